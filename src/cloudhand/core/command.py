@@ -1,0 +1,90 @@
+"""A script and its custom parameters: which placeholders it has and how they are filled.
+
+Built-in ({{ACS::...}}) and store ({{oos:...}}) placeholders are not filled here: the agent
+knows their values.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cloudhand.core.errors import ParameterProblem
+from cloudhand.core.ids import CommandId
+
+CONTENT_LIMIT = 24 * 1024  # bytes, after base64, content and parameters together
+PLACEHOLDER_LIMIT = 20  # custom parameters in a script
+PARAMETER_LIMIT = 10  # custom parameters in a call
+NAME_LIMIT = 64  # bytes of a parameter's name
+OUTPUT_LIMIT = 24 * 1024  # bytes of output that are kept
+
+_PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}", re.DOTALL)
+_NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
+_RESOLVED_BY_AGENT = re.compile(r"(acs::|oos:|oos-secret:)", re.IGNORECASE)
+
+
+class CommandType(StrEnum):
+    SHELL = "RunShellScript"
+    BATCH = "RunBatScript"
+    POWERSHELL = "RunPowerShellScript"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """What is run, as it was when it was asked for."""
+
+    id: CommandId
+    type: CommandType
+    content: bytes  # as given, placeholders not filled
+    name: str = ""
+    description: str = ""
+    working_dir: str = ""
+    timeout: int = 60  # seconds
+    enable_parameter: bool = False
+    launcher: str = ""
+
+
+def placeholders(content: str) -> tuple[str, ...]:
+    """Names of the custom parameters in a script, each once, as first spelled.
+
+    ParameterProblem ``EmptyKey``, ``InvalidParamName``, ``ParamNameTooLong`` or ``TooMany``.
+    """
+    found: dict[str, str] = {}
+    for match in _PLACEHOLDER.finditer(content):
+        name = match.group(1)
+        if _RESOLVED_BY_AGENT.match(name):
+            continue
+        if not name:
+            raise ParameterProblem("EmptyKey")
+        if not _NAME.match(name):
+            raise ParameterProblem("InvalidParamName", name)
+        if len(name) > NAME_LIMIT:
+            raise ParameterProblem("ParamNameTooLong", name)
+        found.setdefault(name.lower(), name)
+    if len(found) > PLACEHOLDER_LIMIT:
+        raise ParameterProblem("TooMany")
+    return tuple(found.values())
+
+
+def fill(content: str, parameters: Mapping[str, str]) -> str:
+    """The script with its custom placeholders replaced; one without a value becomes empty.
+
+    ParameterProblem ``NotMatched`` for a value whose name the script does not have, ``Duplicate``
+    for two values whose names differ only in case.
+    """
+    names = {name.lower() for name in placeholders(content)}
+    values: dict[str, str] = {}
+    for name, value in parameters.items():
+        if name.lower() not in names:
+            raise ParameterProblem("NotMatched", name)
+        if name.lower() in values:
+            raise ParameterProblem("Duplicate", name)
+        values[name.lower()] = value
+
+    def value_of(match: re.Match[str]) -> str:
+        name = match.group(1)
+        return match.group(0) if _RESOLVED_BY_AGENT.match(name) else values.get(name.lower(), "")
+
+    return _PLACEHOLDER.sub(value_of, content)

@@ -1,0 +1,180 @@
+"""One invocation, its targets, and every rule that changes their state.
+
+The state of a target changes by this table or nowhere. Stores save what it decides; faces
+only bring events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from cloudhand.core.command import Command
+from cloudhand.core.ids import BootId, InstanceId, InvokeId
+from cloudhand.core.machine import Machine
+
+# How long after its own timeout the end of a task may reach us, before we say that nobody
+# knows: the agent needs time to end a tree and to come back from a short cut.
+GRACE = timedelta(seconds=60)
+
+
+class State(StrEnum):
+    """State of one target. The values are the wire's InvocationStatus."""
+
+    PENDING = "Pending"  # not yet known to have started
+    RUNNING = "Running"
+    STOPPING = "Stopping"  # a stop was asked for; the process may still run
+    SUCCESS = "Success"  # exit code 0, or a power exit code
+    FAILED = "Failed"  # ended by itself with another exit code
+    ERROR = "Error"  # could not go on; the error code says why
+    TIMEOUT = "Timeout"
+    CANCELLED = "Cancelled"  # stopped before it started
+    TERMINATED = "Terminated"  # stopped while it ran
+    INVALID = "Invalid"  # refused by the agent before it started
+    ABORTED = "Aborted"  # never reached its agent
+
+
+class Event(StrEnum):
+    """What can happen to a target."""
+
+    STARTED = "started"
+    VERIFIED = "verified"  # a dry run found nothing wrong
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    BROKE = "broke"  # the agent could not start or watch it, or never spoke of it again
+    OVERRAN = "overran"
+    REFUSED = "refused"
+    STOP_ASKED = "stop asked"  # of a target that its agent may have
+    CANCELLED = "cancelled"  # a stop was asked of a target that its agent never had
+    STOPPED = "stopped"
+    UNDELIVERED = "undelivered"
+    GONE = "gone"  # its machine is no more, or nobody answers for it
+    INTERRUPTED = "interrupted"  # its machine or its watcher went down under it
+
+
+_OUTCOMES = {
+    Event.VERIFIED: State.SUCCESS,
+    Event.SUCCEEDED: State.SUCCESS,
+    Event.FAILED: State.FAILED,
+    Event.OVERRAN: State.TIMEOUT,
+    Event.REFUSED: State.INVALID,
+    Event.BROKE: State.ERROR,
+    Event.GONE: State.ERROR,
+    Event.INTERRUPTED: State.ERROR,
+    Event.STOPPED: State.TERMINATED,
+}
+
+TARGET = Machine[State, Event](
+    State.PENDING,
+    {
+        # A report of the start can be lost, so every outcome can be the first that is heard.
+        State.PENDING: {
+            **_OUTCOMES,
+            Event.STARTED: State.RUNNING,
+            Event.STOP_ASKED: State.STOPPING,
+            Event.CANCELLED: State.CANCELLED,
+            Event.UNDELIVERED: State.ABORTED,
+        },
+        State.RUNNING: {**_OUTCOMES, Event.STOP_ASKED: State.STOPPING},
+        # The process may end by itself before the stop reaches it: the outcome wins.
+        State.STOPPING: dict(_OUTCOMES),
+        State.SUCCESS: {},
+        State.FAILED: {},
+        State.ERROR: {},
+        State.TIMEOUT: {},
+        State.CANCELLED: {},
+        State.TERMINATED: {},
+        State.INVALID: {},
+        State.ABORTED: {},
+    },
+)
+
+
+class RepeatMode(StrEnum):
+    ONCE = "Once"
+    DRY_RUN = "DryRun"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Invocation:
+    """One request to run a command on instances. It does not change."""
+
+    id: InvokeId
+    command: Command
+    created_at: datetime
+    repeat_mode: RepeatMode = RepeatMode.ONCE
+    username: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    termination_mode: str = ""  # Process, ProcessTree; empty: not said
+    resource_group_id: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    keep_command: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """The part of an invocation that belongs to one instance."""
+
+    invoke_id: InvokeId
+    instance_id: InstanceId
+    state: State = State.PENDING
+    version: int = 0
+    created_at: datetime
+    updated_at: datetime
+    deadline_at: datetime | None  # when somebody must decide; None once final
+    fetched_at: datetime | None = None  # first time it was handed to its agent
+    started_at: datetime | None = None  # by the machine's clock
+    finished_at: datetime | None = None  # by the machine's clock
+    stop_asked_at: datetime | None = None
+    boot_id: BootId | None = None  # of the machine when it was handed out
+    exit_code: int | None = None
+    error_code: str = ""  # a per-instance ErrorCode of the wire
+    error_info: str = ""
+    dropped: int = 0  # bytes of output left out
+    inferred: bool = False  # the verdict was reached without hearing the agent
+
+    @property
+    def final(self) -> bool:
+        return self.state in TARGET.final
+
+
+class Overall(StrEnum):
+    """State of a whole invocation. The values are the wire's InvocationStatus."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    STOPPING = "Stopping"
+    STOPPED = "Stopped"
+    FAILED = "Failed"
+    SUCCESS = "Success"
+    PARTIAL_FAILED = "PartialFailed"
+
+
+STOPPED_STATES = frozenset({State.CANCELLED, State.TERMINATED})
+FAILURE_STATES = frozenset(
+    {State.FAILED, State.ERROR, State.TIMEOUT, State.INVALID, State.ABORTED}
+)
+
+
+def overall(states: Iterable[State]) -> Overall:
+    """The state of an invocation from the states of its targets.
+
+    Success together with Stopped is Success: the published text says so where it speaks of that
+    case alone, although its sentence about PartialFailed would cover it too.
+    """
+    seen = set(states)
+    for state, whole in (
+        (State.PENDING, Overall.PENDING),
+        (State.RUNNING, Overall.RUNNING),
+        (State.STOPPING, Overall.STOPPING),
+    ):
+        if state in seen:
+            return whole
+    if seen <= STOPPED_STATES:
+        return Overall.STOPPED
+    failed = bool(seen & FAILURE_STATES)
+    if State.SUCCESS in seen:
+        return Overall.PARTIAL_FAILED if failed else Overall.SUCCESS
+    return Overall.FAILED

@@ -1,0 +1,90 @@
+"""A power action that a command asked for by its exit code: asked, ordered, down, done.
+
+Also the one place that decides what such an exit code means for the target.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from cloudhand.core.ids import BootId, InstanceId, InvokeId, PowerActionId
+from cloudhand.core.machine import Machine
+from cloudhand.wire.agent import POWER_BY_EXIT_CODE
+
+# Published agents older than this report the exit code and do nothing about it.
+HONOURED_SINCE = (3, 317)
+
+
+class Kind(StrEnum):
+    STOP = "stop"
+    RESTART = "restart"
+
+
+class State(StrEnum):
+    """Order of life: ordered (the agent was told to proceed), down, done; or overdue."""
+
+    ORDERED = "Ordered"
+    DOWN = "Down"  # the machine does not run; the end of a stop is Done at once
+    DONE = "Done"
+    OVERDUE = "Overdue"  # not seen to happen within its bound
+
+
+class Event(StrEnum):
+    WENT_DOWN = "went down"
+    STOPPED = "stopped"  # seen stopped, which is all that a stop asks for
+    BOOTED = "booted"  # a new boot was seen
+    EXPIRED = "expired"
+
+
+POWER = Machine[State, Event](
+    State.ORDERED,
+    {
+        State.ORDERED: {
+            Event.WENT_DOWN: State.DOWN,
+            Event.STOPPED: State.DONE,
+            Event.BOOTED: State.DONE,
+            Event.EXPIRED: State.OVERDUE,
+        },
+        State.DOWN: {Event.BOOTED: State.DONE, Event.EXPIRED: State.OVERDUE},
+        State.DONE: {},
+        State.OVERDUE: {},
+    },
+)
+
+
+class ExitCodePolicy(StrEnum):
+    """What a power exit code makes of its target."""
+
+    SUCCESS = "success"  # the command did what it was written for
+    DOCUMENTED = "documented"  # Failed, as the field descriptions say of any non-zero exit code
+
+
+@dataclass(frozen=True, kw_only=True)
+class PowerAction:
+    id: PowerActionId
+    instance_id: InstanceId
+    invoke_id: InvokeId
+    kind: Kind
+    state: State = State.ORDERED
+    version: int = 0
+    asked_at: datetime
+    deadline_at: datetime | None  # None once final
+    boot_id_before: BootId | None
+    boot_id_after: BootId | None = None
+    done_at: datetime | None = None
+
+
+def asked_by(exit_code: int, *, agent_version: str) -> Kind | None:
+    """The power action that an agent of this version carries out for an exit code, if any."""
+    kind = POWER_BY_EXIT_CODE.get(exit_code)
+    return Kind(kind) if kind and _honours(agent_version) else None
+
+
+def _honours(agent_version: str) -> bool:
+    """Versions read 2.<platform>.<major>.<build>; the platform says nothing about age."""
+    parts = agent_version.split(".")
+    if len(parts) != 4 or not all(part.isdigit() for part in parts):
+        return False
+    return (int(parts[2]), int(parts[3])) >= HONOURED_SINCE
