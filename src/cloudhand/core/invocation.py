@@ -47,7 +47,7 @@ class Event(StrEnum):
     OVERRAN = "overran"
     REFUSED = "refused"
     STOP_ASKED = "stop asked"  # of a target that its agent may have
-    CANCELLED = "cancelled"  # a stop was asked of a target that its agent never had
+    CANCELLED = "cancelled"  # a stop was asked of a target that its agent never had or started
     STOPPED = "stopped"
     UNDELIVERED = "undelivered"
     GONE = "gone"  # its machine is no more, or nobody answers for it
@@ -79,7 +79,7 @@ TARGET = Machine[State, Event](
         },
         State.RUNNING: {**_OUTCOMES, Event.STOP_ASKED: State.STOPPING},
         # The process may end by itself before the stop reaches it: the outcome wins.
-        State.STOPPING: dict(_OUTCOMES),
+        State.STOPPING: {**_OUTCOMES, Event.CANCELLED: State.CANCELLED},
         State.SUCCESS: {},
         State.FAILED: {},
         State.ERROR: {},

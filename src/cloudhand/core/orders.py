@@ -1,0 +1,190 @@
+"""What a caller asks of the control plane, and what it is told, in our own words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from cloudhand.core.command import CommandType
+from cloudhand.core.errors import CloudhandError
+from cloudhand.core.ids import ActivationId, CommandId, InstanceId, InvokeId
+from cloudhand.core.instance import Agent, Instance, ManagedInstance, State
+from cloudhand.core.invocation import Invocation, RepeatMode, Target
+from cloudhand.core.invocation import State as TargetState
+from cloudhand.core.power import PowerAction
+
+
+@dataclass(frozen=True, kw_only=True)
+class Once:
+    """A client token: the same token and fingerprint give the first answer again."""
+
+    token: str
+    fingerprint: str  # of the operation and all its other parameters
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOrder:
+    """Run a command on instances; either ids or tags name them."""
+
+    type: CommandType
+    content: bytes  # as it is after decoding
+    instance_ids: Sequence[InstanceId] = ()
+    instance_tags: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
+    description: str = ""
+    working_dir: str = ""
+    timeout: int = 60
+    enable_parameter: bool = False
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    repeat_mode: RepeatMode = RepeatMode.ONCE
+    username: str = ""
+    termination_mode: str = ""
+    launcher: str = ""
+    keep_command: bool = False
+    resource_group_id: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    once: Once | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """The answer to a RunOrder."""
+
+    command_id: CommandId
+    invoke_id: InvokeId
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvocationFilter:
+    """All given ones must match; None and empty mean any."""
+
+    invoke_id: InvokeId | None = None
+    instance_id: InstanceId | None = None
+    command_id: CommandId | None = None
+    command_name: str = ""  # may have * at either end
+    command_type: str = ""
+    states: frozenset[str] = frozenset()  # overall states (invocations) or target states (results)
+    repeat_mode: str = ""
+    resource_group_id: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultView:
+    """One target with all that is known of its end."""
+
+    invocation: Invocation
+    target: Target
+    output: bytes  # joined, at most command.OUTPUT_LIMIT
+    power_action: PowerAction | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvocationView:
+    invocation: Invocation
+    results: Sequence[ResultView]  # outputs are empty unless they were asked for
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewInstances:
+    amount: int
+    region_id: str
+    zone_id: str
+    image_id: str = ""
+    instance_type: str = ""
+    instance_name: str = ""  # empty: the id; may hold the published [begin,bits] pattern
+    hostname: str = ""
+    unique_suffix: bool = False
+    description: str = ""
+    user_data: bytes = b""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    resource_group_id: str = ""
+    deletion_protection: bool = False
+    once: Once | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstanceFilter:
+    """All given ones must match; None and empty mean any. None of ``ids`` means any, () none."""
+
+    ids: frozenset[InstanceId] | None = None
+    names: frozenset[str] = frozenset()  # each may have * anywhere
+    states: frozenset[str] = frozenset()  # as shown on the wire
+    private_ips: frozenset[str] = frozenset()
+    zone_id: str = ""
+    image_id: str = ""
+    instance_type: str = ""
+    resource_group_id: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)  # a value of "" matches any
+    created_from: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstanceView:
+    instance: Instance
+    agent: Agent | None
+    online: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManagedFilter:
+    ids: frozenset[InstanceId] | None = None
+    name: str = ""  # may have * at either end
+    ip: str = ""
+    os_type: str = ""
+    activation_id: ActivationId | None = None
+    machine_id: str = ""
+    connected: bool | None = None
+    resource_group_id: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManagedView:
+    managed: ManagedInstance
+    agent: Agent | None
+    online: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentView:
+    """What is known of the agent of an instance of either kind."""
+
+    instance_id: InstanceId
+    agent: Agent | None  # None: it never registered
+    online: bool
+    running_count: int  # targets on it that run now
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changed:
+    """What a power order did to one instance; with an error nothing was changed."""
+
+    instance_id: InstanceId
+    before: State | None = None
+    after: State | None = None
+    error: CloudhandError | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewActivation:
+    instance_count: int = 10
+    time_to_live: timedelta = timedelta(hours=4)
+    instance_name: str = ""
+    description: str = ""
+    ip_address_range: str = ""
+    resource_group_id: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    once: Once | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActivationFilter:
+    activation_id: ActivationId | None = None
+    instance_name: str = ""
+    resource_group_id: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+UNFINISHED = frozenset({TargetState.PENDING, TargetState.RUNNING, TargetState.STOPPING})
