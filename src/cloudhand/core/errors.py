@@ -89,3 +89,10 @@ class ParameterProblem(CloudhandError):
         super().__init__(f"cannot use parameter {name!r}: {kind}")
         self.kind = kind
         self.name = name
+
+
+class BadCursor(CloudhandError):
+    """The text is no cursor that was given out with a page."""
+
+    def __init__(self, cursor: str) -> None:
+        super().__init__(f"cannot go on from {cursor!r}")

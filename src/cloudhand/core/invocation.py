@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from cloudhand.core.command import Command
 from cloudhand.core.ids import BootId, InstanceId, InvokeId
-from cloudhand.core.machine import Machine
+from cloudhand.core.machine import IllegalMove, Machine
 
 # How long after its own timeout the end of a task may reach us, before we say that nobody
 # knows: the agent needs time to end a tree and to come back from a short cut.
@@ -178,3 +178,13 @@ def overall(states: Iterable[State]) -> Overall:
     if State.SUCCESS in seen:
         return Overall.PARTIAL_FAILED if failed else Overall.SUCCESS
     return Overall.FAILED
+
+
+def testified(target: Target, event: Event) -> State:
+    """The state that an agent's word gives to a target whose verdict was only inferred.
+
+    IllegalMove when the verdict was not inferred: it stands.
+    """
+    if not target.inferred:
+        raise IllegalMove(target.state, event)
+    return TARGET.move(State.STOPPING if target.stop_asked_at else State.RUNNING, event)

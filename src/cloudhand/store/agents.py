@@ -1,0 +1,113 @@
+"""Agents: who they are, and what they said last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from cloudhand.core.ids import BootId, InstanceId
+from cloudhand.core.instance import Agent, AgentKind
+from cloudhand.store.database import Row, Statements
+from cloudhand.store.envelope import Envelope
+from cloudhand.store.rows import from_ms, marks, span_from_ms, span_to_ms, to_ms
+
+_COLUMNS = (
+    "instance_id, kind, key, machine_id, version, os_type, os_version, hostname, intranet_ip,"
+    " last_seen_at, boot_id, uptime, pid, invocation_count, last_invoked_at"
+)
+
+
+class Agents:
+    def __init__(self, statements: Statements, envelope: Envelope) -> None:
+        self._statements = statements
+        self._envelope = envelope
+
+    async def put(self, agent: Agent) -> None:
+        """Register an agent, in place of an earlier one of the same instance."""
+        await self._statements.change(
+            f"INSERT INTO agents ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (instance_id) DO UPDATE SET kind = excluded.kind, key = excluded.key,"
+            " machine_id = excluded.machine_id, version = excluded.version,"
+            " os_type = excluded.os_type, os_version = excluded.os_version,"
+            " hostname = excluded.hostname, intranet_ip = excluded.intranet_ip",
+            agent.instance_id,
+            agent.kind,
+            self._envelope.seal(agent.key, purpose=agent.instance_id),
+            agent.machine_id,
+            agent.version,
+            agent.os_type,
+            agent.os_version,
+            agent.hostname,
+            agent.intranet_ip,
+            to_ms(agent.last_seen_at),
+            agent.boot_id,
+            span_to_ms(agent.uptime),
+            agent.pid,
+            agent.invocation_count,
+            to_ms(agent.last_invoked_at),
+        )
+
+    async def get(self, instance_id: InstanceId) -> Agent | None:
+        rows = await self._statements.fetch(
+            f"SELECT {_COLUMNS} FROM agents WHERE instance_id = ?", instance_id
+        )
+        return self._agent(rows[0]) if rows else None
+
+    async def get_many(self, instance_ids: Sequence[InstanceId]) -> dict[InstanceId, Agent]:
+        rows = await self._statements.fetch(
+            f"SELECT {_COLUMNS} FROM agents WHERE instance_id IN ({marks(instance_ids)})",
+            *instance_ids,
+        )
+        return {row[0]: self._agent(row) for row in rows}
+
+    async def remove(self, instance_id: InstanceId) -> None:
+        await self._statements.change("DELETE FROM agents WHERE instance_id = ?", instance_id)
+
+    async def seen(
+        self,
+        instance_id: InstanceId,
+        *,
+        at: datetime,
+        boot_id: BootId | None,
+        uptime: timedelta | None,
+        pid: int,
+        version: str,
+    ) -> None:
+        await self._statements.change(
+            "UPDATE agents SET last_seen_at = ?, boot_id = ?, uptime = ?, pid = ?,"
+            " version = CASE WHEN ? = '' THEN version ELSE ? END WHERE instance_id = ?",
+            to_ms(at),
+            boot_id,
+            span_to_ms(uptime),
+            pid,
+            version,
+            version,
+            instance_id,
+        )
+
+    async def count_invocation(self, instance_id: InstanceId, *, at: datetime) -> None:
+        await self._statements.change(
+            "UPDATE agents SET invocation_count = invocation_count + 1, last_invoked_at = ?"
+            " WHERE instance_id = ?",
+            to_ms(at),
+            instance_id,
+        )
+
+    def _agent(self, row: Row) -> Agent:
+        return Agent(
+            instance_id=row[0],
+            kind=AgentKind(row[1]),
+            key=self._envelope.open(row[2], purpose=row[0]),
+            machine_id=row[3],
+            version=row[4],
+            os_type=row[5],
+            os_version=row[6],
+            hostname=row[7],
+            intranet_ip=row[8],
+            last_seen_at=from_ms(row[9]),
+            boot_id=row[10],
+            uptime=span_from_ms(row[11]),
+            pid=row[12],
+            invocation_count=row[13],
+            last_invoked_at=from_ms(row[14]),
+        )

@@ -1,0 +1,65 @@
+"""Every move that anything made, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cloudhand.store.database import Statements
+from cloudhand.store.rows import moment, to_ms
+
+_INSERT = (
+    "INSERT INTO events (noun, id, from_state, event, to_state, at, source)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Move:
+    """One move. ``id`` of a target is its invocation and its instance, joined by a slash."""
+
+    noun: str
+    id: str
+    from_state: str
+    event: str
+    to_state: str
+    at: datetime
+    source: str  # who brought the event: caller, agent, or the name of a loop
+
+
+class Events:
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
+
+    async def add(self, moves: Sequence[Move]) -> None:
+        await self._statements.change_many(
+            _INSERT,
+            [
+                (m.noun, m.id, m.from_state, m.event, m.to_state, to_ms(m.at), m.source)
+                for m in moves
+            ],
+        )
+
+    async def of(self, noun_id: str) -> list[Move]:
+        """Oldest first."""
+        rows = await self._statements.fetch(
+            "SELECT noun, id, from_state, event, to_state, at, source FROM events"
+            " WHERE id = ? ORDER BY number",
+            noun_id,
+        )
+        return [
+            Move(
+                noun=noun,
+                id=id_,
+                from_state=from_state,
+                event=event,
+                to_state=to_state,
+                at=moment(at),
+                source=source,
+            )
+            for noun, id_, from_state, event, to_state, at, source in rows
+        ]
+
+    async def forget(self, *, before: datetime) -> int:
+        return await self._statements.change("DELETE FROM events WHERE at < ?", to_ms(before))

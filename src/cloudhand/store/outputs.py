@@ -1,0 +1,69 @@
+"""Output of targets, as pieces with the place where each begins. Nothing is ever rewritten."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from zlib import crc32
+
+from cloudhand.core.ids import InstanceId, InvokeId
+from cloudhand.store.database import Statements
+
+
+class Outputs:
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
+
+    async def size(self, invoke_id: InvokeId, instance_id: InstanceId) -> int:
+        """How many bytes are kept, without a gap, from the start."""
+        rows = await self._statements.fetch(
+            "SELECT position + length(bytes) FROM outputs"
+            " WHERE invoke_id = ? AND instance_id = ? ORDER BY position DESC LIMIT 1",
+            invoke_id,
+            instance_id,
+        )
+        return int(rows[0][0]) if rows else 0
+
+    async def append(
+        self, invoke_id: InvokeId, instance_id: InstanceId, piece: bytes, *, position: int | None
+    ) -> None:
+        """Keep what of ``piece`` is new. ``position`` is where it begins; None: at the end.
+
+        ValueError when it would leave a gap.
+        """
+        if not piece:
+            return
+        size = await self.size(invoke_id, instance_id)
+        start = size if position is None else position
+        if start > size:
+            raise ValueError(f"cannot keep output from {start}: only {size} bytes are here")
+        new = piece[size - start :]
+        if not new:
+            return
+        await self._statements.change(
+            "INSERT INTO outputs (invoke_id, instance_id, position, bytes, checksum)"
+            " VALUES (?, ?, ?, ?, ?)",
+            invoke_id,
+            instance_id,
+            size,
+            new,
+            crc32(new),
+        )
+
+    async def joined(
+        self, keys: Sequence[tuple[InvokeId, InstanceId]]
+    ) -> dict[tuple[InvokeId, InstanceId], bytes]:
+        """The whole output of each; one that has none is missing."""
+        if not keys:
+            return {}
+        pairs = ", ".join(["(?, ?)"] * len(keys))
+        rows = await self._statements.fetch(
+            "SELECT invoke_id, instance_id, bytes FROM outputs"
+            f" WHERE (invoke_id, instance_id) IN (VALUES {pairs})"
+            " ORDER BY invoke_id, instance_id, position",
+            *(part for key in keys for part in key),
+        )
+        outputs: dict[tuple[InvokeId, InstanceId], bytes] = {}
+        for invoke_id, instance_id, piece in rows:
+            key = invoke_id, instance_id
+            outputs[key] = outputs.get(key, b"") + piece
+        return outputs

@@ -1,0 +1,145 @@
+"""Power actions that commands asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from cloudhand.core.ids import InstanceId, InvokeId
+from cloudhand.core.power import POWER, Event, Kind, PowerAction, State
+from cloudhand.store.database import Row, Statements
+from cloudhand.store.events import Events, Move
+from cloudhand.store.rows import from_ms, moment, to_ms
+
+_COLUMNS = (
+    "id, instance_id, invoke_id, kind, state, version, asked_at, deadline_at, boot_id_before,"
+    " boot_id_after, done_at"
+)
+
+
+class PowerActions:
+    def __init__(self, statements: Statements, events: Events) -> None:
+        self._statements = statements
+        self._events = events
+
+    async def add(self, action: PowerAction) -> None:
+        await self._statements.change(
+            f"INSERT INTO power_actions ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            action.id,
+            action.instance_id,
+            action.invoke_id,
+            action.kind,
+            action.state,
+            action.version,
+            to_ms(action.asked_at),
+            to_ms(action.deadline_at),
+            action.boot_id_before,
+            action.boot_id_after,
+            to_ms(action.done_at),
+        )
+
+    async def open(self, instance_id: InstanceId) -> list[PowerAction]:
+        """Those of an instance that are neither done nor overdue, oldest first."""
+        return _actions(
+            await self._statements.fetch(
+                f"SELECT {_COLUMNS} FROM power_actions"
+                " WHERE instance_id = ? AND deadline_at IS NOT NULL ORDER BY asked_at, id",
+                instance_id,
+            )
+        )
+
+    async def due(self, now: datetime) -> list[PowerAction]:
+        return _actions(
+            await self._statements.fetch(
+                f"SELECT {_COLUMNS} FROM power_actions"
+                " WHERE deadline_at <= ? ORDER BY deadline_at LIMIT 100",
+                to_ms(now),
+            )
+        )
+
+    async def of(
+        self, keys: Sequence[tuple[InvokeId, InstanceId]]
+    ) -> dict[tuple[InvokeId, InstanceId], PowerAction]:
+        """The power action of each target that has one."""
+        if not keys:
+            return {}
+        pairs = ", ".join(["(?, ?)"] * len(keys))
+        rows = await self._statements.fetch(
+            f"SELECT {_COLUMNS} FROM power_actions"
+            f" WHERE (invoke_id, instance_id) IN (VALUES {pairs})",
+            *(part for key in keys for part in key),
+        )
+        return {(action.invoke_id, action.instance_id): action for action in _actions(rows)}
+
+    async def move(
+        self, action: PowerAction, event: Event, *, at: datetime, source: str, **changes: Any
+    ) -> PowerAction:
+        state = POWER.move(action.state, event)
+        final = state in POWER.final
+        moved = replace(
+            action,
+            state=state,
+            version=action.version + 1,
+            deadline_at=None if final else action.deadline_at,
+            **changes,
+        )
+        changed = await self._statements.change(
+            "UPDATE power_actions SET state = ?, version = ?, deadline_at = ?, boot_id_after = ?,"
+            " done_at = ? WHERE id = ? AND version = ?",
+            moved.state,
+            moved.version,
+            to_ms(moved.deadline_at),
+            moved.boot_id_after,
+            to_ms(moved.done_at),
+            action.id,
+            action.version,
+        )
+        if not changed:
+            raise RuntimeError(f"cannot move {action.id}: it was moved by somebody else")
+        await self._events.add(
+            [
+                Move(
+                    noun="power action",
+                    id=action.id,
+                    from_state=action.state,
+                    event=event,
+                    to_state=state,
+                    at=at,
+                    source=source,
+                )
+            ]
+        )
+        return moved
+
+
+def _actions(rows: Sequence[Row]) -> list[PowerAction]:
+    return [
+        PowerAction(
+            id=id_,
+            instance_id=instance_id,
+            invoke_id=invoke_id,
+            kind=Kind(kind),
+            state=State(state),
+            version=version,
+            asked_at=moment(asked_at),
+            deadline_at=from_ms(deadline_at),
+            boot_id_before=before,
+            boot_id_after=after,
+            done_at=from_ms(done_at),
+        )
+        for (
+            id_,
+            instance_id,
+            invoke_id,
+            kind,
+            state,
+            version,
+            asked_at,
+            deadline_at,
+            before,
+            after,
+            done_at,
+        ) in rows
+    ]

@@ -1,0 +1,242 @@
+"""SQLite: one writer thread that commits many pieces of work at once, and readers beside it.
+
+Each piece of work runs to its end on the writer thread under a savepoint of its own; then one
+commit makes all of them durable, and only then is anybody told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from cloudhand import faults
+from cloudhand.store.database import Row, StoreError
+from cloudhand.store.envelope import Envelope
+from cloudhand.store.transaction import Transaction
+
+Answer = TypeVar("Answer")
+Work = Callable[[Transaction], Awaitable[Any]]
+
+_AT_ONCE = 200  # pieces of work in one commit; bounds how long the first one waits
+_READERS = 2
+
+
+class _Statements:
+    """store.database.Statements over one connection, which never suspends."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._execute = connection.execute
+        self._executemany = connection.executemany
+
+    async def fetch(self, sql: str, *values: object) -> list[Row]:
+        return self._execute(sql, values).fetchall()
+
+    async def change(self, sql: str, *values: object) -> int:
+        return self._execute(sql, values).rowcount
+
+    async def change_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        self._executemany(sql, cast(Any, rows))
+
+
+class _Job:
+    """A piece of work on its way to the writer thread and back."""
+
+    __slots__ = ("future", "loop", "outcome", "work")
+
+    def __init__(self, work: Work, loop: asyncio.AbstractEventLoop) -> None:
+        self.work = work
+        self.loop = loop
+        self.future: asyncio.Future[Any] = loop.create_future()
+        self.outcome: tuple[Any, BaseException | None] = (None, None)
+
+    def tell(self) -> None:
+        if self.future.done():  # whoever waited was cancelled; the work is done all the same
+            return
+        answer, error = self.outcome
+        if error is not None:
+            self.future.set_exception(error)
+        else:
+            self.future.set_result(answer)
+
+
+class SqliteDatabase:
+    """store.database.Database in one file. ``durable=False`` is for tests: no fsync."""
+
+    def __init__(self, path: Path, envelope: Envelope, *, durable: bool = True) -> None:
+        self._path = path
+        self._envelope = envelope
+        self._synchronous = "FULL" if durable else "OFF"
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        writer = self._connect()
+        migrate(writer)
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="store-reader")
+        self._writer = threading.Thread(
+            target=self._write_for_ever, args=(writer,), name="store-writer"
+        )
+        self._writer.start()
+
+    async def write(self, work: Callable[[Transaction], Awaitable[Answer]]) -> Answer:
+        job = _Job(work, asyncio.get_running_loop())
+        self._jobs.put(job)
+        return cast(Answer, await job.future)
+
+    async def read(self, work: Callable[[Transaction], Awaitable[Answer]]) -> Answer:
+        loop = asyncio.get_running_loop()
+        return cast(Answer, await loop.run_in_executor(self._readers, self._read, work))
+
+    async def close(self) -> None:
+        self._jobs.put(None)
+        await asyncio.to_thread(self._stop)
+
+    def _stop(self) -> None:
+        self._writer.join()
+        self._readers.shutdown()
+        for connection in self._connections:
+            connection.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, isolation_level=None, check_same_thread=False, cached_statements=256
+        )
+        connection.execute("PRAGMA busy_timeout = 10000")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        self._connections.append(connection)
+        return connection
+
+    def _read(self, work: Work) -> Any:
+        if not hasattr(self._local, "reader"):
+            connection = self._connect()
+            connection.execute("PRAGMA query_only = ON")
+            self._local.reader = connection, Transaction(_Statements(connection), self._envelope)
+        connection, transaction = self._local.reader
+        connection.execute("BEGIN")
+        try:
+            return _run(work, transaction)
+        finally:
+            connection.execute("ROLLBACK")
+
+    def _write_for_ever(self, connection: sqlite3.Connection) -> None:
+        transaction = Transaction(_Statements(connection), self._envelope)
+        while True:
+            jobs, ended = self._next_jobs()
+            if jobs:
+                try:
+                    _commit_together(connection, transaction, jobs)
+                except sqlite3.Error:
+                    # One of them may have filled the disk; the others deserve their chance.
+                    for job in jobs:
+                        _commit_alone(connection, transaction, job)
+                _tell(jobs)
+            if ended:
+                return
+
+    def _next_jobs(self) -> tuple[list[_Job], bool]:
+        jobs: list[_Job] = []
+        job = self._jobs.get()
+        while job is not None:
+            jobs.append(job)
+            if len(jobs) == _AT_ONCE:
+                return jobs, False
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                return jobs, False
+        return jobs, True
+
+
+def _run(work: Work, transaction: Transaction) -> Any:
+    """Drive a coroutine that never suspends to its end, on this thread."""
+    steps = cast(Coroutine[Any, Any, Any], work(transaction))
+    try:
+        steps.send(None)
+    except StopIteration as end:
+        return end.value
+    steps.close()
+    raise RuntimeError("a piece of work awaited something that is not the transaction")
+
+
+def _attempt(connection: sqlite3.Connection, transaction: Transaction, job: _Job) -> None:
+    """Do one piece of work; what it refuses is undone and kept as its outcome."""
+    connection.execute("SAVEPOINT work")
+    try:
+        job.outcome = (_run(job.work, transaction), None)
+    except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+        if not isinstance(error, sqlite3.IntegrityError):
+            raise
+        connection.execute("ROLLBACK TO work")
+        job.outcome = (None, error)
+    except Exception as error:  # an outermost loop: whoever asked for the work gets its error
+        connection.execute("ROLLBACK TO work")
+        job.outcome = (None, error)
+    connection.execute("RELEASE work")
+
+
+def _commit_together(
+    connection: sqlite3.Connection, transaction: Transaction, jobs: list[_Job]
+) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for job in jobs:
+            _attempt(connection, transaction, job)
+        faults.point("store.commit")
+        connection.execute("COMMIT")
+    except sqlite3.Error:
+        _roll_back(connection)
+        raise
+
+
+def _commit_alone(connection: sqlite3.Connection, transaction: Transaction, job: _Job) -> None:
+    try:
+        _commit_together(connection, transaction, [job])
+    except sqlite3.Error as error:
+        job.outcome = (None, StoreError(f"cannot write to the store: {error}"))
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    # SQLite has rolled back by itself after some errors, and says so by refusing.
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+def _tell(jobs: list[_Job]) -> None:
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
+    for job in jobs:
+        by_loop.setdefault(job.loop, []).append(job)
+    for loop, told in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_tell_here, told)
+        except RuntimeError:  # the loop was closed meanwhile; nobody waits any more
+            continue
+
+
+def _tell_here(jobs: list[_Job]) -> None:
+    for job in jobs:
+        job.tell()
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the schema up to date; RuntimeError when it is newer than this release."""
+    done = connection.execute("PRAGMA user_version").fetchone()[0]
+    scripts = sorted(
+        (entry.name, entry.read_text())
+        for entry in resources.files("cloudhand.store.schema").iterdir()
+        if entry.name.endswith(".sql")
+    )
+    if done > len(scripts):
+        raise RuntimeError(f"cannot open the store: its schema {done} is newer than this release")
+    for number, (_, script) in enumerate(scripts, start=1):
+        if number > done:
+            connection.executescript(
+                f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;"
+            )

@@ -1,0 +1,51 @@
+"""Client tokens: what was answered to a request that may be repeated."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from cloudhand.core.errors import TokenReused
+from cloudhand.core.orders import Once
+from cloudhand.store.database import Statements
+from cloudhand.store.envelope import Envelope
+from cloudhand.store.rows import to_ms
+
+
+class Tokens:
+    def __init__(self, statements: Statements, envelope: Envelope) -> None:
+        self._statements = statements
+        self._envelope = envelope
+
+    async def earlier(self, once: Once | None) -> Any | None:
+        """What was answered to this token before; TokenReused when it was asked something else."""
+        if once is None:
+            return None
+        rows = await self._statements.fetch(
+            "SELECT fingerprint, answer FROM client_tokens WHERE token = ?", once.token
+        )
+        if not rows:
+            return None
+        fingerprint, sealed = rows[0]
+        if fingerprint != once.fingerprint:
+            raise TokenReused(f"cannot use the token {once.token} for two different requests")
+        return json.loads(self._envelope.open(sealed, purpose=once.token))
+
+    async def remember(self, once: Once | None, answer: Any, *, at: datetime) -> None:
+        """Keep a JSON value as the answer. It is sealed: an activation code may be in it."""
+        if once is None:
+            return
+        await self._statements.change(
+            "INSERT INTO client_tokens (token, fingerprint, answer, created_at)"
+            " VALUES (?, ?, ?, ?)",
+            once.token,
+            once.fingerprint,
+            self._envelope.seal(json.dumps(answer).encode(), purpose=once.token),
+            to_ms(at),
+        )
+
+    async def forget(self, *, before: datetime) -> int:
+        return await self._statements.change(
+            "DELETE FROM client_tokens WHERE created_at < ?", to_ms(before)
+        )

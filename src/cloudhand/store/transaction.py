@@ -1,0 +1,33 @@
+"""One transaction, with the queries of each noun."""
+
+from __future__ import annotations
+
+from cloudhand.store.accounts import Accounts
+from cloudhand.store.activations import Activations
+from cloudhand.store.agents import Agents
+from cloudhand.store.database import Statements
+from cloudhand.store.envelope import Envelope
+from cloudhand.store.events import Events
+from cloudhand.store.instances import Instances
+from cloudhand.store.invocations import Invocations
+from cloudhand.store.managed import ManagedInstances
+from cloudhand.store.outputs import Outputs
+from cloudhand.store.power_actions import PowerActions
+from cloudhand.store.tokens import Tokens
+
+
+class Transaction:
+    """What a piece of work may touch."""
+
+    def __init__(self, statements: Statements, envelope: Envelope) -> None:
+        events = Events(statements)
+        self.accounts = Accounts(statements, envelope)
+        self.activations = Activations(statements)
+        self.agents = Agents(statements, envelope)
+        self.events = events
+        self.instances = Instances(statements, events)
+        self.invocations = Invocations(statements, events)
+        self.managed = ManagedInstances(statements)
+        self.outputs = Outputs(statements)
+        self.power_actions = PowerActions(statements, events)
+        self.tokens = Tokens(statements, envelope)
