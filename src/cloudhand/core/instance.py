@@ -26,7 +26,7 @@ class State(StrEnum):
     RUNNING = "Running"
     STOPPING = "Stopping"  # order: stop
     STOPPED = "Stopped"
-    REBOOTING = "Rebooting"  # order: reboot; shown as Starting
+    REBOOTING = "Rebooting"  # order: reboot, and start what went down; shown as Starting
     RELEASING = "Releasing"  # order: release; shown as Stopped
     RELEASED = "Released"  # a tombstone; never shown
 
@@ -71,8 +71,8 @@ INSTANCE = Machine[State, Event](
         State.REBOOTING: {
             Event.SEEN_RUNNING: State.RUNNING,
             Event.STOP_ASKED: State.STOPPING,
+            Event.START_FAILED: State.STOPPED,
             Event.RELEASE_FORCED: State.RELEASING,
-            Event.SEEN_STOPPED: State.STOPPED,
             Event.SEEN_GONE: State.RELEASED,
         },
         State.STOPPING: {
@@ -120,7 +120,8 @@ class Instance:
     created_at: datetime
     started_at: datetime | None = None  # last time it was seen to run anew
     due_at: datetime | None = None  # when its standing order is looked at next
-    ordered_at: datetime | None = None  # when its standing order was given
+    # From when on the loop acts on the standing order; until then the machine does so by itself.
+    ordered_at: datetime | None = None
     forced: bool = False  # the standing order cuts the power
     boot_id: BootId | None = None  # of the boot seen last
     from_boot_id: BootId | None = None  # in Rebooting: the boot that must end

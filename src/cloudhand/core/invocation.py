@@ -153,9 +153,7 @@ class Overall(StrEnum):
 
 
 STOPPED_STATES = frozenset({State.CANCELLED, State.TERMINATED})
-FAILURE_STATES = frozenset(
-    {State.FAILED, State.ERROR, State.TIMEOUT, State.INVALID, State.ABORTED}
-)
+FAILURE_STATES = frozenset({State.FAILED, State.ERROR, State.TIMEOUT, State.INVALID, State.ABORTED})
 
 
 def overall(states: Iterable[State]) -> Overall:

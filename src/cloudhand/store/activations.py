@@ -11,6 +11,7 @@ from cloudhand.core.orders import ActivationFilter
 from cloudhand.core.page import Page, Window
 from cloudhand.store.cursors import paged
 from cloudhand.store.database import Row, Statements
+from cloudhand.store.envelope import Envelope
 from cloudhand.store.rows import like, moment, tags_condition, to_json, to_ms
 
 _COLUMNS = (
@@ -21,8 +22,9 @@ _COLUMNS = (
 
 
 class Activations:
-    def __init__(self, statements: Statements) -> None:
+    def __init__(self, statements: Statements, envelope: Envelope) -> None:
         self._statements = statements
+        self._envelope = envelope
 
     async def add(self, activation: Activation) -> None:
         await self._statements.change(
@@ -49,6 +51,20 @@ class Activations:
             f"SELECT {_COLUMNS} FROM activations WHERE id = ?", activation_id
         )
         return _activation(rows[0]) if rows else None
+
+    async def keep_code(self, activation_id: ActivationId, code: str) -> None:
+        """Keep the code itself, sealed, so that an instance of ours can be booted with it."""
+        await self._statements.change(
+            "UPDATE activations SET code = ? WHERE id = ?",
+            self._envelope.seal(code.encode(), purpose=activation_id),
+            activation_id,
+        )
+
+    async def code(self, activation_id: ActivationId) -> str:
+        rows = await self._statements.fetch(
+            "SELECT code FROM activations WHERE id = ?", activation_id
+        )
+        return self._envelope.open(rows[0][0], purpose=activation_id).decode()
 
     async def count_registered(self, activation_id: ActivationId) -> None:
         await self._statements.change(

@@ -16,7 +16,15 @@ from cloudhand.store.claims import Claim
 from cloudhand.store.cursors import paged
 from cloudhand.store.database import Row, Statements
 from cloudhand.store.events import Events, Move
-from cloudhand.store.rows import from_ms, like, marks, moment, tags_condition, to_json, to_ms
+from cloudhand.store.rows import (
+    from_ms,
+    like,
+    marks,
+    moment,
+    tags_condition,
+    to_json,
+    to_ms,
+)
 
 _COLUMNS = (
     "id, name, hostname, description, state, version, region_id, zone_id, image_id,"

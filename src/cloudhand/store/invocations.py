@@ -17,7 +17,15 @@ from cloudhand.core.page import Page, Window
 from cloudhand.store.cursors import paged
 from cloudhand.store.database import Row, Statements
 from cloudhand.store.events import Events, Move
-from cloudhand.store.rows import from_ms, like, marks, moment, tags_condition, to_json, to_ms
+from cloudhand.store.rows import (
+    from_ms,
+    like,
+    marks,
+    moment,
+    tags_condition,
+    to_json,
+    to_ms,
+)
 
 _INVOCATION = (
     "id, created_at, command_id, command_name, command_type, content, detail, repeat_mode,"
@@ -139,7 +147,9 @@ class Invocations:
         self, target: Target, event: Event, *, at: datetime, source: str, **changes: Any
     ) -> Target:
         """Apply an event, and ``changes`` to other fields. IllegalMove leaves all as it was."""
-        return await self._save(target, TARGET.move(target.state, event), event, at, source, changes)
+        return await self._save(
+            target, TARGET.move(target.state, event), event, at, source, changes
+        )
 
     async def correct(
         self, target: Target, event: Event, *, at: datetime, source: str, **changes: Any

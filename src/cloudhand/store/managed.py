@@ -11,7 +11,15 @@ from cloudhand.core.orders import ManagedFilter
 from cloudhand.core.page import Page, Window
 from cloudhand.store.cursors import paged
 from cloudhand.store.database import Row, Statements
-from cloudhand.store.rows import from_ms, like, marks, moment, tags_condition, to_json, to_ms
+from cloudhand.store.rows import (
+    from_ms,
+    like,
+    marks,
+    moment,
+    tags_condition,
+    to_json,
+    to_ms,
+)
 
 _COLUMNS = (
     "id, name, activation_id, registered_at, deregistered_at, internet_ip, tags, resource_group_id"
@@ -42,6 +50,13 @@ class ManagedInstances:
             instance_id,
         )
         return _managed(rows[0]) if rows else None
+
+    async def find_any(self, instance_id: InstanceId) -> ManagedInstance:
+        """Also one that has been deregistered."""
+        rows = await self._statements.fetch(
+            f"SELECT {_COLUMNS} FROM managed_instances WHERE id = ?", instance_id
+        )
+        return _managed(rows[0])
 
     async def with_tags(self, tags: dict[str, str]) -> list[InstanceId]:
         condition, values = tags_condition(tags)
@@ -89,11 +104,15 @@ def _condition(wanted: ManagedFilter, now: datetime) -> tuple[str, list[object]]
         condition += " AND resource_group_id = ?"
         values.append(wanted.resource_group_id)
     if wanted.ip:
-        condition += " AND (internet_ip = ? OR id IN (SELECT instance_id FROM agents WHERE intranet_ip = ?))"
+        condition += (
+            " AND (internet_ip = ? OR id IN (SELECT instance_id FROM agents WHERE intranet_ip = ?))"
+        )
         values += [wanted.ip, wanted.ip]
     for column, value in (("os_type", wanted.os_type.lower()), ("machine_id", wanted.machine_id)):
         if value:
-            condition += f" AND id IN (SELECT instance_id FROM agents WHERE lower({column}) = lower(?))"
+            condition += (
+                f" AND id IN (SELECT instance_id FROM agents WHERE lower({column}) = lower(?))"
+            )
             values.append(value)
     if wanted.connected is not None:
         isin = "IN" if wanted.connected else "NOT IN"

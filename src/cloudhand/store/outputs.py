@@ -14,7 +14,7 @@ class Outputs:
         self._statements = statements
 
     async def size(self, invoke_id: InvokeId, instance_id: InstanceId) -> int:
-        """How many bytes are kept, without a gap, from the start."""
+        """The place behind the last byte that is kept."""
         rows = await self._statements.fetch(
             "SELECT position + length(bytes) FROM outputs"
             " WHERE invoke_id = ? AND instance_id = ? ORDER BY position DESC LIMIT 1",
@@ -24,30 +24,36 @@ class Outputs:
         return int(rows[0][0]) if rows else 0
 
     async def append(
-        self, invoke_id: InvokeId, instance_id: InstanceId, piece: bytes, *, position: int | None
-    ) -> None:
-        """Keep what of ``piece`` is new. ``position`` is where it begins; None: at the end.
+        self,
+        invoke_id: InvokeId,
+        instance_id: InstanceId,
+        piece: bytes,
+        *,
+        position: int | None,
+        limit: int,
+    ) -> int:
+        """Keep what of ``piece`` is new and below ``limit``; how many bytes were lost.
 
-        ValueError when it would leave a gap.
+        ``position`` is where it begins; None: at the end. What was left out before it is lost too.
         """
         if not piece:
-            return
+            return 0
         size = await self.size(invoke_id, instance_id)
         start = size if position is None else position
-        if start > size:
-            raise ValueError(f"cannot keep output from {start}: only {size} bytes are here")
-        new = piece[size - start :]
-        if not new:
-            return
-        await self._statements.change(
-            "INSERT INTO outputs (invoke_id, instance_id, position, bytes, checksum)"
-            " VALUES (?, ?, ?, ?, ?)",
-            invoke_id,
-            instance_id,
-            size,
-            new,
-            crc32(new),
-        )
+        new = piece[max(size - start, 0) :]
+        begin = max(start, size)
+        kept = new[: max(limit - begin, 0)]
+        if kept:
+            await self._statements.change(
+                "INSERT INTO outputs (invoke_id, instance_id, position, bytes, checksum)"
+                " VALUES (?, ?, ?, ?, ?)",
+                invoke_id,
+                instance_id,
+                begin,
+                kept,
+                crc32(kept),
+            )
+        return begin - size + len(new) - len(kept)
 
     async def joined(
         self, keys: Sequence[tuple[InvokeId, InstanceId]]

@@ -22,7 +22,7 @@ class Transaction:
     def __init__(self, statements: Statements, envelope: Envelope) -> None:
         events = Events(statements)
         self.accounts = Accounts(statements, envelope)
-        self.activations = Activations(statements)
+        self.activations = Activations(statements, envelope)
         self.agents = Agents(statements, envelope)
         self.events = events
         self.instances = Instances(statements, events)

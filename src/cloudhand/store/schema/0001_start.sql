@@ -29,7 +29,8 @@ CREATE TABLE activations (
     ip_address_range TEXT NOT NULL,
     resource_group_id TEXT NOT NULL,
     tags TEXT NOT NULL,
-    instance_id TEXT                   -- of the only instance it is for
+    instance_id TEXT,                  -- of the only instance it is for
+    code BLOB                          -- sealed; kept only with such an instance, to boot it
 );
 
 CREATE TABLE instances (

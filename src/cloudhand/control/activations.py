@@ -1,0 +1,85 @@
+"""Permissions to join."""
+
+from __future__ import annotations
+
+import base64
+from hashlib import sha256
+from typing import Any
+
+from cloudhand.control.settings import ControlSettings
+from cloudhand.core import ids
+from cloudhand.core.activation import Activation
+from cloudhand.core.clock import Clock
+from cloudhand.core.errors import ActivationNotFound, TooMany
+from cloudhand.core.ids import ActivationId, RandomBytes
+from cloudhand.core.orders import ActivationFilter, NewActivation
+from cloudhand.core.page import Page, Window
+from cloudhand.store.database import Database
+from cloudhand.store.transaction import Transaction
+
+_CODE_SIZE = 24  # random bytes of a code
+
+
+def new_code(random: RandomBytes) -> str:
+    """Codes look like those of the real service: a- and base64."""
+    return "a-" + base64.b64encode(random(_CODE_SIZE)).decode()
+
+
+def hashed(code: str) -> bytes:
+    """What is kept of a code. It is random, so one plain hash is enough."""
+    return sha256(code.encode()).digest()
+
+
+class Activations:
+    def __init__(
+        self, database: Database, clock: Clock, random: RandomBytes, settings: ControlSettings
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._random = random
+        self._settings = settings
+
+    async def create(self, order: NewActivation) -> tuple[Activation, str]:
+        """The activation and its code, which is told here and never again."""
+        code = new_code(self._random)
+        activation = Activation(
+            id=ids.activation_id(self._random),
+            code_hash=hashed(code),
+            created_at=self._clock.now(),
+            time_to_live=order.time_to_live,
+            instance_count=order.instance_count,
+            instance_name=order.instance_name,
+            description=order.description,
+            ip_address_range=order.ip_address_range,
+            resource_group_id=order.resource_group_id,
+            tags=order.tags,
+        )
+
+        async def work(tx: Transaction) -> dict[str, Any]:
+            earlier = await tx.tokens.earlier(order.once)
+            if earlier is not None:
+                return dict(earlier)
+            if await tx.activations.total() >= self._settings.activations_limit:
+                raise TooMany("activations", self._settings.activations_limit)
+            await tx.activations.add(activation)
+            answer = {"id": activation.id, "code": code}
+            await tx.tokens.remember(order.once, answer, at=activation.created_at)
+            return answer
+
+        answer = await self._database.write(work)
+        return await self._get(ActivationId(answer["id"])), answer["code"]
+
+    async def find(self, wanted: ActivationFilter, window: Window) -> Page[Activation]:
+        async def work(tx: Transaction) -> Page[Activation]:
+            return await tx.activations.find(wanted, window)
+
+        return await self._database.read(work)
+
+    async def _get(self, activation_id: ActivationId) -> Activation:
+        async def work(tx: Transaction) -> Activation | None:
+            return await tx.activations.get(activation_id)
+
+        activation = await self._database.read(work)
+        if activation is None:
+            raise ActivationNotFound(activation_id)
+        return activation

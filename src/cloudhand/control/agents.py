@@ -1,0 +1,234 @@
+"""Agents join, show that they live, and leave."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from cloudhand.control.activations import hashed
+from cloudhand.control.deliveries import Speaker, booted, interrupt
+from cloudhand.control.pokes import Loop, Pokes
+from cloudhand.control.settings import ControlSettings
+from cloudhand.core import activation as activations
+from cloudhand.core import ids
+from cloudhand.core.activation import Activation
+from cloudhand.core.clock import Clock
+from cloudhand.core.errors import ActivationRefused, BadCursor, InstanceNotFound
+from cloudhand.core.ids import ActivationId, InstanceId, RandomBytes
+from cloudhand.core.instance import Agent, AgentKind, ManagedInstance, online, restarted
+from cloudhand.core.orders import AgentView
+from cloudhand.core.page import Page, Window
+from cloudhand.store.database import Database
+from cloudhand.store.transaction import Transaction
+from cloudhand.wire import agent as wire
+
+_KEY_SIZE = 32  # bytes, of an HMAC-SHA256 key
+
+
+class Agents:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        random: RandomBytes,
+        pokes: Pokes,
+        settings: ControlSettings,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._random = random
+        self._pokes = pokes
+        self._settings = settings
+        self._known: dict[InstanceId, Agent] = {}
+
+    async def get(self, instance_id: InstanceId) -> Agent | None:
+        """Who this agent is. Held in memory, since every request asks: not what it said last."""
+        known = self._known.get(instance_id)
+        if known is None:
+
+            async def work(tx: Transaction) -> Agent | None:
+                return await tx.agents.get(instance_id)
+
+            known = await self._database.read(work)
+            if known is not None:
+                self._known[instance_id] = known
+        return known
+
+    def forget(self, instance_id: InstanceId) -> None:
+        self._known.pop(instance_id, None)
+
+    async def register(
+        self, registration: wire.Registration, *, address: str, public_key: bytes
+    ) -> wire.Registered:
+        """Give an identity to a machine; ActivationRefused with a phrase.
+
+        ``public_key`` is the PEM of a published agent; empty: our agent, which is given a key.
+        """
+        now = self._clock.now()
+        key = public_key or self._random(_KEY_SIZE)
+
+        async def work(tx: Transaction) -> InstanceId:
+            activation = await self._usable(tx, registration, address, now)
+            instance_id = activation.instance_id
+            if instance_id is None:
+                instance_id = await self._join(tx, activation, registration, address, now)
+            await tx.agents.put(_agent(instance_id, key, bool(public_key), registration))
+            return instance_id
+
+        instance_id = await self._database.write(work)
+        self.forget(instance_id)
+        return wire.Registered(
+            instance_id=instance_id,
+            region_id=self._settings.region_id,
+            key=b"" if public_key else key,
+        )
+
+    async def _usable(
+        self, tx: Transaction, registration: wire.Registration, address: str, now: datetime
+    ) -> Activation:
+        activation = await tx.activations.get(ActivationId(registration.activation_id.upper()))
+        # The same words for both, so that ids cannot be tried out.
+        unknown = ActivationRefused("the activation id and code do not belong together")
+        if activation is None:
+            raise unknown
+        if not hmac.compare_digest(activation.code_hash, hashed(registration.activation_code)):
+            raise unknown
+        reason = activations.refusal(activation, now=now, address=address)
+        if reason is not None:
+            raise ActivationRefused(reason)
+        if activation.instance_id is not None:
+            if await tx.instances.get(activation.instance_id) is None:
+                raise ActivationRefused("the instance has been released")
+        return activation
+
+    async def _join(
+        self,
+        tx: Transaction,
+        activation: Activation,
+        registration: wire.Registration,
+        address: str,
+        now: datetime,
+    ) -> InstanceId:
+        instance_id = ids.managed_instance_id(self._random)
+        name = registration.instance_name
+        if not name and activation.instance_name:
+            name = activations.numbered_name(activation)
+        await tx.managed.add(
+            ManagedInstance(
+                id=instance_id,
+                name=name or registration.hostname or instance_id,
+                activation_id=activation.id,
+                registered_at=now,
+                internet_ip=address,
+                tags={**activation.tags, **dict(registration.tags)},
+                resource_group_id=activation.resource_group_id,
+            )
+        )
+        await tx.activations.count_registered(activation.id)
+        return instance_id
+
+    async def beat(
+        self, speaker: Speaker, *, uptime: timedelta | None, pid: int, version: str
+    ) -> None:
+        """The agent lives; and perhaps its machine, or it, has been restarted."""
+        now = self._clock.now()
+
+        async def work(tx: Transaction) -> bool:
+            before = await tx.agents.get(speaker.id)
+            if before is None:
+                return False
+            if before.kind is AgentKind.PUBLISHED:
+                await _restarts(tx, before, uptime, pid, now)
+            await tx.agents.seen(
+                speaker.id,
+                at=now,
+                boot_id=speaker.boot_id,
+                uptime=uptime,
+                pid=pid or before.pid,
+                version=version,
+            )
+            news = before.boot_id != speaker.boot_id or not online(before, now=now)
+            if news:
+                await tx.instances.poke(speaker.id, at=now)
+            return news
+
+        if version and version != speaker.agent.version:
+            self.forget(speaker.id)
+        if await self._database.write(work):
+            self._pokes.wake(Loop.LIFECYCLES)
+            self._pokes.wake(Loop.DELIVERIES)
+
+    async def statuses(self, wanted: Sequence[InstanceId], window: Window) -> Page[AgentView]:
+        """Of the instances named, in that order; of all when none is. InstanceNotFound."""
+        now = self._clock.now()
+
+        async def work(tx: Transaction) -> Page[AgentView]:
+            everything = await _everything(tx)
+            missing = [instance_id for instance_id in wanted if instance_id not in everything]
+            if missing:
+                raise InstanceNotFound(missing)
+            chosen = list(dict.fromkeys(wanted)) or everything
+            start = _position(window)
+            shown = chosen[start : start + window.limit]
+            agents = await tx.agents.get_many(shown)
+            running = await tx.invocations.running_counts()
+            end = start + len(shown)
+            return Page(
+                items=[
+                    AgentView(
+                        instance_id=instance_id,
+                        agent=agents.get(instance_id),
+                        online=online(agents.get(instance_id), now=now),
+                        running_count=running.get(instance_id, 0),
+                    )
+                    for instance_id in shown
+                ],
+                total=len(chosen),
+                next=str(end) if end < len(chosen) else "",
+            )
+
+        return await self._database.read(work)
+
+
+def _position(window: Window) -> int:
+    if not window.after:
+        return window.offset
+    if not window.after.isdigit():
+        raise BadCursor(window.after)
+    return int(window.after)
+
+
+async def _everything(tx: Transaction) -> list[InstanceId]:
+    """All instances of both kinds, oldest first, so that a position stays right."""
+    return [
+        *(instance.id for instance in await tx.instances.all_present()),
+        *await tx.managed.with_tags({}),
+    ]
+
+
+def _agent(
+    instance_id: InstanceId, key: bytes, published: bool, registration: wire.Registration
+) -> Agent:
+    return Agent(
+        instance_id=instance_id,
+        kind=AgentKind.PUBLISHED if published else AgentKind.CLOUDHAND,
+        key=key,
+        machine_id=registration.machine_id,
+        version=registration.agent_version,
+        os_type=registration.os_type.lower() or "linux",
+        os_version=registration.os_version,
+        hostname=registration.hostname,
+        intranet_ip=registration.intranet_ip,
+    )
+
+
+async def _restarts(
+    tx: Transaction, before: Agent, uptime: timedelta | None, pid: int, now: datetime
+) -> None:
+    """The published agent says nothing of restarts: its uptime and its pid do."""
+    if uptime is not None and restarted(before, uptime=uptime, now=now):
+        await interrupt(tx, before.instance_id, "InstanceRestarted", now)
+        await booted(tx, before.instance_id, None, now)
+    elif before.pid and pid and pid != before.pid:
+        await interrupt(tx, before.instance_id, "ClientRestarted", now)

@@ -1,0 +1,39 @@
+"""Everything that can be asked of the control plane: all verbs, one attribute per noun."""
+
+from __future__ import annotations
+
+from cloudhand.control.accounts import Accounts
+from cloudhand.control.activations import Activations
+from cloudhand.control.agents import Agents
+from cloudhand.control.deliveries import Deliveries
+from cloudhand.control.instances import Instances
+from cloudhand.control.invocations import Invocations
+from cloudhand.control.managed import Managed
+from cloudhand.control.pokes import Pokes
+from cloudhand.control.settings import ControlSettings
+from cloudhand.core.clock import Clock
+from cloudhand.core.ids import RandomBytes
+from cloudhand.store.database import Database
+
+
+class Control:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        random: RandomBytes,
+        pokes: Pokes,
+        settings: ControlSettings,
+    ) -> None:
+        self.clock = clock
+        self.random = random
+        self.pokes = pokes
+        self.settings = settings
+        self.accounts = Accounts(database, clock)
+        self.activations = Activations(database, clock, random, settings)
+        self.agents = Agents(database, clock, random, pokes, settings)
+        self.deliveries = Deliveries(database, clock, random, pokes, settings)
+        self.instances = Instances(database, clock, random, pokes, settings, self.agents)
+        self.invocations = Invocations(database, clock, random, pokes, settings)
+        self.managed = Managed(database, clock, self.agents)

@@ -1,0 +1,393 @@
+"""What agents ask and say about targets: fetch, report, inventory; and what their silence means."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cloudhand.control.pokes import Kick, Loop, Pokes
+from cloudhand.control.settings import ControlSettings
+from cloudhand.core import command as commands
+from cloudhand.core import ids, power, verdict
+from cloudhand.core.clock import Clock
+from cloudhand.core.ids import BootId, InstanceId, InvokeId, RandomBytes
+from cloudhand.core.instance import INSTANCE, Agent, AgentKind, online
+from cloudhand.core.instance import Event as InstanceEvent
+from cloudhand.core.invocation import (
+    GRACE,
+    TARGET,
+    Event,
+    Invocation,
+    RepeatMode,
+    State,
+    Target,
+)
+from cloudhand.core.verdict import Verdict
+from cloudhand.store.database import Database
+from cloudhand.store.transaction import Transaction
+from cloudhand.wire import agent as wire
+
+log = logging.getLogger(__name__)
+
+_MS = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speaker:
+    """The agent that speaks, and in which boot of its machine."""
+
+    agent: Agent
+    boot_id: BootId | None
+
+    @property
+    def id(self) -> InstanceId:
+        return self.agent.instance_id
+
+
+class Deliveries:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        random: RandomBytes,
+        pokes: Pokes,
+        settings: ControlSettings,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._random = random
+        self._pokes = pokes
+        self._settings = settings
+
+    async def fetch(self, speaker: Speaker, fetch: wire.Fetch) -> wire.Worklist:
+        """Hand out what is open. The same is handed out again until its agent speaks of it."""
+        now = self._clock.now()
+
+        async def work(tx: Transaction) -> wire.Worklist:
+            run: list[wire.Task] = []
+            stop: list[str] = []
+            test: list[wire.Task] = []
+            for target in await self._open(tx, speaker, fetch):
+                if target.state is State.STOPPING:
+                    stop.append(target.invoke_id)
+                    continue
+                if target.state is not State.PENDING:
+                    continue
+                invocation = await tx.invocations.get(target.invoke_id)
+                assert invocation is not None
+                await self._hand_out(tx, target, invocation, speaker, now)
+                task = await self._task(tx, invocation, speaker)
+                (test if invocation.repeat_mode is RepeatMode.DRY_RUN else run).append(task)
+            return wire.Worklist(
+                instance_id=speaker.id, run=tuple(run), stop=tuple(stop), test=tuple(test)
+            )
+
+        return await self._database.write(work)
+
+    async def _open(self, tx: Transaction, speaker: Speaker, fetch: wire.Fetch) -> Sequence[Target]:
+        if not fetch.task_id:
+            return await tx.invocations.unfinished(speaker.id)
+        target = await tx.invocations.target(InvokeId(fetch.task_id), speaker.id)
+        return [target] if target is not None and not target.final else []
+
+    async def _hand_out(
+        self,
+        tx: Transaction,
+        target: Target,
+        invocation: Invocation,
+        speaker: Speaker,
+        now: datetime,
+    ) -> None:
+        if target.fetched_at is not None and target.boot_id == speaker.boot_id:
+            return
+        await tx.invocations.note(
+            target,
+            fetched_at=target.fetched_at or now,
+            boot_id=speaker.boot_id,
+            deadline_at=now + timedelta(seconds=invocation.command.timeout) + GRACE,
+        )
+
+    async def _task(self, tx: Transaction, invocation: Invocation, speaker: Speaker) -> wire.Task:
+        command = invocation.command
+        content = command.content
+        if command.enable_parameter:
+            content = commands.fill(content.decode(), invocation.parameters).encode()
+        return wire.Task(
+            task_id=invocation.id,
+            type=command.type,
+            content=content,
+            timeout=command.timeout,
+            command_id=command.id,
+            working_directory=command.working_dir,
+            username=_username(invocation.username, speaker.agent.kind),
+            enable_parameter=command.enable_parameter,
+            built_in_parameters=await self._built_in(tx, speaker)
+            if command.enable_parameter
+            else {},
+            termination_mode=invocation.termination_mode,
+            launcher=command.launcher,
+            log_quota=commands.OUTPUT_LIMIT,
+            power_wait=int(self._settings.power_wait.total_seconds()),
+        )
+
+    async def _built_in(self, tx: Transaction, speaker: Speaker) -> dict[str, str]:
+        instance = await tx.instances.get(speaker.id) or await tx.managed.get(speaker.id)
+        return {
+            "RegionId": self._settings.region_id,
+            "AccountId": self._settings.account_id,
+            "InstanceName": instance.name if instance is not None else "",
+        }
+
+    async def report(self, speaker: Speaker, report: wire.Report) -> wire.Ack:
+        """Make what an agent says durable. Late and repeated reports are normal."""
+        now = self._clock.now()
+
+        async def work(tx: Transaction) -> wire.Ack:
+            target = await tx.invocations.target(InvokeId(report.task_id), speaker.id)
+            if target is None:
+                log.info("report for nothing known", extra={"task": report.task_id})
+                return wire.Ack(stop=True)
+            if report.kind == wire.RUNNING:
+                return await self._running(tx, target, report, now)
+            return await self._ended(tx, target, speaker, report, now)
+
+        ack = await self._database.write(work)
+        if report.kind != wire.RUNNING:
+            self._pokes.wake(Loop.LIFECYCLES)
+        return ack
+
+    async def _running(
+        self, tx: Transaction, target: Target, report: wire.Report, now: datetime
+    ) -> wire.Ack:
+        if target.final:
+            return wire.Ack(stop=True)
+        if target.state is State.PENDING:
+            invocation = await tx.invocations.get(target.invoke_id)
+            assert invocation is not None
+            target = await tx.invocations.move(
+                target,
+                Event.STARTED,
+                at=now,
+                source="agent",
+                started_at=_moment(report.start) or now,
+                deadline_at=now + timedelta(seconds=invocation.command.timeout) + GRACE,
+            )
+        lost = await self._keep_output(tx, target, report)
+        if lost:
+            target = await tx.invocations.note(target, dropped=target.dropped + lost)
+        return wire.Ack(stop=target.state is State.STOPPING)
+
+    async def _ended(
+        self,
+        tx: Transaction,
+        target: Target,
+        speaker: Speaker,
+        report: wire.Report,
+        now: datetime,
+    ) -> wire.Ack:
+        said = verdict.of_report(
+            report,
+            target=target,
+            agent=speaker.agent,
+            policy=self._settings.power_exit_codes,
+        )
+        correcting = target.final and target.inferred and TARGET.hears(State.RUNNING, said.event)
+        if not correcting and not TARGET.hears(target.state, said.event):
+            return wire.Ack()  # it has been said before, or something else came first
+        lost = await self._keep_output(tx, target, report)
+        changes = _changes(target, report, said, lost)
+        save = tx.invocations.correct if correcting else tx.invocations.move
+        await save(target, said.event, at=now, source="agent", **changes)
+        if not correcting:
+            await tx.agents.count_invocation(speaker.id, at=now)
+        if said.power is not None:
+            await self._power(tx, target, speaker, said.power, now)
+        return wire.Ack()
+
+    async def _keep_output(self, tx: Transaction, target: Target, report: wire.Report) -> int:
+        return await tx.outputs.append(
+            target.invoke_id,
+            target.instance_id,
+            report.output,
+            position=report.offset,
+            limit=commands.OUTPUT_LIMIT,
+        )
+
+    async def _power(
+        self,
+        tx: Transaction,
+        target: Target,
+        speaker: Speaker,
+        kind: power.Kind,
+        now: datetime,
+    ) -> None:
+        """Record the action that the agent takes as soon as it has its acknowledgement."""
+        action = power.PowerAction(
+            id=ids.power_action_id(self._random),
+            instance_id=speaker.id,
+            invoke_id=target.invoke_id,
+            kind=kind,
+            asked_at=now,
+            deadline_at=now + self._settings.power_bound,
+            boot_id_before=target.boot_id,
+        )
+        await tx.power_actions.add(action)
+        if target.boot_id != speaker.boot_id:
+            # The result comes after the boot: the machine did not wait for us any longer.
+            await booted(tx, speaker.id, speaker.boot_id, now)
+            return
+        instance = await tx.instances.get(speaker.id)
+        event = {
+            power.Kind.STOP: InstanceEvent.STOP_ASKED,
+            power.Kind.RESTART: InstanceEvent.REBOOT_ASKED,
+        }[kind]
+        if instance is not None and INSTANCE.hears(instance.state, event):
+            await tx.instances.move(
+                instance,
+                event,
+                at=now,
+                source="agent",
+                ordered_at=now + self._settings.own_doing,
+                from_boot_id=instance.boot_id,
+                forced=False,
+            )
+
+    async def inventory(self, speaker: Speaker, inventory: wire.Inventory) -> wire.Orders:
+        """Close what an agent that started anew knows nothing of; tell it what is over."""
+        now = self._clock.now()
+        known = {*inventory.running, *inventory.unacknowledged}
+        boot_id = BootId(inventory.boot_id)
+
+        async def work(tx: Transaction) -> wire.Orders:
+            for target in await tx.invocations.unfinished(speaker.id):
+                if target.fetched_at is None or target.invoke_id in known:
+                    continue
+                # What never started is handed out again: the journal would know of a start.
+                if target.state is not State.PENDING:
+                    await _close(tx, target, _forgotten(target, boot_id), now)
+            await booted(tx, speaker.id, boot_id, now)
+            stop = []
+            for task_id in inventory.running:
+                running = await tx.invocations.target(InvokeId(task_id), speaker.id)
+                if running is None or running.final:
+                    stop.append(task_id)
+            return wire.Orders(stop=tuple(stop))
+
+        return await self._database.write(work)
+
+    async def expire(self) -> list[InstanceId]:
+        """Decide about every target whose deadline has passed; whose agents still have work."""
+        now = self._clock.now()
+
+        async def work(tx: Transaction) -> list[InstanceId]:
+            due = await tx.invocations.due(now)
+            agents = await tx.agents.get_many(list({t.instance_id: None for t in due}))
+            for target in due:
+                instance = await tx.instances.get(target.instance_id)
+                agent = agents.get(target.instance_id)
+                said = verdict.of_silence(
+                    target,
+                    instance=instance.state if instance is not None else None,
+                    agent=agent,
+                    online=online(agent, now=now),
+                )
+                await _close(tx, target, said, now)
+            for action in await tx.power_actions.due(now):
+                await tx.power_actions.move(
+                    action, power.Event.EXPIRED, at=now, source="deliveries"
+                )
+            return await tx.invocations.waiting_instances()
+
+        return await self._database.write(work)
+
+    async def next_deadline(self) -> datetime | None:
+        async def work(tx: Transaction) -> datetime | None:
+            return await tx.invocations.next_deadline()
+
+        return await self._database.read(work)
+
+    async def kick_waiting(self, instance_ids: Sequence[InstanceId]) -> None:
+        """Tell agents again to look: a kick may have been lost."""
+        self._pokes.kick(instance_ids, Kick.RUN, InvokeId(""))
+
+
+async def booted(
+    tx: Transaction, instance_id: InstanceId, boot_id: BootId | None, now: datetime
+) -> None:
+    """Close the power actions that a new boot carried out. ``boot_id`` None: a published agent's."""
+    for action in await tx.power_actions.open(instance_id):
+        if boot_id is None or boot_id != action.boot_id_before:
+            await tx.power_actions.move(
+                action,
+                power.Event.BOOTED,
+                at=now,
+                source="agent",
+                boot_id_after=boot_id,
+                done_at=now,
+            )
+
+
+async def interrupt(tx: Transaction, instance_id: InstanceId, code: str, now: datetime) -> None:
+    """Close what a published agent, which keeps no journal, had when it or its machine restarted."""
+    for target in await tx.invocations.unfinished(instance_id):
+        if target.fetched_at is not None:
+            await _close(tx, target, verdict.interrupted(code), now)
+
+
+async def end_with_instance(
+    tx: Transaction, instance_id: InstanceId, code: str, info: str, now: datetime
+) -> None:
+    """Close everything of an instance that is no more."""
+    for target in await tx.invocations.unfinished(instance_id):
+        gone = Verdict(event=Event.GONE, error_code=code, error_info=info)
+        await _close(tx, target, gone, now)
+    for action in await tx.power_actions.open(instance_id):
+        await tx.power_actions.move(action, power.Event.EXPIRED, at=now, source="lifecycles")
+    await tx.agents.remove(instance_id)
+
+
+async def _close(tx: Transaction, target: Target, said: Verdict, now: datetime) -> None:
+    await tx.invocations.move(
+        target,
+        said.event,
+        at=now,
+        source="control plane",
+        error_code=said.error_code,
+        error_info=said.error_info,
+        inferred=said.inferred,
+        finished_at=now if target.started_at else None,
+    )
+
+
+def _forgotten(target: Target, boot_id: BootId) -> Verdict:
+    if target.state is State.STOPPING and target.started_at is None:
+        return Verdict(event=Event.CANCELLED)
+    return verdict.interrupted(
+        "InstanceRestarted" if target.boot_id != boot_id else "ExecutionInterrupted"
+    )
+
+
+def _changes(target: Target, report: wire.Report, said: Verdict, lost: int) -> dict[str, Any]:
+    return {
+        "started_at": _moment(report.start) or target.started_at,
+        "finished_at": _moment(report.end),
+        "exit_code": said.exit_code,
+        "error_code": said.error_code,
+        "error_info": said.error_info,
+        "dropped": max(report.dropped, target.dropped) + lost,
+        "inferred": said.inferred,
+    }
+
+
+def _username(username: str, kind: AgentKind) -> str:
+    # Compat: the published agent refuses its own user by name.
+    return "" if username == "root" and kind is AgentKind.PUBLISHED else username
+
+
+def _moment(milliseconds: int) -> datetime | None:
+    if not milliseconds:
+        return None
+    return datetime(1970, 1, 1, tzinfo=UTC) + milliseconds * _MS

@@ -1,0 +1,286 @@
+"""Ask for instances, and for their power. Nothing here waits for a machine: loops perform."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from ipaddress import IPv4Address
+
+from cloudhand.control.activations import hashed, new_code
+from cloudhand.control.agents import Agents
+from cloudhand.control.deliveries import end_with_instance
+from cloudhand.control.pokes import Loop, Pokes
+from cloudhand.control.settings import ControlSettings
+from cloudhand.core import ids
+from cloudhand.core.activation import Activation
+from cloudhand.core.clock import Clock
+from cloudhand.core.errors import (
+    CloudhandError,
+    DeletionProtected,
+    IncorrectState,
+    InstanceNotFound,
+    TooMany,
+)
+from cloudhand.core.ids import InstanceId, RandomBytes
+from cloudhand.core.instance import INSTANCE, Event, Instance, State, online, shown
+from cloudhand.core.orders import (
+    Changed,
+    InstanceFilter,
+    InstanceView,
+    NewInstances,
+    Once,
+)
+from cloudhand.core.page import Page, Window
+from cloudhand.store.database import Database
+from cloudhand.store.transaction import Transaction
+
+_FIRST_ADDRESS = IPv4Address("172.16.0.10")  # addresses are labels: instances share the network
+_SEQUENCE = re.compile(r"\[(\d{1,6}),(\d{0,6})\]")
+_WANTED = {
+    Event.START_ASKED: "start",
+    Event.STOP_ASKED: "stop",
+    Event.REBOOT_ASKED: "restart",
+    Event.RELEASE_ASKED: "release",
+    Event.RELEASE_FORCED: "release",
+}
+
+
+class Instances:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        random: RandomBytes,
+        pokes: Pokes,
+        settings: ControlSettings,
+        agents: Agents,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._random = random
+        self._pokes = pokes
+        self._settings = settings
+        self._agents = agents
+
+    async def create(self, order: NewInstances, *, dry_run: bool = False) -> list[InstanceId]:
+        """Record instances that a loop then makes and starts."""
+
+        async def work(tx: Transaction) -> list[InstanceId]:
+            earlier = await tx.tokens.earlier(order.once)
+            if earlier is not None:
+                return [InstanceId(instance_id) for instance_id in earlier]
+            present = len(await tx.instances.all_present())
+            if present + order.amount > self._settings.instances_limit:
+                raise TooMany("instances", self._settings.instances_limit)
+            if dry_run:
+                return []
+            made = [await self._add(tx, order, number) for number in range(order.amount)]
+            await tx.tokens.remember(order.once, made, at=self._clock.now())
+            return made
+
+        made = await self._database.write(work)
+        self._pokes.wake(Loop.LIFECYCLES)
+        return made
+
+    async def _add(self, tx: Transaction, order: NewInstances, number: int) -> InstanceId:
+        now = self._clock.now()
+        instance_id = ids.instance_id(self._random)
+        code = new_code(self._random)
+        activation = Activation(
+            id=ids.activation_id(self._random),
+            code_hash=hashed(code),
+            created_at=now,
+            instance_id=instance_id,
+        )
+        await tx.activations.add(activation)
+        await tx.activations.keep_code(activation.id, code)
+        many = order.amount > 1 and order.unique_suffix
+        await tx.instances.add(
+            Instance(
+                id=instance_id,
+                name=_sequenced(order.instance_name, number, many) or instance_id,
+                hostname=_sequenced(order.hostname, number, many) or f"iZ{instance_id[2:]}Z",
+                description=order.description,
+                region_id=order.region_id,
+                zone_id=order.zone_id,
+                image_id=order.image_id,
+                instance_type=order.instance_type,
+                private_ip=str(_FIRST_ADDRESS + await tx.instances.count_ever()),
+                created_at=now,
+                due_at=now,
+                ordered_at=now,
+                activation_id=activation.id,
+                user_data=order.user_data,
+                tags=order.tags,
+                resource_group_id=order.resource_group_id,
+                deletion_protection=order.deletion_protection,
+            )
+        )
+        return instance_id
+
+    async def find(self, wanted: InstanceFilter, window: Window) -> Page[InstanceView]:
+        now = self._clock.now()
+
+        async def work(tx: Transaction) -> Page[InstanceView]:
+            page = await tx.instances.find(wanted, window)
+            agents = await tx.agents.get_many([instance.id for instance in page.items])
+            return Page(
+                items=[
+                    InstanceView(
+                        instance=instance,
+                        agent=agents.get(instance.id),
+                        online=instance.state is State.RUNNING
+                        and online(agents.get(instance.id), now=now, boot_id=instance.boot_id),
+                    )
+                    for instance in page.items
+                ],
+                total=page.total,
+                next=page.next,
+            )
+
+        return await self._database.read(work)
+
+    async def start(
+        self, instance_ids: Sequence[InstanceId], *, together: bool, dry_run: bool = False
+    ) -> list[Changed]:
+        """``together``: one that cannot be started fails the call and nothing is changed."""
+        return await self._order(instance_ids, Event.START_ASKED, False, together, dry_run)
+
+    async def stop(
+        self,
+        instance_ids: Sequence[InstanceId],
+        *,
+        force: bool,
+        together: bool,
+        dry_run: bool = False,
+    ) -> list[Changed]:
+        return await self._order(instance_ids, Event.STOP_ASKED, force, together, dry_run)
+
+    async def reboot(
+        self,
+        instance_ids: Sequence[InstanceId],
+        *,
+        force: bool,
+        together: bool,
+        dry_run: bool = False,
+    ) -> list[Changed]:
+        return await self._order(instance_ids, Event.REBOOT_ASKED, force, together, dry_run)
+
+    async def release(
+        self,
+        instance_ids: Sequence[InstanceId],
+        *,
+        force: bool,
+        once: Once | None = None,
+        dry_run: bool = False,
+    ) -> None:
+        """End instances for good, all or none; running ones only with ``force``."""
+        event = Event.RELEASE_FORCED if force else Event.RELEASE_ASKED
+        now = self._clock.now()
+
+        async def work(tx: Transaction) -> None:
+            if await tx.tokens.earlier(once) is not None:
+                return
+            instances = await _existing(tx, instance_ids)
+            for instance in instances:
+                if instance.deletion_protection:
+                    raise DeletionProtected(instance.id)
+                _check(instance, event)
+            if dry_run:
+                return
+            for instance in instances:
+                await tx.instances.move(instance, event, at=now, source="caller", forced=force)
+                await end_with_instance(
+                    tx, instance.id, "InstanceReleased", "the instance was released", now
+                )
+            await tx.tokens.remember(once, list(instance_ids), at=now)
+
+        await self._database.write(work)
+        for instance_id in instance_ids:
+            self._agents.forget(instance_id)
+        self._pokes.wake(Loop.LIFECYCLES)
+
+    async def _order(
+        self,
+        instance_ids: Sequence[InstanceId],
+        event: Event,
+        force: bool,
+        together: bool,
+        dry_run: bool,
+    ) -> list[Changed]:
+        now = self._clock.now()
+
+        async def work(tx: Transaction) -> list[Changed]:
+            found = {i.id: i for i in await tx.instances.get_many(instance_ids)}
+            changes = [_tried(found.get(i), i, event) for i in dict.fromkeys(instance_ids)]
+            if together:
+                _raise_first(changes)
+            if dry_run:
+                return changes
+            for change in changes:
+                if change.error is None:
+                    await _give(tx, found[change.instance_id], event, force, now)
+            return changes
+
+        changes = await self._database.write(work)
+        self._pokes.wake(Loop.LIFECYCLES)
+        return changes
+
+
+async def _existing(tx: Transaction, instance_ids: Sequence[InstanceId]) -> list[Instance]:
+    found = await tx.instances.get_many(instance_ids)
+    missing = sorted(set(instance_ids) - {instance.id for instance in found})
+    if missing:
+        raise InstanceNotFound([InstanceId(instance_id) for instance_id in missing])
+    return found
+
+
+def _check(instance: Instance, event: Event) -> None:
+    # The published rules let stop and restart begin only from Running.
+    orderable = event not in (Event.STOP_ASKED, Event.REBOOT_ASKED)
+    allowed = instance.state is State.RUNNING or orderable
+    if not allowed or not INSTANCE.hears(instance.state, event):
+        raise IncorrectState(instance.id, shown(instance.state), _WANTED[event])
+
+
+def _tried(instance: Instance | None, instance_id: InstanceId, event: Event) -> Changed:
+    if instance is None:
+        return Changed(instance_id=instance_id, error=InstanceNotFound([instance_id]))
+    try:
+        _check(instance, event)
+    except IncorrectState as error:
+        return Changed(instance_id=instance_id, before=instance.state, error=error)
+    after = INSTANCE.move(instance.state, event)
+    return Changed(instance_id=instance_id, before=instance.state, after=after)
+
+
+def _raise_first(changes: Sequence[Changed]) -> None:
+    missing = [c.instance_id for c in changes if isinstance(c.error, InstanceNotFound)]
+    if missing:
+        raise InstanceNotFound(missing)
+    errors: list[CloudhandError] = [c.error for c in changes if c.error is not None]
+    if errors:
+        raise errors[0]
+
+
+async def _give(
+    tx: Transaction, instance: Instance, event: Event, force: bool, now: datetime
+) -> None:
+    await tx.instances.move(
+        instance,
+        event,
+        at=now,
+        source="caller",
+        forced=force,
+        from_boot_id=instance.boot_id if event is Event.REBOOT_ASKED else None,
+    )
+
+
+def _sequenced(name: str, number: int, many: bool) -> str:
+    """``name[begin,bits]`` counts up from begin in so many digits; else a suffix of three."""
+    match = _SEQUENCE.search(name)
+    if match:
+        count = f"{int(match.group(1)) + number:0{int(match.group(2) or 0)}d}"
+        return name[: match.start()] + count + name[match.end() :]
+    return f"{name}{number + 1:03d}" if name and many else name

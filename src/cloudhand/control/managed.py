@@ -1,0 +1,64 @@
+"""Managed instances: look at them, and let one go."""
+
+from __future__ import annotations
+
+from cloudhand.control.agents import Agents
+from cloudhand.control.deliveries import end_with_instance
+from cloudhand.core.clock import Clock
+from cloudhand.core.errors import InstanceNotFound
+from cloudhand.core.ids import InstanceId
+from cloudhand.core.instance import Agent, ManagedInstance, online
+from cloudhand.core.orders import ManagedFilter, ManagedView, Once
+from cloudhand.core.page import Page, Window
+from cloudhand.store.database import Database
+from cloudhand.store.transaction import Transaction
+
+
+class Managed:
+    def __init__(self, database: Database, clock: Clock, agents: Agents) -> None:
+        self._database = database
+        self._clock = clock
+        self._agents = agents
+
+    async def find(self, wanted: ManagedFilter, window: Window) -> Page[ManagedView]:
+        now = self._clock.now()
+
+        async def work(tx: Transaction) -> Page[ManagedView]:
+            page = await tx.managed.find(wanted, window, now=now)
+            agents = await tx.agents.get_many([managed.id for managed in page.items])
+            return Page(
+                items=[self._view(managed, agents.get(managed.id)) for managed in page.items],
+                total=page.total,
+                next=page.next,
+            )
+
+        return await self._database.read(work)
+
+    async def deregister(self, instance_id: InstanceId, *, once: Once | None = None) -> ManagedView:
+        """Let a machine go: its agent is known no more, and what it still had to do ends."""
+        now = self._clock.now()
+
+        async def work(tx: Transaction) -> ManagedView:
+            earlier = await tx.tokens.earlier(once)
+            if earlier is not None:
+                return self._view(await tx.managed.find_any(InstanceId(earlier)), None)
+            managed = await tx.managed.get(instance_id)
+            if managed is None:
+                raise InstanceNotFound([instance_id])
+            view = self._view(managed, await tx.agents.get(instance_id))
+            await end_with_instance(
+                tx, instance_id, "InstanceDeregistered", "the instance was deregistered", now
+            )
+            await tx.managed.deregister(instance_id, at=now)
+            await tx.activations.count_deregistered(managed.activation_id)
+            await tx.tokens.remember(once, instance_id, at=now)
+            return view
+
+        view = await self._database.write(work)
+        self._agents.forget(instance_id)
+        return view
+
+    def _view(self, managed: ManagedInstance, agent: Agent | None) -> ManagedView:
+        return ManagedView(
+            managed=managed, agent=agent, online=online(agent, now=self._clock.now())
+        )

@@ -1,0 +1,50 @@
+"""Pokes: "look again", without content. Any of them may be lost; the next scan finds the work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+
+from cloudhand.core.ids import InstanceId, InvokeId
+
+
+class Loop(StrEnum):
+    """The loops that can be poked."""
+
+    LIFECYCLES = "lifecycles"
+    DELIVERIES = "deliveries"
+
+
+class Kick(StrEnum):
+    """Why an agent should fetch."""
+
+    RUN = "run"
+    STOP = "stop"
+
+
+Kicker = Callable[[InstanceId, Kick, InvokeId], None]
+
+
+class Pokes:
+    """Between the verbs and whatever waits in this process."""
+
+    def __init__(self) -> None:
+        self._woken = {loop: asyncio.Event() for loop in Loop}
+        self._kicker: Kicker | None = None
+
+    def wake(self, loop: Loop) -> None:
+        self._woken[loop].set()
+
+    def woken(self, loop: Loop) -> asyncio.Event:
+        """Set by every poke; whoever waits clears it first, then looks, then waits."""
+        return self._woken[loop]
+
+    def on_kick(self, kicker: Kicker | None) -> None:
+        """Name who carries kicks to agents. Without one, agents find their work by themselves."""
+        self._kicker = kicker
+
+    def kick(self, instance_ids: Iterable[InstanceId], kick: Kick, invoke_id: InvokeId) -> None:
+        if self._kicker is not None:
+            for instance_id in instance_ids:
+                self._kicker(instance_id, kick, invoke_id)

@@ -1,0 +1,27 @@
+"""What an operator can set that changes what the verbs answer or decide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from cloudhand.core.power import ExitCodePolicy
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlSettings:
+    region_id: str = "cn-hangzhou"
+    account_id: str = "1000000000000001"
+    power_exit_codes: ExitCodePolicy = ExitCodePolicy.SUCCESS
+    power_wait: timedelta = timedelta(seconds=60)  # how long an agent waits for an acknowledgement
+    delivery_window: timedelta = timedelta(seconds=60)  # then a command that nobody fetched ends
+    power_bound: timedelta = timedelta(minutes=10)  # then a power action is overdue
+    # Instances that act on an exit code do so themselves; only then does the provider help.
+    own_doing: timedelta = timedelta(seconds=15)
+    retention: timedelta = timedelta(weeks=4)
+    instances_limit: int = 100  # per region
+    activations_limit: int = 5000
+
+    @property
+    def zone_ids(self) -> tuple[str, ...]:
+        return tuple(f"{self.region_id}-{letter}" for letter in "hij")

@@ -1,0 +1,182 @@
+"""What a report, a silence or a restart means for a target: an event and its reasons. Pure.
+
+The error codes are the per-instance ErrorCode values of the published API.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from cloudhand.core import power
+from cloudhand.core.instance import Agent, AgentKind
+from cloudhand.core.instance import State as InstanceState
+from cloudhand.core.invocation import Event, Target
+from cloudhand.core.invocation import State as TargetState
+from cloudhand.wire import agent as wire
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    event: Event
+    exit_code: int | None = None
+    error_code: str = ""
+    error_info: str = ""
+    power: power.Kind | None = None  # the action that the agent takes next
+    inferred: bool = False  # nobody who was there said so
+
+
+# What the published agent says is wrong (param of an invalid report), and what the API calls it.
+_INVALID_CODES = {
+    "TypeInvalid": "CommandNotApplicable",
+    "CommandContentInvalid": "CommandContentDecodeError",
+    "workingDirectory": "DirectoryNotExists",
+    "UsernameOrPasswordInvalid": "AccountNotExists",
+    "InvalidEnvironmentParameter": "InvalidSystemBuiltInParameter",
+    "RoleNameFailed": "InstanceRoleInvalid",
+    "ParameterStoreNotAccessible": "QueryParameterStoreFailed",
+    "ParameterFailed": "QueryParameterStoreFailed",
+}
+
+# Codes that an error report may name itself; any other is an ExecutionException.
+_NAMED_ERRORS = frozenset({"TaskConcurrencyLimit", "TerminationException", "ExecutionException"})
+
+_INTERRUPTIONS = {
+    "InstanceRestarted": "the instance was restarted while the command ran",
+    "ClientRestarted": "the agent was restarted while the command ran, and keeps no journal",
+    "ExecutionInterrupted": "the agent was restarted while the command ran, and its end was not seen",
+}
+
+
+def of_report(
+    report: wire.Report, *, target: Target, agent: Agent, policy: power.ExitCodePolicy
+) -> Verdict:
+    """What a final report says. A ``running`` report is no verdict: ValueError."""
+    match report.kind:
+        case wire.FINISH:
+            return _finished(report, agent, policy)
+        case wire.VERIFIED:
+            return Verdict(event=Event.VERIFIED)
+        case wire.TIMEOUT:
+            info = "the command ran longer than its timeout and was ended"
+            return Verdict(
+                event=Event.OVERRAN,
+                exit_code=report.exit_code,
+                error_code="ExecutionTimeout",
+                error_info=info + _survivors(report),
+            )
+        case wire.STOPPED:
+            return _stopped(report, target)
+        case wire.ERROR:
+            return Verdict(event=Event.BROKE, error_code=_named(report), error_info=_why(report))
+        case wire.INVALID:
+            return Verdict(
+                event=Event.REFUSED,
+                error_code=_INVALID_CODES.get(report.param, report.param or "ExecutionException"),
+                error_info=report.value,
+            )
+        case wire.INTERRUPTED:
+            code = (
+                report.error_code if report.error_code in _INTERRUPTIONS else "ExecutionInterrupted"
+            )
+            info = report.error_description or _INTERRUPTIONS[code]
+            return Verdict(
+                event=Event.INTERRUPTED, error_code=code, error_info=info + _survivors(report)
+            )
+        case _:
+            raise ValueError(f"cannot judge a {report.kind} report")
+
+
+def _finished(report: wire.Report, agent: Agent, policy: power.ExitCodePolicy) -> Verdict:
+    kind = _announced(report, agent)
+    honoured = kind is not None and policy is power.ExitCodePolicy.SUCCESS
+    if report.exit_code == 0 or honoured:
+        return Verdict(event=Event.SUCCEEDED, exit_code=report.exit_code, power=kind)
+    return Verdict(
+        event=Event.FAILED,
+        exit_code=report.exit_code,
+        error_code="ExitCodeNonzero",
+        error_info="the exit code of the command is not 0",
+        power=kind,
+    )
+
+
+def _announced(report: wire.Report, agent: Agent) -> power.Kind | None:
+    """The power action to come: our agent says so itself, the published one acts by its version."""
+    match agent.kind:
+        case AgentKind.CLOUDHAND:
+            return power.Kind(report.power) if report.power else None
+        case AgentKind.PUBLISHED:
+            return power.asked_by(report.exit_code, agent_version=agent.version)
+        case _:
+            assert_never(agent.kind)
+
+
+def _stopped(report: wire.Report, target: Target) -> Verdict:
+    if not report.start and target.started_at is None:
+        return Verdict(event=Event.CANCELLED)
+    if report.survivors:
+        return Verdict(
+            event=Event.STOPPED,
+            error_code="TerminationException",
+            error_info="the command was stopped" + _survivors(report),
+        )
+    return Verdict(event=Event.STOPPED)
+
+
+def _survivors(report: wire.Report) -> str:
+    if not report.survivors:
+        return ""
+    return f"; still running: {', '.join(str(pid) for pid in report.survivors)}"
+
+
+def _named(report: wire.Report) -> str:
+    return report.error_code if report.error_code in _NAMED_ERRORS else "ExecutionException"
+
+
+def _why(report: wire.Report) -> str:
+    return report.error_description or f"the agent reported error {report.error_code}"
+
+
+def interrupted(code: str) -> Verdict:
+    """For a target that an agent which lived through its restart knows nothing of any more."""
+    return Verdict(event=Event.INTERRUPTED, error_code=code, error_info=_INTERRUPTIONS[code])
+
+
+def of_silence(
+    target: Target, *, instance: InstanceState | None, agent: Agent | None, online: bool
+) -> Verdict:
+    """What to say at a target's deadline, when its agent has not spoken.
+
+    ``instance`` is None for a managed instance, which has no state.
+    """
+    if target.state is TargetState.PENDING and target.fetched_at is None:
+        code, info = _undelivered(instance, agent, online)
+        return Verdict(event=Event.UNDELIVERED, error_code=code, error_info=info, inferred=True)
+    if target.state is TargetState.STOPPING:
+        return Verdict(
+            event=Event.GONE,
+            error_code="TerminationException",
+            error_info="the agent has not said whether the command was stopped",
+            inferred=True,
+        )
+    if instance not in (None, InstanceState.RUNNING, InstanceState.REBOOTING):
+        code = "InstanceNotRunning"
+        info = "the instance went down while the command ran, and did not come back in time"
+    elif online:
+        code, info = "ClientNotResponse", "the agent is online but has not reported the end"
+    else:
+        code, info = "ClientNotOnline", "the agent has gone and has not come back in time"
+    return Verdict(event=Event.GONE, error_code=code, error_info=info, inferred=True)
+
+
+def _undelivered(
+    instance: InstanceState | None, agent: Agent | None, online: bool
+) -> tuple[str, str]:
+    if instance not in (None, InstanceState.RUNNING):
+        return "InstanceNotRunning", "the instance is not running"
+    if agent is None:
+        return "ClientNotRunning", "no agent has ever joined from the instance"
+    if not online:
+        return "ClientNotOnline", "the agent is not online"
+    return "DeliveryTimeout", "the agent did not fetch the command in time"

@@ -1,0 +1,46 @@
+"""The one loop: look, act, then sleep until poked or until something is due."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from cloudhand.core.clock import Clock
+
+log = logging.getLogger(__name__)
+
+# No poke is needed for anything to happen, only for it to happen sooner.
+AT_LATEST = timedelta(seconds=5)
+
+Look = Callable[[], Awaitable[datetime | None]]
+
+
+async def keep_looking(
+    name: str, look: Look, *, woken: asyncio.Event, clock: Clock, at_latest: timedelta = AT_LATEST
+) -> None:
+    """Call ``look`` for ever. It answers when it wants to be called again, if it knows."""
+    while True:
+        # Cleared before looking, so that what is poked meanwhile is looked at again.
+        woken.clear()
+        due = None
+        try:
+            due = await look()
+        except Exception:  # an outermost loop: the next look may succeed
+            log.exception("loop failed", extra={"loop": name})
+        latest = clock.now() + at_latest
+        await _woken_or_due(woken, clock, min(due, latest) if due else latest)
+
+
+async def _woken_or_due(woken: asyncio.Event, clock: Clock, due: datetime) -> None:
+    waits = [
+        asyncio.ensure_future(woken.wait()),
+        asyncio.ensure_future(clock.sleep_until(due)),
+    ]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)

@@ -1,0 +1,33 @@
+"""Forget what is old: invocations with their output, events, client tokens."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+
+from cloudhand.control.control import Control
+from cloudhand.reconcilers.reconciler import keep_looking
+from cloudhand.store.database import Database
+from cloudhand.store.transaction import Transaction
+
+_EVERY = timedelta(hours=1)
+_TOKENS_KEPT = timedelta(days=1)
+
+
+async def keep_forgetting(control: Control, database: Database) -> None:
+    """Run for ever."""
+
+    async def look() -> datetime | None:
+        now = control.clock.now()
+
+        async def work(tx: Transaction) -> None:
+            await tx.invocations.forget(before=now - control.settings.retention)
+            await tx.events.forget(before=now - control.settings.retention)
+            await tx.tokens.forget(before=now - _TOKENS_KEPT)
+
+        await database.write(work)
+        return None
+
+    await keep_looking(
+        "retention", look, woken=asyncio.Event(), clock=control.clock, at_latest=_EVERY
+    )
