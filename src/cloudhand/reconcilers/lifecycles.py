@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, assert_never
 
 from cloudhand.control.control import Control
-from cloudhand.control.deliveries import end_with_instance
+from cloudhand.control.deliveries import booted, end_with_instance
 from cloudhand.control.pokes import Loop
 from cloudhand.control.provider import Boot, Observed, Power, Provider, ProviderError
 from cloudhand.core import power
@@ -251,8 +251,10 @@ class Lifecycles:
                 if instance.version == claim.item.version:
                     await tx.instances.note(instance, **changes)
                 return
-            await tx.instances.move(instance, event, at=now, source="lifecycles", **changes)
-            await _consequences(tx, instance, event, now)
+            moved = await tx.instances.move(
+                instance, event, at=now, source="lifecycles", **changes
+            )
+            await _consequences(tx, moved, event, now)
 
         await self._database.write(work)
         if event is not None:
@@ -310,7 +312,9 @@ async def _drifted(tx: Transaction, instance: Instance, observed: Observed, now:
 
 async def _consequences(tx: Transaction, instance: Instance, event: Event, now: datetime) -> None:
     """What a change of the machine means for the commands and power actions on it."""
-    if event is Event.SEEN_STOPPED:
+    if event is Event.SEEN_RUNNING:
+        await booted(tx, instance.id, instance.boot_id, now)
+    elif event is Event.SEEN_STOPPED:
         for action in await tx.power_actions.open(instance.id):
             if action.kind is power.Kind.STOP:
                 await tx.power_actions.move(

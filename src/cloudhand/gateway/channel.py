@@ -1,0 +1,101 @@
+"""The kick channel: for each instance its newest WebSocket, and at most one kick in flight on it.
+
+A kick only says "look". What is to be done is in the rows, so a kick that cannot be sent now
+may be forgotten: the loop of deliveries kicks again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from cloudhand.control.pokes import Kick
+from cloudhand.core.ids import InstanceId, InvokeId
+
+log = logging.getLogger(__name__)
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+_REPLACED = 4001  # close code for a socket in whose place a newer one has come
+_SEND_TIMEOUT = 10.0  # seconds; an agent that takes longer is cut off and comes back
+
+
+class Socket:
+    """One open WebSocket."""
+
+    __slots__ = ("busy", "closed", "missed", "send")
+
+    def __init__(self, send: Send) -> None:
+        self.send = send
+        self.busy = False  # a kick is on its way
+        self.missed = False  # more kicks came meanwhile
+        self.closed = False
+
+
+class Channel:
+    def __init__(self) -> None:
+        self._sockets: dict[InstanceId, Socket] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+
+    async def run(self) -> None:
+        """Carry kicks, for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self._tasks = None
+
+    @property
+    def open_count(self) -> int:
+        return len(self._sockets)
+
+    def kick(self, instance_id: InstanceId, kick: Kick, invoke_id: InvokeId) -> None:
+        """control.pokes.Kicker"""
+        socket = self._sockets.get(instance_id)
+        if socket is None or self._tasks is None:
+            return
+        if socket.busy:
+            socket.missed = True
+            return
+        text = f"kick_vm task {kick} {invoke_id}" if invoke_id else "kick_vm"
+        socket.busy = True
+        self._tasks.create_task(self._carry(instance_id, socket, text))
+
+    async def _carry(self, instance_id: InstanceId, socket: Socket, text: str) -> None:
+        try:
+            async with asyncio.timeout(_SEND_TIMEOUT):
+                await socket.send({"type": "websocket.send", "text": text})
+                while socket.missed:
+                    socket.missed = False
+                    await socket.send({"type": "websocket.send", "text": "kick_vm"})
+        except Exception:  # whatever broke this socket must not break the others
+            log.info("kick not sent", extra={"instance": instance_id})
+            self._drop(instance_id, socket)
+        finally:
+            socket.busy = False
+
+    async def serve(self, instance_id: InstanceId, receive: Receive, send: Send) -> None:
+        """Hold a socket that was accepted until it ends."""
+        socket = Socket(send)
+        before = self._sockets.get(instance_id)
+        self._sockets[instance_id] = socket
+        log.info("channel open", extra={"instance": instance_id})
+        if before is not None and not before.closed:
+            before.closed = True
+            await before.send({"type": "websocket.close", "code": _REPLACED})
+        try:
+            while (await receive())["type"] != "websocket.disconnect":
+                pass  # replies say only that a kick was understood; the fetch is what counts
+        finally:
+            socket.closed = True
+            self._drop(instance_id, socket)
+            log.info("channel closed", extra={"instance": instance_id})
+
+    def _drop(self, instance_id: InstanceId, socket: Socket) -> None:
+        if self._sockets.get(instance_id) is socket:
+            del self._sockets[instance_id]

@@ -1,0 +1,69 @@
+"""What an agent can ask and say, answered with verbs. The HTTP around it is in http.py."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import random
+from datetime import timedelta
+
+from cloudhand.control.control import Control
+from cloudhand.control.deliveries import Speaker
+from cloudhand.core.errors import ActivationRefused
+from cloudhand.core.ids import managed
+from cloudhand.gateway.doorkeeper import public_key
+from cloudhand.wire import agent as wire
+
+# The published agent accepts 55 to 65 seconds; spread, so that a fleet does not beat in step.
+_SHORTEST_INTERVAL, _LONGEST_INTERVAL = 55_000, 65_000
+
+
+class Desk:
+    """wire.agent.Gateway for many agents, each named by who speaks."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    async def register(self, registration: wire.Registration, *, address: str) -> wire.Registered:
+        """Rejected with a sentence."""
+        try:
+            return await self._control.agents.register(
+                registration, address=address, public_key=_pem(registration.public_key)
+            )
+        except ActivationRefused as error:
+            raise wire.Rejected(str(error)) from error
+
+    async def beat(self, speaker: Speaker, heartbeat: wire.Heartbeat, *, version: str) -> int:
+        await self._control.agents.beat(
+            speaker,
+            uptime=timedelta(milliseconds=heartbeat.uptime) if heartbeat.uptime else None,
+            pid=heartbeat.pid,
+            version=version,
+        )
+        return random.randint(_SHORTEST_INTERVAL, _LONGEST_INTERVAL)
+
+    async def inventory(self, speaker: Speaker, inventory: wire.Inventory) -> wire.Orders:
+        return await self._control.deliveries.inventory(speaker, inventory)
+
+    async def fetch(self, speaker: Speaker, fetch: wire.Fetch) -> wire.Worklist:
+        return await self._control.deliveries.fetch(speaker, fetch)
+
+    async def report(self, speaker: Speaker, report: wire.Report) -> wire.Ack:
+        return await self._control.deliveries.report(speaker, report)
+
+    async def deregister(self, speaker: Speaker) -> None:
+        """Rejected for an instance of ours, which has an agent for as long as it exists."""
+        if not managed(speaker.id):
+            raise wire.Rejected(f"cannot deregister {speaker.id}: it is not a managed instance")
+        await self._control.managed.deregister(speaker.id)
+
+
+def _pem(public_key_text: str) -> bytes:
+    if not public_key_text:
+        return b""
+    try:
+        pem = base64.b64decode(public_key_text, validate=True)
+        public_key(pem)
+    except (binascii.Error, ValueError) as error:
+        raise wire.Rejected(f"cannot use the public key: {error}") from error
+    return pem

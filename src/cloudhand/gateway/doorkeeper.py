@@ -1,0 +1,149 @@
+"""Who speaks: signatures of agents' requests, their time, and that none is played again."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hmac import compare_digest
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from cloudhand.control.control import Control
+from cloudhand.control.deliveries import Speaker
+from cloudhand.core.ids import BootId, InstanceId
+from cloudhand.core.instance import Agent, AgentKind
+from cloudhand.wire import agent as wire
+from cloudhand.wire import signature
+
+WINDOW = timedelta(minutes=15)
+# A process that starts knows nothing of earlier requests, so it refuses what may be one.
+_BEFORE_START = timedelta(seconds=5)
+_KEYS_KEPT = 10_000
+
+
+class Refused(Exception):
+    """A request that is not answered. ``reason`` is one word for the agent."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class Knock:
+    """What of a request matters for who sent it. Header names are lower case."""
+
+    method: str
+    path: str
+    query: str  # raw
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Doorkeeper:
+    def __init__(self, control: Control) -> None:
+        self._control = control
+        self._started_at = control.clock.now()
+        self._rotated_at = self._started_at
+        self._seen: set[str] = set()
+        self._seen_before: set[str] = set()
+        self._rsa_keys: dict[bytes, rsa.RSAPublicKey] = {}
+
+    async def identify(self, knock: Knock) -> Speaker:
+        """The agent that sent a request; Refused."""
+        headers = knock.headers
+        instance_id = InstanceId(headers.get(wire.INSTANCE_HEADER, ""))
+        agent = await self._control.agents.get(instance_id) if instance_id else None
+        if agent is None:
+            raise Refused("unknown-instance", f"cannot find an agent of {instance_id or 'nobody'}")
+        self._check_time(headers.get(wire.TIMESTAMP_HEADER, ""))
+        self._check_signature(agent, knock)
+        # Last, so that nobody but the agent itself can use a request id up.
+        self._check_replay(f"{instance_id} {headers.get(wire.REQUEST_HEADER, '')}")
+        boot_id = headers.get(wire.BOOT_HEADER)
+        return Speaker(agent=agent, boot_id=BootId(boot_id) if boot_id else None)
+
+    def _check_time(self, timestamp: str) -> None:
+        now = self._control.clock.now()
+        if not timestamp.isdigit() or len(timestamp) > 15:
+            raise Refused("timestamp", "cannot read the timestamp")
+        sent_at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(timestamp))
+        if abs(now - sent_at) > WINDOW:
+            raise Refused("timestamp", "the timestamp is more than 15 minutes off")
+        if sent_at < self._started_at - _BEFORE_START:
+            raise Refused("timestamp", "the request was made before this control plane started")
+
+    def _check_replay(self, key: str) -> None:
+        now = self._control.clock.now()
+        if now - self._rotated_at > 2 * WINDOW:
+            self._seen_before, self._seen = self._seen, set()
+            self._rotated_at = now
+        if key in self._seen or key in self._seen_before:
+            raise Refused("replay", "the request id was used before")
+        self._seen.add(key)
+
+    def _check_signature(self, agent: Agent, knock: Knock) -> None:
+        match agent.kind:
+            case AgentKind.CLOUDHAND:
+                good = _hmac_fits(agent, knock)
+            case AgentKind.PUBLISHED:
+                good = self._rsa_fits(agent, knock.headers)
+        if not good:
+            raise Refused("signature", f"the signature of {agent.instance_id} does not match")
+
+    def _rsa_fits(self, agent: Agent, headers: Mapping[str, str]) -> bool:
+        # Compat: the published agent signs with RSA and MD5, and neither path nor body.
+        text = "".join(
+            (
+                agent.instance_id,
+                agent.machine_id,
+                headers.get(wire.TIMESTAMP_HEADER, ""),
+                headers.get(wire.REQUEST_HEADER, ""),
+            )
+        )
+        try:
+            given = base64.b64decode(headers.get(wire.RSA_SIGNATURE_HEADER, ""), validate=True)
+            self._rsa_key(agent.key).verify(
+                given, text.encode(), padding.PKCS1v15(), hashes.MD5()
+            )
+        except (InvalidSignature, binascii.Error):
+            return False
+        return True
+
+    def _rsa_key(self, pem: bytes) -> rsa.RSAPublicKey:
+        key = self._rsa_keys.get(pem)
+        if key is None:
+            key = public_key(pem)
+            if len(self._rsa_keys) >= _KEYS_KEPT:
+                self._rsa_keys.clear()
+            self._rsa_keys[pem] = key
+        return key
+
+
+def public_key(pem: bytes) -> rsa.RSAPublicKey:
+    """ValueError when the text is not an RSA public key of a sensible size."""
+    key = serialization.load_pem_public_key(pem)
+    if not isinstance(key, rsa.RSAPublicKey) or not 2048 <= key.key_size <= 8192:
+        raise ValueError("cannot use the public key: it is not RSA of 2048 to 8192 bits")
+    return key
+
+
+def _hmac_fits(agent: Agent, knock: Knock) -> bool:
+    headers = knock.headers
+    expected = signature.sign_agent(
+        agent.key,
+        method=knock.method,
+        path=knock.path,
+        query=knock.query,
+        body=knock.body,
+        instance_id=agent.instance_id,
+        timestamp=headers.get(wire.TIMESTAMP_HEADER, ""),
+        request_id=headers.get(wire.REQUEST_HEADER, ""),
+        boot_id=headers.get(wire.BOOT_HEADER, ""),
+    )
+    return compare_digest(expected, headers.get(wire.HMAC_SIGNATURE_HEADER, ""))

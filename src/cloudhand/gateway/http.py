@@ -1,0 +1,209 @@
+"""The gateway over HTTP: routes under /luban, as a plain ASGI application.
+
+Every answer that is not a refusal has status 200: the published agent takes 400 for success and
+retries others.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from cloudhand.control.control import Control
+from cloudhand.control.deliveries import Speaker
+from cloudhand.gateway.channel import Channel, Receive, Send
+from cloudhand.gateway.desk import Desk
+from cloudhand.gateway.doorkeeper import Doorkeeper, Knock, Refused
+from cloudhand.store.database import StoreError
+from cloudhand.wire import agent as wire
+
+log = logging.getLogger(__name__)
+
+Scope = MutableMapping[str, Any]
+Answer = tuple[int, dict[str, Any]]
+
+_BODY_LIMIT = 1024 * 1024  # bytes; the largest body is the rest of an output
+_AGENT_VERSION = re.compile(r"/(\d+\.\d+\.\d+\.\d+)\Z")  # at the end of the User-Agent
+
+# What the published agent also asks, and the least it must be told to go on.
+_UNSUPPORTED: dict[str, dict[str, Any]] = {
+    "/luban/api/gshell": {"code": 200, "gshellSupport": "false"},
+    "/luban/api/v1/update/update_check": {"need_update": 0, "flag": 0},
+    "/luban/api/metrics": {"code": 200},
+    "/luban/api/v1/exception/client_report": {"code": 200},
+    "/luban/api/v1/plugin/list": {"code": 200, "pluginList": []},
+    "/luban/api/v1/plugin/report_status": {"code": 200},
+    "/luban/api/v2/plugin/update_check": {"plugin": []},
+    "/luban/api/v1/session/list": {"code": 200, "session": []},
+    "/luban/api/v1/session/status": {"code": 200},
+    "/luban/api/instance/list_instance_state_configurations": {"errCode": "ServiceNotSupported"},
+    "/luban/api/instance/put_inventory": {"errCode": "ServiceNotSupported"},
+    "/luban/api/instance/put_instance_state_report": {"errCode": "ServiceNotSupported"},
+}
+
+
+class _TooLarge(Exception):
+    pass
+
+
+class GatewayApp:
+    """An ASGI application for everything under /luban."""
+
+    def __init__(self, control: Control, channel: Channel) -> None:
+        self._desk = Desk(control)
+        self._doorkeeper = Doorkeeper(control)
+        self._channel = channel
+        self._asked: dict[str, Callable[[Speaker, Knock], Awaitable[dict[str, Any]]]] = {
+            wire.HEARTBEAT_PATH: self._beat,
+            wire.INVENTORY_PATH: self._inventory,
+            wire.TASK_LIST_PATH: self._fetch,
+            wire.DEREGISTER_PATH: self._deregister,
+            **{wire.REPORT_PATH + kind: self._report for kind in wire.KINDS},
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._socket(scope, receive, send)
+            return
+        try:
+            status, body = await self._answer(scope, receive)
+        except Exception:  # an outermost loop: one request must not end the gateway
+            log.exception("request failed", extra={"path": scope["path"]})
+            status, body = 500, {"code": 500, "reason": "internal", "message": "internal error"}
+        if status == 200 and scope["path"] == "/luban/api/connection_detect":
+            await _reply(send, status, b"ok", b"text/plain")
+        else:
+            await _reply(send, status, json.dumps(body).encode(), b"application/json")
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+        path = scope["path"]
+        if path == "/luban/api/connection_detect":
+            return 200, {}
+        try:
+            knock = _knock(scope, await _read(receive))
+        except _TooLarge:
+            return 413, {"code": 413, "reason": "size", "message": "the body is too large"}
+        if path == wire.REGISTER_PATH:
+            return await self._register(scope, knock)
+        try:
+            speaker = await self._doorkeeper.identify(knock)
+        except Refused as refusal:
+            log.info("agent refused", extra={"path": path, "reason": refusal.reason})
+            return 401, {"code": 401, "reason": refusal.reason, "message": str(refusal)}
+        return await self._speak(path, speaker, knock)
+
+    async def _speak(self, path: str, speaker: Speaker, knock: Knock) -> Answer:
+        asked = self._asked.get(path)
+        if asked is None:
+            known = _UNSUPPORTED.get(path)
+            if known is not None:
+                return 200, known
+            return 404, {"code": 404, "reason": "path", "message": f"cannot find {path}"}
+        try:
+            return 200, await asked(speaker, knock)
+        except ValueError as error:
+            return 422, {"code": 422, "reason": "malformed", "message": str(error)}
+        except wire.Rejected as error:
+            return 403, {"code": 403, "reason": "rejected", "message": str(error)}
+        except StoreError as error:
+            log.error("store failed", extra={"error": str(error)})
+            return 503, {"code": 503, "reason": "store", "message": "cannot store anything now"}
+
+    async def _register(self, scope: Scope, knock: Knock) -> Answer:
+        try:
+            body = json.loads(knock.body)
+            if not isinstance(body, dict):
+                raise ValueError("the body is not an object")
+            registration = wire.Registration.from_json(body)
+        except ValueError as error:
+            return 422, {"code": 422, "reason": "malformed", "message": str(error)}
+        address = scope["client"][0] if scope.get("client") else ""
+        try:
+            registered = await self._desk.register(registration, address=address)
+        except wire.Rejected as error:
+            log.info("registration refused", extra={"address": address, "reason": str(error)})
+            return 403, {"code": 403, "reason": "rejected", "message": str(error)}
+        log.info("registered", extra={"instance": registered.instance_id, "address": address})
+        return 200, registered.to_json()
+
+    async def _beat(self, speaker: Speaker, knock: Knock) -> dict[str, Any]:
+        heartbeat = wire.Heartbeat.from_query(_query(knock))
+        match = _AGENT_VERSION.search(knock.headers.get("user-agent", ""))
+        interval = await self._desk.beat(
+            speaker, heartbeat, version=match.group(1) if match else ""
+        )
+        return {"nextInterval": interval}
+
+    async def _inventory(self, speaker: Speaker, knock: Knock) -> dict[str, Any]:
+        body = json.loads(knock.body)
+        if not isinstance(body, dict):
+            raise ValueError("the body is not an object")
+        orders = await self._desk.inventory(speaker, wire.Inventory.from_json(body))
+        return orders.to_json()
+
+    async def _fetch(self, speaker: Speaker, knock: Knock) -> dict[str, Any]:
+        worklist = await self._desk.fetch(speaker, wire.Fetch.from_query(_query(knock)))
+        return worklist.to_json()
+
+    async def _report(self, speaker: Speaker, knock: Knock) -> dict[str, Any]:
+        kind = knock.path.removeprefix(wire.REPORT_PATH)
+        report = wire.Report.from_query(kind, _query(knock), knock.body)
+        ack = await self._desk.report(speaker, report)
+        return ack.to_json()
+
+    async def _deregister(self, speaker: Speaker, knock: Knock) -> dict[str, Any]:
+        await self._desk.deregister(speaker)
+        return {"code": 200}
+
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()  # websocket.connect
+        knock = _knock(scope, b"")
+        try:
+            if knock.path != wire.CHANNEL_PATH:
+                raise Refused("path", f"cannot find {knock.path}")
+            speaker = await self._doorkeeper.identify(knock)
+        except Refused as refusal:
+            log.info("channel refused", extra={"reason": refusal.reason})
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        await send({"type": "websocket.accept"})
+        await self._channel.serve(speaker.id, receive, send)
+
+
+def _knock(scope: Scope, body: bytes) -> Knock:
+    return Knock(
+        method=scope.get("method", "GET"),
+        path=scope["path"],
+        query=scope["query_string"].decode("latin-1"),
+        headers={
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        },
+        body=body,
+    )
+
+
+def _query(knock: Knock) -> dict[str, str]:
+    return dict(parse_qsl(knock.query, keep_blank_values=True))
+
+
+async def _read(receive: Receive) -> bytes:
+    body: bytes = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return body
+        body += message.get("body", b"")
+        if len(body) > _BODY_LIMIT:
+            raise _TooLarge
+        if not message.get("more_body"):
+            return body
+
+
+async def _reply(send: Send, status: int, body: bytes, kind: bytes) -> None:
+    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,95 @@
+"""How the parts become one control plane. The only module that knows every class."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from cloudhand.api import http as api_http
+from cloudhand.control.control import Control
+from cloudhand.control.pokes import Pokes
+from cloudhand.control.settings import ControlSettings
+from cloudhand.core.account import AccessKey
+from cloudhand.core.clock import Clock
+from cloudhand.gateway.channel import Channel
+from cloudhand.gateway.http import GatewayApp
+from cloudhand.server.settings import Settings
+from cloudhand.store.envelope import open_envelope
+from cloudhand.store.sqlite import SqliteDatabase
+
+Asgi = Callable[
+    [
+        MutableMapping[str, Any],
+        Callable[[], Awaitable[MutableMapping[str, Any]]],
+        Callable[[MutableMapping[str, Any]], Awaitable[None]],
+    ],
+    Awaitable[None],
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    control: Control
+    database: SqliteDatabase
+    channel: Channel
+    app: Asgi
+
+
+def open_database(state: Path, *, durable: bool = True) -> SqliteDatabase:
+    envelope = open_envelope(state / "secret.key")
+    return SqliteDatabase(state / "cloudhand.sqlite", envelope, durable=durable)
+
+
+def build(settings: Settings, database: SqliteDatabase, clock: Clock) -> Parts:
+    pokes = Pokes()
+    control = Control(
+        database=database,
+        clock=clock,
+        random=os.urandom,
+        pokes=pokes,
+        settings=ControlSettings(
+            region_id=settings.region_id,
+            power_exit_codes=settings.power_exit_codes,
+            power_wait=timedelta(seconds=settings.power_wait),
+        ),
+    )
+    channel = Channel()
+    pokes.on_kick(channel.kick)
+    return Parts(
+        control=control,
+        database=database,
+        channel=channel,
+        app=_faces(GatewayApp(control, channel), api_http.app(control)),
+    )
+
+
+def _faces(gateway: Asgi, api: Asgi) -> Asgi:
+    """One port for agents and for callers of the cloud API."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            return
+        face = gateway if scope["path"].startswith("/luban/") else api
+        await face(scope, receive, send)
+
+    return app
+
+
+async def ensure_access_key(control: Control) -> AccessKey:
+    """The access key of this control plane, made when there is none."""
+    key = await control.accounts.first()
+    if key is None:
+        key = AccessKey(
+            id="LTAI5tCH" + base64.b32encode(os.urandom(10)).decode(),
+            secret=base64.b64encode(os.urandom(24)).decode().replace("/", "x").replace("+", "y"),
+            account_id=control.settings.account_id,
+        )
+        await control.accounts.add(key)
+    return key
+
+

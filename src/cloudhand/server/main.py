@@ -1,0 +1,179 @@
+"""Run a control plane: from settings to something that listens, and back to nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from cloudhand.agent_dist.build import ensure as ensure_agent
+from cloudhand.api.http import LongLineProtocol
+from cloudhand.control.control import Control
+from cloudhand.providers.sandbox import probe
+from cloudhand.providers.sandbox.provider import SandboxProvider
+from cloudhand.reconcilers.deliveries import keep_delivering
+from cloudhand.reconcilers.lifecycles import Lifecycles
+from cloudhand.reconcilers.retention import keep_forgetting
+from cloudhand.server import state as states
+from cloudhand.server.build import Asgi, Parts, build, ensure_access_key, open_database
+from cloudhand.server.clock import SystemClock
+from cloudhand.server.settings import Settings
+from cloudhand.server.tls import TlsFiles, tls_files
+
+log = logging.getLogger(__name__)
+
+_BACKLOG = 2048
+_KEEP_ALIVE = 120  # seconds; longer than a heart-beat, so that agents keep their connection
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """A control plane that answers."""
+
+    url: str
+    region_id: str
+    access_key_id: str
+    access_key_secret: str
+    ca: Path | None  # PEM of its authority, with https
+    mode_sentence: str  # what was found about making instances here
+    control: Control
+
+
+@contextlib.asynccontextmanager
+async def control_plane(settings: Settings) -> AsyncIterator[Running]:
+    """Serve until the block ends. StateInUse, ProbeError or OSError when that cannot begin."""
+    with states.held(settings.state, temporary=settings.temporary):
+        found = probe.probe(plain_processes=settings.plain_processes)
+        listener = _listen(settings)
+        port: int = listener.getsockname()[1]
+        states.keep_port(settings.state, port)
+        tls = tls_files(settings.state, settings.listen_host) if settings.tls else None
+        database = open_database(settings.state)
+        parts = build(settings, database, SystemClock())
+        provider = SandboxProvider(
+            settings.state / "sandbox",
+            mode=found.mode,
+            agent=ensure_agent(),
+            tether=settings.temporary,
+        )
+        lifecycles = Lifecycles(
+            parts.control, database, provider, _url(settings, "127.0.0.1", port)
+        )
+        try:
+            key = await ensure_access_key(parts.control)
+            running = Running(
+                url=_url(settings, _reachable(settings.listen_host), port),
+                region_id=settings.region_id,
+                access_key_id=key.id,
+                access_key_secret=key.secret,
+                ca=tls.authority if tls else None,
+                mode_sentence=found.sentence,
+                control=parts.control,
+            )
+            async with _serving(parts, lifecycles, listener, tls):
+                states.write_endpoint(settings.state, _endpoint(running))
+                yield running
+        finally:
+            if settings.temporary:
+                await provider.shutdown()
+            await provider.close()
+            await database.close()
+            listener.close()
+
+
+@contextlib.asynccontextmanager
+async def _serving(
+    parts: Parts, lifecycles: Lifecycles, listener: socket.socket, tls: TlsFiles | None
+) -> AsyncIterator[None]:
+    """The web server and the loops, for as long as the block lasts."""
+    server = _Server(_config(parts.app, tls))
+    async with asyncio.TaskGroup() as tasks:
+        web = tasks.create_task(server.serve(sockets=[listener]))
+        loops = [
+            tasks.create_task(parts.channel.run()),
+            tasks.create_task(lifecycles.run()),
+            tasks.create_task(keep_delivering(parts.control)),
+            tasks.create_task(keep_forgetting(parts.control, parts.database)),
+        ]
+        try:
+            while not server.started and not web.done():
+                await asyncio.sleep(0.001)  # uvicorn offers no event to wait for
+            yield
+        finally:
+            server.should_exit = True
+            server.force_exit = True
+            for loop in loops:
+                loop.cancel()
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its signal handlers: whoever runs us decides what a signal means."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:
+        yield
+
+
+def _config(app: Asgi, tls: TlsFiles | None) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=LongLineProtocol,
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        ws_ping_interval=None,  # agents ping
+        ws_max_size=64 * 1024,
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        backlog=_BACKLOG,
+        timeout_keep_alive=_KEEP_ALIVE,
+        ssl_certfile=str(tls.certificate) if tls else None,
+        ssl_keyfile=str(tls.key) if tls else None,
+    )
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """Bind the port; when none was asked for, the one that the agents of this state know."""
+    family = socket.AF_INET6 if ":" in settings.listen_host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    wanted = settings.listen_port or states.last_port(settings.state)
+    try:
+        listener.bind((settings.listen_host, wanted))
+    except OSError:
+        if settings.listen_port:
+            listener.close()
+            raise
+        listener.bind((settings.listen_host, 0))
+    listener.listen(_BACKLOG)
+    listener.setblocking(False)
+    return listener
+
+
+def _reachable(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+
+
+def _url(settings: Settings, host: str, port: int) -> str:
+    shown = f"[{host}]" if ":" in host else host
+    return f"{'https' if settings.tls else 'http'}://{shown}:{port}"
+
+
+def _endpoint(running: Running) -> states.Endpoint:
+    return states.Endpoint(
+        url=running.url,
+        region=running.region_id,
+        access_key_id=running.access_key_id,
+        access_key_secret=running.access_key_secret,
+        ca=str(running.ca) if running.ca else "",
+    )
+
+

@@ -1,0 +1,21 @@
+"""Everything that an operator can set, each with its sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cloudhand.core.power import ExitCodePolicy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    state: Path  # the directory that holds all that outlives the process
+    temporary: bool = False  # end the instances and remove the state directory at the end
+    listen_host: str = "127.0.0.1"  # the address to listen on; nothing beyond loopback unless asked
+    listen_port: int = 0  # 0: the one this state had last, else any that is free
+    region_id: str = "cn-hangzhou"  # the region that this control plane is
+    plain_processes: bool = False  # make instances of plain processes, without namespaces
+    power_exit_codes: ExitCodePolicy = ExitCodePolicy.SUCCESS  # what 193 and 194 make of a target
+    power_wait: int = 60  # seconds that an agent waits for its acknowledgement before it goes down
+    tls: bool = False  # serve https with a certificate of an authority of our own
