@@ -1,0 +1,272 @@
+"""Machines and their agents, without processes and sockets: a provider joined to the desk.
+
+A machine's agent does what our agent does: registers, beats, says its inventory, fetches. What
+its scripts do is for the test to say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+from cloudhand.control.control import Control
+from cloudhand.control.deliveries import Speaker
+from cloudhand.control.pokes import Kick
+from cloudhand.control.provider import Boot, Observed, Power, ProviderError
+from cloudhand.core.ids import BootId, InstanceId, InvokeId
+from cloudhand.gateway.desk import Desk
+from cloudhand.wire import agent as wire
+
+Behaviour = Callable[["Machine", wire.Task], wire.Report | None]
+
+
+@dataclass
+class Machine:
+    """One machine. ``journal`` survives its restarts, as the real one does."""
+
+    instance_id: InstanceId
+    boot: Boot | None = None  # None: a managed instance
+    power: Power = Power.STOPPED
+    boots: int = 0
+    has_agent: bool = True
+    connected: bool = True  # whether its agent can reach the desk
+    registered: bool = False
+    running: dict[str, wire.Task] = field(default_factory=dict)
+    unacknowledged: dict[str, wire.Report] = field(default_factory=dict)
+    ever_started: list[str] = field(default_factory=list)
+
+    @property
+    def boot_id(self) -> BootId:
+        return BootId(f"boot-{self.instance_id}-{self.boots}")
+
+
+def succeed(machine: Machine, task: wire.Task) -> wire.Report | None:
+    return finish(task, 0, b"helloworld\n")
+
+
+def run_on(machine: Machine, task: wire.Task) -> wire.Report | None:
+    """Never ends by itself."""
+    return None
+
+
+def exit_with(code: int, output: bytes = b"") -> Behaviour:
+    def behave(machine: Machine, task: wire.Task) -> wire.Report:
+        return finish(task, code, output)
+
+    return behave
+
+
+def finish(task: wire.Task, code: int, output: bytes) -> wire.Report:
+    return wire.Report(
+        kind=wire.FINISH,
+        task_id=task.task_id,
+        output=output,
+        offset=0,
+        start=1_000,
+        end=2_000,
+        exit_code=code,
+        power=wire.POWER_BY_EXIT_CODE.get(code, ""),
+    )
+
+
+class Machines:
+    """control.provider.Provider, and the agents of its machines."""
+
+    name = "machines"
+
+    def __init__(self, behave: Behaviour = succeed) -> None:
+        self.behave = behave
+        self.machines: dict[InstanceId, Machine] = {}
+        self.calls: list[str] = []
+        self.failing: set[str] = set()  # names of calls that fail
+        self._desk: Desk | None = None
+        self._control: Control | None = None
+        self._tasks: asyncio.TaskGroup | None = None
+        self.busy = 0  # agents at work
+
+    def join(self, control: Control, tasks: asyncio.TaskGroup) -> None:
+        """Connect the agents to a control plane."""
+        self._control = control
+        self._desk = Desk(control)
+        self._tasks = tasks
+        control.pokes.on_kick(self._kicked)
+
+    def _call(self, name: str, instance_id: InstanceId) -> None:
+        self.calls.append(f"{name} {instance_id}")
+        if name in self.failing:
+            raise ProviderError(f"cannot {name} {instance_id}: it was told to fail")
+
+    async def create(self, boot: Boot) -> None:
+        self._call("create", boot.instance_id)
+        self.machines.setdefault(boot.instance_id, Machine(boot.instance_id, boot))
+
+    async def start(self, instance_id: InstanceId) -> None:
+        self._call("start", instance_id)
+        if self.machines[instance_id].power is Power.STOPPED:
+            self.power_on(instance_id)
+
+    async def stop(self, instance_id: InstanceId, *, force: bool) -> None:
+        self._call("stop", instance_id)
+        self.power_off(instance_id)
+
+    async def reboot(
+        self, instance_id: InstanceId, *, force: bool, from_boot_id: BootId | None
+    ) -> None:
+        self._call("reboot", instance_id)
+        if self.machines[instance_id].boot_id == from_boot_id:
+            self.restart(instance_id)
+
+    async def release(self, instance_id: InstanceId) -> None:
+        self._call("release", instance_id)
+        self.machines.pop(instance_id, None)
+
+    async def observe(self, instance_id: InstanceId) -> Observed:
+        machine = self.machines.get(instance_id)
+        if machine is None:
+            return Observed(power=Power.GONE)
+        running = machine.power is Power.RUNNING
+        return Observed(power=machine.power, boot_id=machine.boot_id if running else None)
+
+    async def changes(self) -> AsyncIterator[InstanceId]:
+        await asyncio.Event().wait()  # hints may be lost, and here all are
+        yield InstanceId("")
+
+    async def close(self) -> None:
+        pass
+
+    def power_on(self, instance_id: InstanceId) -> None:
+        machine = self.machines[instance_id]
+        machine.power = Power.RUNNING
+        machine.boots += 1
+        self._lose_running(machine)
+        self.start_agent(machine)
+
+    def power_off(self, instance_id: InstanceId) -> None:
+        machine = self.machines[instance_id]
+        machine.power = Power.STOPPED
+
+    def restart(self, instance_id: InstanceId) -> None:
+        self.power_off(instance_id)
+        self.power_on(instance_id)
+
+    def _lose_running(self, machine: Machine) -> None:
+        for task_id in machine.running:
+            machine.unacknowledged[task_id] = wire.Report(
+                kind=wire.INTERRUPTED, task_id=task_id, error_code="InstanceRestarted", start=1_000
+            )
+        machine.running.clear()
+
+    def start_agent(self, machine: Machine) -> None:
+        if machine.has_agent:
+            self._spawn(self._start_agent(machine))
+
+    def _spawn(self, work: object) -> None:
+        assert self._tasks is not None
+        self.busy += 1
+        self._tasks.create_task(self._count(work))  # type: ignore[arg-type]
+
+    async def _count(self, work: object) -> None:
+        try:
+            await work  # type: ignore[misc]
+        finally:
+            self.busy -= 1
+
+    async def _start_agent(self, machine: Machine) -> None:
+        if not machine.connected:
+            return
+        assert self._desk is not None
+        if machine.boot is not None and not machine.registered:
+            await self._desk.register(registration(machine.boot), address="127.0.0.1")
+            machine.registered = True
+        await self.beat(machine)
+        orders = await self._desk.inventory(
+            await self.speaker(machine),
+            wire.Inventory(
+                boot_id=machine.boot_id,
+                running=tuple(machine.running),
+                unacknowledged=tuple(machine.unacknowledged),
+            ),
+        )
+        for task_id in orders.stop:
+            machine.running.pop(task_id, None)
+        await self._report_all(machine)
+        await self._fetch(machine, wire.Fetch(reason="startup"))
+
+    async def beat(self, machine: Machine) -> None:
+        assert self._desk is not None
+        beat = wire.Heartbeat(uptime=1_000, timestamp=0, pid=7, process_uptime=0, index=0, seq_no=1)
+        speaker = await self.speaker(machine)
+        await self._desk.beat(speaker, beat, version=wire.COMPATIBLE_VERSION)
+
+    async def speaker(self, machine: Machine) -> Speaker:
+        assert self._control is not None
+        agent = await self._control.agents.get(machine.instance_id)
+        assert agent is not None
+        return Speaker(agent=agent, boot_id=machine.boot_id)
+
+    def _kicked(self, instance_id: InstanceId, kick: Kick, invoke_id: InvokeId) -> None:
+        machine = self.machines.get(instance_id)
+        if machine is None or machine.power is not Power.RUNNING or not machine.connected:
+            return
+        if machine.has_agent:
+            self._spawn(self._fetch(machine, wire.Fetch(reason="kickoff", task_id=invoke_id)))
+
+    async def _fetch(self, machine: Machine, fetch: wire.Fetch) -> None:
+        assert self._desk is not None
+        speaker = await self.speaker(machine)
+        worklist = await self._desk.fetch(speaker, fetch)
+        for task_id in worklist.stop:
+            machine.running.pop(task_id, None)
+            await self.say(
+                machine,
+                wire.Report(
+                    kind=wire.STOPPED, task_id=task_id, start=1_000, end=2_000, result="killed"
+                ),
+            )
+        for task in worklist.test:
+            await self.say(machine, wire.Report(kind=wire.VERIFIED, task_id=task.task_id))
+        for task in worklist.run:
+            if task.task_id not in machine.ever_started:
+                await self._start(machine, task)
+
+    async def _start(self, machine: Machine, task: wire.Task) -> None:
+        machine.ever_started.append(task.task_id)
+        machine.running[task.task_id] = task
+        await self.say(machine, wire.Report(kind=wire.RUNNING, task_id=task.task_id, start=1_000))
+        report = self.behave(machine, task)
+        if report is not None:
+            await self.end(machine, report)
+
+    async def end(self, machine: Machine, report: wire.Report) -> None:
+        """End a task; do what its exit code asks for once that is acknowledged."""
+        machine.running.pop(report.task_id, None)
+        machine.unacknowledged[report.task_id] = report
+        await self._report_all(machine)
+        if report.power == "stop":
+            self.power_off(machine.instance_id)
+        elif report.power == "restart":
+            self.restart(machine.instance_id)
+
+    async def _report_all(self, machine: Machine) -> None:
+        for task_id, report in list(machine.unacknowledged.items()):
+            if machine.connected:
+                await self.say(machine, report)
+                machine.unacknowledged.pop(task_id, None)
+
+    async def say(self, machine: Machine, report: wire.Report) -> wire.Ack:
+        assert self._desk is not None
+        return await self._desk.report(await self.speaker(machine), report)
+
+
+def registration(boot: Boot) -> wire.Registration:
+    return wire.Registration(
+        activation_id=boot.activation_id,
+        activation_code=boot.activation_code,
+        machine_id=f"machine-{boot.instance_id}",
+        region_id=boot.region_id,
+        hostname=boot.hostname,
+        os_version="Linux_test",
+        agent_version=wire.COMPATIBLE_VERSION,
+        intranet_ip="10.0.0.1",
+    )

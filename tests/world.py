@@ -1,0 +1,207 @@
+"""A whole control plane in one process, over virtual time and scripted machines.
+
+Its methods are the language of the tests. Time passes only in ``advance`` and ``until``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from cloudhand.control.control import Control
+from cloudhand.control.pokes import Pokes
+from cloudhand.control.settings import ControlSettings
+from cloudhand.core.command import CommandType
+from cloudhand.core.ids import InstanceId, InvokeId
+from cloudhand.core.invocation import Overall, overall
+from cloudhand.core.orders import (
+    InstanceFilter,
+    InvocationFilter,
+    NewInstances,
+    ResultView,
+    RunOrder,
+)
+from cloudhand.core.page import Window
+from cloudhand.reconcilers.deliveries import keep_delivering
+from cloudhand.reconcilers.lifecycles import Lifecycles
+from cloudhand.store.envelope import open_envelope
+from cloudhand.store.sqlite import SqliteDatabase
+from tests.clock import VirtualClock
+from tests.machines import Behaviour, Machine, Machines, succeed
+
+ALL = Window(limit=1000)
+
+
+class World:
+    """``async with World(tmp_path) as world``"""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        settings: ControlSettings | None = None,
+        behave: Behaviour = succeed,
+        loops: bool = True,
+    ) -> None:
+        self.clock = VirtualClock()
+        self.machines = Machines(behave)
+        self.settings = settings or ControlSettings()
+        self._path = path
+        self._loops = loops
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        await self._open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._close()
+
+    async def _open(self) -> None:
+        envelope = open_envelope(self._path / "secret.key")
+        self.database = SqliteDatabase(self._path / "world.sqlite", envelope, durable=False)
+        self.control = Control(
+            database=self.database,
+            clock=self.clock,
+            random=os.urandom,
+            pokes=Pokes(),
+            settings=self.settings,
+        )
+        self._stop = asyncio.Event()
+        self._started = asyncio.Event()
+        self._main = asyncio.create_task(self._run())
+        await self._started.wait()
+
+    async def _run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            self.machines.join(self.control, tasks)
+            loops = []
+            if self._loops:
+                lifecycles = Lifecycles(
+                    self.control, self.database, self.machines, "http://127.0.0.1:1"
+                )
+                loops = [
+                    tasks.create_task(lifecycles.run()),
+                    tasks.create_task(keep_delivering(self.control)),
+                ]
+            self._started.set()
+            await self._stop.wait()
+            for loop in loops:
+                loop.cancel()
+
+    async def _close(self) -> None:
+        self._stop.set()
+        await self._main
+        await self.database.close()
+
+    async def restart(self) -> None:
+        """End the control plane and start another one on the same state. Machines go on."""
+        await self._close()
+        await self._open()
+
+    async def settle(self) -> None:
+        """Until nothing happens any more without time passing."""
+        for _ in range(8):
+            await self.database.write(_nothing)
+            await self.database.read(_nothing)
+            while self.machines.busy:
+                await asyncio.sleep(0)
+            for _ in range(20):
+                await asyncio.sleep(0)
+
+    async def advance(self, **span: float) -> None:
+        """Let time pass, stopping wherever something is due."""
+        end = self.clock.now() + timedelta(**span)
+        await self.settle()
+        while self.clock.now() < end:
+            due = self.clock.next_moment
+            self.clock.move_to(min(due, end) if due is not None else end)
+            await self.settle()
+
+    async def until(self, holds: Callable[[], object], *, at_most: float = 600) -> None:
+        """Let time pass until ``holds()``, which may be a coroutine function, is true."""
+        end = self.clock.now() + timedelta(seconds=at_most)
+        while True:
+            await self.settle()
+            answer = holds()
+            if asyncio.iscoroutine(answer):
+                answer = await answer
+            if answer:
+                return
+            assert self.clock.now() < end, f"not within {at_most} s of virtual time"
+            due = self.clock.next_moment
+            step = self.clock.now() + timedelta(milliseconds=250)
+            self.clock.move_to(min(due, step) if due is not None else step)
+
+    async def instances(self, count: int = 1, **order: object) -> list[InstanceId]:
+        """New instances, running and online."""
+        new = NewInstances(
+            amount=count, region_id=self.settings.region_id, zone_id=self.settings.zone_ids[0]
+        )
+        made = await self.control.instances.create(replace(new, **order))  # type: ignore[arg-type]
+        await self.until(lambda: self._all_in(made, "Running"))
+        return made
+
+    async def instance(self) -> InstanceId:
+        return (await self.instances())[0]
+
+    def machine(self, instance_id: InstanceId) -> Machine:
+        return self.machines.machines[instance_id]
+
+    async def _all_in(self, instance_ids: list[InstanceId], state: str) -> bool:
+        return all([await self.status(instance_id) == state for instance_id in instance_ids])
+
+    async def status(self, instance_id: InstanceId) -> str | None:
+        """The state of an instance in our words; None once it is released."""
+        page = await self.control.instances.find(InstanceFilter(ids=frozenset({instance_id})), ALL)
+        return page.items[0].instance.state if page.items else None
+
+    async def run(
+        self, *instance_ids: InstanceId, script: str = "echo helloworld", **order: object
+    ) -> InvokeId:
+        asked = await self.control.invocations.run(
+            replace(
+                RunOrder(
+                    type=CommandType.SHELL,
+                    content=script.encode(),
+                    instance_ids=instance_ids,
+                ),
+                **order,  # type: ignore[arg-type]
+            )
+        )
+        return asked.invoke_id
+
+    async def results(self, invoke_id: InvokeId) -> dict[InstanceId, ResultView]:
+        page = await self.control.invocations.results(InvocationFilter(invoke_id=invoke_id), ALL)
+        return {view.target.instance_id: view for view in page.items}
+
+    async def result(self, invoke_id: InvokeId) -> ResultView:
+        (view,) = (await self.results(invoke_id)).values()
+        return view
+
+    async def states(self, invoke_id: InvokeId) -> dict[InstanceId, str]:
+        views = await self.results(invoke_id)
+        return {instance_id: view.target.state.value for instance_id, view in views.items()}
+
+    async def overall(self, invoke_id: InvokeId) -> Overall:
+        views = await self.results(invoke_id)
+        return overall(view.target.state for view in views.values())
+
+    async def ended(self, invoke_id: InvokeId) -> bool:
+        return all(view.target.final for view in (await self.results(invoke_id)).values())
+
+
+async def _nothing(tx: object) -> None:
+    return None
