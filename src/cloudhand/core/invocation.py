@@ -178,7 +178,7 @@ def overall(states: Iterable[State]) -> Overall:
     return Overall.FAILED
 
 
-def testified(target: Target, event: Event) -> State:
+def corrected(target: Target, event: Event) -> State:
     """The state that an agent's word gives to a target whose verdict was only inferred.
 
     IllegalMove when the verdict was not inferred: it stands.

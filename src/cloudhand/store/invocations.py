@@ -155,7 +155,7 @@ class Invocations:
         self, target: Target, event: Event, *, at: datetime, source: str, **changes: Any
     ) -> Target:
         """Replace an inferred verdict by what the agent testifies; it is inferred no more."""
-        state = core.testified(target, event)
+        state = core.corrected(target, event)
         return await self._save(target, state, event, at, source, {**changes, "inferred": False})
 
     async def note(self, target: Target, **changes: Any) -> Target:
