@@ -1,0 +1,133 @@
+"""One request from bytes to bytes, step by step, in the order in which callers expect errors."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from cloudhand.api import authenticate, bind, render, request
+from cloudhand.api import gateway_errors as wrong
+from cloudhand.api.operation import Call, Operation
+from cloudhand.api.paging import BAD_NEXT_TOKEN
+from cloudhand.api.refusal import Refused, missing
+from cloudhand.api.render import Format
+from cloudhand.api.request import RawAnswer, RawRequest
+from cloudhand.control.control import Control
+from cloudhand.core import ids
+from cloudhand.core.errors import BadCursor, CloudhandError
+
+log = logging.getLogger(__name__)
+
+Operations = Mapping[str, Mapping[str, Operation]]  # by version, then by name
+
+
+async def answer(
+    raw: RawRequest, operations: Operations, control: Control, guard: authenticate.ReplayGuard
+) -> RawAnswer:
+    call = _Answering(raw, ids.request_id(control.random))
+    try:
+        body = await _handled(call, operations, control, guard)
+        return call.answer(200, body)
+    except Refused as refused:
+        return call.refuse(refused)
+    except Exception:
+        log.exception("cannot answer %s: request %s", call.action, call.request_id)
+        return call.refuse(Refused(wrong.INTERNAL))
+
+
+class _Answering:
+    """What is known so far of the request, so that an error at any step is told in full."""
+
+    def __init__(self, raw: RawRequest, request_id: str) -> None:
+        self.raw = raw
+        self.request_id = request_id
+        self.form = Format.JSON
+        self.action = ""
+        self.product = "Ecs"
+
+    def answer(self, status: int, body: bytes) -> RawAnswer:
+        return RawAnswer(
+            status=status,
+            content_type=render.CONTENT_TYPES[self.form],
+            request_id=self.request_id,
+            body=body,
+        )
+
+    def refuse(self, refused: Refused) -> RawAnswer:
+        first = refused.errors[0]
+        log.info("refused %s: %s: request %s", self.action, first.code, self.request_id)
+        body = render.error(
+            refused,
+            product=self.product,
+            request_id=self.request_id,
+            host=self.raw.host,
+            form=self.form,
+        )
+        return self.answer(first.status, body)
+
+
+async def _handled(
+    step: _Answering,
+    operations: Operations,
+    control: Control,
+    guard: authenticate.ReplayGuard,
+) -> bytes:
+    raw = step.raw
+    asked = request.read(raw)
+    step.form = request.wanted_format(raw, asked.flat)
+    if raw.method not in ("GET", "POST"):
+        raise Refused(wrong.HTTP_METHOD)
+    operation = _find(step, asked.flat, operations)
+    now = control.clock.now()
+    caller = await authenticate.authenticate(raw, asked, control.accounts, guard, now)
+    _check_region(operation, asked.flat, control.settings.region_id)
+    params = bind.bind(operation.params, operation.parameters, asked.flat)
+    call = Call(
+        caller=caller,
+        action=operation.name,
+        flat=asked.flat,
+        request_id=step.request_id,
+        host=raw.host,
+        now=now,
+        control=control,
+    )
+    try:
+        result = await operation.handle(call, params)
+    except CloudhandError as refusal:
+        raise _translated(operation, refusal) from refusal
+    return render.result(operation.name, result, request_id=step.request_id, form=step.form)
+
+
+def _find(step: _Answering, flat: Mapping[str, str], operations: Operations) -> Operation:
+    # Only the header signature covers headers.
+    headers = step.raw.headers if "authorization" in step.raw.headers else {}
+    step.action = flat.get("Action") or headers.get("x-acs-action", "")
+    version = flat.get("Version") or headers.get("x-acs-version", "")
+    for name, given in (("Action", step.action), ("Version", version)):
+        if not given:
+            raise Refused(wrong.missing_common(name))
+    if version not in operations:
+        raise Refused(wrong.NO_SUCH_VERSION)
+    if step.action not in operations[version]:
+        raise Refused(wrong.NO_SUCH_ACTION)
+    operation = operations[version][step.action]
+    step.product = operation.product.name
+    return operation
+
+
+def _check_region(operation: Operation, flat: Mapping[str, str], region_id: str) -> None:
+    """The region is looked at before any other parameter."""
+    given = flat.get("RegionId", "")
+    declared = operation.parameters.get("region_id")
+    if declared is not None and declared.required and not given:
+        raise Refused(missing("RegionId"))
+    if given and given != region_id:
+        raise Refused(wrong.NO_SUCH_REGION)
+
+
+def _translated(operation: Operation, refusal: CloudhandError) -> Exception:
+    """The refusal as the caller knows it; as it is when the operation does not expect it."""
+    if isinstance(refusal, BadCursor):
+        return Refused(BAD_NEXT_TOKEN)
+    error = operation.wire_error(refusal)
+    return refusal if error is None else Refused(error)

@@ -1,0 +1,308 @@
+"""From flat query parameters to the dataclass that an operation declares, with all that is wrong.
+
+A field of such a dataclass is declared by one of the functions below; its wire name comes from
+the field's name unless it is given.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import MISSING, dataclass, field, fields, replace
+from typing import Any, TypeVar
+
+from cloudhand.api.refusal import Refused, WireError, invalid, missing
+from cloudhand.wire import rpc
+
+Flat = Mapping[str, str]
+Params = TypeVar("Params")
+
+# What json.loads and int() say of text that they cannot read, however it is made.
+UNREADABLE = (ValueError, RecursionError)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """One declared parameter: how it is read, and what its page says of it."""
+
+    names: tuple[str, ...]  # on the wire; empty: from the field's name
+    kind: str
+    read: Callable[[Flat, str], Any]  # gets the first name
+    required: bool = False
+    note: str = ""
+    errors: tuple[WireError, ...] = ()
+
+
+def wire_name(field_name: str) -> str:
+    return "".join(word.capitalize() for word in field_name.split("_"))
+
+
+def parameters(params: type[Any]) -> dict[str, Parameter]:
+    """The declared parameters of a dataclass, by field name."""
+    declared = {}
+    for one in fields(params):
+        parameter: Parameter = one.metadata["parameter"]
+        names = parameter.names or (wire_name(one.name),)
+        declared[one.name] = replace(parameter, names=names)
+    return declared
+
+
+def bind(params: type[Params], declared: Mapping[str, Parameter], flat: Flat) -> Params:
+    """All problems are found before any is raised."""
+    values: dict[str, Any] = {}
+    problems: list[WireError] = []
+    for name, parameter in declared.items():
+        try:
+            values[name] = parameter.read(flat, parameter.names[0])
+        except Refused as refused:
+            problems += refused.errors
+    if problems:
+        raise Refused(*problems)
+    return params(**values)
+
+
+def custom(
+    read: Callable[[Flat, str], Any],
+    *,
+    kind: str,
+    names: tuple[str, ...] = (),
+    required: bool = False,
+    note: str = "",
+    errors: tuple[WireError, ...] = (),
+    default: Any = MISSING,
+) -> Any:
+    """A parameter that is read in a way of its own."""
+    parameter = Parameter(
+        names=names, kind=kind, read=read, required=required, note=note, errors=errors
+    )
+    if default is MISSING:
+        return field(metadata={"parameter": parameter})
+    return field(default=default, metadata={"parameter": parameter})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """A rule for a text and the error of a text that breaks it."""
+
+    fits: Callable[[str], bool]
+    error: WireError
+
+
+def longest(length: int, error: WireError) -> Limit:
+    return Limit(fits=lambda text: len(text) <= length, error=error)
+
+
+def form(pattern: str, error: WireError) -> Limit:
+    compiled = re.compile(pattern, re.ASCII)
+    return Limit(fits=lambda text: compiled.fullmatch(text) is not None, error=error)
+
+
+def one_of(values: Collection[str], error: WireError) -> Limit:
+    return Limit(fits=lambda text: text in values, error=error)
+
+
+def text(
+    name: str = "",
+    *limits: Limit,
+    default: str = "",
+    required: bool = False,
+    absent: WireError | None = None,
+    note: str = "",
+) -> Any:
+    """A string; an empty one counts as none given. The first limit that it breaks is told."""
+
+    def read(flat: Flat, wire: str) -> str:
+        value = flat.get(wire, "")
+        if not value:
+            if required:
+                raise Refused(absent or missing(wire))
+            return default
+        for limit in limits:
+            if not limit.fits(value):
+                raise Refused(limit.error)
+        return value
+
+    return custom(
+        read,
+        kind="String",
+        names=(name,) if name else (),
+        required=required,
+        note=note,
+        errors=(*([absent] if absent else []), *(limit.error for limit in limits)),
+        default=MISSING if required else default,
+    )
+
+
+def number(
+    name: str = "",
+    *,
+    default: int = 0,
+    at_least: int = 0,
+    at_most: int = 10**9,
+    error: WireError | None = None,
+    note: str = "",
+) -> Any:
+    def read(flat: Flat, wire: str) -> int:
+        return whole(flat, wire, default, range(at_least, at_most + 1), error or invalid(wire))
+
+    return custom(
+        read,
+        kind="Integer",
+        names=(name,) if name else (),
+        note=note or f"{at_least} to {at_most}; default {default}",
+        errors=(error,) if error else (),
+        default=default,
+    )
+
+
+def whole(flat: Flat, wire: str, default: int, allowed: range, error: WireError) -> int:
+    value = flat.get(wire, "")
+    if not value:
+        return default
+    try:
+        found = int(value)
+    except ValueError:
+        raise Refused(error) from None
+    if found not in allowed:
+        raise Refused(error)
+    return found
+
+
+def flag(name: str = "", *, default: bool = False, note: str = "") -> Any:
+    def read(flat: Flat, wire: str) -> bool:
+        value = flat.get(wire, "")
+        try:
+            return rpc.truth(value) if value else default
+        except ValueError:
+            raise Refused(invalid(wire, "must be true or false")) from None
+
+    return custom(read, kind="Boolean", names=(name,) if name else (), note=note, default=default)
+
+
+def many(
+    name: str,
+    *,
+    at_most: int,
+    too_many: WireError,
+    malformed: WireError | None = None,
+    required: bool = False,
+    absent: WireError | None = None,
+    note: str = "",
+) -> Any:
+    """Strings ``name.1``, ``name.2``, …, each once; numbers may be missing or out of order."""
+
+    def read(flat: Flat, wire: str) -> tuple[str, ...]:
+        values = tuple(dict.fromkeys(value for value in rpc.listed(flat, wire) if value))
+        if not values and required:
+            raise Refused(absent or missing(wire))
+        if len(values) > at_most:
+            raise Refused(too_many)
+        if malformed and not all(_ID.fullmatch(value) for value in values):
+            raise Refused(malformed)
+        return values
+
+    return custom(
+        read,
+        kind="Strings",
+        names=(f"{name}",),
+        required=required,
+        note=note or f"`{name}.1` to `{name}.{at_most}`",
+        errors=tuple(error for error in (absent, too_many, malformed) if error),
+        default=MISSING if required else (),
+    )
+
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
+# Python's own spelling of a list of plain strings, which programs send that call str() on it.
+_REPR = re.compile(r"\[\s*(?:'[^'\\]*'(?:\s*,\s*'[^'\\]*')*)?\s*\]")
+_QUOTED = re.compile(r"'([^'\\]*)'")
+
+
+def json_list(name: str, *, at_most: int, malformed: WireError, too_many: WireError) -> Any:
+    """A JSON list of strings in one parameter; None when it is not given."""
+
+    def read(flat: Flat, wire: str) -> tuple[str, ...] | None:
+        value = flat.get(wire, "").strip()
+        if not value:
+            return None
+        # Compat: the real service also takes a list as Python prints it.
+        found = _QUOTED.findall(value) if _REPR.fullmatch(value) else _strings(value, malformed)
+        if len(found) > at_most:
+            raise Refused(too_many)
+        return tuple(dict.fromkeys(found))
+
+    return custom(
+        read,
+        kind="JSON list",
+        names=(name,),
+        note=f"at most {at_most}; also as Python prints a list",
+        errors=(malformed, too_many),
+        default=None,
+    )
+
+
+def _strings(value: str, malformed: WireError) -> list[str]:
+    try:
+        found = json.loads(value)
+    except UNREADABLE:
+        raise Refused(malformed) from None
+    if not isinstance(found, list):
+        raise Refused(malformed)
+    if not all(isinstance(item, str) and item.isascii() for item in found):
+        raise Refused(malformed)
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagErrors:
+    too_many: WireError
+    no_key: WireError
+    duplicate: WireError
+    bad_key: WireError
+    bad_value: WireError
+
+
+def tags(name: str, errors: TagErrors, *, at_most: int = 20, note: str = "") -> Any:
+    """``name.1.Key``, ``name.1.Value``, … as a mapping; a value that is not given is empty."""
+
+    def read(flat: Flat, wire: str) -> Mapping[str, str]:
+        given = rpc.records(flat, wire)
+        if len(given) > at_most:
+            raise Refused(errors.too_many)
+        found: dict[str, str] = {}
+        for one in given:
+            key, value = one.get("Key", ""), one.get("Value", "")
+            _check_tag(key, value, errors)
+            if key in found:
+                raise Refused(errors.duplicate)
+            found[key] = value
+        return found
+
+    return custom(
+        read,
+        kind="Tags",
+        names=(name,),
+        note=note or f"`{name}.1.Key`, `{name}.1.Value`, … at most {at_most}",
+        errors=(
+            errors.too_many,
+            errors.no_key,
+            errors.duplicate,
+            errors.bad_key,
+            errors.bad_value,
+        ),
+    )
+
+
+def _check_tag(key: str, value: str, errors: TagErrors) -> None:
+    if not key:
+        raise Refused(errors.no_key)
+    reserved = key.lower().startswith(("aliyun", "acs:"))
+    if len(key) > 64 or reserved or _linked(key):
+        raise Refused(errors.bad_key)
+    if len(value) > 128 or _linked(value):
+        raise Refused(errors.bad_value)
+
+
+def _linked(value: str) -> bool:
+    return "http://" in value or "https://" in value

@@ -1,0 +1,264 @@
+"""Errors in the cloud's exact spelling, and which refusals of ours become which of them."""
+
+from __future__ import annotations
+
+from cloudhand.api.bind import TagErrors
+from cloudhand.api.refusal import WireError, unsupported
+from cloudhand.core.errors import IncorrectState, InstanceNotFound, ParameterProblem, TooMany
+
+
+def _error(code: str, status: int, message: str) -> WireError:
+    return WireError(code=code, status=status, message=message)
+
+
+# Tags
+
+TAG_ERRORS = TagErrors(
+    too_many=_error("NumberExceed.Tags", 400, "A request has at most 20 tags."),
+    no_key=_error("MissingParameter.TagKey", 400, "A tag has no key."),
+    duplicate=_error("Duplicate.TagKey", 400, "A tag key is given twice."),
+    bad_key=_error("InvalidTagKey.Malformed", 400, "A tag key is malformed."),
+    bad_value=_error("InvalidTagValue.Malformed", 400, "A tag value is malformed."),
+)
+RESOURCE_TAG_ERRORS = TagErrors(
+    too_many=_error("NumberExceed.ResourceTags", 400, "A request has at most 20 resource tags."),
+    no_key=_error("MissingParameter.ResourceTagKey", 400, "A resource tag has no key."),
+    duplicate=_error("Duplicate.ResourceTagKey", 400, "A resource tag key is given twice."),
+    bad_key=_error("InvalidResourceTagKey.Malformed", 400, "A resource tag key is malformed."),
+    bad_value=_error(
+        "InvalidResourceTagValue.Malformed", 400, "A resource tag value is malformed."
+    ),
+)
+INSTANCE_TAG_ERRORS = TagErrors(
+    too_many=_error("InvalidTagCount", 400, "A filter has at most 20 tags."),
+    no_key=_error("InvalidTag.Mismatch", 400, "A tag of the filter has no key."),
+    duplicate=TAG_ERRORS.duplicate,
+    bad_key=TAG_ERRORS.bad_key,
+    bad_value=TAG_ERRORS.bad_value,
+)
+NO_INSTANCE_WITH_TAGS = _error(
+    "InvalidResourceTag.InstanceNotFound", 400, "No instance has all of the resource tags."
+)
+TAGS_AND_IDS = _error(
+    "InvalidResourceTag.ConflictWithInstanceIds",
+    400,
+    "Instances are named either by InstanceId or by ResourceTag.",
+)
+
+# Tokens and dry runs
+
+BAD_CLIENT_TOKEN = _error(
+    "InvalidClientToken.Malformed", 400, "ClientToken is at most 64 ASCII characters."
+)
+TOKEN_REUSED = _error(
+    "IdempotentParameterMismatch",
+    403,
+    "The ClientToken was used before with other parameters.",
+)
+TOKEN_REUSED_INSTANCES = _error(
+    "IdempotentParameterMismatch",
+    400,
+    "The ClientToken was used before with other parameters.",
+)
+DRY_RUN = _error("DryRunOperation", 400, "Request validation has been passed with DryRun flag set.")
+DRY_RUN_MANY = _error(
+    "DRYRUN.SUCCESS", 400, "Request validation has been passed with DryRun flag set."
+)
+
+# Instances named by a Cloud Assistant operation
+
+NO_INSTANCE_NAMED = _error(
+    "MissingParam.InstanceId", 400, "Neither InstanceId nor ResourceTag is given."
+)
+TOO_MANY_TARGETS = _error("InstanceIds.ExceedLimit", 403, "Too many instances are named.")
+NO_SUCH_TARGET = _error("InvalidInstance.NotFound", 404, "The specified instance does not exist.")
+TARGET_NOT_MATCHED = _error(
+    "InvalidInstance.NotMatch",
+    400,
+    "The type of the command does not fit an instance, or an instance is not Running;"
+    " reselect the instances.",
+)
+NO_SUCH_INVOCATION = _error(
+    "InvalidInvokeId.NotFound", 404, "The specified InvokeId does not exist."
+)
+
+# Instances named by an operation on instances
+
+NO_SUCH_INSTANCE = _error(
+    "InvalidInstanceId.NotFound", 404, "The specified InstanceId does not exist."
+)
+TOO_MANY_INSTANCES = _error(
+    "InvalidParameter.TooManyInstanceIds", 403, "At most 100 instances can be named."
+)
+MALFORMED_IDS = _error(
+    "Abs.InvalidInstanceIds.MalFormed", 403, "The specified instance ids are malformed."
+)
+MALFORMED_ID_LIST = _error(
+    "InvalidInstanceIds.Malformed", 400, "InstanceIds is not a JSON list of strings."
+)
+WRONG_STATUS = _error(
+    "IncorrectInstanceStatus",
+    403,
+    "The current status of the resource does not support this operation.",
+)
+INITIALIZING = _error(
+    "IncorrectInstanceStatus.Initializing", 403, "The specified instance is being created."
+)
+PROTECTED = _error(
+    "InvalidOperation.DeletionProtection",
+    403,
+    "The specified instance is protected from deletion.",
+)
+NO_SUCH_STATUS = _error("InvalidStatus.NotFound", 404, "The specified Status does not exist.")
+NO_SUCH_ZONE = _error("InvalidZoneId.NotFound", 404, "The specified ZoneId does not exist.")
+QUOTA = _error(
+    "QuotaExceed.ElasticQuota", 403, "This control plane keeps no more instances at a time."
+)
+
+# Commands
+
+BAD_TYPE = _error("InvalidCmdType.NotFound", 404, "The specified Type does not exist.")
+UNDECODABLE = _error("CmdContent.DecodeError", 400, "CommandContent is not valid Base64.")
+CONTENT_TOO_LONG = _error(
+    "CmdContent.ExceedLimit", 403, "CommandContent and Parameters exceed 24 KB after Base64."
+)
+NAME_TOO_LONG = _error("CmdName.ExceedLimit", 403, "Name is longer than 128 characters.")
+DESCRIPTION_TOO_LONG = _error(
+    "CmdDesc.ExceedLimit", 403, "Description is longer than 512 characters."
+)
+BAD_NAME = _error("InvalidParameterCharacter.CommandName", 403, "Name has an illegal character.")
+BAD_DESCRIPTION = _error(
+    "InvalidParameterCharacter.CommandDescription", 403, "Description has an illegal character."
+)
+BAD_WORKING_DIR = _error(
+    "InvalidParameterCharacter.CommandWorkingDir", 403, "WorkingDir has an illegal character."
+)
+WORKING_DIR_TOO_LONG = _error(
+    "InvalidParameter.WorkingDir", 400, "WorkingDir is longer than 200 characters."
+)
+TIMEOUT_TOO_LONG = _error(
+    "InvalidTimeout.ExceedLimit", 403, "Timeout is longer than 86400 seconds."
+)
+LAUNCHER_TOO_LONG = _error(
+    "InvalidLauncher.LengthLimitExceeded", 403, "Launcher is longer than 1 KB."
+)
+USERNAME_TOO_LONG = _error("Username.ExceedLimit", 403, "Username is longer than 255 characters.")
+PASSWORD_NAME_TOO_LONG = _error(
+    "WindowsPasswordName.ExceedLimit", 403, "WindowsPasswordName is longer than 255 characters."
+)
+BAD_REPEAT_MODE = _error(
+    "InvalidRepeatMode.NotFound", 404, "The specified RepeatMode does not exist."
+)
+BAD_TERMINATION_MODE = _error(
+    "InvalidTerminationMode.NotFound", 404, "The specified TerminationMode does not exist."
+)
+NO_FREQUENCY = _error(
+    "MissingParam.Frequency", 400, "RepeatMode Period asks for the parameter Frequency."
+)
+BAD_CONTAINER_ID = _error(
+    "InvalidContainerId.Malformed", 400, "The specified ContainerId is malformed."
+)
+BAD_CONTAINER_NAME = _error(
+    "InvalidContainerName.Malformed", 400, "The specified ContainerName is malformed."
+)
+NO_PARAMETER_STORE = _error(
+    "ParameterStore.NotSupported", 403, "{{oos:…}} placeholders are not supported here yet."
+)
+TOO_MANY_INVOCATIONS = _error("Invocation.ExceedQuota", 403, "The quota of invocations is used up.")
+
+# Custom parameters of a command
+
+BAD_PARAMETERS = _error("InvalidParameter.Parameters", 400, "Parameters is not a JSON object.")
+BAD_PARAMETER_CHARSET = _error(
+    "InvalidParameterCharset.Parameters", 403, "Parameters has an illegal character."
+)
+PARAMETER_TYPE = _error(
+    "ParameterType.NotSupported", 403, "A value in Parameters is neither text, number nor boolean."
+)
+TOO_MANY_PARAMETERS = _error(
+    "ParameterCount.ExceedLimit", 403, "Parameters has more than 10 entries."
+)
+PARAMETER_NAME_TOO_LONG = _error(
+    "ParameterKey.ExceedLimit", 403, "A name in Parameters is not of 1 to 64 characters."
+)
+PARAMETER_TWICE = _error(
+    "ParameterKey.Duplicate", 403, "A name is given twice in Parameters, whatever its case."
+)
+PARAMETER_NOT_MATCHED = _error(
+    "Parameter.NotMatched", 403, "A name in Parameters is not in CommandContent."
+)
+PARAMETERS_DISABLED = _error(
+    "Parameter.Disabled", 400, "Parameters is given, but EnableParameter is not true."
+)
+EMPTY_PLACEHOLDER = _error(
+    "CmdParam.EmptyKey", 400, "CommandContent has a placeholder without a name."
+)
+BAD_PLACEHOLDER = _error(
+    "CmdParam.InvalidParamName",
+    400,
+    "The name of a placeholder has a character other than a-z A-Z 0-9 - _.",
+)
+PLACEHOLDER_TOO_LONG = _error(
+    "CmdParamName.ExceedLimit", 403, "The name of a placeholder is longer than 64 bytes."
+)
+TOO_MANY_PLACEHOLDERS = _error(
+    "CmdParamCount.ExceedLimit", 403, "CommandContent has more than 20 custom parameters."
+)
+NOT_TEXT = _error(
+    "CmdContent.DecodeError", 400, "CommandContent with parameters must be UTF-8 text."
+)
+
+PARAMETER_PROBLEMS = {
+    "EmptyKey": EMPTY_PLACEHOLDER,
+    "InvalidParamName": BAD_PLACEHOLDER,
+    "ParamNameTooLong": PLACEHOLDER_TOO_LONG,
+    "TooMany": TOO_MANY_PLACEHOLDERS,
+    "NotMatched": PARAMETER_NOT_MATCHED,
+    "Duplicate": PARAMETER_TWICE,
+    "Disabled": PARAMETERS_DISABLED,
+    "NotText": NOT_TEXT,
+}
+
+
+def of_parameter(problem: ParameterProblem) -> WireError:
+    return PARAMETER_PROBLEMS[problem.kind]
+
+
+def of_missing_target(refusal: InstanceNotFound) -> WireError:
+    """Without any id it was tags that named no instance."""
+    return NO_SUCH_TARGET if refusal.instance_ids else NO_INSTANCE_WITH_TAGS
+
+
+def of_quota(refusal: TooMany) -> WireError:
+    return TOO_MANY_INVOCATIONS if refusal.what == "invocations" else TOO_MANY_TARGETS
+
+
+def of_deletion(refusal: IncorrectState) -> WireError:
+    return INITIALIZING if refusal.state in ("Pending", "Starting") else WRONG_STATUS
+
+
+# Activations and managed instances
+
+ACTIVATION_NAME_LENGTH = _error(
+    "InstanceName.ExceedLimit", 400, "InstanceName is not of 2 to 50 characters."
+)
+ACTIVATION_NAME_PATTERN = _error(
+    "InstanceName.InvalidPattern",
+    400,
+    "InstanceName starts with a letter and has letters, digits and . _ - : only.",
+)
+ACTIVATION_DESCRIPTION = _error(
+    "ActivationDesc.ExceedLimit", 400, "Description is longer than 100 characters."
+)
+ACTIVATION_COUNT = _error(
+    "ActivationCount.ExceedLimit", 400, "InstanceCount is not from 1 to 1000."
+)
+ACTIVATION_TTL = _error("ActivationTTL.ExceedLimit", 400, "TimeToLiveInHours is not from 1 to 4.")
+ACTIVATION_RANGE = _error(
+    "AddressRange.InvalidPattern", 400, "IpAddressRange is no address and no network."
+)
+TOO_MANY_ACTIVATIONS = _error(
+    "ActivationLimitation.Invalid", 400, "This control plane keeps no more activations."
+)
+
+NOT_LINUX = unsupported("WindowsPasswordName", "the instances are Linux machines")

@@ -1,0 +1,66 @@
+"""Parameters that many operations declare alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cloudhand.api.bind import many, tags, text
+from cloudhand.api.bind import Limit
+from cloudhand.api.ecs import errors
+from cloudhand.api.refusal import invalid
+
+
+def region() -> Any:
+    """Whether it is ours is checked before any other parameter."""
+    return text("RegionId", required=True, note="must be the region of this control plane")
+
+
+def optional_region() -> Any:
+    return text("RegionId", note="must be the region of this control plane")
+
+
+def client_token() -> Any:
+    fits = Limit(
+        fits=lambda token: token.isascii() and len(token) <= 64, error=errors.BAD_CLIENT_TOKEN
+    )
+    return text("ClientToken", fits)
+
+
+def labels() -> Any:
+    return tags("Tag", errors.TAG_ERRORS)
+
+
+def instance_tags() -> Any:
+    return tags("Tag", errors.INSTANCE_TAG_ERRORS, note="all must match; at most 20")
+
+
+def resource_group() -> Any:
+    return text("ResourceGroupId", note="a label: groups are not managed here")
+
+
+def instance_id() -> Any:
+    return text("InstanceId", required=True)
+
+
+def instance_ids() -> Any:
+    """Those of the operations on instances."""
+    return many(
+        "InstanceId",
+        at_most=100,
+        required=True,
+        too_many=errors.TOO_MANY_INSTANCES,
+        malformed=errors.MALFORMED_IDS,
+    )
+
+
+def without_effect(name: str, why: str) -> Any:
+    """A parameter that means nothing for the instances here, and says so on its page."""
+    return text(name, note=f"without effect: {why}")
+
+
+def choice(name: str, values: tuple[str, ...], *, default: str = "") -> Any:
+    limit = Limit(
+        fits=lambda value: value in values,
+        error=invalid(name, f"must be one of {', '.join(values)}"),
+    )
+    return text(name, limit, default=default, note=f"one of {', '.join(values)}")

@@ -1,0 +1,80 @@
+"""What the operations that start, stop and restart instances have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from cloudhand.api.ecs import errors, fields
+from cloudhand.api.operation import Errors
+from cloudhand.api.refusal import Refused, WireError
+from cloudhand.core.errors import IncorrectState, InstanceNotFound
+from cloudhand.core.instance import shown
+from cloudhand.core.orders import Changed
+
+REFUSALS: Errors = {
+    InstanceNotFound: errors.NO_SUCH_INSTANCE,
+    IncorrectState: errors.WRONG_STATUS,
+}
+
+
+class InstanceResponse(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
+    instance_id: str
+    code: str  # an HTTP status or an error code, as text
+    message: str
+    previous_status: str
+    current_status: str
+
+
+class InstanceResponses(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
+    instance_response: Sequence[InstanceResponse]
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
+    instance_responses: InstanceResponses
+
+
+def batch() -> Any:
+    """AllTogether: one bad instance fails the call. SuccessFirst: each on its own."""
+    return fields.choice(
+        "BatchOptimization", ("AllTogether", "SuccessFirst"), default="AllTogether"
+    )
+
+
+def together(batch_optimization: str) -> bool:
+    return batch_optimization == "AllTogether"
+
+
+def told(changes: Sequence[Changed], *, dry_run: bool) -> Result:
+    if dry_run:
+        raise Refused(errors.DRY_RUN_MANY)
+    responses = [_response(change) for change in changes]
+    return Result(instance_responses=InstanceResponses(instance_response=responses))
+
+
+def done_alone(*, dry_run: bool) -> None:
+    """End a single operation that has passed; a dry run that passes is an error here."""
+    if dry_run:
+        raise Refused(errors.DRY_RUN)
+
+
+def _response(change: Changed) -> InstanceResponse:
+    if change.error is not None:
+        error = REFUSALS[type(change.error)]
+        assert isinstance(error, WireError)
+        return InstanceResponse(
+            instance_id=change.instance_id,
+            code=error.code,
+            message=error.message,
+            previous_status="",
+            current_status="",
+        )
+    return InstanceResponse(
+        instance_id=change.instance_id,
+        code="200",
+        message="success",
+        previous_status=shown(change.before) if change.before else "",
+        current_status=shown(change.after) if change.after else "",
+    )

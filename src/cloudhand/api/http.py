@@ -1,0 +1,177 @@
+"""The cloud-compatible face over HTTP: the one module here that knows the web server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from cloudhand.api import gateway_errors as wrong
+from cloudhand.api import render
+from cloudhand.api.answer import answer
+from cloudhand.api.authenticate import ReplayGuard
+from cloudhand.api.ecs.operations import BY_VERSION
+from cloudhand.api.refusal import Refused, WireError
+from cloudhand.api.request import RawAnswer, RawRequest
+from cloudhand.control.control import Control
+from cloudhand.core import ids
+from cloudhand.core.ids import RandomBytes
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+LINE_LIMIT = 256 * 1024  # bytes of method, target and version
+HEADERS_LIMIT = 64 * 1024  # bytes of all headers
+BODY_LIMIT = 1024 * 1024
+# The server's URL splitter cannot do with more than 65,535 bytes.
+_ORDINARY = 60_000
+# Until here a head that is too large is read to its end, so that its sender hears the answer.
+_HEAD_LIMIT = 2 * 1024 * 1024
+
+
+def app(control: Control) -> App:
+    """An ASGI application for every path that nobody else has taken."""
+    guard = ReplayGuard(control.clock.now())
+
+    async def cloud(scope: Scope, receive: Receive, send: Send) -> None:
+        body = await _body(receive)
+        if body is None:
+            await _send(send, _refusal(wrong.BODY_TOO_LARGE, control.random), close=True)
+            return
+        raw = RawRequest(
+            method=scope["method"],
+            query=scope["query_string"],
+            headers=_headers(scope["headers"]),
+            body=body,
+        )
+        await _send(send, await answer(raw, BY_VERSION, control, guard))
+
+    return cloud
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The whole body; None when it is too large."""
+    parts = []
+    size = 0
+    while True:
+        message = await receive()
+        part = message.get("body", b"")
+        size += len(part)
+        if size > BODY_LIMIT:
+            return None
+        parts.append(part)
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def _headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """By lower-case name; of a header that comes again the values are sorted and joined."""
+    headers: dict[str, str] = {}
+    for name, value in raw:
+        key, text = name.decode("latin-1"), value.decode("utf-8", "replace")
+        headers[key] = ",".join(sorted([headers[key], text])) if key in headers else text
+    return headers
+
+
+async def _send(send: Send, result: RawAnswer, *, close: bool = False) -> None:
+    headers = [
+        (b"content-type", result.content_type.encode()),
+        (b"content-length", str(len(result.body)).encode()),
+        (b"x-acs-request-id", result.request_id.encode()),
+        (b"x-acs-trace-id", result.request_id.replace("-", "").lower().encode()),
+    ]
+    if close:
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": result.status, "headers": headers})
+    await send({"type": "http.response.body", "body": result.body})
+
+
+def _refusal(error: WireError, random: RandomBytes) -> RawAnswer:
+    """An answer to what never became a request, in JSON, which every client reads."""
+    request_id = ids.request_id(random)
+    form = render.Format.JSON
+    body = render.error(Refused(error), product="Ecs", request_id=request_id, host="", form=form)
+    return RawAnswer(
+        status=error.status,
+        content_type=render.CONTENT_TYPES[form],
+        request_id=request_id,
+        body=body,
+    )
+
+
+def _refusing(error: WireError) -> App:
+    async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
+        await _send(send, _refusal(error, os.urandom), close=True)
+
+    return refuse
+
+
+class LongLineProtocol(HttpToolsProtocol):
+    """The server's HTTP protocol, with request lines to 256 KiB and headers to 64 KiB.
+
+    The parser takes a line of any length, but the splitter of its URL does not: for a long head
+    the query is cut off before and put back after. What is over a limit is answered in its turn
+    among pipelined requests, as the error that clients can read.
+    """
+
+    _chunk = 0  # bytes that came last
+    _head = 0  # at least the bytes of the head, as far as it is read
+    _in_head = True
+
+    def data_received(self, data: bytes) -> None:
+        self._chunk = len(data)
+        self._head += self._chunk
+        if self._in_head and self._head > _HEAD_LIMIT:
+            self._refuse(wrong.LINE_TOO_LONG)
+            return
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        self._in_head = True
+        self._head = self._chunk
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        if self._head <= _ORDINARY or self._get_upgrade() is not None:
+            super().on_headers_complete()
+        else:
+            self._long_headers_complete()
+
+    def _long_headers_complete(self) -> None:
+        app, error = self.app, self._over_limit()
+        path, _, query = self.url.partition(b"?")
+        self.url = path
+        if error is not None:
+            self.app = _refusing(error)
+            self.url = b"/"
+        try:
+            super().on_headers_complete()
+        finally:
+            self.app = app
+        self.scope["query_string"] = query.partition(b"#")[0]
+
+    def _over_limit(self) -> WireError | None:
+        ends = len(self.parser.get_method()) + len("  HTTP/1.1\r\n")
+        path = self.url.partition(b"?")[0]
+        if len(self.url) + ends > LINE_LIMIT or len(path) > _ORDINARY:
+            return wrong.LINE_TOO_LONG
+        size = sum(len(name) + len(value) + len(": \r\n") for name, value in self.headers)
+        return wrong.HEADERS_TOO_LARGE if size > HEADERS_LIMIT else None
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(wrong.MALFORMED_REQUEST)
+
+    def _refuse(self, error: WireError) -> None:
+        """Answer outside any request, and hang up."""
+        result = _refusal(error, os.urandom)
+        head = (
+            f"HTTP/1.1 {result.status} {error.code}\r\ncontent-type: {result.content_type}\r\n"
+            f"content-length: {len(result.body)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + result.body)
+        self.transport.close()

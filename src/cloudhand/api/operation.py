@@ -1,0 +1,124 @@
+"""What an operation is: its parameters, its answer, its errors and its handler, declared together."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, get_type_hints
+
+import msgspec
+
+from cloudhand.api import bind
+from cloudhand.api.refusal import WireError
+from cloudhand.control.control import Control
+from cloudhand.core.account import AccessKey
+from cloudhand.core.errors import CloudhandError
+from cloudhand.core.orders import Once
+
+Access = Literal["read", "write"]
+# A refusal of ours becomes this error of theirs; a function where it depends on its values.
+Mapped = WireError | Callable[[Any], WireError]
+Errors = Mapping[type[CloudhandError], Mapped]
+Handler = Callable[["Call", Any], Awaitable[msgspec.Struct]]
+
+# Parameters that say who asks and how, but not what.
+COMMON = frozenset(
+    {
+        "Action", "Version", "Format", "AccessKeyId", "Signature", "SignatureMethod",
+        "SignatureVersion", "SignatureNonce", "SignatureType", "Timestamp", "SecurityToken",
+        "OwnerId", "OwnerAccount", "ResourceOwnerId", "ResourceOwnerAccount",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Product:
+    """A family of operations with a version."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One asking: who, what, when, and of whom."""
+
+    caller: AccessKey
+    action: str
+    flat: Mapping[str, str]
+    request_id: str
+    host: str  # as the caller spells our address
+    now: datetime
+    control: Control
+
+    def once(self, token: str) -> Once | None:
+        """The client token, which belongs to this account and this action."""
+        if not token:
+            return None
+        asked = {
+            name: value
+            for name, value in self.flat.items()
+            if name not in COMMON and name != "ClientToken"
+        }
+        fingerprint = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+        return Once(
+            token=f"{self.caller.account_id}/{self.action}/{token}", fingerprint=fingerprint
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    name: str
+    product: Product
+    access: Access
+    summary: str
+    params: type[Any]
+    parameters: Mapping[str, bind.Parameter]
+    result: type[msgspec.Struct]
+    handle: Handler
+    errors: Errors
+    declared: tuple[WireError, ...]  # every error that is this operation's own
+
+    def wire_error(self, refusal: CloudhandError) -> WireError | None:
+        """How the refusal reads here; None when this operation does not expect it."""
+        mapped = self.errors.get(type(refusal))
+        return mapped if mapped is None or isinstance(mapped, WireError) else mapped(refusal)
+
+
+def operation(
+    product: Product,
+    *,
+    access: Access,
+    errors: Errors | None = None,
+    refuses: Sequence[WireError] = (),
+) -> Callable[[Callable[[Call, Any], Awaitable[Any]]], Operation]:
+    """Make an operation of its handler, whose name and annotations say the rest.
+
+    ``refuses`` are the errors that come neither from a parameter nor from one of ``errors``.
+    """
+
+    def declare(handle: Callable[[Call, Any], Awaitable[Any]]) -> Operation:
+        hints = get_type_hints(handle)
+        parameters = bind.parameters(hints["params"])
+        mapped = errors or {}
+        own = [error for parameter in parameters.values() for error in parameter.errors]
+        own += [error for error in mapped.values() if isinstance(error, WireError)]
+        module = inspect.getmodule(handle)
+        return Operation(
+            name=bind.wire_name(handle.__name__),
+            product=product,
+            access=access,
+            summary=inspect.getdoc(module) or "",
+            params=hints["params"],
+            parameters=parameters,
+            result=hints["return"],
+            handle=handle,
+            errors=mapped,
+            declared=tuple(dict.fromkeys([*own, *refuses])),
+        )
+
+    return declare

@@ -1,0 +1,47 @@
+"""How a refusal reads on the wire: its code, its HTTP status, its message."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class WireError:
+    code: str
+    status: int
+    message: str
+
+
+class Refused(Exception):
+    """The request is refused; the first error is the answer's code, the others are told with it."""
+
+    def __init__(self, *errors: WireError) -> None:
+        super().__init__(", ".join(error.code for error in errors))
+        self.errors = errors
+
+    @property
+    def message(self) -> str:
+        first, *others = self.errors
+        also = "".join(f" Also {error.code}: {error.message}" for error in others)
+        return first.message + also
+
+
+def missing(name: str) -> WireError:
+    return WireError(
+        code=f"MissingParameter.{name}",
+        status=400,
+        message=f"The parameter {name} is mandatory for this action and was not given.",
+    )
+
+
+def invalid(name: str, why: str = "is not valid") -> WireError:
+    return WireError(
+        code=f"InvalidParameter.{name}", status=400, message=f"The parameter {name} {why}."
+    )
+
+
+def unsupported(name: str, why: str) -> WireError:
+    """An option of the real service that is not carried out here, so that it is not ignored."""
+    return WireError(
+        code="UnsupportedOperation", status=400, message=f"{name} is not supported here: {why}."
+    )

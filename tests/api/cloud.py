@@ -1,0 +1,126 @@
+"""A control plane over real HTTP, for clients that block: it lives in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import uvicorn
+
+from cloudhand.api.http import LongLineProtocol, app
+from cloudhand.control.settings import ControlSettings
+from cloudhand.core.account import AccessKey
+from cloudhand.core.ids import InstanceId
+from tests.world import World
+
+Answer = TypeVar("Answer")
+
+KEY = AccessKey(id="LTAI-test", secret="test-secret", account_id="1000000000000001")
+INACTIVE = AccessKey(id="LTAI-off", secret="off", account_id="1000000000000001", active=False)
+REGION = "cn-hangzhou"
+
+
+class Cloud:
+    """What a test can do: send requests to ``endpoint``, and play the world behind it."""
+
+    def __init__(self, world: World, loop: asyncio.AbstractEventLoop, port: int) -> None:
+        self.world = world
+        self._loop = loop
+        self.port = port
+        self.endpoint = f"127.0.0.1:{port}"
+
+    def do(self, work: Callable[[World], Awaitable[Answer]]) -> Answer:
+        """Run a coroutine function on the world, in the world's thread."""
+
+        async def run() -> Answer:
+            return await work(self.world)
+
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(timeout=30)
+
+    def instances(self, count: int = 1, **order: object) -> list[InstanceId]:
+        return self.do(lambda world: world.instances(count, **order))
+
+    def advance(self, **span: float) -> None:
+        self.do(lambda world: world.advance(**span))
+
+    def to_the_present(self) -> None:
+        """Clients sign with the real time, so the world's must not be far from it."""
+
+        async def move(world: World) -> None:
+            world.clock.move_to(datetime.now(UTC))
+
+        self.do(move)
+
+
+@contextmanager
+def cloud(path: Path, settings: ControlSettings | None = None) -> Iterator[Cloud]:
+    ready: Future[Cloud] = Future()
+    stop: Future[Callable[[], object]] = Future()
+    thread = threading.Thread(
+        target=lambda: asyncio.run(_serve(path, settings, ready, stop)), name="cloud"
+    )
+    thread.start()
+    try:
+        yield ready.result(timeout=30)
+    finally:
+        if stop.done():
+            stop.result()()
+        thread.join(timeout=30)
+        assert not thread.is_alive()
+
+
+async def _serve(
+    path: Path,
+    settings: ControlSettings | None,
+    ready: Future[Cloud],
+    stop: Future[Callable[[], object]],
+) -> None:
+    loop = asyncio.get_running_loop()
+    done = asyncio.Event()
+    stop.set_result(lambda: loop.call_soon_threadsafe(done.set))
+    try:
+        async with World(path, settings=settings) as world:
+            world.clock.move_to(datetime.now(UTC))
+            for key in (KEY, INACTIVE):
+                await world.control.accounts.add(key)
+            async with _listening(world) as port:
+                ready.set_result(Cloud(world, loop, port))
+                await done.wait()
+    except BaseException as error:
+        if not ready.done():
+            ready.set_exception(error)
+        raise
+
+
+class _listening:
+    """The web server, on a free port of the loopback interface."""
+
+    def __init__(self, world: World) -> None:
+        config = uvicorn.Config(
+            app(world.control),
+            http=LongLineProtocol,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+        )
+        self._server = uvicorn.Server(config)
+        self._socket = socket.socket()
+
+    async def __aenter__(self) -> int:
+        self._socket.bind(("127.0.0.1", 0))
+        self._socket.listen(128)
+        self._main = asyncio.create_task(self._server._serve([self._socket]))
+        while not self._server.started:
+            await asyncio.sleep(0)
+        return int(self._socket.getsockname()[1])
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        await self._main
