@@ -169,8 +169,8 @@ def whole(flat: Flat, wire: str, default: int, allowed: range, error: WireError)
     return found
 
 
-def flag(name: str = "", *, default: bool = False, note: str = "") -> Any:
-    def read(flat: Flat, wire: str) -> bool:
+def flag(name: str = "", *, default: bool | None = False, note: str = "") -> Any:
+    def read(flat: Flat, wire: str) -> bool | None:
         value = flat.get(wire, "")
         try:
             return rpc.truth(value) if value else default
@@ -252,57 +252,3 @@ def _strings(value: str, malformed: WireError) -> list[str]:
     if not all(isinstance(item, str) and item.isascii() for item in found):
         raise Refused(malformed)
     return found
-
-
-@dataclass(frozen=True, kw_only=True)
-class TagErrors:
-    too_many: WireError
-    no_key: WireError
-    duplicate: WireError
-    bad_key: WireError
-    bad_value: WireError
-
-
-def tags(name: str, errors: TagErrors, *, at_most: int = 20, note: str = "") -> Any:
-    """``name.1.Key``, ``name.1.Value``, … as a mapping; a value that is not given is empty."""
-
-    def read(flat: Flat, wire: str) -> Mapping[str, str]:
-        given = rpc.records(flat, wire)
-        if len(given) > at_most:
-            raise Refused(errors.too_many)
-        found: dict[str, str] = {}
-        for one in given:
-            key, value = one.get("Key", ""), one.get("Value", "")
-            _check_tag(key, value, errors)
-            if key in found:
-                raise Refused(errors.duplicate)
-            found[key] = value
-        return found
-
-    return custom(
-        read,
-        kind="Tags",
-        names=(name,),
-        note=note or f"`{name}.1.Key`, `{name}.1.Value`, … at most {at_most}",
-        errors=(
-            errors.too_many,
-            errors.no_key,
-            errors.duplicate,
-            errors.bad_key,
-            errors.bad_value,
-        ),
-    )
-
-
-def _check_tag(key: str, value: str, errors: TagErrors) -> None:
-    if not key:
-        raise Refused(errors.no_key)
-    reserved = key.lower().startswith(("aliyun", "acs:"))
-    if len(key) > 64 or reserved or _linked(key):
-        raise Refused(errors.bad_key)
-    if len(value) > 128 or _linked(value):
-        raise Refused(errors.bad_value)
-
-
-def _linked(value: str) -> bool:
-    return "http://" in value or "https://" in value

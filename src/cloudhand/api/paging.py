@@ -49,16 +49,19 @@ class Paging:
 
 
 def paging(
-    *, page_size: int = 50, max_results: int = 50, least_results: int = 1, clamped: bool = False
+    *,
+    page_size: int = 50,
+    max_results: int = 50,
+    least_results: int = 1,
+    clamped: bool = False,
+    note: str = "",
 ) -> Any:
     """``clamped``: MaxResults outside its range becomes its nearest bound."""
 
     def read(flat: bind.Flat, _: str) -> Paging:
         if flat.get("MaxResults") or flat.get("NextToken"):
             return _by_token(flat)
-        size = bind.whole(flat, "PageSize", 10, range(1, page_size + 1), BAD_PAGE_SIZE)
-        number = bind.whole(flat, "PageNumber", 1, _PAGES, BAD_PAGE_NUMBER)
-        return Paging(window=Window(limit=size, offset=(number - 1) * size), number=number)
+        return _by_number(flat, page_size)
 
     def _by_token(flat: bind.Flat) -> Paging:
         allowed = range(least_results, max_results + 1)
@@ -76,8 +79,27 @@ def paging(
         read,
         kind="Page",
         names=("PageNumber", "PageSize", "MaxResults", "NextToken"),
-        note=f"PageSize 1 to {page_size}, MaxResults {least_results} to {max_results}; both 10",
+        note=f"PageSize 1 to {page_size}, MaxResults {least_results} to {max_results}; both 10"
+        + (f"; {note}" if note else ""),
         errors=(BAD_PAGE_NUMBER, BAD_PAGE_SIZE, BAD_NEXT_TOKEN, BAD_MAX_RESULTS),
+        default=Paging(window=Window(limit=10)),
+    )
+
+
+def _by_number(flat: bind.Flat, page_size: int) -> Paging:
+    size = bind.whole(flat, "PageSize", 10, range(1, page_size + 1), BAD_PAGE_SIZE)
+    number = bind.whole(flat, "PageNumber", 1, _PAGES, BAD_PAGE_NUMBER)
+    return Paging(window=Window(limit=size, offset=(number - 1) * size), number=number)
+
+
+def numbered(*, page_size: int = 50) -> Any:
+    """Pages by number only."""
+    return bind.custom(
+        lambda flat, _: _by_number(flat, page_size),
+        kind="Page",
+        names=("PageNumber", "PageSize"),
+        note=f"PageSize 1 to {page_size}, default 10",
+        errors=(BAD_PAGE_NUMBER, BAD_PAGE_SIZE),
         default=Paging(window=Window(limit=10)),
     )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cloudhand.api.bind import TagErrors
 from cloudhand.api.refusal import WireError, unsupported
+from cloudhand.api.tags import TagErrors
 from cloudhand.core.errors import IncorrectState, InstanceNotFound, ParameterProblem, TooMany
 
 

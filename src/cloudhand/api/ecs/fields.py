@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from cloudhand.api.bind import many, tags, text
-from cloudhand.api.bind import Limit
+from cloudhand.api.bind import Limit, many, one_of, text
 from cloudhand.api.ecs import errors
 from cloudhand.api.refusal import invalid
+from cloudhand.api.tags import tags
 
 
 def region() -> Any:
@@ -58,9 +58,11 @@ def without_effect(name: str, why: str) -> Any:
     return text(name, note=f"without effect: {why}")
 
 
-def choice(name: str, values: tuple[str, ...], *, default: str = "") -> Any:
-    limit = Limit(
-        fits=lambda value: value in values,
-        error=invalid(name, f"must be one of {', '.join(values)}"),
+def choice(name: str, values: tuple[str, ...], *, default: str = "", note: str = "") -> Any:
+    listing = f"one of {', '.join(values)}"
+    return text(
+        name,
+        one_of(values, invalid(name, f"must be {listing}")),
+        default=default,
+        note=f"{listing}; {note}" if note else listing,
     )
-    return text(name, limit, default=default, note=f"one of {', '.join(values)}")

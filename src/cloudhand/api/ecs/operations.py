@@ -4,20 +4,56 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cloudhand.api.ecs.create_activation import create_activation
+from cloudhand.api.ecs.delete_instance import delete_instance
+from cloudhand.api.ecs.delete_instances import delete_instances
+from cloudhand.api.ecs.deregister_managed_instance import deregister_managed_instance
+from cloudhand.api.ecs.describe_activations import describe_activations
+from cloudhand.api.ecs.describe_cloud_assistant_status import describe_cloud_assistant_status
+from cloudhand.api.ecs.describe_instance_status import describe_instance_status
 from cloudhand.api.ecs.describe_instances import describe_instances
 from cloudhand.api.ecs.describe_invocation_results import describe_invocation_results
+from cloudhand.api.ecs.describe_invocations import describe_invocations
+from cloudhand.api.ecs.describe_managed_instances import describe_managed_instances
+from cloudhand.api.ecs.describe_regions import describe_regions
+from cloudhand.api.ecs.describe_zones import describe_zones
 from cloudhand.api.ecs.product import ECS
+from cloudhand.api.ecs.reboot_instance import reboot_instance
 from cloudhand.api.ecs.reboot_instances import reboot_instances
 from cloudhand.api.ecs.run_command import run_command
+from cloudhand.api.ecs.run_instances import run_instances
+from cloudhand.api.ecs.start_instance import start_instance
+from cloudhand.api.ecs.start_instances import start_instances
+from cloudhand.api.ecs.stop_instance import stop_instance
+from cloudhand.api.ecs.stop_instances import stop_instances
+from cloudhand.api.ecs.stop_invocation import stop_invocation
 from cloudhand.api.operation import Operation
 
 OPERATIONS: Mapping[str, Operation] = {
     operation.name: operation
     for operation in (
+        create_activation,
+        delete_instance,
+        delete_instances,
+        deregister_managed_instance,
+        describe_activations,
+        describe_cloud_assistant_status,
+        describe_instance_status,
         describe_instances,
         describe_invocation_results,
+        describe_invocations,
+        describe_managed_instances,
+        describe_regions,
+        describe_zones,
+        reboot_instance,
         reboot_instances,
         run_command,
+        run_instances,
+        start_instance,
+        start_instances,
+        stop_instance,
+        stop_instances,
+        stop_invocation,
     )
 }
 BY_VERSION: Mapping[str, Mapping[str, Operation]] = {ECS.version: OPERATIONS}

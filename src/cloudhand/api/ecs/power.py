@@ -8,11 +8,14 @@ from typing import Any
 import msgspec
 
 from cloudhand.api.ecs import errors, fields
+from cloudhand.api.ecs.shapes import Done
 from cloudhand.api.operation import Errors
-from cloudhand.api.refusal import Refused, WireError
+from cloudhand.api.refusal import Refused, WireError, unsupported
 from cloudhand.core.errors import IncorrectState, InstanceNotFound
 from cloudhand.core.instance import shown
 from cloudhand.core.orders import Changed
+
+NO_HIBERNATION = unsupported("Hibernate", "instances keep no memory over a stop")
 
 REFUSALS: Errors = {
     InstanceNotFound: errors.NO_SUCH_INSTANCE,
@@ -54,10 +57,19 @@ def told(changes: Sequence[Changed], *, dry_run: bool) -> Result:
     return Result(instance_responses=InstanceResponses(instance_response=responses))
 
 
-def done_alone(*, dry_run: bool) -> None:
-    """End a single operation that has passed; a dry run that passes is an error here."""
+def done_alone(*, dry_run: bool) -> Done:
+    """The end of an operation on one instance; a dry run that passes is an error here."""
     if dry_run:
         raise Refused(errors.DRY_RUN)
+    return Done()
+
+
+def stopped_mode() -> Any:
+    return fields.choice(
+        "StoppedMode",
+        ("KeepCharging", "StopCharging"),
+        note="without effect: nothing is charged here",
+    )
 
 
 def _response(change: Changed) -> InstanceResponse:

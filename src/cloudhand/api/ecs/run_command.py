@@ -15,11 +15,12 @@ from dataclasses import dataclass
 
 import msgspec
 
-from cloudhand.api.bind import Limit, flag, form, longest, many, number, one_of, tags, text
+from cloudhand.api.bind import Limit, flag, form, longest, many, number, one_of, text
 from cloudhand.api.ecs import custom_parameters, errors, fields
 from cloudhand.api.ecs.product import ECS
 from cloudhand.api.operation import Call, operation
 from cloudhand.api.refusal import Refused, WireError, unsupported
+from cloudhand.api.tags import tags
 from cloudhand.core.command import CONTENT_LIMIT, CommandType
 from cloudhand.core.errors import (
     CommandNotApplicable,
