@@ -1,41 +1,121 @@
-"""The official clients, pointed at a test's endpoint, and one way to call any operation."""
+"""The official clients, pointed at a test's endpoint; each calls any operation by its name.
+
+Parameters are values by their names on the wire, as both clients' own classes spell them.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from alibabacloud_ecs20140526 import models
-from alibabacloud_ecs20140526.client import Client
+from alibabacloud_ecs20140526.client import Client as TeaClient
 from alibabacloud_tea_openapi.models import Config
+from aliyunsdkcore.acs_exception.exceptions import ServerException
 from aliyunsdkcore.client import AcsClient
 from aliyunsdkcore.request import CommonRequest
+from darabonba.exceptions import DaraException
 
+from cloudhand.wire import rpc
 from tests.api.cloud import KEY, REGION
 
+Values = Mapping[str, Any]
 
-def tea(endpoint: str, **options: Any) -> Client:
+
+@dataclass(frozen=True)
+class ClientError(Exception):
+    """What a client raised, in words that all clients share."""
+
+    code: str
+    status: int
+    message: str
+
+
+class Caller(Protocol):
+    def __call__(self, action: str, **values: Any) -> Any:
+        """The answer as JSON, or ClientError."""
+
+
+def _method(action: str) -> str:
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in action).lstrip("_")
+
+
+def _request(action: str, values: Values) -> Any:
+    request = getattr(models, f"{action}Request")()
+    return request.from_map({"RegionId": REGION, **values})
+
+
+def tea_client(endpoint: str, **options: Any) -> TeaClient:
     given = {"access_key_id": KEY.id, "access_key_secret": KEY.secret, **options}
-    return Client(Config(endpoint=endpoint, protocol="http", region_id=REGION, **given))
+    return TeaClient(Config(endpoint=endpoint, protocol="http", **given))
 
 
-def classic(key_id: str = KEY.id, secret: str = KEY.secret) -> AcsClient:
-    return AcsClient(key_id, secret, REGION, auto_retry=False)
+def tea(endpoint: str, **options: Any) -> Caller:
+    """The newer client, blocking; it signs with V3 unless ``signature_algorithm`` is v2."""
+    client = tea_client(endpoint, **options)
+
+    def call(action: str, **values: Any) -> Any:
+        return _told(lambda: getattr(client, _method(action))(_request(action, values)))
+
+    return call
 
 
-def call(client: Client, name: str, **parameters: Any) -> Any:
-    """``call(client, "RunCommand", instance_id=[…])``: the answer's body."""
-    request = getattr(models, f"{name}Request")(region_id=REGION, **parameters)
-    method = "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
-    return getattr(client, method)(request).body
+def tea_async(endpoint: str, **options: Any) -> Caller:
+    """The newer client, not blocking, each call in a loop of its own."""
+    client = tea_client(endpoint, **options)
+
+    def call(action: str, **values: Any) -> Any:
+        method = getattr(client, f"{_method(action)}_async")
+        return _told(lambda: asyncio.run(method(_request(action, values))))
+
+    return call
 
 
-def classic_call(
-    client: AcsClient, endpoint: str, name: str, parameters: Mapping[str, str], **options: str
-) -> Any:
-    request = CommonRequest(domain=endpoint, version="2014-05-26", action_name=name, product="Ecs")
-    request.set_method(options.get("method", "POST"))
-    for key, value in parameters.items():
-        request.add_query_param(key, value)
-    return json.loads(client.do_action_with_exception(request))
+def _told(send: Callable[[], Any]) -> Any:
+    try:
+        return send().body.to_map()
+    except DaraException as error:
+        raise ClientError(
+            str(error.code), int(getattr(error, "status_code", 0) or 0), str(error.message)
+        ) from error
+
+
+def classic(
+    endpoint: str, *, key_id: str = KEY.id, secret: str = KEY.secret, method: str = "POST"
+) -> Caller:
+    """The older client, which signs with V1."""
+    client = AcsClient(key_id, secret, REGION, auto_retry=False)
+
+    def call(action: str, **values: Any) -> Any:
+        request = CommonRequest(
+            domain=endpoint, version="2014-05-26", action_name=action, product="Ecs"
+        )
+        request.set_method(method)
+        for name, value in rpc.flatten(_as_json(values)).items():
+            request.add_query_param(name, value)
+        try:
+            return json.loads(client.do_action_with_exception(request))
+        except ServerException as error:
+            raise ClientError(
+                error.get_error_code(), error.get_http_status(), error.get_error_msg()
+            ) from error
+
+    return call
+
+
+def _as_json(values: Values) -> Values:
+    """Callers of the older client write this one as JSON themselves."""
+    given = values.get("Parameters")
+    return {**values, "Parameters": json.dumps(given)} if isinstance(given, dict) else values
+
+
+CALLERS: Mapping[str, Callable[[str], Caller]] = {
+    "tea": tea,
+    "tea async": tea_async,
+    "tea v2": lambda endpoint: tea(endpoint, signature_algorithm="v2"),
+    "classic": classic,
+    "classic get": lambda endpoint: classic(endpoint, method="GET"),
+}

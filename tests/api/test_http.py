@@ -23,7 +23,9 @@ from tests.api.cloud import KEY, REGION, Cloud
 K = 1024
 
 
-def signed(action: str, *, method: str = "GET", form: dict[str, str] | None = None, **more: str) -> str:
+def signed(
+    action: str, *, method: str = "GET", form: dict[str, str] | None = None, **more: str
+) -> str:
     """The query of a request in the older signature, which needs no header."""
     pairs = [
         ("Action", action),
@@ -181,9 +183,7 @@ def test_a_body_after_a_long_line_is_read(line: Line) -> None:
     form = {"InvokeId": "t-" + "x" * 100}
     query = signed("StopInvocation", method="POST", form=form, Padding="x" * 70_000)
     kind = "Content-Type: application/x-www-form-urlencoded\r\n"
-    answer = line.ask(
-        request(query, method="POST", headers=kind, body=urlencode(form).encode())
-    )
+    answer = line.ask(request(query, method="POST", headers=kind, body=urlencode(form).encode()))
     assert (answer.status, answer.code) == (404, "InvalidInvokeId.NotFound")
 
 
