@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cloudhand.core.ids import InvokeId
-from tests.api.clients import Caller, tea
+from tests.api.clients import Caller, classic, tea
 from tests.api.cloud import Cloud
 from tests.machines import exit_with, run_on, succeed
 from tests.world import World
@@ -97,6 +97,8 @@ def test_a_failure_reads_as_published(it: Cloud, call: Caller) -> None:
 
 
 def test_a_power_action_is_told_beside_the_result(it: Cloud, call: Caller) -> None:
+    # The newer client drops fields that it does not know.
+    call = classic(it.endpoint)
     it.world.machines.behave = exit_with(194, b"bye\n")
     (instance_id,) = it.instances()
     before = it.world.machine(instance_id).boot_id
@@ -253,9 +255,7 @@ def test_results_are_filtered_by_the_status_they_show(
 
 
 @pytest.mark.parametrize("action", ["DescribeInvocations", "DescribeInvocationResults"])
-def test_pages_by_number_and_by_token_show_each_once(
-    it: Cloud, call: Caller, action: str
-) -> None:
+def test_pages_by_number_and_by_token_show_each_once(it: Cloud, call: Caller, action: str) -> None:
     (instance_id,) = it.instances()
     made = [call("RunCommand", **RUN, InstanceId=[instance_id])["InvokeId"] for _ in range(5)]
 

@@ -375,6 +375,14 @@ def _name(row: tuple[str, dict[str, Any], str, int]) -> str:
     return f"{row[0]} {row[2]}"
 
 
+@pytest.mark.parametrize("row", ROWS, ids=_name)
+def test_the_operation_declares_the_error(row: tuple[str, dict[str, Any], str, int]) -> None:
+    action, _, code, status = row
+    declared = {(error.code, error.status) for error in OPERATIONS[action].declared}
+    general = code.startswith(("MissingParameter.", "InvalidParameter.")) and status == 400
+    assert (code, status) in declared or general
+
+
 @pytest.mark.parametrize("client", ["tea", "classic"])
 @pytest.mark.parametrize("row", ROWS, ids=_name)
 def test_an_official_client_raises_the_documented_error(

@@ -10,6 +10,7 @@ from cloudhand.api.ecs.product import ECS
 from cloudhand.api.ecs.shapes import Done
 from cloudhand.api.operation import Call, operation
 from cloudhand.api.refusal import Refused
+from cloudhand.core.errors import TokenReused
 from cloudhand.core.ids import InstanceId
 
 
@@ -29,7 +30,7 @@ class Params:
 @operation(
     ECS,
     access="write",
-    errors=deletion.REFUSALS,
+    errors={**deletion.REFUSALS, TokenReused: errors.TOKEN_REUSED_INSTANCES},
     refuses=(*deletion.DECLARED, errors.DRY_RUN_MANY),
 )
 async def delete_instances(call: Call, params: Params) -> Done:

@@ -7,12 +7,7 @@ from collections.abc import Sequence
 from cloudhand.api.ecs import errors
 from cloudhand.api.operation import Call, Errors
 from cloudhand.api.refusal import Refused, unsupported
-from cloudhand.core.errors import (
-    DeletionProtected,
-    IncorrectState,
-    InstanceNotFound,
-    TokenReused,
-)
+from cloudhand.core.errors import DeletionProtected, IncorrectState, InstanceNotFound
 from cloudhand.core.ids import InstanceId
 from cloudhand.core.orders import Once
 
@@ -20,7 +15,6 @@ REFUSALS: Errors = {
     InstanceNotFound: errors.NO_SUCH_INSTANCE,
     IncorrectState: errors.of_deletion,
     DeletionProtected: errors.PROTECTED,
-    TokenReused: errors.TOKEN_REUSED_INSTANCES,
 }
 NO_GENTLE_END = unsupported(
     "ForceStop=false", "a running instance that is released loses its power; stop it before"

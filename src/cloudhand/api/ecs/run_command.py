@@ -2,7 +2,7 @@
 
 All instances are checked before anything is recorded: one that does not exist, does not run or
 cannot run the type fails the call. What happens on each is told by DescribeInvocationResults.
-A command that is kept keeps its id; there are no operations on stored commands yet.
+KeepCommand is recorded; there are no operations on stored commands yet that could use it.
 """
 
 from __future__ import annotations
@@ -76,10 +76,15 @@ class Params:
     )
     enable_parameter: bool = flag()
     parameters: Mapping[str, str] = custom_parameters.parameters()
-    repeat_mode: str = text("RepeatMode", one_of(_MODES, errors.BAD_REPEAT_MODE), default="Once")
-    frequency: str = text()
+    repeat_mode: str = text(
+        "RepeatMode",
+        one_of(_MODES, errors.BAD_REPEAT_MODE),
+        default="Once",
+        note="Once or DryRun; Period, NextRebootOnly and EveryReboot are refused",
+    )
+    frequency: str = text(note="not supported; refused")
     timed: str = fields.without_effect("Timed", "the real service ignores it, too")
-    keep_command: bool = flag()
+    keep_command: bool = flag(note="recorded; no operation uses stored commands yet")
     username: str = text("Username", longest(255, errors.USERNAME_TOO_LONG))
     windows_password_name: str = text(
         "WindowsPasswordName", longest(255, errors.PASSWORD_NAME_TOO_LONG)
@@ -98,7 +103,7 @@ class Params:
         "Launcher",
         Limit(fits=lambda value: len(value.encode()) <= 1024, error=errors.LAUNCHER_TOO_LONG),
     )
-    oss_output_delivery: str = text()
+    oss_output_delivery: str = text(note="not supported; refused")
     resource_group_id: str = fields.resource_group()
     tags: Mapping[str, str] = fields.labels()
     client_token: str = fields.client_token()

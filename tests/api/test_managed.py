@@ -1,0 +1,176 @@
+"""Activations, and the machines that join with them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cloudhand.wire.agent import Registration
+from tests.api.clients import Caller, tea
+from tests.api.cloud import REGION, Cloud
+from tests.world import World
+
+
+@pytest.fixture
+def call(it: Cloud) -> Caller:
+    return tea(it.endpoint)
+
+
+def joined(it: Cloud, call: Caller, **order: Any) -> tuple[str, str]:
+    """The ids of an activation and of a machine that has joined with it."""
+    made = call("CreateActivation", **order)
+
+    async def register(world: World) -> str:
+        registered = await world.control.agents.register(
+            Registration(
+                activation_id=made["ActivationId"],
+                activation_code=made["ActivationCode"],
+                region_id=REGION,
+                machine_id="machine-1",
+                hostname="outside",
+                os_type="linux",
+                os_version="Debian 12",
+                agent_version="2.2.3.1065",
+                intranet_ip="10.0.0.7",
+            ),
+            address="192.0.2.1",
+            public_key=b"",
+        )
+        return registered.instance_id
+
+    return made["ActivationId"], it.do(register)
+
+
+def listed(call: Caller, **wanted: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = call("DescribeManagedInstances", **wanted)["Instances"]
+    return found
+
+
+def test_an_activation_is_told_without_its_code(it: Cloud, call: Caller) -> None:
+    made = call(
+        "CreateActivation",
+        InstanceName="office",
+        Description="the office",
+        InstanceCount=3,
+        TimeToLiveInHours=2,
+        IpAddressRange="10.0.0.0/8",
+        ResourceGroupId="rg-1",
+        Tag=[{"Key": "k", "Value": "v"}],
+    )
+    told = call("DescribeActivations", ActivationId=made["ActivationId"])
+    (one,) = told["ActivationList"]
+    assert one.pop("CreationTime").endswith("Z")
+    assert one == {
+        "ActivationId": made["ActivationId"],
+        "InstanceName": "office",
+        "Description": "the office",
+        "InstanceCount": 3,
+        "RegisteredCount": 0,
+        "DeregisteredCount": 0,
+        "Disabled": False,
+        "IpAddressRange": "10.0.0.0/8",
+        "TimeToLiveInHours": 2,
+        "ResourceGroupId": "rg-1",
+        "Tags": [{"TagKey": "k", "TagValue": "v"}],
+    }
+    assert (told["TotalCount"], told["PageNumber"], told["NextToken"]) == (1, 1, "")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ({"InstanceName": "office"}, True),
+        ({"InstanceName": "other"}, False),
+        ({"ResourceGroupId": "rg-9"}, False),
+        ({"Tag": [{"Key": "k", "Value": "w"}]}, False),
+    ],
+)
+def test_activations_are_filtered(
+    it: Cloud, call: Caller, wanted: dict[str, Any], found: bool
+) -> None:
+    made = call("CreateActivation", InstanceName="office", Tag=[{"Key": "k", "Value": "v"}])
+    told = call("DescribeActivations", ActivationId=made["ActivationId"], **wanted)
+    assert bool(told["ActivationList"]) is found
+
+
+def test_activations_are_paged(it: Cloud, call: Caller) -> None:
+    made = {call("CreateActivation", ResourceGroupId="rg-pages")["ActivationId"] for _ in range(3)}
+    wanted = {"ResourceGroupId": "rg-pages"}
+    first = call("DescribeActivations", MaxResults=2, **wanted)
+    second = call("DescribeActivations", MaxResults=2, NextToken=first["NextToken"], **wanted)
+    shown = [one["ActivationId"] for page in (first, second) for one in page["ActivationList"]]
+    assert (len(shown), set(shown), second["NextToken"]) == (3, made, "")
+
+
+def test_a_machine_that_joined_is_told(it: Cloud, call: Caller) -> None:
+    activation_id, instance_id = joined(it, call, InstanceName="office", InstanceCount=3)
+    assert instance_id.startswith("mi-")
+    (one,) = listed(call, InstanceId=[instance_id])
+    assert one.pop("RegistrationTime").endswith("Z")
+    assert one == {
+        "InstanceId": instance_id,
+        "InstanceName": "office-001",
+        "Hostname": "outside",
+        "ActivationId": activation_id,
+        "AgentVersion": "2.2.3.1065",
+        "Connected": one["Connected"],
+        "IntranetIp": "10.0.0.7",
+        "InternetIp": "192.0.2.1",
+        "MachineId": "machine-1",
+        "OsType": "linux",
+        "OsVersion": "Debian 12",
+        "LastInvokedTime": "",
+        "InvocationCount": 0,
+        "ResourceGroupId": "",
+        "Tags": [],
+    }
+    (activation,) = call("DescribeActivations", ActivationId=activation_id)["ActivationList"]
+    assert activation["RegisteredCount"] == 1
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ({"InstanceName": "office*"}, True),
+        ({"InstanceName": "home*"}, False),
+        ({"InstanceIp": "10.0.0.7"}, True),
+        ({"InstanceIp": "192.0.2.1"}, True),
+        ({"InstanceIp": "10.0.0.8"}, False),
+        ({"OsType": "linux"}, True),
+        ({"OsType": "windows"}, False),
+        ({"MachineId": "machine-1"}, True),
+        ({"MachineId": "machine-2"}, False),
+        ({"ActivationId": "nobody"}, False),
+        ({"ResourceGroupId": "rg-1"}, False),
+    ],
+)
+def test_machines_are_filtered(
+    it: Cloud, call: Caller, wanted: dict[str, Any], found: bool
+) -> None:
+    _, instance_id = joined(it, call, InstanceName="office")
+    assert bool(listed(call, InstanceId=[instance_id], **wanted)) is found
+
+
+def test_machines_are_filtered_by_their_connection(it: Cloud, call: Caller) -> None:
+    _, instance_id = joined(it, call)
+    shown = {
+        state: bool(listed(call, InstanceId=[instance_id], Connected=state))
+        for state in ("true", "false")
+    }
+    assert sorted(shown.values()) == [False, True]
+
+
+def test_a_machine_is_deregistered_once(it: Cloud, call: Caller) -> None:
+    _, instance_id = joined(it, call, InstanceName="office")
+    answers = [
+        call("DeregisterManagedInstance", InstanceId=instance_id, ClientToken="end")["Instance"]
+        for _ in range(2)
+    ]
+    for name in ("InstanceId", "InstanceName", "ActivationId", "RegistrationTime"):
+        assert answers[0][name] == answers[1][name]
+    assert (answers[0]["InstanceId"], answers[0]["Hostname"]) == (instance_id, "outside")
+    assert "Connected" not in answers[0]
+    assert listed(call, InstanceId=[instance_id]) == []
+    with pytest.raises(Exception, match=r"InvalidInstance.NotFound"):
+        call("DeregisterManagedInstance", InstanceId=instance_id)
