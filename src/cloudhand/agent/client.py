@@ -1,0 +1,285 @@
+"""The gateway over HTTP; the only module that speaks it.
+
+A client of our own over plain sockets: ``http.client`` and what it brings cost an idle agent
+more memory than all of its own code. It speaks only to our gateway, which answers with a length.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+import time
+from typing import Any, Dict, List, Optional, Tuple
+from urllib.parse import quote_plus, urlsplit
+
+import cloudhand
+from cloudhand.agent import machine
+from cloudhand.agent.identity import Identity
+from cloudhand.wire import agent as wire
+from cloudhand.wire.signature import sign_agent
+
+_TIMEOUT = 10.0  # seconds, for connecting and for each wait
+_IDLE_KEPT = 2  # connections
+_HEAD_LIMIT = 64 * 1024
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+class Server:
+    """Where the control plane is, and how to reach it."""
+
+    def __init__(self, url: str, ca: str = "") -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"cannot use {url!r} as a server: it is no http or https address")
+        self.tls = parts.scheme == "https"
+        self.host = parts.hostname
+        self.port = parts.port or (443 if self.tls else 80)
+        self.name = parts.netloc
+        self._context: Any = None
+        self._ca = ca
+
+    def connect(self) -> socket.socket:
+        """A connected socket; OSError."""
+        plain = socket.create_connection((self.host, self.port), timeout=_TIMEOUT)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if not self.tls:
+            return plain
+        wrapped: socket.socket = self._tls_context().wrap_socket(plain, server_hostname=self.host)
+        return wrapped
+
+    def _tls_context(self) -> Any:
+        if self._context is None:
+            import ssl  # only an https server is worth its memory
+
+            self._context = ssl.create_default_context()
+            if self._ca:
+                self._context.load_verify_locations(cadata=self._ca)
+        return self._context
+
+
+class Answer:
+    """Status, headers by lower-case name, body."""
+
+    def __init__(self, status: int, headers: "Dict[str, str]", body: bytes) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+    def json(self) -> "Dict[str, Any]":
+        """Unavailable when something else answers than our gateway."""
+        try:
+            value = json.loads(self.body)
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            raise wire.Unavailable(f"the server answered {self.status} without JSON")
+        return value
+
+
+class UnknownInstance(wire.Rejected):
+    """The control plane does not know this identity."""
+
+
+class Client:
+    """wire.agent.Gateway, for any number of threads. ``identity`` None: only ``register``."""
+
+    def __init__(self, server: Server, identity: Optional[Identity] = None) -> None:
+        self._server = server
+        self._identity = identity
+        self._idle: "List[socket.socket]" = []
+        self._lock = threading.Lock()
+        self._clock_offset = 0  # ms, server's clock less ours
+
+    def register(self, registration: wire.Registration) -> wire.Registered:
+        body = json.dumps(registration.to_json()).encode()
+        return wire.Registered.from_json(self._ask("POST", wire.REGISTER_PATH, {}, body))
+
+    def beat(self, heartbeat: wire.Heartbeat) -> int:
+        answer = self._ask("GET", wire.HEARTBEAT_PATH, heartbeat.to_query())
+        return int(answer.get("nextInterval") or 60_000)
+
+    def inventory(self, inventory: wire.Inventory) -> wire.Orders:
+        body = json.dumps(inventory.to_json()).encode()
+        return wire.Orders.from_json(self._ask("POST", wire.INVENTORY_PATH, {}, body))
+
+    def fetch(self, fetch: wire.Fetch) -> wire.Worklist:
+        return wire.Worklist.from_json(self._ask("POST", wire.TASK_LIST_PATH, fetch.to_query()))
+
+    def report(self, report: wire.Report) -> wire.Ack:
+        path = wire.REPORT_PATH + report.kind
+        return wire.Ack.from_json(self._ask("POST", path, report.to_query(), report.output))
+
+    def deregister(self) -> None:
+        self._ask("POST", wire.DEREGISTER_PATH, {})
+
+    def upgrade(self, key: str) -> "Tuple[socket.socket, bytes]":
+        """Open the kick channel: a socket that speaks WebSocket, and what came with the answer."""
+        connection = self._connect()
+        headers = {
+            "Upgrade": "websocket",
+            "Connection": "Upgrade",
+            "Sec-WebSocket-Key": key,
+            "Sec-WebSocket-Version": "13",
+        }
+        try:
+            connection.sendall(self._request("GET", wire.CHANNEL_PATH, "", b"", headers))
+            answer, rest = _receive(connection, has_body=False)
+        except (OSError, ValueError) as error:
+            connection.close()
+            raise wire.Unavailable(f"cannot open the channel: {error}") from error
+        if answer.status != 101:
+            connection.close()
+            self._correct_clock(answer)
+            raise wire.Unavailable(f"cannot open the channel: status {answer.status}")
+        return connection, rest
+
+    def _ask(
+        self, method: str, path: str, query: "Dict[str, str]", body: bytes = b""
+    ) -> "Dict[str, Any]":
+        text = "&".join(f"{name}={quote_plus(value)}" for name, value in query.items())
+        answer = self._exchange(method, path, text, body)
+        if answer.status == 401 and answer.json().get("reason") == "timestamp":
+            self._correct_clock(answer)
+            answer = self._exchange(method, path, text, body)
+        if answer.status == 200:
+            return answer.json()
+        raise _refusal(answer)
+
+    def _exchange(self, method: str, path: str, query: str, body: bytes) -> Answer:
+        """One request, on a kept connection if there is one that still lives."""
+        while True:
+            with self._lock:
+                connection = self._idle.pop() if self._idle else None
+            kept = connection is not None
+            connection = connection or self._connect()
+            try:
+                connection.sendall(self._request(method, path, query, body, {}))
+                answer, _ = _receive(connection, has_body=True)
+            except (OSError, ValueError) as error:
+                connection.close()
+                if kept:  # the server may have closed it while it was idle
+                    continue
+                raise wire.Unavailable(f"cannot reach {self._server.name}: {error}") from error
+            self._keep(connection, answer)
+            return answer
+
+    def _connect(self) -> socket.socket:
+        try:
+            return self._server.connect()
+        except OSError as error:
+            raise wire.Unavailable(f"cannot reach {self._server.name}: {error}") from error
+
+    def _keep(self, connection: socket.socket, answer: Answer) -> None:
+        with self._lock:
+            wanted = answer.headers.get("connection", "").lower() != "close"
+            if wanted and len(self._idle) < _IDLE_KEPT:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    def _request(
+        self, method: str, path: str, query: str, body: bytes, extra: "Dict[str, str]"
+    ) -> bytes:
+        headers = {
+            "Host": self._server.name,
+            "User-Agent": f"{machine.platform()}/{wire.COMPATIBLE_VERSION}",
+            "Content-Length": str(len(body)),
+            wire.EXTENSIONS_HEADER: cloudhand.__version__,
+            **extra,
+        }
+        if extra:
+            del headers["Content-Length"]
+        if self._identity is not None:
+            headers.update(self._signed(self._identity, method, path, query, body))
+        target = f"{path}?{query}" if query else path
+        lines = [f"{method} {target} HTTP/1.1"] + [f"{n}: {v}" for n, v in headers.items()]
+        return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+    def _signed(
+        self, identity: Identity, method: str, path: str, query: str, body: bytes
+    ) -> "Dict[str, str]":
+        timestamp = str(int(time.time() * 1000) + self._clock_offset)
+        request_id = os.urandom(16).hex()
+        boot_id = machine.boot_id()
+        signature = sign_agent(
+            identity.key,
+            method=method,
+            path=path,
+            query=query,
+            body=body,
+            instance_id=identity.instance_id,
+            timestamp=timestamp,
+            request_id=request_id,
+            boot_id=boot_id,
+        )
+        return {
+            wire.INSTANCE_HEADER: identity.instance_id,
+            wire.TIMESTAMP_HEADER: timestamp,
+            wire.REQUEST_HEADER: request_id,
+            wire.BOOT_HEADER: boot_id,
+            wire.HMAC_SIGNATURE_HEADER: signature,
+        }
+
+    def _correct_clock(self, answer: Answer) -> None:
+        """Take over the server's time, which is what it judges ours by."""
+        moment = _date(answer.headers.get("date", ""))
+        if moment:
+            self._clock_offset = moment - int(time.time() * 1000)
+
+
+def _refusal(answer: Answer) -> Exception:
+    try:
+        body = json.loads(answer.body)
+    except ValueError:
+        body = {}
+    message = f"{body.get('message') or 'no reason given'} (status {answer.status})"
+    if body.get("reason") == "unknown-instance":
+        return UnknownInstance(message)
+    if answer.status in (403, 404, 413, 422):
+        return wire.Rejected(message)
+    return wire.Unavailable(message)
+
+
+def _receive(connection: socket.socket, *, has_body: bool) -> "Tuple[Answer, bytes]":
+    """An answer, and what came behind it; OSError, or ValueError when it is no HTTP."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += _some(connection)
+        if len(data) > _HEAD_LIMIT:
+            raise ValueError("the answer has no end of headers")
+    head, _, rest = data.partition(b"\r\n\r\n")
+    lines = head.decode("latin-1").split("\r\n")
+    headers = {}
+    for line in lines[1:]:
+        name, _, value = line.partition(":")
+        headers[name.strip().lower()] = value.strip()
+    status = int(lines[0].split(" ")[1])
+    if not has_body or status == 101:
+        return Answer(status, headers, b""), rest
+    length = int(headers["content-length"]) if "content-length" in headers else 0
+    while len(rest) < length:
+        rest += _some(connection)
+    return Answer(status, headers, rest[:length]), rest[length:]
+
+
+def _some(connection: socket.socket) -> bytes:
+    data = connection.recv(65536)
+    if not data:
+        raise ConnectionResetError("the server closed the connection")
+    return data
+
+
+def _date(text: str) -> int:
+    """Milliseconds since the epoch of an HTTP date; 0 if it is none."""
+    words = text.split()
+    if len(words) != 6 or words[2] not in _MONTHS:
+        return 0
+    hour, minute, second = (int(part) for part in words[4].split(":"))
+    day, month, year = int(words[1]), _MONTHS.index(words[2]) + 1, int(words[3])
+    # Days since the epoch by the civil calendar; datetime would cost the idle agent memory.
+    shifted = year - (month <= 2)
+    month_day = (153 * (month + (-3 if month > 2 else 9)) + 2) // 5 + day - 1
+    days = 365 * shifted + shifted // 4 - shifted // 100 + shifted // 400 + month_day - 719468
+    return ((days * 24 + hour) * 60 + minute) * 60_000 + second * 1000

@@ -1,0 +1,71 @@
+"""What an agent knows of the machine it runs on."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+
+_MACHINE_ID_FILES = (
+    "/var/lib/dbus/machine-id",
+    "/etc/machine-id",
+    "/sys/class/dmi/id/product_uuid",
+)
+
+
+def boot_id() -> str:
+    """Of the boot that runs now. An instance made of plain processes is told its own."""
+    return os.environ.get("CLOUDHAND_BOOT_ID") or read("/proc/sys/kernel/random/boot_id")
+
+
+def machine_id() -> str:
+    for path in _MACHINE_ID_FILES:
+        text = read(path)
+        if text:
+            return text
+    return socket.gethostname()
+
+
+def hostname() -> str:
+    return socket.gethostname()
+
+
+def uptime() -> int:
+    """Milliseconds since the boot, in whole seconds, as the published agent counts."""
+    return int(time.clock_gettime(time.CLOCK_BOOTTIME)) * 1000
+
+
+def os_version() -> str:
+    names = os.uname()
+    return f"{names.sysname}_{names.version}_{names.machine}"
+
+
+def platform() -> str:
+    """As the published agent names it in its User-Agent."""
+    names = {"x86_64": "amd64", "aarch64": "arm64"}
+    return "linux_" + names.get(os.uname().machine, os.uname().machine)
+
+
+def start_time(pid: int) -> str:
+    """When a process started, in clock ticks since the boot; empty if there is none.
+
+    Together with the boot id it tells a process from a later one with the same pid.
+    """
+    fields = stat(pid)
+    return fields[19] if fields and fields[0] not in ("Z", "X") else ""
+
+
+def stat(pid: int) -> "list[str]":
+    """Fields of /proc/PID/stat from the state on, which is 0; the parent is 1. Empty: gone."""
+    text = read(f"/proc/{pid}/stat")
+    # The name, in parentheses, may hold anything, so count from its end.
+    return text[text.rfind(")") + 2 :].split() if text else []
+
+
+def read(path: str) -> str:
+    """The text of a small file; empty when it cannot be read."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read().strip()
+    except OSError:
+        return ""

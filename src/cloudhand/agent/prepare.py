@@ -1,0 +1,126 @@
+"""Make a task into a script that can be started, or say in which way it cannot."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import shlex
+from dataclasses import dataclass
+from typing import Dict, Optional, Tuple
+
+from cloudhand.agent import parameters, process
+from cloudhand.agent.holder import Script
+from cloudhand.agent.identity import Identity
+from cloudhand.wire import agent as wire
+
+# The agent's own business, of no use to a script.
+_PRIVATE = ("CLOUDHAND_BOOT_ID", "CLOUDHAND_STATE")
+_FILE_NAME = re.compile(r'\{\{\s*ACS::ScriptFileName\s*(?:\|\s*Ext\("([^"]*)"\)\s*)?\}\}')
+
+
+class Refused(Exception):
+    """A task that cannot be run; ``param`` and ``value`` as the protocol names them."""
+
+    def __init__(self, param: str, value: str) -> None:
+        super().__init__(f"{param}: {value}")
+        self.param = param
+        self.value = value
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A script that can be written and started; all placeholders in it are filled."""
+
+    script: Script
+    path: str
+    content: bytes
+
+
+def prepare(task: wire.Task, folder: str, identity: Identity) -> Prepared:
+    """Check a task. Writes nothing; Refused."""
+    if task.type != "RunShellScript":
+        raise Refused("TypeInvalid", f"TypeInvalid_{task.type}")
+    account, user = _account(task.username)
+    content = _filled(task, identity)
+    environment = {k: v for k, v in os.environ.items() if k not in _PRIVATE}
+    environment["HOME"] = account.pw_dir
+    environment[process.MARK] = task.task_id
+    if user is not None:
+        environment.update(USER=account.pw_name, LOGNAME=account.pw_name, SHELL=account.pw_shell)
+    path, arguments = _arguments(task.launcher, os.path.join(folder, "script"))
+    script = Script(
+        folder=folder,
+        arguments=arguments,
+        directory=_directory(task.working_directory, account.pw_dir),
+        environment=environment,
+        quota=task.log_quota,
+        user=user,
+    )
+    return Prepared(script, path, content)
+
+
+def write(prepared: Prepared) -> None:
+    """Write the script so that only the user who runs it can read it. OSError."""
+    descriptor = os.open(prepared.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o700)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(prepared.content)
+    if prepared.script.user is not None:
+        os.chown(prepared.path, prepared.script.user[0], prepared.script.user[1])
+
+
+def _account(name: str) -> "Tuple[pwd.struct_passwd, Optional[Tuple[int, int, Tuple[int, ...]]]]":
+    """The account to run as, and the ids to change to; none when it is our own."""
+    try:
+        account = pwd.getpwnam(name) if name else pwd.getpwuid(os.getuid())
+    except KeyError:
+        if name:
+            raise Refused(
+                "UsernameOrPasswordInvalid", f"UserInvalid_{name}: unknown user {name}"
+            ) from None
+        home = os.environ.get("HOME", "/")
+        uid, gid = os.getuid(), os.getgid()
+        account = pwd.struct_passwd((str(uid), "", uid, gid, "", home, "/bin/sh"))
+    if account.pw_uid == os.getuid():
+        return account, None
+    if os.getuid() != 0:
+        raise Refused(
+            "UsernameOrPasswordInvalid", f"UserInvalid_{name}: the agent may not become {name}"
+        )
+    groups = tuple(os.getgrouplist(account.pw_name, account.pw_gid))
+    return account, (account.pw_uid, account.pw_gid, groups)
+
+
+def _directory(wanted: str, home: str) -> str:
+    if wanted:
+        if not os.path.isdir(wanted):
+            raise Refused("workingDirectory", f"WorkingDirectoryNotExist: {wanted}")
+        return wanted
+    if not os.path.isdir(home):
+        raise Refused("workingDirectory", f"DefaultWorkingDirectoryNotAvailable: {home}")
+    return home
+
+
+def _filled(task: wire.Task, identity: Identity) -> bytes:
+    if not task.enable_parameter:
+        return task.content
+    values: Dict[str, str] = dict(task.built_in_parameters)
+    values.update(
+        InstanceId=identity.instance_id, CommandId=task.command_id, InvokeId=task.task_id
+    )
+    try:
+        return parameters.fill(task.content, values)
+    except parameters.UnknownParameter as unknown:
+        raise Refused("InvalidEnvironmentParameter", str(unknown)) from None
+
+
+def _arguments(launcher: str, path: str) -> "Tuple[str, Tuple[str, ...]]":
+    """Where the script is written, and what starts it."""
+    if not launcher:
+        return path, ("/bin/sh", "-c", shlex.quote(path))
+    match = _FILE_NAME.search(launcher)
+    if match is not None and match.group(1):
+        path += match.group(1)
+    if match is None:
+        return path, (*shlex.split(launcher), path)
+    return path, tuple(shlex.split(_FILE_NAME.sub(shlex.quote(path), launcher)))

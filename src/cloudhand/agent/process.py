@@ -1,0 +1,102 @@
+"""The processes of one script: which they are, and how all of them are ended.
+
+While its holder lives, every descendant of a script is one of the holder, which adopts orphans.
+Once the holder is gone they are found by the mark in their environment.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import Callable, Dict, List, Set
+
+from cloudhand.agent import machine
+
+MARK = "CLOUDHAND_TASK_ID"  # in the environment of every process of a script
+_GRACE = 2.0  # seconds between the polite signal and the other one
+_BOUND = 5.0  # seconds; what lives longer is named as a survivor
+_STEP = 0.01  # seconds between looks
+_FREEZE_ROUNDS = 50
+
+
+def descendants(root: int) -> "Set[int]":
+    """All living processes below ``root``, without it."""
+    children: Dict[int, List[int]] = {}
+    for pid in _all_pids():
+        fields = machine.stat(pid)
+        if fields and fields[0] not in ("Z", "X"):
+            children.setdefault(int(fields[1]), []).append(pid)
+    found: Set[int] = set()
+    waiting = [root]
+    while waiting:
+        for pid in children.get(waiting.pop(), ()):
+            if pid not in found:
+                found.add(pid)
+                waiting.append(pid)
+    return found
+
+
+def marked(task_id: str) -> "Set[int]":
+    """All living processes whose environment says that they belong to a task."""
+    mark = f"{MARK}={task_id}".encode()
+    found = set()
+    for pid in _all_pids():
+        try:
+            with open(f"/proc/{pid}/environ", "rb") as file:
+                if mark in file.read().split(b"\0") and machine.start_time(pid):
+                    found.add(pid)
+        except OSError:
+            continue  # it has ended, or belongs to somebody else
+    return found - {os.getpid()}
+
+
+def end(find: "Callable[[], Set[int]]") -> "List[int]":
+    """End everything that ``find`` finds, politely and then not; pids of the survivors."""
+    for pid in find():
+        _signal(pid, signal.SIGTERM)
+    _wait_until(lambda: not find(), _GRACE)
+    return kill(find)
+
+
+def kill(find: "Callable[[], Set[int]]") -> "List[int]":
+    """Kill everything that ``find`` finds; pids of the survivors."""
+    deadline = time.monotonic() + _BOUND
+    while time.monotonic() < deadline:
+        victims = _frozen(find)
+        if not victims:
+            return []
+        for pid in victims:
+            _signal(pid, signal.SIGKILL)
+        _wait_until(lambda victims=victims: not (victims & find()), _STEP * 20)  # type: ignore[misc]
+    return sorted(find())
+
+
+def _frozen(find: "Callable[[], Set[int]]") -> "Set[int]":
+    """Stop all of them first: what forks faster than it is killed would never end."""
+    frozen: Set[int] = set()
+    for _ in range(_FREEZE_ROUNDS):
+        new = find() - frozen
+        if not new:
+            break
+        for pid in new:
+            _signal(pid, signal.SIGSTOP)
+        frozen |= new
+    return frozen
+
+
+def _signal(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except OSError:
+        pass  # it has ended
+
+
+def _wait_until(holds: "Callable[[], bool]", at_most: float) -> None:
+    deadline = time.monotonic() + at_most
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(_STEP)
+
+
+def _all_pids() -> "List[int]":
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]

@@ -1,0 +1,70 @@
+"""Build the agent as one file that any Python from 3.9 on runs: a zipapp.
+
+It holds the agent, what it shares with the server, and of wsproto only the frames. The same
+sources give the same bytes.
+"""
+
+from __future__ import annotations
+
+import stat
+import zipfile
+from importlib import metadata
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+_OURS = ("__init__.py", "faults.py", "wire", "agent")
+_FRAMES = "frame_protocol.py"  # the rest of wsproto is not imported by it
+_SHEBANG = b"#!/usr/bin/env python3\n"
+_MAIN = b"from cloudhand.agent.main import run\nrun()\n"
+_MOMENT = (2020, 1, 1, 0, 0, 0)  # of every entry
+TARGET = Path(__file__).resolve().parent / "cloudhand-agent.pyz"
+
+
+def build(target: Path) -> None:
+    """Write the zipapp, whole or not at all."""
+    part = target.with_suffix(f".{id(target)}.part")
+    with part.open("wb") as file:
+        file.write(_SHEBANG)
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in sorted(_entries().items()):
+                info = zipfile.ZipInfo(name, _MOMENT)
+                info.compress_type = zipfile.ZIP_DEFLATED
+                info.external_attr = 0o644 << 16
+                archive.writestr(info, content)
+    part.chmod(part.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+    part.replace(target)
+
+
+def ensure() -> Path:
+    """The zipapp: the one of the wheel, or in a checkout one that is as new as its sources."""
+    if not TARGET.exists() or (_checkout() and _stale()):
+        build(TARGET)
+    return TARGET
+
+
+def _checkout() -> bool:
+    return (_PACKAGE.parent.parent / "pyproject.toml").exists()
+
+
+def _stale() -> bool:
+    built_at = TARGET.stat().st_mtime
+    return any(path.stat().st_mtime > built_at for path in _sources())
+
+
+def _sources() -> list[Path]:
+    found = []
+    for name in _OURS:
+        path = _PACKAGE / name
+        found += sorted(path.rglob("*.py")) if path.is_dir() else [path]
+    return found
+
+
+def _entries() -> dict[str, bytes]:
+    entries = {"__main__.py": _MAIN, "wsproto/__init__.py": b""}
+    for path in _sources():
+        entries[f"cloudhand/{path.relative_to(_PACKAGE)}"] = path.read_bytes()
+    distribution = metadata.distribution("wsproto")
+    for file in distribution.files or ():
+        if file.name == _FRAMES or "LICENSE" in file.name:
+            entries[f"wsproto/{file.name}"] = Path(str(file.locate())).read_bytes()
+    return entries
