@@ -17,6 +17,7 @@ from alibabacloud_tea_openapi.models import Config
 from aliyunsdkcore.acs_exception.exceptions import ServerException
 from aliyunsdkcore.client import AcsClient
 from aliyunsdkcore.request import CommonRequest
+from darabonba.core import DaraCore
 from darabonba.exceptions import DaraException
 
 from cloudhand.wire import rpc
@@ -119,3 +120,10 @@ CALLERS: Mapping[str, Callable[[str], Caller]] = {
     "classic": classic,
     "classic get": lambda endpoint: classic(endpoint, method="GET"),
 }
+
+
+def hang_up() -> None:
+    """Close the connections that the newer client keeps for the whole process."""
+    for session in DaraCore._sessions.values():
+        session.close()
+    DaraCore._sessions.clear()

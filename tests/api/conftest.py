@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.api.clients import hang_up
 from tests.api.cloud import Cloud, cloud
 
 
@@ -13,3 +14,4 @@ from tests.api.cloud import Cloud, cloud
 def it(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     with cloud(tmp_path_factory.mktemp("cloud")) as running:
         yield running
+        hang_up()

@@ -101,7 +101,7 @@ class _Unbuffered:
         self._connection = connection
 
     def makefile(self, mode: str) -> Any:
-        return self._connection.makefile(mode, buffering=0)
+        return self._connection.makefile("rb", buffering=0)
 
 
 @pytest.fixture

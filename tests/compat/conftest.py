@@ -1,15 +1,7 @@
-"""One control plane for all tests of a module."""
+"""The control plane that the official clients talk to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from tests.api.conftest import it
 
-import pytest
-
-from tests.api.cloud import Cloud, cloud
-
-
-@pytest.fixture(scope="module")
-def it(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    with cloud(tmp_path_factory.mktemp("cloud")) as running:
-        yield running
+__all__ = ["it"]

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import json
+from contextlib import closing
+from datetime import UTC, datetime
+from http.client import HTTPConnection
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
-from tests.api.clients import CALLERS, Caller
-from tests.api.cloud import Cloud
+from cloudhand.wire import signature, times
+from tests.api.clients import CALLERS, Caller, tea
+from tests.api.cloud import KEY, Cloud
 
 
 @pytest.fixture(params=sorted(CALLERS))
@@ -84,3 +91,31 @@ def test_the_largest_content_arrives(it: Cloud, call: Caller) -> None:
     told = call("DescribeInvocations", InvokeId=asked["InvokeId"])
     (one,) = told["Invocations"]["Invocation"]
     assert base64.b64decode(one["CommandContent"]).decode() == content
+
+
+def test_an_endpoint_may_have_a_path(it: Cloud) -> None:
+    """The client then asks for that path, and signs as if it were the root."""
+    assert tea(f"{it.endpoint}/some/path")("DescribeRegions")["Regions"]["Region"]
+
+
+def test_the_host_may_be_spelled_with_a_scheme(it: Cloud) -> None:
+    """The client sends and signs the endpoint as it was written."""
+    spelled = f"http://{it.endpoint}"
+    headers = {
+        "host": spelled,
+        "x-acs-action": "DescribeRegions",
+        "x-acs-version": "2014-05-26",
+        "x-acs-date": times.second(datetime.now(UTC)),
+        "x-acs-signature-nonce": uuid4().hex,
+    }
+    signed = sorted(headers)
+    empty = hashlib.sha256(b"").hexdigest()
+    canonical = signature.v3_canonical_request("POST", [], headers, signed, empty)
+    mac = signature.v3_signature(KEY.secret, signature.v3_string_to_sign(canonical))
+    headers["authorization"] = (
+        f"ACS3-HMAC-SHA256 Credential={KEY.id},SignedHeaders={';'.join(signed)},Signature={mac}"
+    )
+    with closing(HTTPConnection(it.endpoint, timeout=20)) as connection:
+        connection.request("POST", "/", headers=headers)
+        body = json.loads(connection.getresponse().read())
+    assert body["Regions"]["Region"][0]["RegionEndpoint"] == it.endpoint

@@ -31,7 +31,7 @@ async def answer(
     except Refused as refused:
         return call.refuse(refused)
     except Exception:
-        log.exception("cannot answer %s: request %s", call.action, call.request_id)
+        log.exception("cannot answer %r: request %s", call.action, call.request_id)
         return call.refuse(Refused(wrong.INTERNAL))
 
 
@@ -55,7 +55,7 @@ class _Answering:
 
     def refuse(self, refused: Refused) -> RawAnswer:
         first = refused.errors[0]
-        log.info("refused %s: %s: request %s", self.action, first.code, self.request_id)
+        log.info("refused %r: %s: request %s", self.action, first.code, self.request_id)
         body = render.error(
             refused,
             product=self.product,

@@ -137,7 +137,7 @@ class LongLineProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        if self._head <= _ORDINARY or self._get_upgrade() is not None:
+        if self._head <= _ORDINARY or self._should_upgrade():
             super().on_headers_complete()
         else:
             self._long_headers_complete()

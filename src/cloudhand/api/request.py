@@ -32,7 +32,7 @@ class RawRequest:
     @property
     def host(self) -> str:
         """Our address as the caller spells it; some callers put a scheme before it."""
-        return self.headers.get("host", "").rpartition("/")[2]
+        return self.headers.get("host", "").rpartition("://")[2].partition("/")[0]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -207,6 +207,13 @@ async def test_a_request_that_comes_twice_is_refused_the_second_time() -> None:
     assert await door.knock(v1(SignatureNonce="other")) == KEY
 
 
+async def test_long_nonces_are_told_apart_too() -> None:
+    door = Door()
+    await door.knock(v1(SignatureNonce="n" * 9999))
+    assert (await door.refused(v1(SignatureNonce="n" * 9999))).code == "SignatureNonceUsed"
+    assert await door.knock(v1(SignatureNonce="n" * 9998)) == KEY
+
+
 async def test_a_nonce_is_not_used_up_by_somebody_without_the_secret() -> None:
     door = Door()
     await door.refused(v1(secret="guessed"))
