@@ -164,11 +164,11 @@ class Machines:
     def _spawn(self, work: object) -> None:
         assert self._tasks is not None
         self.busy += 1
-        self._tasks.create_task(self._count(work))  # type: ignore[arg-type]
+        self._tasks.create_task(self._count(work))
 
     async def _count(self, work: object) -> None:
         try:
-            await work  # type: ignore[misc]
+            await work  # type: ignore[misc, unused-ignore]
         finally:
             self.busy -= 1
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -99,28 +99,18 @@ async def _serve(
         raise
 
 
-class _listening:
+@asynccontextmanager
+async def _listening(world: World) -> AsyncIterator[int]:
     """The web server, on a free port of the loopback interface."""
-
-    def __init__(self, world: World) -> None:
-        config = uvicorn.Config(
-            app(world.control),
-            http=LongLineProtocol,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-        )
-        self._server = uvicorn.Server(config)
-        self._socket = socket.socket()
-
-    async def __aenter__(self) -> int:
-        self._socket.bind(("127.0.0.1", 0))
-        self._socket.listen(128)
-        self._main = asyncio.create_task(self._server._serve([self._socket]))
-        while not self._server.started:
-            await asyncio.sleep(0)
-        return int(self._socket.getsockname()[1])
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.should_exit = True
-        await self._main
+    config = uvicorn.Config(
+        app(world.control), http=LongLineProtocol, lifespan="off", log_config=None, access_log=False
+    )
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        await server.startup(sockets=[listener])
+        try:
+            yield int(listener.getsockname()[1])
+        finally:
+            await server.shutdown(sockets=[listener])

@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.client import HTTPResponse
+from itertools import pairwise
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -155,15 +156,19 @@ def test_headers_up_to_the_limit_are_read_and_over_it_are_431(it: Cloud) -> None
 
 
 def test_a_head_without_end_is_cut_off(line: Line) -> None:
-    with pytest.raises(OSError, match=r"."):
-        for _ in range(200):
-            line.send(b"GET /?" + b"x" * 64 * K if _ == 0 else b"x" * 64 * K)
+    def flood() -> None:
+        line.send(b"GET /?")
+        for _ in range(1000):
+            line.send(b"x" * 64 * K)
+
+    with pytest.raises(ConnectionError):
+        flood()
 
 
 def test_a_long_line_may_come_in_any_pieces(line: Line) -> None:
     data = padded(70_000)
     cuts = [0, 1, 5, 6, 20, 65_534, 65_535, 65_536, 69_998, 70_001, len(data) - 1, len(data)]
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    for start, end in pairwise(cuts):
         line.send(data[start:end])
     assert line.answer().status == 200
 
@@ -191,7 +196,7 @@ def test_a_websocket_handshake_is_not_touched(line: Line) -> None:
     headers = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
     headers += "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
     # Nobody takes it here, so it is refused, by the server's own WebSocket part.
-    assert line.ask(request("x=" + "y" * 100, headers=headers)).status in (403, 500)
+    assert line.ask(request("x=" + "y" * 100, headers=headers)).status == 403
 
 
 def test_what_is_not_http_is_told_so_in_json(line: Line) -> None:

@@ -21,6 +21,7 @@ from cloudhand.store.sqlite import SqliteDatabase
 from cloudhand.store.transaction import Transaction
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+EVERYTHING = Window(limit=1000)
 
 
 def opened(path: Path) -> SqliteDatabase:
@@ -60,7 +61,7 @@ async def add(database: SqliteDatabase, made: Invocation, states: list[State]) -
 
 
 async def found(
-    database: SqliteDatabase, wanted: InvocationFilter, window: Window = Window(limit=1000)
+    database: SqliteDatabase, wanted: InvocationFilter, window: Window = EVERYTHING
 ) -> list[InvokeId]:
     async def work(tx: Transaction) -> list[InvokeId]:
         return [made.id for made in (await tx.invocations.find(wanted, window)).items]

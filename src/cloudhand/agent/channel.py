@@ -16,7 +16,7 @@ import threading
 import time
 from typing import Callable, List, Optional
 
-from wsproto.frame_protocol import FrameProtocol, Opcode
+from wsproto.frame_protocol import Frame, FrameProtocol, Opcode
 
 from cloudhand.agent.client import Client
 from cloudhand.wire import agent as wire
@@ -83,19 +83,10 @@ class Channel:
         connection.sendall(frames.ping(b"keepalive"))
         ping_at = time.monotonic() + _PING_EVERY
         heard_at = time.monotonic()
-        text = b""
+        message = bytearray()
         while not self._closing.is_set():
             for frame in frames.received_frames():
-                if frame.opcode is Opcode.PING:
-                    connection.sendall(frames.pong(bytes(frame.payload)))
-                elif frame.opcode is Opcode.CLOSE:
-                    raise ConnectionResetError("the server closed the channel")
-                elif frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONTINUATION):
-                    payload = frame.payload
-                    text += payload.encode() if isinstance(payload, str) else bytes(payload)
-                    if frame.message_finished:
-                        reply, text = self._kicked(text.decode("utf-8", "replace")), b""
-                        connection.sendall(frames.send_data(reply))
+                self._framed(connection, frames, frame, message)
             now = time.monotonic()
             if now - heard_at > _DEAD_AFTER:
                 raise ConnectionResetError("the server has gone silent")
@@ -108,6 +99,23 @@ class Channel:
                     raise ConnectionResetError("the server closed the connection")
                 frames.receive_bytes(data)
                 heard_at = time.monotonic()
+
+    def _framed(
+        self, connection: socket.socket, frames: FrameProtocol, frame: Frame, message: bytearray
+    ) -> None:
+        """Answer one frame; ``message`` holds what has come of a message in several frames."""
+        payload = frame.payload
+        if frame.opcode is Opcode.CLOSE or isinstance(payload, tuple):
+            raise ConnectionResetError("the server closed the channel")
+        if frame.opcode is Opcode.PING:
+            data = payload.encode() if isinstance(payload, str) else bytes(payload)
+            connection.sendall(frames.pong(data))
+        elif frame.opcode is not Opcode.PONG:
+            message += payload.encode() if isinstance(payload, str) else payload
+            if frame.message_finished:
+                reply = self._kicked(message.decode("utf-8", "replace"))
+                message.clear()
+                connection.sendall(frames.send_data(reply))
 
     def _kicked(self, message: str) -> str:
         """Do what a kick asks for; the answer to it."""

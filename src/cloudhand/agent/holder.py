@@ -76,7 +76,7 @@ def start(script: Script) -> int:
     pid = os.fork()
     if pid:
         return pid
-    _child(script)
+    return _child(script)
 
 
 def script_pid(folder: str) -> int:

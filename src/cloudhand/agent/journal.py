@@ -1,4 +1,4 @@
-"""What was accepted, started, ended and acknowledged, so that a restart neither repeats nor forgets.
+"""What was accepted, started, ended and acknowledged: a restart neither repeats nor forgets.
 
 One JSON object a line. A line is written before what it announces is done. Lines that must
 survive a power cut are fsynced; the others survive the end of the process all the same.

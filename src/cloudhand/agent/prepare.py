@@ -105,9 +105,7 @@ def _filled(task: wire.Task, identity: Identity) -> bytes:
     if not task.enable_parameter:
         return task.content
     values: Dict[str, str] = dict(task.built_in_parameters)
-    values.update(
-        InstanceId=identity.instance_id, CommandId=task.command_id, InvokeId=task.task_id
-    )
+    values.update(InstanceId=identity.instance_id, CommandId=task.command_id, InvokeId=task.task_id)
     try:
         return parameters.fill(task.content, values)
     except parameters.UnknownParameter as unknown:

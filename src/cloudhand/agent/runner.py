@@ -253,9 +253,7 @@ class Runner:
             pass  # the holder stays until the tree is gone, so that nothing escapes it
         return process.end(lambda: process.descendants(entry.holder_pid))
 
-    def _progress(
-        self, entry: Entry, folder: str, begun: float, offset: int, watch: Watch
-    ) -> int:
+    def _progress(self, entry: Entry, folder: str, begun: float, offset: int, watch: Watch) -> int:
         """Report that it runs, and what is new of the output's head; the place reached."""
         piece = holder.read_head(folder, offset)
         report = wire.Report(
@@ -276,9 +274,7 @@ class Runner:
             watch.stop()
         return offset + len(piece)
 
-    def _final(
-        self, entry: Entry, folder: str, how: str, survivors: "List[int]"
-    ) -> wire.Report:
+    def _final(self, entry: Entry, folder: str, how: str, survivors: "List[int]") -> wire.Report:
         ended = holder.read_end(folder)
         if ended is None:
             survivors = survivors or process.kill(lambda: process.marked(entry.task_id))

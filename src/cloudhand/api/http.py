@@ -38,6 +38,9 @@ def app(control: Control) -> App:
     guard = ReplayGuard(control.clock.now())
 
     async def cloud(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close"})  # before it is accepted: refuse it
+            return
         body = await _body(receive)
         if body is None:
             await _send(send, _refusal(wrong.BODY_TOO_LARGE, control.random), close=True)

@@ -1,4 +1,4 @@
-"""What an operation is: its parameters, its answer, its errors and its handler, declared together."""
+"""What an operation is: parameters, answer, errors and handler, declared together."""
 
 from __future__ import annotations
 

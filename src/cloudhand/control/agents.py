@@ -97,9 +97,9 @@ class Agents:
         reason = activations.refusal(activation, now=now, address=address)
         if reason is not None:
             raise ActivationRefused(reason)
-        if activation.instance_id is not None:
-            if await tx.instances.get(activation.instance_id) is None:
-                raise ActivationRefused("the instance has been released")
+        own = activation.instance_id
+        if own is not None and await tx.instances.get(own) is None:
+            raise ActivationRefused("the instance has been released")
         return activation
 
     async def _join(

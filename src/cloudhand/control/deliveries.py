@@ -317,7 +317,7 @@ class Deliveries:
 async def booted(
     tx: Transaction, instance_id: InstanceId, boot_id: BootId | None, now: datetime
 ) -> None:
-    """Close the power actions that a new boot carried out. ``boot_id`` None: a published agent's."""
+    """Close the power actions that a new boot carried out. ``boot_id`` None: it is not known."""
     for action in await tx.power_actions.open(instance_id):
         if boot_id is None or boot_id != action.boot_id_before:
             await tx.power_actions.move(
@@ -331,7 +331,7 @@ async def booted(
 
 
 async def interrupt(tx: Transaction, instance_id: InstanceId, code: str, now: datetime) -> None:
-    """Close what a published agent, which keeps no journal, had when it or its machine restarted."""
+    """Close what a published agent, which keeps no journal, had when it restarted."""
     for target in await tx.invocations.unfinished(instance_id):
         if target.fetched_at is not None:
             await _close(tx, target, verdict.interrupted(code), now)

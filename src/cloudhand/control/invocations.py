@@ -195,7 +195,7 @@ async def _selected(tx: Transaction, order: RunOrder) -> list[InstanceId]:
 async def _check_instances(
     tx: Transaction, instance_ids: Sequence[InstanceId], kind: CommandType
 ) -> None:
-    """The whole call fails if one instance does not exist, does not run, or is of the wrong kind."""
+    """The whole call fails if one instance does not exist, does not run, or does not fit."""
     own = {instance.id: instance for instance in await tx.instances.get_many(instance_ids)}
     missing = []
     for instance_id in instance_ids:

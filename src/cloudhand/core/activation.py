@@ -53,6 +53,6 @@ def _within(address: str, allowed: str) -> bool:
 
 
 def numbered_name(activation: Activation) -> str:
-    """The name of the next machine that gives none: the prefix and a number as wide as the count."""
+    """The name of the next machine that gives none: prefix and number, as wide as the count."""
     width = max(len(str(activation.instance_count)), 3)
     return f"{activation.instance_name}-{activation.registered_count + 1:0{width}d}"

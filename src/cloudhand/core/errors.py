@@ -1,4 +1,4 @@
-"""What the control plane refuses. Refusals carry values; how they read on the wire is not said here."""
+"""What the control plane refuses. Refusals carry values; the wire's words are not theirs."""
 
 from __future__ import annotations
 

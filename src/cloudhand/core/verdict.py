@@ -44,7 +44,7 @@ _NAMED_ERRORS = frozenset({"TaskConcurrencyLimit", "TerminationException", "Exec
 _INTERRUPTIONS = {
     "InstanceRestarted": "the instance was restarted while the command ran",
     "ClientRestarted": "the agent was restarted while the command ran, and keeps no journal",
-    "ExecutionInterrupted": "the agent was restarted while the command ran, and its end was not seen",
+    "ExecutionInterrupted": "the agent ended while the command ran, and nobody saw its end",
 }
 
 

@@ -108,9 +108,7 @@ class Doorkeeper:
         )
         try:
             given = base64.b64decode(headers.get(wire.RSA_SIGNATURE_HEADER, ""), validate=True)
-            self._rsa_key(agent.key).verify(
-                given, text.encode(), padding.PKCS1v15(), hashes.MD5()
-            )
+            self._rsa_key(agent.key).verify(given, text.encode(), padding.PKCS1v15(), hashes.MD5())
         except (InvalidSignature, binascii.Error):
             return False
         return True

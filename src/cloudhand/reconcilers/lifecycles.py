@@ -251,9 +251,7 @@ class Lifecycles:
                 if instance.version == claim.item.version:
                     await tx.instances.note(instance, **changes)
                 return
-            moved = await tx.instances.move(
-                instance, event, at=now, source="lifecycles", **changes
-            )
+            moved = await tx.instances.move(instance, event, at=now, source="lifecycles", **changes)
             await _consequences(tx, moved, event, now)
 
         await self._database.write(work)

@@ -91,5 +91,3 @@ async def ensure_access_key(control: Control) -> AccessKey:
         )
         await control.accounts.add(key)
     return key
-
-

@@ -175,5 +175,3 @@ def _endpoint(running: Running) -> states.Endpoint:
         access_key_secret=running.access_key_secret,
         ca=str(running.ca) if running.ca else "",
     )
-
-

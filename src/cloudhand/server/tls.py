@@ -43,7 +43,9 @@ def tls_files(state: Path, host: str) -> TlsFiles:
     authority_key = folder / "ca.key"
     if not authority_key.exists():
         _make_authority(files.authority, authority_key)
-    names = sorted({host, socket.gethostname(), "localhost", "127.0.0.1", "::1"} - {"0.0.0.0", "::"})
+    names = sorted(
+        {host, socket.gethostname(), "localhost", "127.0.0.1", "::1"} - {"0.0.0.0", "::"}
+    )
     if not _still_good(files, names):
         _make_certificate(files, authority_key, names)
     return files

@@ -12,7 +12,7 @@ _NONCE_SIZE = 12  # bytes, as NIST SP 800-38D recommends
 
 
 class Envelope:
-    """Seals secrets. ``purpose`` binds a sealed value to its row, so that rows cannot be swapped."""
+    """Seals secrets. ``purpose`` binds a sealed value to its row, so that none can be swapped."""
 
     def __init__(self, key: bytes) -> None:
         self._cipher = AESGCM(key)

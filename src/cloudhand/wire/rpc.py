@@ -6,15 +6,16 @@ one without its number, booleans in any case.
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, List, Mapping, Tuple
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 
-def flatten(values: Mapping[str, Any]) -> Dict[str, str]:
+def flatten(values: Mapping[str, Any]) -> dict[str, str]:
     """Flat parameters for values, lists and mappings; None is left out."""
     return dict(_flat("", values))
 
 
-def _flat(name: str, value: Any) -> Iterator[Tuple[str, str]]:
+def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
     prefix = f"{name}." if name else ""
     if isinstance(value, Mapping):
         for key, inner in value.items():
@@ -28,7 +29,7 @@ def _flat(name: str, value: Any) -> Iterator[Tuple[str, str]]:
         yield name, str(value)
 
 
-def listed(flat: Mapping[str, str], name: str) -> List[str]:
+def listed(flat: Mapping[str, str], name: str) -> list[str]:
     """``name.1``, ``name.2``, … in the order of their numbers; else ``name`` alone, if given."""
     dotted = f"{name}."
     found = []
@@ -42,10 +43,10 @@ def listed(flat: Mapping[str, str], name: str) -> List[str]:
     return [value for _, value in sorted(found)]
 
 
-def records(flat: Mapping[str, str], name: str) -> List[Dict[str, str]]:
+def records(flat: Mapping[str, str], name: str) -> list[dict[str, str]]:
     """``name.1.Key``, ``name.1.Value``, … as one mapping a number, in the order of the numbers."""
     dotted = f"{name}."
-    found: Dict[int, Dict[str, str]] = {}
+    found: dict[int, dict[str, str]] = {}
     for key, value in flat.items():
         if key.startswith(dotted):
             digits, _, inner = key[len(dotted) :].partition(".")

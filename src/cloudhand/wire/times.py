@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone
-from typing import Optional
 
 _SECOND = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z", re.ASCII)
 _MINUTE = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d)Z", re.ASCII)
@@ -15,12 +14,12 @@ _DURATION = re.compile(
 )
 
 
-def second(moment: Optional[datetime]) -> str:
+def second(moment: datetime | None) -> str:
     """``2026-01-02T03:04:05Z``; no moment is empty text, as in the published samples."""
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else ""
 
 
-def minute(moment: Optional[datetime]) -> str:
+def minute(moment: datetime | None) -> str:
     """``2026-01-02T03:04Z``, as the operations about instances spell it."""
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%MZ") if moment else ""
 

@@ -20,7 +20,7 @@ def test_names_are_found_once_whatever_their_case_and_blanks() -> None:
         ("{{a b}}", "InvalidParamName"),
         ("{{é}}", "InvalidParamName"),
         ("{{" + "a" * 65 + "}}", "ParamNameTooLong"),
-        ("".join("{{p%d}}" % n for n in range(21)), "TooMany"),
+        ("".join("{{" + f"p{n}" + "}}" for n in range(21)), "TooMany"),
     ],
 )
 def test_bad_placeholders(content: str, kind: str) -> None:

@@ -15,8 +15,8 @@ from cloudhand.core.invocation import (
     Overall,
     State,
     Target,
-    overall,
     corrected,
+    overall,
 )
 from cloudhand.core.machine import IllegalMove
 

@@ -1,0 +1,70 @@
+# What a stranger types. Only Linux, make and Python >= 3.11 are needed; the rest comes from PyPI.
+
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help setup setup-dev demo test test-quick check format agent package bench docs clean
+
+help: ## This list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 14
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Cloudhand needs Python 3.11 or newer: install it, or name it with make PYTHON=/path/to/python3"; exit 1; }
+	@echo "Making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing: install it with 'apt install python3-venv' (Cloudhand keeps what it installs in $(VENV))"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: pyproject.toml hatch_build.py | $(BIN)/python
+	@echo "Installing Cloudhand into $(VENV)"
+	@$(BIN)/python -m pip install --disable-pip-version-check -q -c requirements/dev.txt -e .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
+	@echo "Installing what the tests need into $(VENV)"
+	@$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements/dev.txt
+	@touch $@
+
+setup: $(VENV)/.runtime ## .venv with Cloudhand installed in it
+
+setup-dev: $(VENV)/.dev
+
+demo: setup ## A control plane and three instances; a command restarts and stops them
+	@$(BIN)/cloudhand demo
+
+test: setup-dev ## The whole test suite; the last lines say what was skipped and why
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+test-quick: setup-dev ## Tests without processes and sockets, in under a minute
+	@$(BIN)/python -m pytest -q tests/unit tests/store tests/control tests/rules $(ARGS)
+
+check: setup-dev ## Format, lint, types, import layers, docs fresh
+	@$(BIN)/ruff format --check -q . || { echo "run 'make format'"; exit 1; }
+	@$(BIN)/ruff check -q .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache > .import-lint.log 2>&1 || { cat .import-lint.log; rm -f .import-lint.log; exit 1; }
+	@rm -f .import-lint.log
+	@$(BIN)/vermin -q --no-tips --eval-annotations -t=3.9- --violations src/cloudhand/agent src/cloudhand/wire src/cloudhand/faults.py
+	@$(BIN)/python scripts/docs.py --check
+
+format: setup-dev ## Format everything
+	@$(BIN)/ruff format -q .
+	@$(BIN)/ruff check -q --fix .
+
+docs: setup-dev ## Write the reference pages anew
+	@$(BIN)/python scripts/docs.py
+
+agent: setup-dev ## Build the agent's one file
+	@$(BIN)/python -c "from cloudhand.agent_dist.build import TARGET, build; build(TARGET); print(TARGET)"
+
+package: setup-dev ## Build the wheel, with the agent in it
+	@$(BIN)/python -m pip wheel --disable-pip-version-check -q --no-deps -w dist .
+	@ls dist/*.whl
+
+bench: setup-dev ## Measure, with a table of ratios and benchmarks/results.json
+	@$(BIN)/python -m benchmarks
+
+clean: ## Remove what was built
+	@rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

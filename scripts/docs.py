@@ -1,0 +1,34 @@
+"""Write the reference pages from the declarations; with --check, only say which are stale."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from cloudhand.api import reference
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+# Each gives pages by their file name below docs/reference.
+GENERATORS: tuple[Callable[[], dict[str, str]], ...] = (reference.pages,)
+
+
+def main(arguments: list[str]) -> int:
+    stale = []
+    for generator in GENERATORS:
+        for name, text in generator().items():
+            path = DOCS / "reference" / name
+            if path.exists() and path.read_text() == text:
+                continue
+            stale.append(str(path.relative_to(DOCS.parent)))
+            if "--check" not in arguments:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text)
+    if stale and "--check" in arguments:
+        print(f"stale: {', '.join(stale)}; run 'make docs'")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

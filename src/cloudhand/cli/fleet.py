@@ -1,0 +1,122 @@
+"""The instances of a control plane, as the commands see them: through its public API."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cloudhand.cli.client import Client, ClientError
+
+_PAGE = 100
+_STATUS_PAGE = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """One instance of either kind, with what is known of its agent."""
+
+    id: str
+    name: str
+    status: str  # Running, Stopped ...; Managed for a managed instance
+    online: bool
+    version: str
+    tags: dict[str, str]
+
+
+def machines(client: Client) -> list[Machine]:
+    """All instances of both kinds."""
+    agents = {item["InstanceId"]: item for item in _statuses(client)}
+    found = []
+    for item in _pages(client, "DescribeInstances", {"PageSize": _PAGE}, ("Instances", "Instance")):
+        tags = {tag["TagKey"]: tag["TagValue"] for tag in item["Tags"]["Tag"]}
+        found.append(_machine(item, item["Status"], tags, agents))
+    managed = _pages(client, "DescribeManagedInstances", {"PageSize": _STATUS_PAGE}, ("Instances",))
+    for item in managed:
+        tags = {tag["TagKey"]: tag["TagValue"] for tag in item["Tags"]}
+        found.append(_machine(item, "Managed", tags, agents))
+    return found
+
+
+def _machine(
+    item: dict[str, Any], status: str, tags: dict[str, str], agents: dict[str, dict[str, Any]]
+) -> Machine:
+    agent = agents.get(item["InstanceId"], {})
+    return Machine(
+        id=item["InstanceId"],
+        name=item["InstanceName"],
+        status=status,
+        online=agent.get("CloudAssistantStatus") == "true",
+        version=agent.get("CloudAssistantVersion", ""),
+        tags=tags,
+    )
+
+
+def _statuses(client: Client) -> list[dict[str, Any]]:
+    path = ("InstanceCloudAssistantStatusSet", "InstanceCloudAssistantStatus")
+    return _pages(client, "DescribeCloudAssistantStatus", {"PageSize": _STATUS_PAGE}, path)
+
+
+def _pages(
+    client: Client, action: str, parameters: dict[str, object], path: Sequence[str]
+) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    page = 1
+    while True:
+        answer: Any = client.call(action, {**parameters, "PageNumber": page})
+        total = answer["TotalCount"]
+        for name in path:
+            answer = answer[name]
+        found += answer
+        if not answer or len(found) >= total:
+            return found
+        page += 1
+
+
+def ensure(client: Client, count: int) -> list[str]:
+    """At least so many instances, asked for but not waited for; the ids of all of them."""
+    present = [m for m in machines(client) if m.status != "Managed"]
+    stopped = [m.id for m in present if m.status == "Stopped"]
+    if stopped:
+        client.call("StartInstances", {"InstanceId": stopped})
+    ids = [m.id for m in present]
+    if len(ids) < count:
+        order = {
+            "Amount": count - len(ids),
+            "ImageId": "host",
+            "InstanceType": "ecs.sandbox",
+            "InstanceName": "hand-[1,2]",
+            "HostName": "hand-[1,2]",
+        }
+        answer = client.call("RunInstances", order)
+        ids += answer["InstanceIdSets"]["InstanceIdSet"]
+    return ids
+
+
+def wait(
+    client: Client,
+    ids: Sequence[str],
+    status: str,
+    *,
+    at_most: float,
+    tell: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Until all of the instances are in a status, and online if it is Running; ClientError."""
+    deadline = time.monotonic() + at_most
+    pause = 0.02
+    while True:
+        now = {m.id: m for m in machines(client)}
+        there = [i for i in ids if i in now and _is(now[i], status)]
+        tell(len(there))
+        if len(there) == len(ids):
+            return
+        if time.monotonic() > deadline:
+            late = sorted(set(ids) - set(there))
+            raise ClientError(f"cannot wait any longer for {', '.join(late)} to be {status}")
+        time.sleep(pause)
+        pause = min(pause * 1.3, 0.5)
+
+
+def _is(machine: Machine, status: str) -> bool:
+    return machine.status == status and (machine.online or status != "Running")
