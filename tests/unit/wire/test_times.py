@@ -44,7 +44,7 @@ def test_what_was_told_is_read() -> None:
     ],
 )
 def test_what_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         times.parse_second(text)
 
 
