@@ -1,0 +1,340 @@
+"""A pytest plugin: the fixture `cloud`, a control plane with instances for each test.
+
+One control plane serves all tests of a process that want the same exit code policy, so that
+workers of pytest-xdist share nothing. Each test has instances of its own: those that it leaves
+are released, whatever state they are in, and the next ones boot meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from threading import Timer
+from typing import Any, cast
+
+import pytest
+
+from cloudhand.cli import follow
+from cloudhand.cli.client import ApiError, Client, ClientError, Endpoint
+from cloudhand.cli.fleet import Machine, machines
+from cloudhand.cli.follow import Result
+
+_POLICIES = ("success", "documented")
+_START_BOUND = 60.0  # seconds until a control plane answers
+_RESET_BOUND = 60.0  # seconds until the instances of one test are those of the next
+_END_BOUND = 20.0  # seconds until a control plane has put everything away
+_FIRST_PAUSE, _LAST_PAUSE = 0.02, 0.25  # seconds between looks
+_SAMPLE = {"ImageId": "host", "InstanceType": "ecs.sandbox", "InstanceName": "test-[1,2]"}
+
+# Tells its environment, and ends when its input does: also when this process is killed.
+_TELL = "import json, os, sys; print(json.dumps(dict(os.environ)), flush=True); sys.stdin.read()"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cloud:
+    """A control plane and the instances that one test has on it."""
+
+    url: str
+    endpoint: str  # HOST:PORT, as the SDKs' configuration wants it
+    region_id: str
+    access_key_id: str
+    access_key_secret: str
+    instance_ids: Sequence[str]  # Running, with their agents online, when the test begins
+    environment: Mapping[str, str]  # in which a program for Alibaba Cloud runs unchanged
+    client: Client  # signs and sends; for one thread at a time
+
+    def call(self, action: str, **parameters: object) -> dict[str, Any]:
+        """Call an operation by its name; lists and dicts are flattened. ApiError."""
+        return self.client.call(action, parameters)
+
+    def run(self, script: str, *, on: Sequence[str] = (), timeout: int = 60) -> dict[str, Result]:
+        """Run a shell script, on every instance unless some are named; results by instance id."""
+        order = {
+            "Type": "RunShellScript",
+            "CommandContent": script,
+            "InstanceId": list(on or self.instance_ids),
+            "Timeout": timeout,
+        }
+        invoke_id = self.call("RunCommand", **order)["InvokeId"]
+        for _ in follow.follow(self.client, invoke_id):
+            pass
+        return {result.instance_id: result for result in follow.results(self.client, invoke_id)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Kind:
+    """What makes one control plane different from another."""
+
+    power_exit_codes: str
+    plain_processes: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Wish:
+    """What a test asks for by its marker, else what the configuration says."""
+
+    instances: int
+    kind: _Kind
+
+
+class _Plane:
+    """A control plane in a process of its own, and the instances that lie ready on it."""
+
+    def __init__(self, kind: _Kind) -> None:
+        self._told = tempfile.TemporaryFile()  # noqa: SIM115  # closed by close()
+        self._process = subprocess.Popen(
+            _command(kind),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._told,
+            # Ctrl-C is for the tests, which still need the control plane to put things away.
+            start_new_session=True,
+        )
+        try:
+            self.environment = self._hear_environment()
+        except BaseException:
+            self.close()
+            raise
+        self.client = Client(_endpoint(self.environment))
+        self._ready: set[str] = set()  # asked for, perhaps still booting
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def fresh(self, count: int) -> Cloud:
+        """Exactly ``count`` instances that nobody used, Running and online."""
+        missing = count - len(self._ready)
+        if missing > 0:
+            self.order(missing)
+        kept = set(sorted(self._ready)[:count])
+        self._settle(kept)
+        self._ready.clear()
+        endpoint = self.client.endpoint
+        ids = sorted(kept)
+        return Cloud(
+            url=endpoint.url,
+            endpoint=endpoint.host,
+            region_id=endpoint.region_id,
+            access_key_id=endpoint.access_key_id,
+            access_key_secret=endpoint.access_key_secret,
+            instance_ids=ids,
+            environment={**self.environment, "CLOUDHAND_INSTANCE_IDS": ",".join(ids)},
+            client=self.client,
+        )
+
+    def order(self, count: int) -> None:
+        """Have instances boot for a later test."""
+        if count:
+            answer = self.client.call("RunInstances", {**_SAMPLE, "Amount": count})
+            self._ready.update(answer["InstanceIdSets"]["InstanceIdSet"])
+
+    def clear(self) -> None:
+        """Ask for the end of all that a test may have left."""
+        self._release(machines(self.client), kept=self._ready, asked=set())
+
+    def close(self) -> None:
+        """End the control plane and all that it made; returns when it is gone."""
+        if hasattr(self, "client"):
+            self.client.close()
+        assert self._process.stdin is not None and self._process.stdout is not None
+        with suppress(OSError):
+            self._process.stdin.close()
+        self._process.stdout.close()
+        try:
+            self._process.wait(_END_BOUND)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        self._told.close()
+
+    def _settle(self, kept: set[str]) -> None:
+        deadline = time.monotonic() + _RESET_BOUND
+        pause = _FIRST_PAUSE
+        asked: set[str] = set()
+        while True:
+            present = machines(self.client)
+            if {machine.id for machine in present} == kept and all(map(_usable, present)):
+                return
+            self._release(present, kept=kept, asked=asked)
+            if time.monotonic() > deadline:
+                states = ", ".join(f"{m.id} {m.status} online={m.online}" for m in present)
+                raise ClientError(f"cannot wait any longer for fresh instances: {states}")
+            time.sleep(pause)
+            pause = min(pause * 1.5, _LAST_PAUSE)
+
+    def _release(self, present: Sequence[Machine], *, kept: set[str], asked: set[str]) -> None:
+        """Release what is not kept; what is on its way up or down is left for the next look."""
+        for machine in present:
+            if machine.id in kept or machine.id in asked:
+                continue
+            if machine.status == "Managed":
+                self.client.call("DeregisterManagedInstance", {"InstanceId": machine.id})
+            elif machine.status not in ("Running", "Stopped"):
+                continue
+            else:
+                self._delete(machine.id)
+            asked.add(machine.id)
+
+    def _delete(self, instance_id: str) -> None:
+        try:
+            self.client.call("DeleteInstance", {"InstanceId": instance_id, "Force": "true"})
+        except ApiError as error:
+            # It moved since it was listed, or is being released already.
+            if not error.code.startswith(("IncorrectInstanceStatus", "InvalidInstanceId")):
+                raise
+
+    def _hear_environment(self) -> dict[str, str]:
+        stdout = self._process.stdout
+        assert stdout is not None
+        watchdog = _Watchdog(self._process)
+        with watchdog:
+            line = stdout.readline()
+        if line:
+            return cast(dict[str, str], json.loads(line))
+        self._process.wait()
+        self._told.seek(0)
+        told = self._told.read().decode("utf-8", "replace").strip()
+        if watchdog.bit:
+            told = f"no control plane after {_START_BOUND:.0f} seconds: {told}"
+        raise ClientError(told or f"cloudhand up ended with {self._process.returncode}")
+
+
+class _Watchdog:
+    """Ends a process that says nothing for too long, so that a read of its output returns."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.bit = False
+        self._process = process
+        self._timer = Timer(_START_BOUND, self._bite)
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        self._timer.join()
+
+    def _bite(self) -> None:
+        self.bit = True
+        self._process.terminate()
+
+
+class _Planes:
+    """The control planes of this process, one of each kind in use."""
+
+    def __init__(self) -> None:
+        self._planes: dict[_Kind, _Plane] = {}
+
+    def get(self, kind: _Kind) -> _Plane:
+        plane = self._planes.get(kind)
+        if plane is not None and not plane.alive:
+            self.drop(kind)
+            plane = None
+        if plane is None:
+            plane = self._planes[kind] = _Plane(kind)
+        return plane
+
+    def drop(self, kind: _Kind) -> None:
+        self._planes.pop(kind).close()
+
+    def close(self) -> None:
+        for kind in list(self._planes):
+            self.drop(kind)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addini("cloudhand_instances", "instances that `cloud` has for each test", default="1")
+    parser.addini(
+        "cloudhand_power_exit_codes",
+        "what 193 and 194 make of a target: success, or documented (Failed)",
+        default="success",
+    )
+    parser.addini(
+        "cloudhand_plain_processes",
+        "make instances without namespaces; root must say so where namespaces are refused",
+        type="bool",
+        default=False,
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        "cloudhand(instances=1, power_exit_codes='success'): what the fixture `cloud` is to have",
+    )
+
+
+@pytest.fixture(scope="session")
+def cloudhand_control_planes() -> Iterator[_Planes]:
+    """Those that `cloud` uses; ended at the end of the session."""
+    planes = _Planes()
+    yield planes
+    planes.close()
+
+
+@pytest.fixture
+def cloud(request: pytest.FixtureRequest, cloudhand_control_planes: _Planes) -> Iterator[Cloud]:
+    """A control plane with fresh instances; what the test leaves on it is put away."""
+    wish = _wish(request)
+    plane = cloudhand_control_planes.get(wish.kind)
+    yield plane.fresh(wish.instances)
+    try:
+        plane.order(wish.instances)
+        plane.clear()
+    except ClientError:
+        # It was killed, or holds what cannot be released: the next test gets a new one.
+        cloudhand_control_planes.drop(wish.kind)
+
+
+def _wish(request: pytest.FixtureRequest) -> _Wish:
+    asked: dict[str, Any] = {
+        "instances": request.config.getini("cloudhand_instances"),
+        "power_exit_codes": request.config.getini("cloudhand_power_exit_codes"),
+    }
+    marker = request.node.get_closest_marker("cloudhand")
+    if marker is not None:
+        unknown = sorted(set(marker.kwargs) - set(asked))
+        if marker.args or unknown:
+            raise pytest.UsageError(
+                "the marker cloudhand takes instances=N and power_exit_codes=..., by name"
+            )
+        asked.update(marker.kwargs)
+    if asked["power_exit_codes"] not in _POLICIES:
+        raise pytest.UsageError(
+            f"{asked['power_exit_codes']!r} is no power_exit_codes: success or documented"
+        )
+    kind = _Kind(
+        power_exit_codes=str(asked["power_exit_codes"]),
+        plain_processes=bool(request.config.getini("cloudhand_plain_processes")),
+    )
+    return _Wish(instances=int(asked["instances"]), kind=kind)
+
+
+def _command(kind: _Kind) -> list[str]:
+    python = sys.executable
+    up = [python, "-m", "cloudhand.cli.main", "up", "--fleet", "0"]
+    up += ["--power-exit-codes", kind.power_exit_codes]
+    up += ["--plain-processes"] if kind.plain_processes else []
+    return [*up, "--", python, "-S", "-E", "-c", _TELL]
+
+
+def _endpoint(environment: Mapping[str, str]) -> Endpoint:
+    return Endpoint(
+        url=environment["CLOUDHAND_ENDPOINT"],
+        region_id=environment["ALIBABA_CLOUD_REGION_ID"],
+        access_key_id=environment["ALIBABA_CLOUD_ACCESS_KEY_ID"],
+        access_key_secret=environment["ALIBABA_CLOUD_ACCESS_KEY_SECRET"],
+    )
+
+
+def _usable(machine: Machine) -> bool:
+    return machine.status == "Running" and machine.online
