@@ -1,0 +1,118 @@
+"""Run the child in the foreground: signals reach it once, and its end becomes our exit code.
+
+The child stays in our process group, so the terminal treats both as one job: what is typed there
+reaches the child by itself, and only what was sent to us alone is passed on.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+NOT_FOUND = 127
+NOT_RUNNABLE = 126
+_PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+_TYPED = (signal.SIGINT, signal.SIGQUIT)
+# Signals that another thread took are seen no later than this.
+_LOOK_EVERY = 0.5  # seconds
+
+
+def run(command: Sequence[str], env: Mapping[str, str]) -> int:
+    """Run to the end; 128 + n after signal n, 126 and 127 as shells use them.
+
+    Passes signals on when called in the main thread; elsewhere they are the caller's to handle.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        child = _start(command, env)
+        return child if isinstance(child, int) else _code(child.wait())
+    with _listening() as heard:
+        child = _start(command, env)
+        return child if isinstance(child, int) else _code(_attend(child, heard))
+
+
+def _start(command: Sequence[str], env: Mapping[str, str]) -> subprocess.Popen[bytes] | int:
+    try:
+        return subprocess.Popen(list(command), env=dict(env))
+    except OSError as error:
+        code, sentence = _cannot(command[0], error, env.get("PATH"))
+    sys.stderr.write(f"cloudhand: {sentence}\n")
+    return code
+
+
+def _cannot(name: str, error: OSError, path: str | None) -> tuple[int, str]:
+    if isinstance(error, FileNotFoundError):
+        if shutil.which(name, path=path):
+            return NOT_FOUND, f"{name} needs an interpreter that is not there: see its first line."
+        return NOT_FOUND, f"{name} was not found: check its spelling, and PATH."
+    if isinstance(error, PermissionError):
+        return NOT_RUNNABLE, f"{name} may not be run: make it executable, or name a program."
+    return NOT_RUNNABLE, f"{name} cannot be run ({error.strerror}): does it begin with #!?"
+
+
+def _code(status: int) -> int:
+    return 128 - status if status < 0 else status
+
+
+@contextmanager
+def _listening() -> Iterator[list[int]]:
+    """Collect signals instead of dying of them; what is ignored stays so, for the child as well."""
+    heard: list[int] = []
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        heard.append(number)
+
+    old = {number: signal.getsignal(number) for number in _PASSED_ON}
+    ours = [number for number, handler in old.items() if handler not in (signal.SIG_IGN, None)]
+    children = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for number in ours:
+        signal.signal(number, hear)
+    try:
+        yield heard
+    finally:
+        for number in ours:
+            signal.signal(number, old[number])
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL if children is None else children)
+
+
+def _attend(child: subprocess.Popen[bytes], heard: list[int]) -> int:
+    """Wait for the end, passing signals on.
+
+    Here they are taken one by one, with what the kernel says of their origin; those that came
+    before, or to another thread, were collected by the handlers.
+    """
+    waited = {signal.SIGCHLD, *_PASSED_ON}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, waited)
+    try:
+        while (status := child.poll()) is None:
+            while heard:
+                number = heard.pop(0)
+                if not (number in _TYPED and _in_foreground()):
+                    child.send_signal(number)
+            came = signal.sigtimedwait(waited, _LOOK_EVERY)
+            # What the kernel itself sends comes from the terminal, and went to the child, too.
+            if came and came.si_signo != signal.SIGCHLD and came.si_code <= 0:
+                child.send_signal(came.si_signo)
+        return status
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _in_foreground() -> bool:
+    """Whether what is typed at the terminal reaches our process group."""
+    try:
+        descriptor = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(descriptor) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
