@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
@@ -24,26 +24,42 @@ _TYPED = (signal.SIGINT, signal.SIGQUIT)
 _LOOK_EVERY = 0.5  # seconds
 
 
-def run(command: Sequence[str], env: Mapping[str, str]) -> int:
+Child = subprocess.Popen[bytes]
+
+
+def run(
+    command: Sequence[str],
+    env: Mapping[str, str],
+    *,
+    started: Callable[[Child], object] | None = None,
+) -> int:
     """Run to the end; 128 + n after signal n, 126 and 127 as shells use them.
 
-    Passes signals on when called in the main thread; elsewhere they are the caller's to handle.
+    Passes signals on when called in the main thread. Elsewhere that is the caller's part, who
+    gets the child through ``started``.
     """
     if threading.current_thread() is not threading.main_thread():
-        child = _start(command, env)
+        child = _start(command, env, started)
         return child if isinstance(child, int) else _code(child.wait())
     with _listening() as heard:
-        child = _start(command, env)
+        child = _start(command, env, started)
         return child if isinstance(child, int) else _code(_attend(child, heard))
 
 
-def _start(command: Sequence[str], env: Mapping[str, str]) -> subprocess.Popen[bytes] | int:
+def _start(
+    command: Sequence[str],
+    env: Mapping[str, str],
+    started: Callable[[Child], object] | None,
+) -> Child | int:
     try:
-        return subprocess.Popen(list(command), env=dict(env))
+        child = subprocess.Popen(list(command), env=dict(env))
     except OSError as error:
         code, sentence = _cannot(command[0], error, env.get("PATH"))
-    sys.stderr.write(f"cloudhand: {sentence}\n")
-    return code
+        sys.stderr.write(f"cloudhand: {sentence}\n")
+        return code
+    if started is not None:
+        started(child)
+    return child
 
 
 def _cannot(name: str, error: OSError, path: str | None) -> tuple[int, str]:
@@ -81,7 +97,7 @@ def _listening() -> Iterator[list[int]]:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL if children is None else children)
 
 
-def _attend(child: subprocess.Popen[bytes], heard: list[int]) -> int:
+def _attend(child: Child, heard: list[int]) -> int:
     """Wait for the end, passing signals on.
 
     Here they are taken one by one, with what the kernel says of their origin; those that came

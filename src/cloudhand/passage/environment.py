@@ -17,7 +17,10 @@ _CLEARED_PREFIXES = (
     "OSS_SESSION_",
 )
 _CLEARED = frozenset(
-    {"NO_PROXY", "ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "WS_PROXY", "WSS_PROXY"}
+    {
+        *("NO_PROXY", "ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "WS_PROXY", "WSS_PROXY"),
+        "CLOUDHAND_CA",
+    }
 )
 
 # One file of trusted authorities for each way in which clients ask for it.
@@ -51,6 +54,7 @@ class Ways:
     bundle: Path  # trusted authorities
     hook: Path  # directory of the start-up hook
     endpoint: str  # of the control plane
+    control_plane_ca: Path | None = None  # whom the endpoint's certificate is from
 
 
 def child_environment(
@@ -67,6 +71,7 @@ def child_environment(
         # An empty entry would mean the working directory.
         "PYTHONPATH": f"{ways.hook}:{path}" if path else str(ways.hook),
         "CLOUDHAND_ENDPOINT": ways.endpoint,
+        **({"CLOUDHAND_CA": str(ways.control_plane_ca)} if ways.control_plane_ca else {}),
         **extra,
     }
 

@@ -39,7 +39,7 @@ def open_passage(
     """Yield the complete environment for a child; nothing of it works, or lies, afterwards."""
     authority = Authority()
     with (
-        _folder(authority, environ) as folder,
+        _folder(authority, destination, environ) as folder,
         open_proxy(destination, authority, inherited(environ)) as proxy,
     ):
         ways = Ways(
@@ -47,15 +47,20 @@ def open_passage(
             bundle=folder / "trusted.pem",
             hook=folder / "hook",
             endpoint=destination.url,
+            control_plane_ca=folder / "control-plane.pem" if destination.ca_pem else None,
         )
         yield child_environment(environ, identity, ways, extra or {})
 
 
 @contextmanager
-def _folder(authority: Authority, environ: Mapping[str, str]) -> Iterator[Path]:
+def _folder(
+    authority: Authority, destination: Destination, environ: Mapping[str, str]
+) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="cloudhand-passage-"))  # for nobody else to read
     try:
         _write(folder / "trusted.pem", _roots(environ) + authority.pem)
+        if destination.ca_pem:
+            _write(folder / "control-plane.pem", destination.ca_pem)
         (folder / "hook").mkdir(mode=0o700)
         source = resources.files("cloudhand.passage").joinpath("start_up_hook.py")
         _write(folder / "hook" / "sitecustomize.py", source.read_bytes())
