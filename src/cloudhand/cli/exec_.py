@@ -1,0 +1,54 @@
+"""`cloudhand exec`: run a program written for Alibaba Cloud, unchanged, against Cloudhand."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from cloudhand import passage
+from cloudhand.cli.client import Endpoint, find_endpoint
+
+
+def command(
+    command: Annotated[list[str], typer.Argument(help="The program and its arguments, after --.")],
+    state: Annotated[
+        Path | None, typer.Option(help="State directory of the control plane; else the newest.")
+    ] = None,
+) -> None:
+    """Run a program written for Alibaba Cloud against a running control plane.
+
+    Its calls to ecs, oos, sts and location reach Cloudhand; every other host of Alibaba Cloud is
+    refused by name, so that a rehearsal never touches a real account. The exit code is that of
+    the program.
+    """
+    endpoint = find_endpoint(state)
+    with passage.open_passage(
+        destination(endpoint), identity(endpoint), environ=os.environ
+    ) as environment:
+        code = passage.run(command, environment)
+    sys.exit(code)
+
+
+def destination(endpoint: Endpoint) -> passage.Destination:
+    parts = urlsplit(endpoint.url)
+    assert parts.hostname is not None
+    tls = parts.scheme == "https"
+    return passage.Destination(
+        host=parts.hostname,
+        port=parts.port or (443 if tls else 80),
+        tls=tls,
+        ca_pem=Path(endpoint.ca).read_bytes() if endpoint.ca else None,
+    )
+
+
+def identity(endpoint: Endpoint) -> passage.Identity:
+    return passage.Identity(
+        access_key_id=endpoint.access_key_id,
+        access_key_secret=endpoint.access_key_secret,
+        region_id=endpoint.region_id,
+    )

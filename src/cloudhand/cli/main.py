@@ -1,0 +1,68 @@
+"""The command line: one module per command, and only the one that was typed is loaded."""
+
+from __future__ import annotations
+
+import importlib
+import signal
+import sys
+from types import ModuleType
+
+import typer
+
+from cloudhand.cli.client import ClientError
+
+# In the order in which somebody new needs them.
+COMMANDS = ("up", "demo", "run", "instances", "exec", "serve", "doctor", "agent", "version")
+EPILOG = (
+    "Exit codes: 0 done; 1 it ran and did not succeed, or something is missing;"
+    " 2 not understood; 3 the control plane refused or could not be reached; 130 interrupted."
+)
+
+
+def run() -> None:
+    """The entry point of the console script."""
+    # A pipe that is closed early, as by head, is no error of ours.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    wanted = sys.argv[1] if len(sys.argv) > 1 else ""
+    app = _app((wanted,) if wanted in COMMANDS else COMMANDS)
+    try:
+        app(prog_name="cloudhand")
+    except ClientError as error:
+        print(f"cloudhand: {error}", file=sys.stderr)
+        sys.exit(3)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _app(names: tuple[str, ...]) -> typer.Typer:
+    app = typer.Typer(
+        help="Run commands on fleets of machines, and be told the truth about what happened.",
+        epilog=EPILOG,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_group)
+    for name in names:
+        _add(app, name, importlib.import_module(f"cloudhand.cli.{_module(name)}"))
+    return app
+
+
+def _group() -> None:
+    """Keeps the name of a command needed even when only one is loaded."""
+
+
+def _module(name: str) -> str:
+    return "exec_" if name == "exec" else name
+
+
+def _add(app: typer.Typer, name: str, module: ModuleType) -> None:
+    if hasattr(module, "app"):
+        app.add_typer(module.app, name=name)
+    else:
+        app.command(name, epilog=EPILOG)(module.command)
+
+
+if __name__ == "__main__":
+    run()
