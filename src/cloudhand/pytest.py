@@ -64,9 +64,7 @@ class Cloud:
             "Timeout": timeout,
         }
         invoke_id = self.call("RunCommand", **order)["InvokeId"]
-        for _ in follow.follow(self.client, invoke_id):
-            pass
-        return {result.instance_id: result for result in follow.results(self.client, invoke_id)}
+        return {one.instance_id: one for one in follow.settled(self.client, invoke_id)}
 
 
 @dataclass(frozen=True, kw_only=True)

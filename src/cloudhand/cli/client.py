@@ -6,14 +6,15 @@ import http.client
 import json
 import os
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from cloudhand.wire import signature
+from cloudhand.cli import pointer
+from cloudhand.wire import rpc, signature
 
 VERSION = "2014-05-26"
 _TIMEOUT = 30  # seconds
@@ -22,6 +23,14 @@ _EMPTY_HASH = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 class ClientError(Exception):
     """One sentence that names the thing and the next step."""
+
+    exit_code = 3  # the control plane refused, or could not be reached
+
+
+class Mistake(ClientError):
+    """What was asked for cannot be meant."""
+
+    exit_code = 2
 
 
 class ApiError(ClientError):
@@ -48,26 +57,30 @@ class Endpoint:
         return urlsplit(self.url).netloc
 
 
-def pointer() -> Path:
-    """The file in which `up` and `serve` say where the newest control plane of this user is."""
-    base = os.environ.get("XDG_RUNTIME_DIR") or str(Path("~/.local/state").expanduser())
-    return Path(base) / "cloudhand" / "current"
-
-
-def find_endpoint(state: Path | None = None) -> Endpoint:
-    """The control plane of a state directory, of the environment, or the newest; ClientError."""
-    if state is None and os.environ.get("CLOUDHAND_ENDPOINT"):
-        return _from_environment()
+def find_endpoint(state: Path | None = None, url: str = "") -> Endpoint:
+    """The control plane that is named; else of the environment; else the newest. ClientError."""
     if state is None:
-        try:
-            state = Path(pointer().read_text())
-        except OSError:
-            raise ClientError(
-                "cannot find a control plane: start one with `cloudhand up`, or name its state"
-                " directory with --state"
-            ) from None
+        url = url or os.environ.get("CLOUDHAND_ENDPOINT", "")
+        if url:
+            return _of_environment(url)
+        state = pointer.newest()
+    elif url:
+        raise Mistake("name the control plane by --state or by --endpoint, not by both")
+    if state is None:
+        raise ClientError(
+            "cannot find a control plane: start one with `cloudhand up`, or name its state"
+            " directory with --state"
+        )
+    return _of_state(state)
+
+
+def _of_state(state: Path) -> Endpoint:
     try:
         values = json.loads((state / "endpoint.json").read_text())
+    except PermissionError:
+        raise ClientError(
+            f"cannot read {state}/endpoint.json: it belongs to another user"
+        ) from None
     except OSError:
         raise ClientError(
             f"cannot find a running control plane in {state}: start one with"
@@ -82,19 +95,19 @@ def find_endpoint(state: Path | None = None) -> Endpoint:
     )
 
 
-def _from_environment() -> Endpoint:
+def _of_environment(url: str) -> Endpoint:
+    if not urlsplit(url).scheme.startswith("http"):
+        raise Mistake(f"cannot use the endpoint {url}: it begins with http:// or https://")
     try:
         return Endpoint(
-            url=os.environ["CLOUDHAND_ENDPOINT"],
+            url=url,
             region_id=os.environ.get("ALIBABA_CLOUD_REGION_ID", "cn-hangzhou"),
             access_key_id=os.environ["ALIBABA_CLOUD_ACCESS_KEY_ID"],
             access_key_secret=os.environ["ALIBABA_CLOUD_ACCESS_KEY_SECRET"],
             ca=os.environ.get("CLOUDHAND_CA", ""),
         )
     except KeyError as missing:
-        raise ClientError(
-            f"cannot use CLOUDHAND_ENDPOINT without {missing.args[0]}: set it too"
-        ) from None
+        raise Mistake(f"cannot use {url} without {missing.args[0]}: set it, too") from None
 
 
 class Client:
@@ -105,13 +118,22 @@ class Client:
         self._connection: http.client.HTTPConnection | None = None
 
     def call(self, action: str, parameters: Mapping[str, object] | None = None) -> dict[str, Any]:
-        """Call an operation; lists and dicts are flattened. ApiError, or ClientError."""
-        pairs = [("RegionId", self.endpoint.region_id), *_flat(parameters or {})]
-        headers = self._signed(action, pairs)
-        answer = self._send("/?" + urlencode(pairs), headers)
-        body: dict[str, Any] = json.loads(answer[1])
-        if answer[0] != 200:
-            raise ApiError(body.get("Code", "Unknown"), body.get("Message", ""), answer[0])
+        """Call an operation; lists and dicts are flattened. ApiError, or ClientError.
+
+        It may be sent twice if a kept connection breaks: give a ClientToken where that matters.
+        """
+        wanted = {"RegionId": self.endpoint.region_id, **(parameters or {})}
+        pairs = list(rpc.flatten(wanted).items())
+        status, content = self._send(action, pairs)
+        try:
+            body: dict[str, Any] = json.loads(content)
+        except ValueError:
+            raise ClientError(
+                f"what answers at {self.endpoint.url} is no Cloudhand control plane: check the"
+                " address"
+            ) from None
+        if status != 200:
+            raise ApiError(body.get("Code", "Unknown"), body.get("Message", ""), status)
         return body
 
     def close(self) -> None:
@@ -119,23 +141,34 @@ class Client:
             self._connection.close()
             self._connection = None
 
-    def _send(self, target: str, headers: dict[str, str]) -> tuple[int, bytes]:
-        for attempt in (1, 2):
-            fresh = self._connection is None
-            connection = self._connection = self._connection or self._connect()
-            try:
-                connection.request("POST", target, headers=headers)
-                response = connection.getresponse()
-                return response.status, response.read()
-            except (OSError, http.client.HTTPException) as error:
-                self.close()
-                # A kept connection may have been closed while it was idle.
-                if fresh or attempt == 2:
-                    raise ClientError(
-                        f"cannot reach the control plane at {self.endpoint.url}: {error};"
-                        " is it running?"
-                    ) from error
-        raise AssertionError("unreachable")
+    def _send(self, action: str, pairs: list[tuple[str, str]]) -> tuple[int, bytes]:
+        kept = self._connection is not None
+        try:
+            return self._exchange(action, pairs)
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            if not kept:
+                raise self._unreachable(error) from error
+        # A kept connection may have been closed while it was idle.
+        try:
+            return self._exchange(action, pairs)
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise self._unreachable(error) from error
+
+    def _exchange(self, action: str, pairs: list[tuple[str, str]]) -> tuple[int, bytes]:
+        """Send once, with a signature of its own: the server refuses one that it has seen."""
+        if self._connection is None:
+            self._connection = self._connect()
+        target = "/?" + urlencode(pairs)
+        self._connection.request("POST", target, headers=self._signed(action, pairs))
+        response = self._connection.getresponse()
+        return response.status, response.read()
+
+    def _unreachable(self, error: Exception) -> ClientError:
+        return ClientError(
+            f"cannot reach the control plane at {self.endpoint.url} ({error}): is it running?"
+        )
 
     def _connect(self) -> http.client.HTTPConnection:
         parts = urlsplit(self.endpoint.url)
@@ -164,20 +197,3 @@ class Client:
         )
         headers["accept"] = "application/json"
         return headers
-
-
-def _flat(value: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for name, one in value.items():
-        yield from _flat_one(prefix + name, one)
-
-
-def _flat_one(name: str, value: object) -> Iterator[tuple[str, str]]:
-    if value is None:
-        return
-    if isinstance(value, Mapping):
-        yield from _flat(value, name + ".")
-    elif isinstance(value, (list, tuple)):
-        for number, item in enumerate(value, start=1):
-            yield from _flat_one(f"{name}.{number}", item)
-    else:
-        yield name, str(value)

@@ -9,6 +9,7 @@ from typing import Annotated, assert_never
 
 import typer
 
+from cloudhand.cli import options
 from cloudhand.server.doctor import Finding, Level, examine
 
 
@@ -16,7 +17,7 @@ def command(
     state: Annotated[
         Path | None, typer.Option(help="Look at the disk that would hold this directory.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    as_json: options.Json = False,
 ) -> None:
     """Say what this machine can and cannot do, each with the next command to type.
 

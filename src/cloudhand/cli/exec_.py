@@ -11,14 +11,22 @@ from urllib.parse import urlsplit
 import typer
 
 from cloudhand import passage
+from cloudhand.cli import options
 from cloudhand.cli.client import Endpoint, find_endpoint
+
+EPILOG = (
+    "Exit codes: that of COMMAND, 128 + N if signal N ended it; 127 and 126 if it was not found or"
+    " could not be run; 2 not understood; 3 no control plane was found."
+)
 
 
 def command(
-    command: Annotated[list[str], typer.Argument(help="The program and its arguments, after --.")],
-    state: Annotated[
-        Path | None, typer.Option(help="State directory of the control plane; else the newest.")
-    ] = None,
+    command: Annotated[
+        list[str],
+        typer.Argument(help="The program and its arguments, after --.", metavar="-- COMMAND"),
+    ],
+    state: options.State = None,
+    at: options.At = "",
 ) -> None:
     """Run a program written for Alibaba Cloud against a running control plane.
 
@@ -26,7 +34,7 @@ def command(
     refused by name, so that a rehearsal never touches a real account. The exit code is that of
     the program.
     """
-    endpoint = find_endpoint(state)
+    endpoint = find_endpoint(state, at)
     with passage.open_passage(
         destination(endpoint), identity(endpoint), environ=os.environ
     ) as environment:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,11 @@ class Machine:
     online: bool
     version: str
     tags: dict[str, str]
+
+    @property
+    def able(self) -> bool:
+        """Whether a command can be run on it; a managed one is known by its agent alone."""
+        return self.online if self.status == "Managed" else self.status == "Running"
 
 
 def machines(client: Client) -> list[Machine]:
@@ -84,6 +90,7 @@ def ensure(client: Client, count: int) -> list[str]:
     if len(ids) < count:
         order = {
             "Amount": count - len(ids),
+            "ClientToken": os.urandom(16).hex(),
             "ImageId": "host",
             "InstanceType": "ecs.sandbox",
             "InstanceName": "hand-[1,2]",

@@ -1,36 +1,58 @@
-"""Run a command through the public API and follow it to its end."""
+"""Follow invocations through the public API to their end."""
 
 from __future__ import annotations
 
 import base64
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from cloudhand.cli.client import Client
 
-UNFINISHED = frozenset({"Pending", "Running", "Stopping"})
+UNFINISHED = frozenset({"Pending", "Scheduled", "Running", "Stopping"})
+_POWER_UNFINISHED = frozenset({"Ordered", "Down"})
 _PAGE = 50
 _FIRST_PAUSE, _LAST_PAUSE = 0.01, 1.0  # seconds between looks
+
+
+@dataclass(frozen=True, kw_only=True)
+class PowerAction:
+    """What became of the stop or restart that an exit code asked for."""
+
+    action: str  # stop or restart
+    status: str  # Ordered, Down, Done, Overdue
+    boot_id_before: str
+    boot_id_after: str
+
+    @property
+    def ended(self) -> bool:
+        return self.status not in _POWER_UNFINISHED
 
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
     """What became of a command on one instance."""
 
+    invoke_id: str
     instance_id: str
     status: str
     exit_code: int | None
     output: bytes
-    dropped: int
+    dropped: int  # bytes of output that were not kept
     error_code: str
     error_info: str
-    power: dict[str, str] | None  # Action, Status, BootIdBefore, BootIdAfter ...
+    power: PowerAction | None
 
     @property
     def ended(self) -> bool:
         return self.status not in UNFINISHED
+
+    @property
+    def settled(self) -> bool:
+        """Ended, and the machine where the exit code wanted it, or known not to be."""
+        return self.ended and (self.power is None or self.power.ended)
 
     @property
     def good(self) -> bool:
@@ -55,6 +77,7 @@ def results(client: Client, invoke_id: str) -> list[Result]:
 
 def _result(item: dict[str, Any]) -> Result:
     return Result(
+        invoke_id=item["InvokeId"],
         instance_id=item["InstanceId"],
         status=item["InvocationStatus"],
         exit_code=item.get("ExitCode"),
@@ -62,30 +85,55 @@ def _result(item: dict[str, Any]) -> Result:
         dropped=item["Dropped"],
         error_code=item["ErrorCode"],
         error_info=item["ErrorInfo"],
-        power=item.get("PowerAction"),
+        power=_power(item.get("PowerAction")),
     )
 
 
-def follow(client: Client, invoke_id: str) -> Iterator[list[Result]]:
-    """The results as they change, the last time when all have ended."""
+def _power(item: dict[str, str] | None) -> PowerAction | None:
+    if item is None:
+        return None
+    return PowerAction(
+        action=item["Action"],
+        status=item["Status"],
+        boot_id_before=item["BootIdBefore"],
+        boot_id_after=item["BootIdAfter"],
+    )
+
+
+def follow(client: Client, *invoke_ids: str) -> Iterator[list[Result]]:
+    """The results whenever they changed, the last time when all are settled.
+
+    The control plane gives every target and every power action a deadline, so this ends.
+    """
     pause = _FIRST_PAUSE
     last: list[Result] | None = None
     while True:
-        now = results(client, invoke_id)
+        now = [result for invoke_id in invoke_ids for result in results(client, invoke_id)]
         if now != last:
             last = now
             yield now
-        if all(result.ended for result in now):
+        if all(result.settled for result in now):
             return
         time.sleep(pause)
         pause = min(pause * 1.5, _LAST_PAUSE)
 
 
-def grouped(ended: Sequence[Result]) -> list[tuple[list[Result], bytes]]:
+def settled(client: Client, *invoke_ids: str) -> list[Result]:
+    """The results once all are settled."""
+    return deque(follow(client, *invoke_ids), maxlen=1).pop()
+
+
+def grouped(ended: Sequence[Result]) -> list[list[Result]]:
     """Results with the same output and the same end together, the largest group first."""
     groups: dict[tuple[object, ...], list[Result]] = {}
     for result in ended:
-        key = result.output, result.status, result.exit_code, result.error_code, result.dropped
+        key = (
+            result.output,
+            result.dropped,
+            result.status,
+            result.exit_code,
+            result.error_code,
+            result.error_info,
+        )
         groups.setdefault(key, []).append(result)
-    ordered = sorted(groups.values(), key=len, reverse=True)
-    return [(group, group[0].output) for group in ordered]
+    return sorted(groups.values(), key=len, reverse=True)

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
-from typing import Annotated
 
-import typer
-
+from cloudhand.cli import options
 from cloudhand.cli.client import Client, find_endpoint
 from cloudhand.cli.fleet import Machine, machines
 
 
 def command(
-    state: Annotated[
-        Path | None, typer.Option(help="State directory of the control plane; else the newest.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    as_json: options.Json = False,
+    state: options.State = None,
+    endpoint: options.At = "",
 ) -> None:
     """List instances of both kinds, with their state and whether their agent is online."""
-    client = Client(find_endpoint(state))
+    client = Client(find_endpoint(state, endpoint))
     found = machines(client)
     client.close()
     if as_json:

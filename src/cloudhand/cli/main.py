@@ -29,7 +29,7 @@ def run() -> None:
         app(prog_name="cloudhand")
     except ClientError as error:
         print(f"cloudhand: {error}", file=sys.stderr)
-        sys.exit(3)
+        sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -61,7 +61,7 @@ def _add(app: typer.Typer, name: str, module: ModuleType) -> None:
     if hasattr(module, "app"):
         app.add_typer(module.app, name=name)
     else:
-        app.command(name, epilog=EPILOG)(module.command)
+        app.command(name, epilog=getattr(module, "EPILOG", EPILOG))(module.command)
 
 
 if __name__ == "__main__":

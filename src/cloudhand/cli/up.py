@@ -4,29 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cloudhand import passage
-from cloudhand.cli import serve
+from cloudhand.cli import holding, options
 from cloudhand.cli.client import Client
 from cloudhand.cli.exec_ import destination, identity
 from cloudhand.cli.fleet import ensure, wait
+from cloudhand.cli.holding import Heard
 from cloudhand.server.main import Running
 from cloudhand.server.settings import Settings
 
+EPILOG = (
+    "Exit codes: that of COMMAND if there is one; else 0 after a signal; 2 not understood;"
+    " 3 it could not start."
+)
 _BOOT_BOUND = 60.0  # seconds for the whole fleet
+_INTERRUPTED = 130
 
 
 def command(
     command: Annotated[
         list[str] | None,
-        typer.Argument(help="A program to run against it, after --; its exit code is passed on."),
+        typer.Argument(
+            help="A program to run against it, after --; its exit code is passed on.",
+            metavar="-- COMMAND",
+        ),
     ] = None,
     fleet: Annotated[int, typer.Option(min=0, max=100, help="How many instances.")] = 3,
     listen: Annotated[
@@ -35,41 +46,52 @@ def command(
     state: Annotated[
         Path | None, typer.Option(help="Keep everything here; without it nothing is kept.")
     ] = None,
-    region: Annotated[str, typer.Option(help="The region that it is.")] = "cn-hangzhou",
-    plain_processes: Annotated[
-        bool, typer.Option("--plain-processes", help="Make instances without namespaces.")
-    ] = False,
-    power_exit_codes: Annotated[
-        str, typer.Option(help="success, or documented: 193 and 194 then end as Failed.")
-    ] = "success",
-    verbose: Annotated[bool, typer.Option("--verbose", help="Log every move.")] = False,
+    region: options.Region = "cn-hangzhou",
+    plain_processes: options.PlainProcesses = False,
+    power_exit_codes: options.PowerExitCodes = "success",
+    verbose: options.Verbose = False,
 ) -> None:
     """Start a control plane with a fleet of instances, each booted and online.
 
-    Without a command it runs until Ctrl-C. Instances end with it, and without --state nothing
-    is left behind.
+    Without a command it stays until Ctrl-C. With one, the command finds the control plane in its
+    environment, as by `cloudhand exec`, and the ids of the instances in CLOUDHAND_INSTANCE_IDS.
+    Instances end with it, and without --state nothing is left behind.
     """
-    serve.log_to_stderr(verbose=verbose)
-    settings = settings_for(state, listen, region, plain_processes, power_exit_codes)
+    holding.log_to_stderr(verbose=verbose)
+    settings = settings_for(
+        state,
+        listen=listen,
+        region=region,
+        plain_processes=plain_processes,
+        power_exit_codes=power_exit_codes,
+    )
 
-    async def story(running: Running, ended: asyncio.Event) -> int:
-        ids = await booted(running, fleet, ended, quiet=bool(command))
+    async def story(running: Running, heard: Heard) -> int:
+        tell: Callable[[str], None] = _silent if command else print_now
+        tell(running.mode_sentence)
+        ids = await heard.unless(lambda: boot(running, fleet, tell))
         if ids is None:
-            return 130
+            return _INTERRUPTED if command else 0
         if command:
-            return await asyncio.to_thread(run_against, running, ids, command)
+            return await _against(running, ids, command, heard)
         tell_what_next(running, ids)
-        await ended.wait()
-        print("\nEnding the instances.")
+        await heard.wait()
+        print("\nEnding the instances.", flush=True)
         return 0
 
-    sys.exit(serve.held(settings, story))
+    sys.exit(holding.hold(settings, story, findable=not command))
 
 
 def settings_for(
-    state: Path | None, listen: str, region: str, plain_processes: bool, power_exit_codes: str
+    state: Path | None,
+    *,
+    listen: str = "127.0.0.1:0",
+    region: str = "cn-hangzhou",
+    plain_processes: bool = False,
+    power_exit_codes: str = "success",
 ) -> Settings:
-    host, port = serve.address(listen)
+    host, port = holding.address(listen)
+    policy = holding.policy(power_exit_codes)
     return Settings(
         state=(state or Path(tempfile.mkdtemp(prefix="cloudhand-"))).absolute(),
         temporary=state is None,
@@ -78,49 +100,77 @@ def settings_for(
         listen_port=port,
         region_id=region,
         plain_processes=plain_processes,
-        power_exit_codes=serve.policy(power_exit_codes),
+        power_exit_codes=policy,
     )
 
 
-async def booted(
-    running: Running, count: int, ended: asyncio.Event, *, quiet: bool
-) -> list[str] | None:
-    """The ids of the fleet once all of it is online; None when a signal came first."""
-    if not quiet:
-        print(running.mode_sentence, flush=True)
-    work = asyncio.create_task(asyncio.to_thread(_boot, running, count))
-    signal = asyncio.create_task(ended.wait())
-    await asyncio.wait([work, signal], return_when=asyncio.FIRST_COMPLETED)
-    signal.cancel()
-    return await work if work.done() or not ended.is_set() else None
+def boot(running: Running, count: int, tell: Callable[[str], None]) -> list[str]:
+    """The ids of the fleet once all of it is online."""
+    client = Client(holding.endpoint_of(running))
+    online = 0
 
+    def progress(now: int) -> None:
+        nonlocal online
+        if now > online:
+            online = now
+            tell(f"  {online} of {len(ids)} online")
 
-def _boot(running: Running, count: int) -> list[str]:
-    client = Client(serve.endpoint_of(running))
     try:
         ids = ensure(client, count)
-        wait(client, ids, "Running", at_most=_BOOT_BOUND)
+        if ids:
+            tell(f"Booting {len(ids)} instances:")
+        wait(client, ids, "Running", at_most=_BOOT_BOUND, tell=progress)
     finally:
         client.close()
     return ids
 
 
-def run_against(running: Running, ids: Sequence[str], command: Sequence[str]) -> int:
-    """Run a program written for Alibaba Cloud against this control plane; its exit code."""
-    endpoint = serve.endpoint_of(running)
-    extra = {"CLOUDHAND_INSTANCE_IDS": ",".join(ids)}
+def print_now(text: str) -> None:
+    print(text, flush=True)
+
+
+def _silent(text: str) -> None:
+    """The output belongs to the command."""
+
+
+async def _against(
+    running: Running, ids: Sequence[str], command: Sequence[str], heard: Heard
+) -> int:
+    """Run a program against this control plane; each signal reaches it once."""
+    children: list[subprocess.Popen[bytes]] = []
+
+    def pass_on(number: int) -> None:
+        if number == signal.SIGINT and holding.typed():
+            return  # the terminal sent it to the child as well
+        for child in children:
+            child.send_signal(number)
+
+    heard.pass_on(pass_on)
+    return await asyncio.to_thread(_run, running, ids, command, children.append)
+
+
+def _run(
+    running: Running,
+    ids: Sequence[str],
+    command: Sequence[str],
+    started: Callable[[subprocess.Popen[bytes]], object],
+) -> int:
+    endpoint = holding.endpoint_of(running)
     with passage.open_passage(
-        destination(endpoint), identity(endpoint), environ=os.environ, extra=extra
+        destination(endpoint),
+        identity(endpoint),
+        environ=os.environ,
+        extra={"CLOUDHAND_INSTANCE_IDS": ",".join(ids)},
     ) as environment:
-        return passage.run(command, environment)
+        return passage.run(command, environment, started=started)
 
 
 def tell_what_next(running: Running, ids: Sequence[str]) -> None:
-    print(f"{len(ids)} instances are online: {', '.join(ids)}")
-    print(f"endpoint    {running.url}   region {running.region_id}")
-    print(f"access key  {running.access_key_id}   secret {running.access_key_secret}")
-    print("Try next, in another terminal:")
+    print(f"Ready: {len(ids)} instances are online: {' '.join(ids)}")
+    print(f"  endpoint    {running.url}   region {running.region_id}")
+    print(f"  access key  {running.access_key_id}   secret {running.access_key_secret}")
+    print("Three commands to try next, in another terminal:")
     print("  cloudhand instances")
-    print("  cloudhand run --all --yes -- 'echo helloworld; exit 194'")
+    print("  cloudhand run --all -- 'echo helloworld; exit 194'")
     print("  cloudhand exec -- python your_program_for_alibaba_cloud.py")
     print("Ctrl-C ends everything.", flush=True)

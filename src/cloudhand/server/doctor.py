@@ -161,13 +161,13 @@ def clock() -> Finding:
 
 def _unsynchronised() -> bool:
     """What the kernel knows of a time service; no when it does not say."""
-    timex = (ctypes.c_char * _TIMEX_SIZE)()
+    timex = ctypes.create_string_buffer(_TIMEX_SIZE)
     library = ctypes.CDLL(None)
     if not hasattr(library, "adjtimex") or ctypes.sizeof(ctypes.c_long) != 8:
         return False
     if library.adjtimex(ctypes.byref(timex)) < 0:
         return False
-    status = int.from_bytes(timex[_STATUS_OFFSET : _STATUS_OFFSET + 4], sys.byteorder)
+    status = int.from_bytes(timex.raw[_STATUS_OFFSET : _STATUS_OFFSET + 4], sys.byteorder)
     return bool(status & _UNSYNCHRONISED)
 
 

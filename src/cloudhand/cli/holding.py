@@ -1,0 +1,139 @@
+"""Hold a control plane in this process for as long as a story lasts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import typer
+import uvloop
+
+from cloudhand.cli.client import ClientError, Endpoint
+from cloudhand.cli.pointer import pointed_to
+from cloudhand.server.main import CannotStart, Running, control_plane
+from cloudhand.server.settings import ExitCodePolicy, Settings
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+Answer = TypeVar("Answer")
+
+
+class Heard:
+    """The signals that came to this process, none of which ends it at once."""
+
+    def __init__(self) -> None:
+        self.last = 0
+        self._came = asyncio.Event()
+        self._pass_on: Callable[[int], object] = lambda _: None
+
+    def hear(self, number: int) -> None:
+        self.last = number
+        self._came.set()
+        self._pass_on(number)
+
+    def pass_on(self, to: Callable[[int], object]) -> None:
+        """Have somebody else told of each signal from now on."""
+        self._pass_on = to
+
+    async def wait(self) -> None:
+        await self._came.wait()
+
+    async def unless(self, work: Callable[[], Answer]) -> Answer | None:
+        """What blocking work in a thread gives; None as soon as a signal comes.
+
+        The thread is left to find out by itself that the control plane is gone.
+        """
+        task = asyncio.create_task(asyncio.to_thread(work))
+        came = asyncio.create_task(self.wait())
+        await asyncio.wait([task, came], return_when=asyncio.FIRST_COMPLETED)
+        came.cancel()
+        if task.done():
+            return task.result()
+        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        return None
+
+
+Story = Callable[[Running, Heard], Awaitable[int]]
+
+
+def hold(settings: Settings, story: Story, *, findable: bool = True) -> int:
+    """Hold a control plane while ``story`` lasts; its exit code. ClientError if it cannot start.
+
+    ``findable``: whether other commands of this user take it for theirs.
+    """
+    _let_many_files_open()
+    try:
+        return uvloop.run(_hold(settings, story, findable=findable))
+    except CannotStart as error:
+        raise ClientError(f"{error}; `cloudhand doctor` says more") from error
+
+
+async def _hold(settings: Settings, story: Story, *, findable: bool) -> int:
+    heard = Heard()
+    loop = asyncio.get_running_loop()
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, heard.hear, number)
+    async with control_plane(settings) as running:
+        if not findable:
+            return await story(running, heard)
+        with pointed_to(settings.state):
+            return await story(running, heard)
+
+
+def _let_many_files_open() -> None:
+    """As many as allowed: each agent holds a socket or two."""
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def policy(text: str) -> ExitCodePolicy:
+    try:
+        return ExitCodePolicy(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is neither success nor documented", param_hint="--power-exit-codes"
+        ) from None
+
+
+def address(text: str) -> tuple[str, int]:
+    """HOST:PORT; a typer.BadParameter otherwise."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise typer.BadParameter(f"{text!r} is not HOST:PORT", param_hint="--listen")
+    return host.strip("[]"), int(port)
+
+
+def log_to_stderr(*, verbose: bool) -> None:
+    level = logging.INFO if verbose else logging.WARNING
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+
+
+def endpoint_of(running: Running) -> Endpoint:
+    return Endpoint(
+        url=running.url,
+        region_id=running.region_id,
+        access_key_id=running.access_key_id,
+        access_key_secret=running.access_key_secret,
+        ca=str(running.ca) if running.ca else "",
+    )
+
+
+def typed() -> bool:
+    """Whether what is typed at the terminal reaches our process group by itself."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)

@@ -1,0 +1,35 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+State = Annotated[
+    Path | None,
+    typer.Option(help="State directory of the control plane.", show_default="the newest living"),
+]
+At = Annotated[
+    str,
+    typer.Option(
+        "--endpoint",
+        help="URL of the control plane; the key is then taken from"
+        " ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+Region = Annotated[str, typer.Option(help="The region that it is.")]
+PlainProcesses = Annotated[
+    bool,
+    typer.Option("--plain-processes", help="Make instances of plain processes, not namespaces."),
+]
+PowerExitCodes = Annotated[
+    str,
+    typer.Option(
+        help="What 193 and 194 make of a target: success, or documented (Failed).",
+        metavar="success|documented",
+    ),
+]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Log every move on standard error.")]

@@ -1,0 +1,175 @@
+"""Show an invocation while it runs, and what came of it: on a terminal, or as plain lines."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from typing import Any
+
+from cloudhand.cli.follow import PowerAction, Result, grouped
+
+# Until then a command that is over at once need not pay for drawing a table.
+_TABLE_AFTER = 0.25  # seconds
+_ROWS = 15  # of the table; the rest is counted
+_COLOURS = {"Success": "32", "Running": "36", "Pending": "33", "Stopping": "33"}
+_BAD = "31"
+
+Names = Mapping[str, str]  # of instances, by their ids
+Looks = Iterable[list[Result]]
+
+
+def quietly(looks: Looks) -> list[Result]:
+    return deque(looks, maxlen=1).pop()
+
+
+def plainly(looks: Looks, say: Callable[[str], None]) -> list[Result]:
+    """One line for each change of each instance."""
+    told: dict[str, str] = {}
+    now: list[Result] = []
+    for now in looks:
+        for result in now:
+            text = state(result)
+            if told.get(result.instance_id) != text:
+                told[result.instance_id] = text
+                say(f"{result.instance_id} {text}")
+    return now
+
+
+def live(looks: Looks, names: Names) -> list[Result]:
+    """A table that follows each instance, and is gone when all have ended."""
+    began = time.monotonic()
+    now: list[Result] = []
+    with ExitStack() as stack:
+        screen: Any = None
+        for now in looks:
+            if screen is None and time.monotonic() - began > _TABLE_AFTER:
+                screen = stack.enter_context(_screen())
+            if screen is not None:
+                screen.update(_table(now, names))
+    return now
+
+
+def _screen() -> Any:
+    from rich.console import Console
+    from rich.live import Live
+
+    return Live(console=Console(stderr=True), transient=True, refresh_per_second=8)
+
+
+def _table(now: Sequence[Result], names: Names) -> Any:
+    from rich.spinner import Spinner
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2))
+    # Those that one waits for come first.
+    for result in sorted(now, key=lambda result: result.settled)[:_ROWS]:
+        sign = Text("·") if result.settled else Spinner("dots")
+        table.add_row(
+            sign,
+            Text(names.get(result.instance_id, "")),
+            Text(result.instance_id),
+            Text.from_ansi(_coloured(state(result), _colour(result))),
+            Text(_last_line(result.output), style="dim", no_wrap=True, overflow="ellipsis"),
+        )
+    if len(now) > _ROWS:
+        done = sum(result.settled for result in now)
+        table.add_row("", "", f"{done} of {len(now)} have ended")
+    return table
+
+
+def _last_line(output: bytes) -> str:
+    lines = output.decode("utf-8", "replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+def state(result: Result) -> str:
+    """In a few words where it is, or how it ended."""
+    parts = [result.status]
+    if result.exit_code is not None:
+        parts.append(f"exit {result.exit_code}")
+    if result.error_code:
+        parts.append(f"{result.error_code}: {result.error_info}".rstrip(": "))
+    if result.power:
+        parts.append(power(result.power))
+    return " ".join(parts)
+
+
+def power(action: PowerAction) -> str:
+    """``restarted: boot 1234→abcd``"""
+    before, after = action.boot_id_before[:8], action.boot_id_after[:8]
+    words = {
+        ("restart", "Done"): f"restarted: boot {before}→{after}",
+        ("stop", "Done"): f"stopped: boot {before} is over",
+        ("restart", "Overdue"): "was to restart, and has not been seen since",
+        ("stop", "Overdue"): "was to stop, and was not seen to",
+    }
+    going = {"restart": "restarts", "stop": "stops"}
+    return words.get((action.action, action.status), going.get(action.action, action.action))
+
+
+def show(ended: Sequence[Result], *, colour: bool) -> None:
+    """Equal outputs with equal ends once, with their count; then what became of the machines."""
+    for group in grouped(ended):
+        first = group[0]
+        names = ", ".join(result.instance_id for result in group)
+        count = f"{len(group)} x " if len(group) > 1 else ""
+        without_power = state(_without_power(first))
+        head = f"── {count}{without_power}"
+        print(_coloured(head, _colour(first)) if colour else head, f" {names}")
+        _print_output(first.output)
+        if first.dropped:
+            print(f"({first.dropped} bytes of output were left out)")
+    for result in ended:
+        if result.power:
+            print(f"{result.instance_id} {power(result.power)}")
+
+
+def _without_power(result: Result) -> Result:
+    return Result(**{**vars(result), "power": None})
+
+
+def _print_output(output: bytes) -> None:
+    """As it is: what is no text is the reader's to make sense of."""
+    sys.stdout.flush()
+    with suppress(BrokenPipeError):
+        sys.stdout.buffer.write(output if output.endswith(b"\n") or not output else output + b"\n")
+        sys.stdout.buffer.flush()
+
+
+def _colour(result: Result) -> str:
+    return _COLOURS.get(result.status, _BAD)
+
+
+def _coloured(text: str, colour: str) -> str:
+    return f"\033[{colour}m{text}\033[0m"
+
+
+def document(invoke_ids: Sequence[str], ended: Sequence[Result]) -> dict[str, Any]:
+    """What `run --json` prints."""
+    return {"invokeIds": list(invoke_ids), "results": [_entry(result) for result in ended]}
+
+
+def _entry(result: Result) -> dict[str, Any]:
+    action = result.power
+    return {
+        "invokeId": result.invoke_id,
+        "instanceId": result.instance_id,
+        "status": result.status,
+        "exitCode": result.exit_code,
+        "output": result.output.decode("utf-8", "replace"),
+        "dropped": result.dropped,
+        "errorCode": result.error_code,
+        "errorInfo": result.error_info,
+        "powerAction": None
+        if action is None
+        else {
+            "action": action.action,
+            "status": action.status,
+            "bootIdBefore": action.boot_id_before,
+            "bootIdAfter": action.boot_id_after,
+        },
+    }
