@@ -1,0 +1,129 @@
+"""The story of the demo: a command on three instances, a restart, a stop, and the way back.
+
+Everything in it is asked through the public API, and every wait has an end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from cloudhand.cli import fleet, follow
+from cloudhand.cli.client import Client
+from cloudhand.cli.follow import PowerAction, Result
+from cloudhand.cli.order import Order, place
+
+_BOUND = 60.0  # seconds for any one step
+_WHO = "echo helloworld from $(hostname)"
+_BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
+# A plain process has the machine's /proc; its boot id is told by its environment.
+_BOOT = f'echo "${{CLOUDHAND_BOOT_ID:-$({_BOOT_ID})}}"'
+
+
+class WentWrong(Exception):
+    """What the story says did not happen, in one sentence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Teller:
+    """How the story reaches its audience."""
+
+    chapter: Callable[[str], None]  # what is about to happen, and why
+    command: Callable[[str], None]  # what is run or called
+    line: Callable[[str, str, str], None]  # of one instance: id, what, and how it is to be seen
+    remark: Callable[[str], None]
+
+
+def play(client: Client, ids: Sequence[str], teller: Teller) -> None:
+    """WentWrong, or ClientError, if it cannot be told to its end."""
+    began = time.monotonic()
+    _boots(client, ids, teller)
+    _restart_by_exit_code(client, ids, teller)
+    _stop_by_exit_code(client, ids, teller)
+    _restart_by_api(client, ids, teller)
+    teller.remark(f"All of it was real, and took {time.monotonic() - began:.1f} s.")
+
+
+def _boots(client: Client, ids: Sequence[str], teller: Teller) -> None:
+    teller.chapter(f"{len(ids)} instances have booted; each has a boot id of its own")
+    for instance_id, boot_id in _boot_ids(client, ids).items():
+        teller.line(instance_id, f"boot {boot_id[:8]}", "good")
+
+
+def _restart_by_exit_code(client: Client, ids: Sequence[str], teller: Teller) -> None:
+    teller.chapter("A command that ends with exit code 194 restarts its machine")
+    script = f"{_WHO}; exit 194"
+    teller.command(f"cloudhand run --all -- '{script}'")
+    ended = _run(client, ids, script, expect=194)
+    for result in ended:
+        _tell_result(result, teller)
+    teller.remark("The results were stored before the machines went down. They come back:")
+    for result in ended:
+        action = _done(result, "restart")
+        if not action.boot_id_after or action.boot_id_after == action.boot_id_before:
+            raise WentWrong(f"{result.instance_id} has no new boot id after exit 194")
+        text = f"restarted: boot {action.boot_id_before[:8]} → {action.boot_id_after[:8]}"
+        teller.line(result.instance_id, text, "good")
+    fleet.wait(client, ids, "Running", at_most=_BOUND)
+
+
+def _stop_by_exit_code(client: Client, ids: Sequence[str], teller: Teller) -> None:
+    teller.chapter("Exit code 193 stops it")
+    one = list(ids[:1])
+    teller.command(f"cloudhand run --on {one[0]} -- '{_WHO}; exit 193'")
+    for result in _run(client, one, f"{_WHO}; exit 193", expect=193):
+        _tell_result(result, teller)
+        _done(result, "stop")
+    fleet.wait(client, one, "Stopped", at_most=_BOUND)
+    teller.line(one[0], "Stopped", "low")
+    teller.command("StartInstances")
+    client.call("StartInstances", {"InstanceId": one})
+    fleet.wait(client, one, "Running", at_most=_BOUND)
+    teller.line(one[0], f"Running again: boot {_boot_ids(client, one)[one[0]][:8]}", "good")
+
+
+def _restart_by_api(client: Client, ids: Sequence[str], teller: Teller) -> None:
+    teller.chapter("Or restart them all by the API, as the published sample program does")
+    before = _boot_ids(client, ids)
+    teller.command("RebootInstances")
+    client.call("RebootInstances", {"InstanceId": list(ids)})
+    fleet.wait(client, ids, "Running", at_most=_BOUND)
+    after = _boot_ids(client, ids)
+    for instance_id in ids:
+        if before[instance_id] == after[instance_id]:
+            raise WentWrong(f"{instance_id} is Running again without having restarted")
+        text = f"Running: boot {before[instance_id][:8]} → {after[instance_id][:8]}"
+        teller.line(instance_id, text, "good")
+
+
+def _boot_ids(client: Client, ids: Sequence[str]) -> dict[str, str]:
+    ended = _run(client, ids, _BOOT, expect=0)
+    return {result.instance_id: result.output.decode().strip() for result in ended}
+
+
+def _run(client: Client, ids: Sequence[str], script: str, *, expect: int) -> list[Result]:
+    """The results once the machines are where the exit code wants them."""
+    deadline = time.monotonic() + _BOUND
+    ended: list[Result] = []
+    for ended in follow.follow(client, *place(client, Order(script=script), ids)):
+        if time.monotonic() > deadline:
+            late = [result.instance_id for result in ended if not result.settled]
+            raise WentWrong(f"{', '.join(late)} did not end within {_BOUND:.0f} s")
+    for result in ended:
+        # What documented exit codes make of a power exit code is for the setting to say.
+        if result.exit_code != expect:
+            code = result.error_code or f"exit {result.exit_code}"
+            raise WentWrong(f"{result.instance_id} ended as {result.status} ({code})")
+    return ended
+
+
+def _done(result: Result, action: str) -> PowerAction:
+    if result.power is None or result.power.action != action or result.power.status != "Done":
+        raise WentWrong(f"{result.instance_id} did not {action} after exit {result.exit_code}")
+    return result.power
+
+
+def _tell_result(result: Result, teller: Teller) -> None:
+    text = result.output.decode("utf-8", "replace").strip()
+    teller.line(result.instance_id, f"{text}  {result.status} exit {result.exit_code}", "plain")
