@@ -46,9 +46,9 @@ def play(client: Client, ids: Sequence[str], teller: Teller) -> None:
 
 
 def _boots(client: Client, ids: Sequence[str], teller: Teller) -> None:
-    teller.chapter(f"{len(ids)} instances have booted; each has a boot id of its own")
+    teller.chapter(f"{len(ids)} instances have booted")
     for instance_id, boot_id in _boot_ids(client, ids).items():
-        teller.line(instance_id, f"boot {boot_id[:8]}", "good")
+        teller.line(instance_id, f"Running{_boot(boot_id)}", "good")
 
 
 def _restart_by_exit_code(client: Client, ids: Sequence[str], teller: Teller) -> None:
@@ -80,7 +80,7 @@ def _stop_by_exit_code(client: Client, ids: Sequence[str], teller: Teller) -> No
     teller.command("StartInstances")
     client.call("StartInstances", {"InstanceId": one})
     fleet.wait(client, one, "Running", at_most=_BOUND)
-    teller.line(one[0], f"Running again: boot {_boot_ids(client, one)[one[0]][:8]}", "good")
+    teller.line(one[0], f"Running again{_boot(_boot_ids(client, ids)[one[0]])}", "good")
 
 
 def _restart_by_api(client: Client, ids: Sequence[str], teller: Teller) -> None:
@@ -91,15 +91,26 @@ def _restart_by_api(client: Client, ids: Sequence[str], teller: Teller) -> None:
     fleet.wait(client, ids, "Running", at_most=_BOUND)
     after = _boot_ids(client, ids)
     for instance_id in ids:
-        if before[instance_id] == after[instance_id]:
+        old, new = before[instance_id], after[instance_id]
+        if new and old == new:
             raise WentWrong(f"{instance_id} is Running again without having restarted")
-        text = f"Running: boot {before[instance_id][:8]} → {after[instance_id][:8]}"
-        teller.line(instance_id, text, "good")
+        arrow = f": boot {old[:8]} → {new[:8]}" if new else ""
+        teller.line(instance_id, f"Running{arrow}", "good")
 
 
 def _boot_ids(client: Client, ids: Sequence[str]) -> dict[str, str]:
+    """As the machines themselves see them; empty where they are plain processes.
+
+    Those see the boot id of the machine that they all share.
+    """
     ended = _run(client, ids, _BOOT, expect=0)
-    return {result.instance_id: result.output.decode().strip() for result in ended}
+    seen = {result.instance_id: result.output.decode().strip() for result in ended}
+    shared = len(set(seen.values())) < len(seen)
+    return dict.fromkeys(seen, "") if shared else seen
+
+
+def _boot(boot_id: str) -> str:
+    return f": boot {boot_id[:8]}" if boot_id else ""
 
 
 def _run(client: Client, ids: Sequence[str], script: str, *, expect: int) -> list[Result]:
