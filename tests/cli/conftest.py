@@ -29,8 +29,10 @@ def it(shared: Cloud) -> Iterator[Cloud]:
     yield shared
     shared.world.machines.behave = succeed
     listed = _client(shared)
-    for item in listed.call("DescribeInstances", {"PageSize": 100})["Instances"]["Instance"]:
-        listed.call("DeleteInstance", {"InstanceId": item["InstanceId"], "Force": "true"})
+    found = listed.call("DescribeInstances", {"PageSize": 100})["Instances"]["Instance"]
+    if found:
+        ids = [item["InstanceId"] for item in found]
+        listed.call("DeleteInstances", {"InstanceId": ids, "Force": "true"})
     listed.close()
     shared.advance(seconds=5)
     shared.to_the_present()

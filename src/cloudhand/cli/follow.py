@@ -101,17 +101,14 @@ def _power(item: dict[str, str] | None) -> PowerAction | None:
 
 
 def follow(client: Client, *invoke_ids: str) -> Iterator[list[Result]]:
-    """The results whenever they changed, the last time when all are settled.
+    """The results at each look, the last time when all are settled.
 
     The control plane gives every target and every power action a deadline, so this ends.
     """
     pause = _FIRST_PAUSE
-    last: list[Result] | None = None
     while True:
         now = [result for invoke_id in invoke_ids for result in results(client, invoke_id)]
-        if now != last:
-            last = now
-            yield now
+        yield now
         if all(result.settled for result in now):
             return
         time.sleep(pause)

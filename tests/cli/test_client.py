@@ -1,0 +1,109 @@
+"""The client of the public API that the commands use."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from cloudhand.cli import fleet
+from cloudhand.cli.client import ApiError, Client, ClientError, Endpoint
+from tests.api.cloud import Cloud
+
+
+def endpoint(port: int) -> Endpoint:
+    return Endpoint(
+        url=f"http://127.0.0.1:{port}",
+        region_id="cn-hangzhou",
+        access_key_id="id",
+        access_key_secret="secret",
+    )
+
+
+@contextmanager
+def answering(*answers: bytes) -> Iterator[int]:
+    """A server that gives one answer to a connection, and hangs up."""
+
+    def serve() -> None:
+        for answer in answers:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(20)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+def ok(body: bytes) -> bytes:
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+
+def test_lists_and_tags_reach_an_operation(client: Client, it: Cloud) -> None:
+    (instance_id,) = it.instances()
+    asked = client.call(
+        "RunCommand",
+        {
+            "Type": "RunShellScript",
+            "CommandContent": "true",
+            "InstanceId": [instance_id],
+            "Tag": [{"Key": "a", "Value": "b & c=ü"}],
+        },
+    )
+    found = client.call("DescribeInvocations", {"InvokeId": asked["InvokeId"]})
+    (tag,) = found["Invocations"]["Invocation"][0]["Tags"]["Tag"]
+    assert tag == {"TagKey": "a", "TagValue": "b & c=ü"}
+
+
+def test_a_refusal_keeps_its_code(client: Client) -> None:
+    with pytest.raises(ApiError) as refused:
+        client.call("StopInvocation", {"InvokeId": "t-nowhere"})
+    assert refused.value.code == "InvalidInvokeId.NotFound"
+    assert refused.value.status == 404
+
+
+def test_a_kept_connection_that_was_closed_is_made_anew() -> None:
+    with answering(ok(b'{"a": 1}'), ok(b'{"a": 2}')) as port:
+        client = Client(endpoint(port))
+        assert client.call("One") == {"a": 1}
+        assert client.call("Two") == {"a": 2}
+        client.close()
+
+
+def test_something_else_that_answers_is_named() -> None:
+    with answering(ok(b"<html>")) as port:
+        client = Client(endpoint(port))
+        with pytest.raises(ClientError, match="no Cloudhand control plane"):
+            client.call("One")
+        client.close()
+
+
+def test_all_pages_of_machines_are_read(client: Client, it: Cloud) -> None:
+    ids = it.instances(51)  # one more than a page of agents
+
+    assert sorted(machine.id for machine in fleet.machines(client)) == sorted(ids)
+
+
+def test_a_fleet_counts_what_is_there(client: Client, it: Cloud) -> None:
+    (first,) = it.instances()
+
+    ids = fleet.ensure(client, 3)
+
+    assert len(ids) == 3
+    assert first in ids
+    assert fleet.ensure(client, 2) == fleet.ensure(client, 3)
+
+
+def test_waiting_has_an_end_that_names_who_is_late(client: Client, it: Cloud) -> None:
+    (instance_id,) = it.instances()
+
+    with pytest.raises(ClientError, match=instance_id):
+        fleet.wait(client, [instance_id], "Stopped", at_most=0.1)
