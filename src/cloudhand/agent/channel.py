@@ -6,10 +6,6 @@ asking for it every few seconds.
 
 from __future__ import annotations
 
-import base64
-import logging
-import os
-import random
 import select
 import socket
 import threading
@@ -18,21 +14,22 @@ from typing import Callable, List, Optional
 
 from wsproto.frame_protocol import Frame, FrameProtocol, Opcode
 
+from cloudhand.agent import log
+from cloudhand.agent.backoff import Backoff, jittered
 from cloudhand.agent.client import Client
 from cloudhand.wire import agent as wire
-
-log = logging.getLogger(__name__)
 
 _PING_EVERY = 60.0  # seconds
 _DEAD_AFTER = 150.0  # seconds without a word, not even a pong
 _RETRY_FIRST, _RETRY_LAST = 0.2, 30.0  # seconds between attempts
 _POLL_EVERY = 5.0  # seconds between looks for work while the channel is down
+_LONGEST_KICK = 64 * 1024  # bytes
 
 Fetch = Callable[[wire.Fetch], None]
 
 
 class Channel:
-    """Runs in a thread of its own; ``fetch`` is called from it."""
+    """Runs in a thread of its own; ``fetch`` is called from it, and raises what a client does."""
 
     def __init__(self, client: Client, fetch: Fetch, closing: threading.Event) -> None:
         self._client = client
@@ -42,36 +39,45 @@ class Channel:
 
     def run(self) -> None:
         """Keep the channel open until the agent ends."""
-        wait = _RETRY_FIRST
-        looked_at = time.monotonic()
+        backoff = Backoff(_RETRY_FIRST, _RETRY_LAST)
+        look_at = time.monotonic() + jittered(_POLL_EVERY)
         while not self._closing.is_set():
             opened_at = time.monotonic()
             try:
                 self._serve()
-            except (wire.Unavailable, wire.Rejected, OSError, ValueError) as error:
-                log.info("channel: %s", error)
+            except Exception as error:  # an outermost loop: whatever it was, kicks must go on
+                log.info(f"channel: {error}")
             if time.monotonic() - opened_at > _PING_EVERY:
-                wait = _RETRY_FIRST
-            if time.monotonic() - looked_at >= _POLL_EVERY:
-                self._fetch(wire.Fetch(reason="kickoff"))
-                looked_at = time.monotonic()
-            self._closing.wait(min(random.uniform(wait / 2, wait), _POLL_EVERY))
-            wait = min(wait * 2, _RETRY_LAST)
+                backoff.reset()
+            again_at = time.monotonic() + backoff.pause()
+            while time.monotonic() < again_at and not self._closing.is_set():
+                self._closing.wait(max(min(again_at, look_at) - time.monotonic(), 0))
+                if time.monotonic() >= look_at:
+                    self._look()
+                    look_at = time.monotonic() + jittered(_POLL_EVERY)
 
     def close(self) -> None:
-        if self._socket is not None:
+        connection = self._socket
+        if connection is not None:
             try:
-                self._socket.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass  # it is closed already
 
+    def _look(self) -> None:
+        """Ask for work without having been kicked."""
+        try:
+            self._fetch(wire.Fetch(reason="kickoff"))
+        except (wire.Unavailable, wire.Rejected) as error:
+            log.info(f"channel: down, and {error}")
+
     def _serve(self) -> None:
-        connection, rest = self._client.upgrade(base64.b64encode(os.urandom(16)).decode())
+        connection, rest = self._client.upgrade()
         self._socket = connection
         log.info("channel: open")
-        # What was asked for while there was no channel.
-        self._fetch(wire.Fetch(reason="kickoff"))
         try:
+            # What was asked for while there was no channel.
+            self._fetch(wire.Fetch(reason="kickoff"))
             self._listen(connection, rest)
         finally:
             self._socket = None
@@ -112,6 +118,8 @@ class Channel:
             connection.sendall(frames.pong(data))
         elif frame.opcode is not Opcode.PONG:
             message += payload.encode() if isinstance(payload, str) else payload
+            if len(message) > _LONGEST_KICK:
+                raise ValueError("a kick is too long")
             if frame.message_finished:
                 reply = self._kicked(message.decode("utf-8", "replace"))
                 message.clear()
@@ -139,4 +147,6 @@ def _readable(connection: socket.socket, at_most: float) -> bool:
     pending = getattr(connection, "pending", None)  # what TLS has read but not given out
     if pending is not None and pending():
         return True
-    return bool(select.select([connection], [], [], max(at_most, 0))[0])
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(max(at_most, 0) * 1000))

@@ -6,6 +6,7 @@ more memory than all of its own code. It speaks only to our gateway, which answe
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import socket
@@ -20,9 +21,17 @@ from cloudhand.agent.identity import Identity
 from cloudhand.wire import agent as wire
 from cloudhand.wire.signature import sign_agent
 
+try:  # The built-in module spares the agent the 3 MiB of libcrypto that hashlib loads.
+    from _sha1 import sha1 as _sha1  # type: ignore[import-not-found, unused-ignore]
+except ImportError:
+    from hashlib import sha1 as _sha1
+
 _TIMEOUT = 10.0  # seconds, for connecting and for each wait
 _IDLE_KEPT = 2  # connections
 _HEAD_LIMIT = 64 * 1024
+_BODY_LIMIT = 64 * 1024 * 1024
+_FINAL = (403, 404, 413, 422)  # a later attempt would be answered the same
+_WEBSOCKET_MARK = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -98,7 +107,8 @@ class Client:
 
     def beat(self, heartbeat: wire.Heartbeat) -> int:
         answer = self._ask("GET", wire.HEARTBEAT_PATH, heartbeat.to_query())
-        return int(answer.get("nextInterval") or 60_000)
+        interval = answer.get("nextInterval")
+        return int(interval) if isinstance(interval, (int, float)) else 0
 
     def inventory(self, inventory: wire.Inventory) -> wire.Orders:
         body = json.dumps(inventory.to_json()).encode()
@@ -114,9 +124,10 @@ class Client:
     def deregister(self) -> None:
         self._ask("POST", wire.DEREGISTER_PATH, {})
 
-    def upgrade(self, key: str) -> "Tuple[socket.socket, bytes]":
+    def upgrade(self) -> "Tuple[socket.socket, bytes]":
         """Open the kick channel: a socket that speaks WebSocket, and what came with the answer."""
         connection = self._connect()
+        key = base64.b64encode(os.urandom(16)).decode()
         headers = {
             "Upgrade": "websocket",
             "Connection": "Upgrade",
@@ -133,6 +144,9 @@ class Client:
             connection.close()
             self._correct_clock(answer)
             raise wire.Unavailable(f"cannot open the channel: status {answer.status}")
+        if answer.headers.get("sec-websocket-accept") != _accepted(key):
+            connection.close()
+            raise wire.Unavailable("cannot open the channel: the answer is not to our question")
         return connection, rest
 
     def _ask(
@@ -143,7 +157,7 @@ class Client:
         if answer.status == 401 and answer.json().get("reason") == "timestamp":
             self._correct_clock(answer)
             answer = self._exchange(method, path, text, body)
-        if answer.status == 200:
+        if 200 <= answer.status < 300:
             return answer.json()
         raise _refusal(answer)
 
@@ -229,27 +243,30 @@ class Client:
             self._clock_offset = moment - int(time.time() * 1000)
 
 
+def _accepted(key: str) -> str:
+    """What a server that speaks WebSocket (RFC 6455) makes of a key."""
+    digest = _sha1(key.encode() + _WEBSOCKET_MARK).digest()
+    return base64.b64encode(digest).decode()
+
+
 def _refusal(answer: Answer) -> Exception:
     try:
         body = json.loads(answer.body)
     except ValueError:
-        body = {}
-    message = f"{body.get('message') or 'no reason given'} (status {answer.status})"
-    if body.get("reason") == "unknown-instance":
+        body = None
+    said = body if isinstance(body, dict) else {}
+    message = f"{said.get('message') or 'no reason given'} (status {answer.status})"
+    if said.get("reason") == "unknown-instance":
         return UnknownInstance(message)
-    if answer.status in (403, 404, 413, 422):
+    # Only our gateway names a reason; what a proxy in between says may pass.
+    if answer.status in _FINAL and "reason" in said:
         return wire.Rejected(message)
     return wire.Unavailable(message)
 
 
 def _receive(connection: socket.socket, *, has_body: bool) -> "Tuple[Answer, bytes]":
     """An answer, and what came behind it; OSError, or ValueError when it is no HTTP."""
-    data = b""
-    while b"\r\n\r\n" not in data:
-        data += _some(connection)
-        if len(data) > _HEAD_LIMIT:
-            raise ValueError("the answer has no end of headers")
-    head, _, rest = data.partition(b"\r\n\r\n")
+    head, rest = _until(connection, b"", b"\r\n\r\n")
     lines = head.decode("latin-1").split("\r\n")
     headers = {}
     for line in lines[1:]:
@@ -258,10 +275,44 @@ def _receive(connection: socket.socket, *, has_body: bool) -> "Tuple[Answer, byt
     status = int(lines[0].split(" ")[1])
     if not has_body or status == 101:
         return Answer(status, headers, b""), rest
-    length = int(headers["content-length"]) if "content-length" in headers else 0
-    while len(rest) < length:
-        rest += _some(connection)
-    return Answer(status, headers, rest[:length]), rest[length:]
+    if headers.get("transfer-encoding", "").lower() == "chunked":
+        body, rest = _chunks(connection, rest)
+    else:
+        body, rest = _exactly(connection, rest, int(headers.get("content-length", "0")))
+    return Answer(status, headers, body), rest
+
+
+def _chunks(connection: socket.socket, rest: bytes) -> "Tuple[bytes, bytes]":
+    """A body in chunks, as proxies send it, and what came behind it."""
+    body = b""
+    while True:
+        size, rest = _until(connection, rest, b"\r\n")
+        length = int(size.partition(b";")[0], 16)
+        piece, rest = _exactly(connection, rest, length)
+        body += piece
+        # Behind the last chunk come trailers, if any, and an empty line.
+        line, rest = _until(connection, rest, b"\r\n")
+        while length == 0 and line:
+            line, rest = _until(connection, rest, b"\r\n")
+        if length == 0:
+            return body, rest
+
+
+def _until(connection: socket.socket, data: bytes, mark: bytes) -> "Tuple[bytes, bytes]":
+    while mark not in data:
+        if len(data) > _HEAD_LIMIT:
+            raise ValueError("the answer has no end of headers")
+        data += _some(connection)
+    before, _, rest = data.partition(mark)
+    return before, rest
+
+
+def _exactly(connection: socket.socket, data: bytes, length: int) -> "Tuple[bytes, bytes]":
+    if not 0 <= length <= _BODY_LIMIT:
+        raise ValueError(f"the answer says it has {length} bytes")
+    while len(data) < length:
+        data += _some(connection)
+    return data[:length], data[length:]
 
 
 def _some(connection: socket.socket) -> bytes:

@@ -1,9 +1,9 @@
 """The small parent of one script: it outlives the agent, and knows how the script ended.
 
-A fork of the agent that never runs anything else. It reads the script's output, of which the
+A fork of the agent that never runs another program. It reads the script's output, of which the
 head goes to a file at once and the tail is kept in memory; when the script has ended it writes
-how, as a whole, and ends itself. It adopts what the script leaves behind, so that a tree can be
-ended to its last process.
+how, as a whole. It adopts what the script leaves behind, so that a tree can be ended to its last
+process. One that is left with nothing of its script takes the next one, which saves the fork.
 
 The fork is made while the agent has other threads. The child therefore uses nothing that may
 hold a lock of theirs: system calls, and objects made after the fork.
@@ -11,31 +11,35 @@ hold a lock of theirs: system calls, and objects made after the fork.
 
 from __future__ import annotations
 
-import ctypes
+import gc
 import json
 import os
 import select
 import signal
+import socket
 import time
 from dataclasses import dataclass
-from typing import Any, Dict, List, NoReturn, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
-from cloudhand.agent import machine, process
-from cloudhand.agent.output import Keeper, Kept
+from cloudhand.agent import machine, process, spool
+from cloudhand.agent.output import Keeper
 from cloudhand.wire.agent import POWER_BY_EXIT_CODE
 
-# Names of files in the folder of a task.
-PID = "pid"  # of the script's first process
-HEAD = "head"  # of the output, growing
-TAIL = "tail"  # of the output, written at the end
-END = "end"  # how it ended; the last thing that a holder writes
-STOP = "stop"  # made by the agent: end only when nothing of the script is left
+ENDED = b"ended"  # said to the agent: the end is written, and the next script may come
+LEFT = b"left"  # the end is written; something of the script lives on, so no script may follow
+ORDER_LIMIT = 128 * 1024  # bytes of one script's description
 
 _PR_SET_CHILD_SUBREAPER = 36
+_CHANNEL = 3  # descriptor, by which the agent gives scripts
+_IDLE = 10.0  # seconds without a script after which a holder ends
 _DRAIN = 0.2  # seconds that output may still come after the script has ended
 _LAST_WAIT = 10.0  # seconds to wait for what is being ended
+_NO_SPACE_WAIT = 60.0  # seconds in which a full disk may get room for the end
+_REAP_EVERY = 1.0
+_LOOK_EVERY = 0.02  # seconds, where the kernel has no pidfd
 _CANNOT_EXEC = 127
-_LIBC = ctypes.CDLL(None)  # loaded before any fork
+_RESET = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+_IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
 @dataclass(frozen=True)
@@ -45,108 +49,184 @@ class Script:
     folder: str
     arguments: Sequence[str]
     directory: str
-    environment: "Dict[str, str]"
+    environment: Mapping[str, str]  # what differs from the agent's own
     quota: int
-    user: "Optional[Tuple[int, int, Sequence[int]]]" = None  # uid, gid, groups
+    user: Optional[Tuple[int, int, Sequence[int]]] = None  # uid, gid, groups
+
+    def to_bytes(self) -> bytes:
+        return json.dumps(vars(self)).encode()
 
 
-@dataclass(frozen=True)
-class Ended:
-    """How a script ended."""
-
-    status: int  # as waitpid has it
-    start: int  # ms since the epoch
-    end: int
-    kept: Kept
-
-    @property
-    def exit_code(self) -> int:
-        """128+n for a signal, as a shell counts."""
-        code = os.waitstatus_to_exitcode(self.status)
-        return 128 - code if code < 0 else code
-
-    @property
-    def by_itself(self) -> bool:
-        return os.WIFEXITED(self.status)
+def main(channel: socket.socket) -> None:
+    """Hold the scripts that come through ``channel``; runs in the forked child until its end."""
+    gc.disable()  # a collection would touch, and so copy, all that is shared with the agent
+    os.setsid()
+    _adopt_orphans()
+    for number in _RESET:
+        signal.signal(number, signal.SIG_DFL)
+    os.dup2(channel.fileno(), _CHANNEL, inheritable=False)
+    null = os.open("/dev/null", os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)
+    os.closerange(_CHANNEL + 1, _highest_descriptor() + 1)
+    channel.detach()
+    _serve(socket.socket(fileno=_CHANNEL))
 
 
-def start(script: Script) -> int:
-    """Start a script under a holder; the holder's pid. OSError."""
-    open(os.path.join(script.folder, HEAD), "wb").close()
-    pid = os.fork()
-    if pid:
-        return pid
-    return _child(script)
-
-
-def script_pid(folder: str) -> int:
-    """The script's first process; 0 while that is not known."""
-    return int(machine.read(os.path.join(folder, PID)) or 0)
-
-
-def read_head(folder: str, offset: int) -> bytes:
+def _adopt_orphans() -> None:
+    # Only holders pay for ctypes. Where it is missing, orphans are found by their mark alone.
     try:
-        with open(os.path.join(folder, HEAD), "rb") as file:
-            file.seek(offset)
-            return file.read()
-    except OSError:
-        return b""
+        import ctypes
 
-
-def read_end(folder: str) -> Optional[Ended]:
-    """None while the script runs, and for ever if its holder was killed."""
-    try:
-        with open(os.path.join(folder, END), encoding="utf-8") as file:
-            values = json.load(file)
-        with open(os.path.join(folder, TAIL), "rb") as file:
-            tail = file.read()
-    except OSError:
-        return None
-    kept = Kept(read_head(folder, 0), tail, values["total"])
-    return Ended(values["status"], values["start"], values["end"], kept)
-
-
-def _child(script: Script) -> NoReturn:
-    code = 1
-    try:
-        os.setsid()
-        _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
-            signal.signal(number, signal.SIG_DFL)
-        null = os.open("/dev/null", os.O_RDWR)
-        for descriptor in (0, 1, 2):
-            os.dup2(null, descriptor)
-        os.closerange(3, _highest_descriptor() + 1)
-        _hold(script)
-        code = 0
-    finally:
-        os._exit(code)
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    except (ImportError, OSError):
+        pass
 
 
 def _highest_descriptor() -> int:
     return max(int(name) for name in os.listdir("/proc/self/fd"))
 
 
+def _serve(channel: socket.socket) -> None:
+    while True:
+        order = _next_order(channel)
+        if not order:
+            return
+        _hold(Script(**json.loads(order)))
+        alone = _bury_all()
+        try:
+            channel.send(ENDED if alone else LEFT)
+        except OSError:
+            return  # the agent is gone; a later one reads what is written
+        if not alone:
+            return
+
+
+def _next_order(channel: socket.socket) -> bytes:
+    """Empty when there will be none."""
+    poll = select.poll()
+    poll.register(channel, select.POLLIN)
+    if not poll.poll(_IDLE * 1000):
+        # From here on the agent cannot send; what it sent just before is still taken.
+        channel.shutdown(socket.SHUT_RD)
+    return channel.recv(ORDER_LIMIT)
+
+
 def _hold(script: Script) -> None:
-    started = time.time()
+    started, began = time.time(), time.monotonic()
     reading, writing = os.pipe()
-    pid = _spawn(script, writing)
-    os.close(writing)
-    os.set_blocking(reading, False)
-    _write_file(os.path.join(script.folder, PID), str(pid).encode())
     keeper = Keeper(script.quota)
-    head = os.open(os.path.join(script.folder, HEAD), os.O_WRONLY | os.O_APPEND)
-    status = _follow(pid, reading, head, keeper)
-    if os.path.exists(os.path.join(script.folder, STOP)):
-        _outlast(reading, head, keeper)
-    elif _is_power(status):
+    try:
+        pid = _spawn(script, writing)
+    except (OSError, ValueError) as error:
+        keeper.feed(f"cannot start {script.arguments[0]}: {error}\n".encode())
+        pid = 0
+    os.close(writing)
+    output = _Output(reading, script.folder, keeper)
+    status = _CANNOT_EXEC << 8
+    if pid:
+        spool.put_pid(script.folder, pid)
+        status = _follow(pid, output)
+        _end_rest(script, status, output)
+    output.close()
+    ended = started + time.monotonic() - began
+    _announce(script.folder, status, started, ended, keeper)
+
+
+def _end_rest(script: Script, status: int, output: "_Output") -> None:
+    if spool.outlasts(script.folder):
+        _outlast(output)
+    elif os.WIFEXITED(status) and os.WEXITSTATUS(status) in POWER_BY_EXIT_CODE:
         # The machine goes down next: nothing of the script may still be at work.
         process.kill(lambda: process.descendants(os.getpid()))
-        _drain(reading, head, keeper, _DRAIN)
-    _write_end(script.folder, status, started, time.time(), keeper.kept)
+        output.drain(_DRAIN)
+
+
+class _Output:
+    """The reading end of a script's output, and where it goes."""
+
+    def __init__(self, reading: int, folder: str, keeper: Keeper) -> None:
+        os.set_blocking(reading, False)
+        self.reading = reading
+        self.open = True
+        self._folder = folder
+        self._keeper = keeper
+        self._head = -1
+        self._unwritten = keeper.kept.head
+        self._flush()
+
+    def take(self) -> bool:
+        """Take what has come; False when there will be no more."""
+        try:
+            data = os.read(self.reading, 65536)
+        except BlockingIOError:
+            return True
+        if not data:
+            self.open = False
+            return False
+        self._unwritten += self._keeper.feed(data)
+        self._flush()
+        return True
+
+    def drain(self, at_most: float) -> None:
+        """Take what is on its way. A child that keeps the output open is not waited for."""
+        deadline = time.monotonic() + at_most
+        poll = select.poll()
+        poll.register(self.reading, select.POLLIN)
+        while self.open:
+            left = deadline - time.monotonic()
+            if left <= 0 or not poll.poll(left * 1000) or not self.take():
+                return
+
+    def close(self) -> None:
+        self._flush()
+        if self._head >= 0:
+            os.close(self._head)
+        os.close(self.reading)
+
+    def _flush(self) -> None:
+        if not self._unwritten:
+            return
+        try:
+            if self._head < 0:
+                self._head = spool.open_head(self._folder)
+            while self._unwritten:
+                self._unwritten = self._unwritten[os.write(self._head, self._unwritten) :]
+        except OSError:
+            pass  # the disk is full; with the next output it is tried again
 
 
 def _spawn(script: Script, writing: int) -> int:
+    environment = {**os.environ, **script.environment}
+    for name in process.PRIVATE:
+        environment.pop(name, None)
+    if script.user is not None:
+        return _spawn_as(script, script.user, environment, writing)
+    os.chdir(script.directory)
+    try:
+        # Does not copy our page tables, as a fork does.
+        return os.posix_spawnp(
+            script.arguments[0],
+            list(script.arguments),
+            environment,
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, writing, 1),
+                (os.POSIX_SPAWN_DUP2, writing, 2),
+            ],
+            setsid=True,
+            setsigmask=(),
+            setsigdef=_IGNORED_BY_PYTHON,
+        )
+    finally:
+        os.chdir("/")
+
+
+def _spawn_as(
+    script: Script,
+    user: "Tuple[int, int, Sequence[int]]",
+    environment: "Dict[str, str]",
+    writing: int,
+) -> int:
     pid = os.fork()
     if pid:
         return pid
@@ -154,84 +234,71 @@ def _spawn(script: Script, writing: int) -> int:
         os.setsid()
         os.dup2(writing, 1)
         os.dup2(writing, 2)
-        os.closerange(3, writing + 1)
-        if script.user is not None:
-            uid, gid, groups = script.user
-            os.setgroups(list(groups))
-            os.setgid(gid)
-            os.setuid(uid)
+        uid, gid, groups = user
+        os.setgroups(list(groups))
+        os.setgid(gid)
+        os.setuid(uid)
         os.chdir(script.directory)
-        os.execvpe(script.arguments[0], list(script.arguments), script.environment)
-    except OSError as error:
-        os.write(2, f"cannot start {script.arguments[0]}: {error.strerror}\n".encode())
+        for number in _IGNORED_BY_PYTHON:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        os.execvpe(script.arguments[0], list(script.arguments), environment)
+    except (OSError, ValueError) as error:
+        os.write(2, f"cannot start {script.arguments[0]}: {error}\n".encode())
     finally:
         os._exit(_CANNOT_EXEC)
 
 
-def _follow(pid: int, reading: int, head: int, keeper: Keeper) -> int:
+def _follow(pid: int, output: _Output) -> int:
     """Take output until the script has ended and its output with it; the wait status."""
-    ended = os.pidfd_open(pid)
+    ended = machine.pidfd(pid)
     poll = select.poll()
-    poll.register(reading, select.POLLIN)
-    poll.register(ended, select.POLLIN)
-    output_open = True
+    poll.register(output.reading, select.POLLIN)
+    if ended >= 0:
+        poll.register(ended, select.POLLIN)
+    reap_at = time.monotonic() + _REAP_EVERY
     while True:
-        ready = {descriptor for descriptor, _ in poll.poll(1000)}
-        if reading in ready and output_open and not _take(reading, head, keeper):
-            output_open = False
-            poll.unregister(reading)
-        if ended in ready:
-            _, status = os.waitpid(pid, 0)
-            os.close(ended)
-            if output_open:
-                _drain(reading, head, keeper, _DRAIN)
-            return status
-        _reap(pid)
+        ready = {number for number, _ in poll.poll((_LOOK_EVERY if ended < 0 else 1.0) * 1000)}
+        if output.open and output.reading in ready and not output.take():
+            poll.unregister(output.reading)
+        if ended in ready or ended < 0:
+            buried, status = os.waitpid(pid, os.WNOHANG)
+            if buried:
+                break
+        if time.monotonic() >= reap_at:
+            _bury_orphans(pid)
+            reap_at = time.monotonic() + _REAP_EVERY
+    if ended >= 0:
+        os.close(ended)
+    output.drain(_DRAIN)
+    return status
 
 
-def _take(reading: int, head: int, keeper: Keeper) -> bool:
-    """Take what has come; False when there will be no more."""
-    try:
-        data = os.read(reading, 65536)
-    except BlockingIOError:
-        return True
-    if data:
-        _write_all(head, keeper.feed(data))
-    return bool(data)
-
-
-def _drain(reading: int, head: int, keeper: Keeper, at_most: float) -> None:
-    """Take what is still on its way. A child that keeps the output open is not waited for."""
-    deadline = time.monotonic() + at_most
-    poll = select.poll()
-    poll.register(reading, select.POLLIN)
-    while True:
-        left = deadline - time.monotonic()
-        if left <= 0 or not poll.poll(left * 1000) or not _take(reading, head, keeper):
-            return
-
-
-def _outlast(reading: int, head: int, keeper: Keeper) -> None:
-    """Stay until nothing of the script is left, so that what the agent ends cannot escape it."""
+def _outlast(output: _Output) -> None:
+    """Stay until nothing of the script is left, or all hope."""
     deadline = time.monotonic() + _LAST_WAIT
-    while time.monotonic() < deadline:
-        _drain(reading, head, keeper, 0.02)
+    while not _bury_all() and time.monotonic() < deadline:
+        output.drain(_LOOK_EVERY)
+        if not output.open:
+            time.sleep(_LOOK_EVERY / 4)
+    output.drain(_LOOK_EVERY)
+
+
+def _bury_all() -> bool:
+    """Take the status of whatever has ended; whether we are without children then."""
+    while True:
         try:
             if os.waitpid(-1, os.WNOHANG)[0] == 0:
-                time.sleep(0.005)
+                return False
         except ChildProcessError:
-            break
-    _drain(reading, head, keeper, 0.02)
+            return True
 
 
-def _reap(script_pid: int) -> None:
+def _bury_orphans(script_pid: int) -> None:
     """Bury orphans that were adopted, but not the script, whose status is wanted."""
     for pid in _zombies():
         if pid != script_pid:
-            try:
-                os.waitpid(pid, os.WNOHANG)
-            except ChildProcessError:
-                continue
+            os.waitpid(pid, os.WNOHANG)
 
 
 def _zombies() -> "List[int]":
@@ -239,30 +306,14 @@ def _zombies() -> "List[int]":
     return [int(word) for word in text.split() if machine.stat(int(word))[:1] == ["Z"]]
 
 
-def _is_power(status: int) -> bool:
-    return os.WIFEXITED(status) and os.WEXITSTATUS(status) in POWER_BY_EXIT_CODE
-
-
-def _write_end(folder: str, status: int, started: float, ended: float, kept: Kept) -> None:
-    _write_file(os.path.join(folder, TAIL), kept.tail)
-    values: Dict[str, Any] = {
-        "status": status,
-        "start": int(started * 1000),
-        "end": int(ended * 1000),
-        "total": kept.total,
-    }
-    part = os.path.join(folder, END + ".part")
-    _write_file(part, json.dumps(values).encode())
-    os.rename(part, os.path.join(folder, END))
-
-
-def _write_file(path: str, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    _write_all(descriptor, content)
-    os.close(descriptor)
-
-
-def _write_all(descriptor: int, content: bytes) -> None:
-    view = memoryview(content)
-    while view:
-        view = view[os.write(descriptor, view) :]
+def _announce(folder: str, status: int, started: float, ended: float, keeper: Keeper) -> None:
+    start, end = int(started * 1000), int(ended * 1000)
+    deadline = time.monotonic() + _NO_SPACE_WAIT
+    while True:
+        try:
+            spool.put_end(folder, status=status, start=start, end=end, kept=keeper.kept)
+            return
+        except OSError:
+            if time.monotonic() >= deadline:
+                return
+            time.sleep(_LOOK_EVERY * 10)

@@ -10,50 +10,70 @@ import json
 import os
 import threading
 import time
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Iterator, List, Optional
+
+from cloudhand.agent import log, machine, spool
 
 _FILE = "journal"
-_KEPT_FOR = 7 * 24 * 3600  # seconds that an acknowledged task id is remembered
-_KEPT_AT_MOST = 10_000  # acknowledged task ids
-_COMPACT_AT = 4 * 1024 * 1024  # bytes
+_REMEMBERED = 10_000  # acknowledged task ids
+_COMPACT_AFTER = 1024 * 1024  # bytes written since the last time
 
 
 class Entry:
-    """One task, as far as it has come."""
+    """One task whose end is not acknowledged, as far as it has come."""
 
     def __init__(self, task_id: str) -> None:
         self.task_id = task_id
         self.accepted_at = 0.0
         self.boot_id = ""  # of the machine when it was accepted
-        self.task: Dict[str, Any] = {}  # as the worklist had it, without the script
+        self.task: Dict[str, Any] = {}  # what of it matters once it runs
         self.started_at = 0.0
+        self.started_tick = 0.0  # the same by the clock that nobody sets, within one boot
         self.holder_pid = 0
         self.holder_start = ""
-        self.report: Optional[Dict[str, Any]] = None  # its final report
-        self.acknowledged = False
+        self.report: Optional[Dict[str, Any]] = None  # its final report, without the output
         self.power_asked = False
 
-    def lines(self) -> "List[Dict[str, Any]]":
+    @property
+    def lives(self) -> bool:
+        """Whether its holder is still there."""
+        return bool(self.holder_pid) and machine.start_time(self.holder_pid) == self.holder_start
+
+    def apply(self, line: "Dict[str, Any]") -> None:
+        what = line["what"]
+        if what == "accepted":
+            self.accepted_at, self.boot_id = line["at"], line["boot"]
+            self.task = line["detail"]
+        elif what == "started":
+            self.holder_pid, self.holder_start = line["pid"], line["start"]
+            self.started_at, self.started_tick = line["began"], line["tick"]
+        elif what == "ended":
+            self.report = line["report"]
+        elif what == "power":
+            self.power_asked = True
+
+    def lines(self) -> "Iterator[Dict[str, Any]]":
         """What leads to this state when it is read."""
-        accepted = {"task": self.task_id, "at": self.accepted_at, "boot": self.boot_id}
-        if self.acknowledged:
-            return [{**accepted, "what": "acknowledged"}]
-        lines = [{**accepted, "what": "accepted", "detail": self.task}]
+        yield {
+            "task": self.task_id,
+            "what": "accepted",
+            "at": self.accepted_at,
+            "boot": self.boot_id,
+            "detail": self.task,
+        }
         if self.holder_pid:
-            lines.append(
-                {
-                    "task": self.task_id,
-                    "what": "started",
-                    "pid": self.holder_pid,
-                    "start": self.holder_start,
-                    "began": self.started_at,
-                }
-            )
+            yield {
+                "task": self.task_id,
+                "what": "started",
+                "pid": self.holder_pid,
+                "start": self.holder_start,
+                "began": self.started_at,
+                "tick": self.started_tick,
+            }
         if self.report is not None:
-            lines.append({"task": self.task_id, "what": "ended", "report": self.report})
+            yield {"task": self.task_id, "what": "ended", "report": self.report}
         if self.power_asked:
-            lines.append({"task": self.task_id, "what": "power"})
-        return lines
+            yield {"task": self.task_id, "what": "power"}
 
 
 class Journal:
@@ -62,27 +82,44 @@ class Journal:
     def __init__(self, state: str) -> None:
         self._path = os.path.join(state, _FILE)
         self._lock = threading.Lock()
-        self.entries: Dict[str, Entry] = {}
-        self._read()
-        self._file = self._rewritten()
+        self._open: Dict[str, Entry] = {}
+        self._done: Dict[str, None] = {}  # ids of acknowledged tasks, oldest first
+        for line in _lines(self._path):
+            self._apply(line)
+        self._drop_unstarted()
+        self._written = 0
+        self._file = self._reopened()
 
     def close(self) -> None:
         with self._lock:
             os.close(self._file)
 
-    def get(self, task_id: str) -> Optional[Entry]:
-        return self.entries.get(task_id)
+    def entry(self, task_id: str) -> Optional[Entry]:
+        """None for what was never accepted, and for what is acknowledged."""
+        with self._lock:
+            return self._open.get(task_id)
 
     def open_entries(self) -> "List[Entry]":
         """Tasks whose end is not acknowledged, oldest first."""
         with self._lock:
-            return [entry for entry in self.entries.values() if not entry.acknowledged]
+            return list(self._open.values())
 
-    def accept(self, task_id: str, *, boot_id: str, detail: "Dict[str, Any]") -> bool:
-        """Record that a task will run here; False if it is known, and must not run again."""
+    def acknowledged_report(self, task_id: str) -> "Optional[Dict[str, Any]]":
+        """How a task ended that is acknowledged, without its output; None for any other task."""
         with self._lock:
-            if task_id in self.entries:
-                return False
+            if task_id not in self._done:
+                return None
+        found: Dict[str, Any] = {}
+        for line in _lines(self._path):  # rare enough to be no reason to keep it in memory
+            if line["task"] == task_id and line["what"] == "acknowledged":
+                found = line["report"]
+        return found
+
+    def accept(self, task_id: str, *, boot_id: str, detail: "Dict[str, Any]") -> Optional[Entry]:
+        """Record that a task will run here; None if it is known, and must not run again."""
+        with self._lock:
+            if task_id in self._open or task_id in self._done:
+                return None
             line = {
                 "task": task_id,
                 "what": "accepted",
@@ -91,17 +128,19 @@ class Journal:
                 "detail": detail,
             }
             self._write(line, durable=True)
-            return True
+            return self._open[task_id]
 
     def started(self, task_id: str, *, pid: int, start: str) -> None:
+        """Record under which holder it will run, before the holder is told to run it."""
+        line = {
+            "task": task_id,
+            "what": "started",
+            "pid": pid,
+            "start": start,
+            "began": time.time(),
+            "tick": time.monotonic(),
+        }
         with self._lock:
-            line = {
-                "task": task_id,
-                "what": "started",
-                "pid": pid,
-                "start": start,
-                "began": time.time(),
-            }
             self._write(line, durable=False)
 
     def ended(self, task_id: str, report: "Dict[str, Any]", *, durable: bool) -> None:
@@ -118,76 +157,101 @@ class Journal:
             self._write({"task": task_id, "what": "power"}, durable=True)
 
     def acknowledged(self, task_id: str) -> None:
+        """Record that the end is known. Losing this costs one more report, no more."""
         with self._lock:
-            # Forgetting this costs one more report, which changes nothing.
-            self._write({"task": task_id, "what": "acknowledged"}, durable=False)
-            if os.fstat(self._file).st_size > _COMPACT_AT:
-                os.close(self._file)
-                self._file = self._rewritten()
+            entry = self._open[task_id]
+            line = {
+                "task": task_id,
+                "what": "acknowledged",
+                "report": entry.report,
+            }
+            self._write(line, durable=False)
+            if self._written > _COMPACT_AFTER:
+                before, self._file = self._file, self._reopened()
+                os.close(before)
 
     def _write(self, line: "Dict[str, Any]", *, durable: bool) -> None:
-        data = json.dumps(line, separators=(",", ":")).encode() + b"\n"
+        data = _encoded(line)
         before = os.fstat(self._file).st_size
         try:
-            written = os.write(self._file, data)
-            if written < len(data):
-                raise OSError("cannot write the journal: the disk is full")
+            if os.write(self._file, data) < len(data):
+                raise OSError("the disk is full")
             if durable:
                 os.fsync(self._file)
         except OSError:
             os.ftruncate(self._file, before)
             raise
+        self._written += len(data)
         self._apply(line)
 
     def _apply(self, line: "Dict[str, Any]") -> None:
-        entry = self.entries.setdefault(line["task"], Entry(line["task"]))
-        what = line["what"]
-        entry.accepted_at = line.get("at", entry.accepted_at)
-        entry.boot_id = line.get("boot", entry.boot_id)
-        if what == "accepted":
-            entry.task = line["detail"]
-        elif what == "started":
-            entry.holder_pid, entry.holder_start = line["pid"], line["start"]
-            entry.started_at = line["began"]
-        elif what == "ended":
-            entry.report = line["report"]
-        elif what == "power":
-            entry.power_asked = True
-        elif what == "acknowledged":
-            entry.acknowledged = True
-            entry.task, entry.report = {}, None
-
-    def _read(self) -> None:
-        try:
-            with open(self._path, "rb") as file:
-                lines = file.read().split(b"\n")
-        except FileNotFoundError:
+        task_id = line["task"]
+        if line["what"] == "acknowledged":
+            self._open.pop(task_id, None)
+            self._done[task_id] = None
             return
-        for text in lines:
-            try:
-                line = json.loads(text)
-            except ValueError:
-                continue  # empty, or torn by a power cut before anybody acted on it
-            self._apply(line)
+        self._open.setdefault(task_id, Entry(task_id)).apply(line)
 
-    def _rewritten(self) -> int:
-        """Drop what is old, write the rest anew, and go on behind it."""
+    def _drop_unstarted(self) -> None:
+        """Forget what provably never started: the control plane hands it out again.
+
+        After a power cut it is no proof that nothing is said of a start.
+        """
+        boot_id = machine.boot_id()
+        for entry in list(self._open.values()):
+            if not entry.holder_pid and entry.report is None and entry.boot_id == boot_id:
+                del self._open[entry.task_id]
+
+    def _reopened(self) -> int:
+        """Write what still matters anew, and go on behind it; on a full disk behind all."""
+        self._written = 0
+        try:
+            return self._compacted()
+        except OSError as error:
+            log.warning(f"journal not compacted: {error}")
+        file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        # The last line may be torn; ours must not begin in it.
+        if os.fstat(file).st_size:
+            os.write(file, b"\n")
+        return file
+
+    def _compacted(self) -> int:
         self._forget()
         part = self._path + ".part"
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
-        lines = [line for entry in self.entries.values() for line in entry.lines()]
-        text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
-        view = memoryview(text.encode())
-        while view:
-            view = view[os.write(descriptor, view) :]
-        os.fsync(descriptor)
-        os.replace(part, self._path)
-        return descriptor
+        file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+        try:
+            for line in _lines(self._path):
+                if line["what"] == "acknowledged" and line["task"] in self._done:
+                    spool.write_all(file, _encoded(line))
+            for entry in self._open.values():
+                spool.write_all(file, b"".join(_encoded(line) for line in entry.lines()))
+            os.fsync(file)
+            os.replace(part, self._path)
+        except OSError:
+            os.close(file)
+            os.unlink(part)
+            raise
+        return file
 
     def _forget(self) -> None:
-        done = [entry for entry in self.entries.values() if entry.acknowledged]
-        oldest = time.time() - _KEPT_FOR
-        surplus = max(len(done) - _KEPT_AT_MOST, 0)
-        for number, entry in enumerate(done):
-            if number < surplus or entry.accepted_at < oldest:
-                del self.entries[entry.task_id]
+        surplus = len(self._done) - _REMEMBERED
+        for task_id in list(self._done)[: max(surplus, 0)]:
+            del self._done[task_id]
+
+
+def _encoded(line: "Dict[str, Any]") -> bytes:
+    return json.dumps(line, separators=(",", ":")).encode() + b"\n"
+
+
+def _lines(path: str) -> "Iterator[Dict[str, Any]]":
+    try:
+        with open(path, "rb") as file:
+            for text in file:
+                try:
+                    line = json.loads(text)
+                except ValueError:
+                    continue  # torn by a power cut before anybody acted on it
+                if isinstance(line, dict) and "task" in line and "what" in line:
+                    yield line
+    except FileNotFoundError:
+        return

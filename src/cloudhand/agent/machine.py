@@ -62,6 +62,14 @@ def stat(pid: int) -> "list[str]":
     return text[text.rfind(")") + 2 :].split() if text else []
 
 
+def pidfd(pid: int) -> int:
+    """A descriptor that is readable once a process has ended; -1 where there is none."""
+    try:
+        return os.pidfd_open(pid)
+    except (OSError, AttributeError):
+        return -1
+
+
 def read(path: str) -> str:
     """The text of a small file; empty when it cannot be read."""
     try:

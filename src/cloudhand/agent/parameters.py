@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Mapping
 
-_BUILT_IN = re.compile(rb"\{\{\s*acs::(\w+)\s*\}\}", re.IGNORECASE)
+_BUILT_IN = re.compile(rb"\{\{\s*acs::([\w-]+)\s*\}\}", re.IGNORECASE)
 
 
 class UnknownParameter(Exception):

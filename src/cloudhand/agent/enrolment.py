@@ -1,0 +1,91 @@
+"""Join a control plane: with what was typed, or with what a sandbox was told at its making."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any, Dict, Iterator, Optional, Tuple
+
+from cloudhand.agent import identity as identities
+from cloudhand.agent import log, machine
+from cloudhand.agent.backoff import Backoff
+from cloudhand.agent.client import Client, Server
+from cloudhand.agent.identity import Identity
+from cloudhand.wire import agent as wire
+
+_RETRY_FIRST, _RETRY_LAST = 0.2, 30.0  # seconds between attempts to reach the server
+
+
+def registration(
+    *,
+    activation_id: str,
+    activation_code: str,
+    name: str,
+    region_id: str,
+    tags: "Tuple[Tuple[str, str], ...]" = (),
+) -> wire.Registration:
+    return wire.Registration(
+        activation_id=activation_id,
+        activation_code=activation_code,
+        machine_id=machine.machine_id(),
+        region_id=region_id,
+        hostname=machine.hostname(),
+        os_version=machine.os_version(),
+        agent_version=wire.COMPATIBLE_VERSION,
+        instance_name=name,
+        tags=tags,
+    )
+
+
+def register(*, server: str, ca: str, state: str, said: wire.Registration) -> Identity:
+    """Join once, and keep the identity; Rejected or Unavailable."""
+    registered = Client(Server(server, ca)).register(said)
+    identity = Identity(
+        server=server,
+        instance_id=registered.instance_id,
+        region_id=registered.region_id,
+        key=registered.key,
+        ca=ca,
+    )
+    make_state(state)
+    identities.save(state, identity)
+    return identity
+
+
+def register_by_boot(
+    boot: "Dict[str, Any]", state: str, closing: threading.Event
+) -> Optional[Identity]:
+    """Join as whoever made this machine told it; None when the agent ends before."""
+    for _ in attempts(closing):
+        try:
+            identity = register(
+                server=boot["server"],
+                ca=boot.get("ca", ""),
+                state=state,
+                said=registration(
+                    activation_id=boot["activationId"],
+                    activation_code=boot["activationCode"],
+                    name=boot.get("name", ""),
+                    region_id=boot.get("regionId", ""),
+                ),
+            )
+        except (wire.Unavailable, wire.Rejected) as error:
+            log.warning(f"not registered yet: {error}")
+            continue
+        log.info(f"registered as {identity.instance_id}")
+        return identity
+    return None
+
+
+def attempts(closing: threading.Event) -> "Iterator[None]":
+    """Once at once, then again and again with growing pauses until the agent ends."""
+    backoff = Backoff(_RETRY_FIRST, _RETRY_LAST)
+    while not closing.is_set():
+        yield None
+        closing.wait(backoff.pause())
+
+
+def make_state(state: str) -> None:
+    # Others may pass through, since scripts of other users lie below, but not look.
+    os.makedirs(state, exist_ok=True)
+    os.chmod(state, 0o711)

@@ -1,0 +1,222 @@
+"""Tell the control plane what became of tasks, until it has it; then what a result asks for.
+
+An end is in the journal before it is told. A power exit code is acted upon when the control plane
+has acknowledged the result, or when it has kept silent for too long.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import Any, Callable, Dict, Optional
+
+from cloudhand import faults
+from cloudhand.agent import log, machine, spool
+from cloudhand.agent.backoff import Backoff
+from cloudhand.agent.journal import Entry, Journal
+from cloudhand.agent.power import Power
+from cloudhand.wire import agent as wire
+
+_RETRY_FIRST, _RETRY_LAST = 0.2, 15.0  # seconds between reports that were not acknowledged
+_SILENCE = 60.0  # seconds after which a task without new output is said to run
+
+
+class Reporter:
+    def __init__(
+        self,
+        *,
+        gateway: wire.Gateway,
+        journal: Journal,
+        power: Power,
+        tasks: str,
+        closing: threading.Event,
+    ) -> None:
+        self._gateway = gateway
+        self._journal = journal
+        self._power = power
+        self._tasks = tasks
+        self._closing = closing
+
+    def folder(self, task_id: str) -> str:
+        return os.path.join(self._tasks, task_id)
+
+    def ended(self, entry: Entry, report: wire.Report) -> None:
+        """Journal the end of a task, and see to all that follows from it."""
+        faults.point("agent.spool")
+        try:
+            if report.power:  # it must survive the machine's going down
+                spool.sync(self.folder(entry.task_id))
+            self._journal.ended(entry.task_id, _kept(report), durable=bool(report.power))
+        except OSError as error:
+            log.error(f"task {entry.task_id}: end not journalled: {error}")
+        self._tell(entry, report)
+
+    def ended_before(self, entry: Entry) -> None:
+        """See to an end that an earlier agent journalled."""
+        assert entry.report is not None
+        report = _revived(entry.report)
+        output = spool.read_kept(self.folder(entry.task_id)) if report.offset is not None else b""
+        self._tell(entry, _with_output(report, output))
+
+    def say_once(self, report: wire.Report) -> None:
+        """Say what need not be kept: the control plane asks again if it is lost."""
+        try:
+            self._gateway.report(report)
+        except (wire.Unavailable, wire.Rejected) as error:
+            log.info(f"task {report.task_id}: not said: {error}")
+
+    def say_again(self, task_id: str) -> None:
+        """Say how an acknowledged task ended: the control plane has lost it. Nothing runs again."""
+        values = self._journal.acknowledged_report(task_id)
+        if not values:
+            report = wire.Report(
+                kind=wire.INTERRUPTED,
+                task_id=task_id,
+                error_code="ExecutionInterrupted",
+                error_description="the command ran here before and its result was acknowledged",
+            )
+        else:
+            # Whatever power action followed is long done.
+            report = _revived({**values, "power": "", "offset": None})
+        self.say_once(report)
+
+    def _tell(self, entry: Entry, report: wire.Report) -> None:
+        acknowledged = False
+        if report.power and entry.boot_id == machine.boot_id():
+            acknowledged = self._deliver(report, within=float(entry.task["powerWait"]))
+            if self._closing.is_set():
+                return
+            self._go_down(entry, report)
+        faults.point("agent.report")
+        if not acknowledged and not self._deliver(report):
+            return
+        faults.point("agent.ack")
+        try:
+            self._journal.acknowledged(entry.task_id)
+        except OSError as error:
+            log.error(f"task {entry.task_id}: acknowledgement not journalled: {error}")
+        spool.remove(self.folder(entry.task_id))
+        log.info(f"task {entry.task_id}: {report.kind}, acknowledged")
+
+    def _go_down(self, entry: Entry, report: wire.Report) -> None:
+        faults.point("agent.before-power")
+        try:
+            self._journal.power_asked(entry.task_id)
+        except OSError as error:
+            log.error(f"task {entry.task_id}: power action not journalled: {error}")
+        faults.point("agent.power")
+        self._power.act(report.power)
+        faults.point("agent.after-power")
+
+    def _deliver(self, report: wire.Report, *, within: Optional[float] = None) -> bool:
+        """Report until it is acknowledged; False when the time, or the agent, ended before."""
+        deadline = time.monotonic() + within if within is not None else None
+        backoff = Backoff(_RETRY_FIRST, _RETRY_LAST)
+        first = True
+        while not self._closing.is_set():
+            try:
+                ack = self._gateway.report(report)
+                if ack.proceed:
+                    return True
+                pause = ack.hold / 1000
+            except wire.Rejected as error:
+                log.warning(f"task {report.task_id}: report refused: {error}")
+                return True
+            except wire.Unavailable as error:
+                log.info(f"task {report.task_id}: not reported yet: {error}")
+                pause = backoff.pause()
+            if first:
+                self._save(report.task_id)
+                first = False
+            if deadline is not None:
+                if time.monotonic() >= deadline:
+                    return False
+                pause = min(pause, deadline - time.monotonic())
+            self._closing.wait(pause)
+        return False
+
+    def _save(self, task_id: str) -> None:
+        """Nobody else has the result now, so let it survive a power cut here."""
+        try:
+            spool.sync(self.folder(task_id))
+            self._journal.sync()
+        except OSError as error:
+            log.error(f"task {task_id}: end not on disk: {error}")
+
+
+class Progress:
+    """Says that a task runs, and the head of its output as it grows, from a thread of its own:
+    neither a stop nor a timeout waits for a server that is slow to answer.
+    """
+
+    def __init__(
+        self,
+        gateway: wire.Gateway,
+        *,
+        task_id: str,
+        folder: str,
+        start: int,
+        interval: float,
+        on_stop: Callable[[], object],
+    ) -> None:
+        self.acknowledged = 0  # bytes of the head
+        self._gateway = gateway
+        self._task_id = task_id
+        self._folder = folder
+        self._start = start
+        self._interval = interval
+        self._on_stop = on_stop
+        self._over = threading.Event()
+
+    def begin(self) -> None:
+        threading.Thread(target=self._run, name=f"progress {self._task_id}", daemon=True).start()
+
+    def end(self) -> None:
+        self._over.set()
+
+    def _run(self) -> None:
+        said_at = time.monotonic()
+        self._say()
+        # Until there is a first output look often, since somebody may be waiting for it.
+        look = Backoff(0.1, min(self._interval, 1.0))
+        while not self._over.wait(self._interval if self.acknowledged else look.pause()):
+            grown = spool.head_size(self._folder) > self.acknowledged
+            if grown or time.monotonic() - said_at >= _SILENCE:
+                said_at = time.monotonic()
+                self._say()
+
+    def _say(self) -> None:
+        piece = spool.read_kept(self._folder, self.acknowledged)
+        report = wire.Report(
+            kind=wire.RUNNING,
+            task_id=self._task_id,
+            output=piece,
+            offset=self.acknowledged,
+            start=self._start,
+        )
+        try:
+            ack = self._gateway.report(report)
+        except (wire.Unavailable, wire.Rejected) as error:
+            log.info(f"task {self._task_id}: not reported yet: {error}")
+            return  # the same piece again, next time
+        self.acknowledged += len(piece)
+        if ack.stop:
+            self._on_stop()
+
+
+def _kept(report: wire.Report) -> "Dict[str, Any]":
+    """What the journal keeps of a report: the output is in the folder of the task."""
+    values = {name: value for name, value in vars(report).items() if value}
+    values.pop("output", None)
+    if report.offset is not None:
+        values["offset"] = 0
+    return values
+
+
+def _revived(values: "Dict[str, Any]") -> wire.Report:
+    return wire.Report(**{**values, "survivors": tuple(values.get("survivors", ()))})
+
+
+def _with_output(report: wire.Report, output: bytes) -> wire.Report:
+    return wire.Report(**{**vars(report), "output": output})

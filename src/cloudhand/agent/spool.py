@@ -1,0 +1,155 @@
+"""The folder of one task: what its holder writes while nobody may be watching.
+
+Written by the holder, read by whichever agent lives then. It is flat.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import List, Optional
+
+from cloudhand.agent import machine
+from cloudhand.agent.output import Kept
+
+SCRIPT = "script"
+_PID = "pid"  # of the script's first process
+_HEAD = "head"  # of the output, growing
+_TAIL = "tail"  # of the output, written at the end
+_END = "end"  # how it ended; the last thing that a holder writes
+_OUTLAST = "outlast"  # made by the agent: end only when nothing of the script is left
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a script ended."""
+
+    status: int  # as waitpid has it
+    start: int  # ms since the epoch
+    end: int
+    kept: Kept
+
+    @property
+    def exit_code(self) -> int:
+        """128+n for a signal, as a shell counts."""
+        code = os.waitstatus_to_exitcode(self.status)
+        return 128 - code if code < 0 else code
+
+    @property
+    def by_itself(self) -> bool:
+        return os.WIFEXITED(self.status)
+
+
+def make(folder: str) -> None:
+    # Others may pass through, since the script of another user lies in it, but not look.
+    os.makedirs(folder, mode=0o711, exist_ok=True)
+
+
+def remove(folder: str) -> None:
+    try:
+        for name in os.listdir(folder):
+            os.unlink(os.path.join(folder, name))
+        os.rmdir(folder)
+    except OSError:
+        pass  # what is left costs some bytes, and nothing reads it
+
+
+def sync(folder: str) -> None:
+    """Make what is in a folder survive a power cut; OSError."""
+    for path in [os.path.join(folder, name) for name in os.listdir(folder)] + [folder]:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def put_pid(folder: str, pid: int) -> None:
+    write_file(os.path.join(folder, _PID), str(pid).encode())
+
+
+def script_pid(folder: str) -> int:
+    """The script's first process; 0 while that is not known."""
+    return int(machine.read(os.path.join(folder, _PID)) or 0)
+
+
+def open_head(folder: str) -> int:
+    """A descriptor to which the head of the output is appended."""
+    path = os.path.join(folder, _HEAD)
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+
+def head_size(folder: str) -> int:
+    try:
+        return os.stat(os.path.join(folder, _HEAD)).st_size
+    except OSError:
+        return 0
+
+
+def read_kept(folder: str, offset: int = 0) -> bytes:
+    """Head and tail, as far as they are written."""
+    return (_bytes(os.path.join(folder, _HEAD)) + _bytes(os.path.join(folder, _TAIL)))[offset:]
+
+
+def ask_to_outlast(folder: str) -> None:
+    """Have the holder stay until nothing of the script is left, so that nothing escapes it."""
+    try:
+        write_file(os.path.join(folder, _OUTLAST), b"")
+    except OSError:
+        pass  # on a full disk what escapes is still found by its mark
+
+
+def outlasts(folder: str) -> bool:
+    return os.path.exists(os.path.join(folder, _OUTLAST))
+
+
+def put_end(folder: str, *, status: int, start: int, end: int, kept: Kept) -> None:
+    """Announce the end, as a whole; OSError."""
+    if kept.tail:
+        write_file(os.path.join(folder, _TAIL), kept.tail)
+    values = {"status": status, "start": start, "end": end, "total": kept.total}
+    part = os.path.join(folder, _END + ".part")
+    write_file(part, json.dumps({**values, "head": len(kept.head)}).encode())
+    os.rename(part, os.path.join(folder, _END))
+
+
+def read_end(folder: str) -> Optional[Ended]:
+    """None while the script runs, and for ever if its holder was killed."""
+    text = _bytes(os.path.join(folder, _END))
+    if not text:
+        return None
+    values = json.loads(text)
+    head = _bytes(os.path.join(folder, _HEAD))[: values["head"]]
+    kept = Kept(head, _bytes(os.path.join(folder, _TAIL)), values["total"])
+    return Ended(values["status"], values["start"], values["end"], kept)
+
+
+def write_file(path: str, content: bytes, mode: int = 0o600) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    try:
+        write_all(descriptor, content)
+    finally:
+        os.close(descriptor)
+
+
+def write_all(descriptor: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _bytes(path: str) -> bytes:
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return b""
+    try:
+        pieces: List[bytes] = []
+        while True:
+            piece = os.read(descriptor, 65536)
+            if not piece:
+                return b"".join(pieces)
+            pieces.append(piece)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,325 @@
+"""A gateway for tests of the agent: real sockets, and as unfriendly as a test wants it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from wsproto.frame_protocol import FrameProtocol, Opcode
+
+from cloudhand.wire import agent as wire
+from cloudhand.wire.signature import sign_agent
+
+KEY = b"k" * 32
+INSTANCE_ID = "i-0agenttest"
+_WEBSOCKET_MARK = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+_WAIT = 15.0  # seconds that a test waits for anything
+
+# What a test may answer to a report: an acknowledgement, or an HTTP status instead.
+Answer = wire.Ack | int
+
+
+class FakeGateway:
+    """Speaks wire.agent to one agent; keeps what it was told. Use it in a with statement."""
+
+    def __init__(self, port: int = 0) -> None:
+        self.changed = threading.Condition()
+        self.open: dict[str, wire.Task] = {}  # handed out until their end is reported
+        self.stopping: list[str] = []
+        self.testing: list[wire.Task] = []
+        self.reports: list[wire.Report] = []
+        self.registrations: list[wire.Registration] = []
+        self.beats: list[wire.Heartbeat] = []
+        self.boot_ids: set[str] = set()
+        self.inventories: list[wire.Inventory] = []
+        self.fetches: list[wire.Fetch] = []
+        self.replies: list[str] = []  # to kicks
+        self.refused: list[str] = []  # reasons
+        self.channel_allowed = True
+        self.known = True  # whether the agent's identity is
+        self.clock_skew = 0.0  # seconds that this gateway's clock is ahead
+        self.chunked = False
+        self.acknowledge: Callable[[wire.Report], Answer] = lambda report: wire.Ack()
+        self._channels: list[socket.socket] = []
+        self._seen: set[str] = set()
+        self._server = _Server(("127.0.0.1", port), self)
+        self.port: int = self._server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+
+    def __enter__(self) -> FakeGateway:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self.cut_channels()
+        self._server.cut_connections()
+        self._server.server_close()
+        self._thread.join()
+
+    def run(self, task: wire.Task) -> None:
+        with self.changed:
+            self.open[task.task_id] = task
+        self.kick(f"kick_vm task run {task.task_id}")
+
+    def stop(self, task_id: str) -> None:
+        with self.changed:
+            self.stopping.append(task_id)
+        self.kick(f"kick_vm task stop {task_id}")
+
+    def kick(self, text: str | bytes) -> None:
+        """To every open channel; lost when there is none, as in life."""
+        with self.changed:
+            channels = list(self._channels)
+        for channel in channels:
+            channel.sendall(bytes(FrameProtocol(client=False, extensions=[]).send_data(text)))
+
+    def send_raw(self, frame: bytes) -> None:
+        with self.changed:
+            for channel in self._channels:
+                channel.sendall(frame)
+
+    def cut_channels(self) -> None:
+        with self.changed:
+            for channel in self._channels:
+                _cut(channel)
+
+    def wait(self, holds: Callable[[], bool], *, at_most: float = _WAIT) -> None:
+        with self.changed:
+            assert self.changed.wait_for(holds, at_most), [
+                (report.kind, report.task_id) for report in self.reports
+            ]
+
+    def online(self) -> None:
+        """Until the agent has opened its channel, and has nothing more to ask of its own."""
+        self.wait(lambda: bool(self._channels) and any(f.reason == "kickoff" for f in self.fetches))
+
+    def end_of(self, task_id: str, *, at_most: float = _WAIT) -> wire.Report:
+        """The first final report of a task."""
+        self.wait(lambda: bool(self.finals(task_id)), at_most=at_most)
+        return self.finals(task_id)[0]
+
+    def finals(self, task_id: str) -> list[wire.Report]:
+        return [r for r in self.reports if r.task_id == task_id and r.kind != wire.RUNNING]
+
+    def output_of(self, task_id: str) -> bytes:
+        """All that was said of an output, each piece in its place."""
+        kept = b""
+        for report in self.reports:
+            if report.task_id == task_id and report.offset is not None:
+                assert report.offset <= len(kept), "a piece is missing"
+                kept = (
+                    kept[: report.offset]
+                    + report.output
+                    + kept[report.offset :][len(report.output) :]
+                )
+        return kept
+
+    def answer(
+        self, method: str, target: str, headers: dict[str, str], body: bytes
+    ) -> tuple[int, dict[str, Any]]:
+        parts = urlsplit(target)
+        with self.changed:
+            status, answer = self._answer(method, parts.path, parts.query, headers, body)
+            self.changed.notify_all()
+        return status, answer
+
+    def refusal(
+        self, method: str, path: str, query: str, headers: dict[str, str], body: bytes
+    ) -> str:
+        """Why a request is not heard; empty: it is."""
+        if not self.known or headers.get(wire.INSTANCE_HEADER) != INSTANCE_ID:
+            return "unknown-instance"
+        timestamp = headers[wire.TIMESTAMP_HEADER]
+        if abs(time.time() + self.clock_skew - int(timestamp) / 1000) > 60:
+            return "timestamp"
+        request_id = headers[wire.REQUEST_HEADER]
+        expected = sign_agent(
+            KEY,
+            method=method,
+            path=path,
+            query=query,
+            body=body,
+            instance_id=INSTANCE_ID,
+            timestamp=timestamp,
+            request_id=request_id,
+            boot_id=headers[wire.BOOT_HEADER],
+        )
+        if headers[wire.HMAC_SIGNATURE_HEADER] != expected:
+            return "signature"
+        if request_id in self._seen:
+            return "replay"
+        self._seen.add(request_id)
+        self.boot_ids.add(headers[wire.BOOT_HEADER])
+        return ""
+
+    def serve_channel(self, connection: socket.socket, key: str) -> None:
+        digest = hashlib.sha1(key.encode() + _WEBSOCKET_MARK).digest()
+        connection.sendall(
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Accept: " + base64.b64encode(digest) + b"\r\n\r\n"
+        )
+        with self.changed:
+            self._channels.append(connection)
+            self.changed.notify_all()
+        try:
+            self._listen(connection)
+        finally:
+            with self.changed:
+                self._channels.remove(connection)
+                self.changed.notify_all()
+
+    def _listen(self, connection: socket.socket) -> None:
+        frames = FrameProtocol(client=False, extensions=[])
+        while True:
+            try:
+                data = connection.recv(4096)
+            except OSError:
+                return
+            if not data:
+                return
+            frames.receive_bytes(data)
+            for frame in frames.received_frames():
+                if frame.opcode is Opcode.PING:
+                    connection.sendall(bytes(frames.pong(bytes(frame.payload))))
+                elif frame.opcode is Opcode.TEXT:
+                    with self.changed:
+                        self.replies.append(str(frame.payload))
+                        self.changed.notify_all()
+
+    def _answer(
+        self, method: str, path: str, query: str, headers: dict[str, str], body: bytes
+    ) -> tuple[int, dict[str, Any]]:
+        if path == wire.REGISTER_PATH:
+            self.registrations.append(wire.Registration.from_json(json.loads(body)))
+            if self.registrations[-1].activation_code != "code":
+                return 403, {"code": 403, "reason": "rejected", "message": "no such activation"}
+            self.known = True
+            return 200, wire.Registered(INSTANCE_ID, "cn-test", KEY).to_json()
+        reason = self.refusal(method, path, query, headers, body)
+        if reason:
+            self.refused.append(reason)
+            return 401, {"code": 401, "reason": reason, "message": f"refused: {reason}"}
+        said = dict(parse_qsl(query, keep_blank_values=True))
+        if path == wire.HEARTBEAT_PATH:
+            self.beats.append(wire.Heartbeat.from_query(said))
+            return 200, {"nextInterval": 60_000}
+        if path == wire.INVENTORY_PATH:
+            self.inventories.append(wire.Inventory.from_json(json.loads(body)))
+            return 200, wire.Orders().to_json()
+        if path == wire.TASK_LIST_PATH:
+            return 200, self._worklist(wire.Fetch.from_query(said)).to_json()
+        if path == wire.DEREGISTER_PATH:
+            self.known = False
+            return 200, {"code": 200}
+        assert path.startswith(wire.REPORT_PATH), path
+        return self._reported(wire.Report.from_query(path.rpartition("/")[2], said, body))
+
+    def _worklist(self, fetch: wire.Fetch) -> wire.Worklist:
+        self.fetches.append(fetch)
+        wanted = fetch.task_id
+        testing, self.testing = self.testing, []
+        return wire.Worklist(
+            INSTANCE_ID,
+            run=tuple(t for i, t in self.open.items() if wanted in ("", i)),
+            stop=tuple(i for i in self.stopping if wanted in ("", i)),
+            test=tuple(testing),
+        )
+
+    def _reported(self, report: wire.Report) -> tuple[int, dict[str, Any]]:
+        answer = self.acknowledge(report)
+        self.reports.append(report)
+        if isinstance(answer, int):
+            return answer, {"code": answer, "reason": "busy", "message": "as the test wants"}
+        if report.kind != wire.RUNNING:
+            self.open.pop(report.task_id, None)
+            self.stopping = [i for i in self.stopping if i != report.task_id]
+        return 200, answer.to_json()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = False
+    block_on_close = True
+    allow_reuse_address = True
+
+    def __init__(self, address: tuple[str, int], gateway: FakeGateway) -> None:
+        self.gateway = gateway
+        self._connections: set[socket.socket] = set()
+        super().__init__(address, _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def cut_connections(self) -> None:
+        for connection in list(self._connections):
+            _cut(connection)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def do_GET(self) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        path = urlsplit(self.path).path
+        if path != wire.CHANNEL_PATH:
+            self._answer(b"")
+            return
+        gateway = self.server.gateway
+        if not gateway.channel_allowed or gateway.refusal("GET", path, "", headers, b""):
+            self._send(403, b"{}")
+            return
+        self.close_connection = True
+        gateway.serve_channel(self.connection, headers["sec-websocket-key"])
+
+    def do_POST(self) -> None:
+        self._answer(self.rfile.read(int(self.headers["content-length"])))
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        moment = time.time() if timestamp is None else timestamp
+        return formatdate(moment + self.server.gateway.clock_skew, usegmt=True)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+    def _answer(self, body: bytes) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        status, answer = self.server.gateway.answer(self.command, self.path, headers, body)
+        self._send(status, json.dumps(answer).encode())
+
+    def _send(self, status: int, content: bytes) -> None:
+        head = f"HTTP/1.1 {status} x\r\nDate: {self.date_time_string()}\r\n"
+        if self.server.gateway.chunked:
+            middle = len(content) // 2
+            head += "Transfer-Encoding: chunked\r\n\r\n"
+            pieces = [content[:middle], content[middle:], b""]
+            content = b"".join(b"%x;x=y\r\n%s\r\n" % (len(p), p) for p in pieces)
+        else:
+            head += f"Content-Length: {len(content)}\r\n\r\n"
+        try:
+            self.wfile.write(head.encode() + content)
+        except OSError:
+            self.close_connection = True  # the agent has been killed
+
+
+def _cut(connection: socket.socket) -> None:
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass  # it has ended by itself
