@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Generator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -75,11 +76,16 @@ async def test_refused_work_is_undone_and_leaves_its_neighbours(tmp_path: Path) 
     await database.close()
 
 
+class Elsewhere:
+    def __await__(self) -> Generator[None, None, None]:
+        yield
+
+
 async def test_work_that_awaits_anything_else_is_an_error(tmp_path: Path) -> None:
     database = opened(tmp_path)
 
     async def work(tx: Transaction) -> None:
-        await asyncio.sleep(1)
+        await Elsewhere()
 
     with pytest.raises(RuntimeError, match="awaited something"):
         await database.write(work)

@@ -46,12 +46,20 @@ class Running:
     control: Control
 
 
+class CannotStart(Exception):
+    """Why there is no control plane, in one sentence."""
+
+
 @contextlib.asynccontextmanager
 async def control_plane(settings: Settings) -> AsyncIterator[Running]:
-    """Serve until the block ends. StateInUse, ProbeError or OSError when that cannot begin."""
-    with states.held(settings.state, temporary=settings.temporary):
-        found = probe.probe(plain_processes=settings.plain_processes)
-        listener = _listen(settings)
+    """Serve until the block ends; CannotStart when that cannot begin."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(states.held(settings.state, temporary=settings.temporary))
+            found = probe.probe(plain_processes=settings.plain_processes)
+            listener = _listen(settings)
+        except (states.StateInUse, probe.ProbeError, OSError) as error:
+            raise CannotStart(str(error)) from error
         port: int = listener.getsockname()[1]
         states.keep_port(settings.state, port)
         tls = tls_files(settings.state, settings.listen_host) if settings.tls else None
@@ -81,7 +89,7 @@ async def control_plane(settings: Settings) -> AsyncIterator[Running]:
                 states.write_endpoint(settings.state, _endpoint(running))
                 yield running
         finally:
-            if settings.temporary:
+            if settings.ends_instances:
                 await provider.shutdown()
             await provider.close()
             await database.close()

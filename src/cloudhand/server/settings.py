@@ -11,7 +11,8 @@ from cloudhand.core.power import ExitCodePolicy
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     state: Path  # the directory that holds all that outlives the process
-    temporary: bool = False  # end the instances and remove the state directory at the end
+    temporary: bool = False  # remove the state directory at the end, whatever that end is
+    ends_instances: bool = False  # end the instances, too, when the control plane ends
     listen_host: str = "127.0.0.1"  # the address to listen on; nothing beyond loopback unless asked
     listen_port: int = 0  # 0: the one this state had last, else any that is free
     region_id: str = "cn-hangzhou"  # the region that this control plane is
@@ -19,3 +20,6 @@ class Settings:
     power_exit_codes: ExitCodePolicy = ExitCodePolicy.SUCCESS  # what 193 and 194 make of a target
     power_wait: int = 60  # seconds that an agent waits for its acknowledgement before it goes down
     tls: bool = False  # serve https with a certificate of an authority of our own
+
+
+__all__ = ["ExitCodePolicy", "Settings"]
