@@ -24,9 +24,9 @@ def run() -> None:
     # A pipe that is closed early, as by head, is no error of ours.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
-    app = _app((wanted,) if wanted in COMMANDS else COMMANDS)
+    chosen = app((wanted,) if wanted in COMMANDS else COMMANDS)
     try:
-        app(prog_name="cloudhand")
+        chosen(prog_name="cloudhand")
     except ClientError as error:
         print(f"cloudhand: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
@@ -34,8 +34,9 @@ def run() -> None:
         sys.exit(130)
 
 
-def _app(names: tuple[str, ...]) -> typer.Typer:
-    app = typer.Typer(
+def app(names: tuple[str, ...] = COMMANDS) -> typer.Typer:
+    """The commands of these names, each loaded from its module."""
+    group = typer.Typer(
         help="Run commands on fleets of machines, and be told the truth about what happened.",
         epilog=EPILOG,
         no_args_is_help=True,
@@ -43,10 +44,10 @@ def _app(names: tuple[str, ...]) -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.callback()(_group)
+    group.callback()(_group)
     for name in names:
-        _add(app, name, importlib.import_module(f"cloudhand.cli.{_module(name)}"))
-    return app
+        _add(group, name, importlib.import_module(f"cloudhand.cli.{_module(name)}"))
+    return group
 
 
 def _group() -> None:
@@ -57,11 +58,11 @@ def _module(name: str) -> str:
     return "exec_" if name == "exec" else name
 
 
-def _add(app: typer.Typer, name: str, module: ModuleType) -> None:
+def _add(group: typer.Typer, name: str, module: ModuleType) -> None:
     if hasattr(module, "app"):
-        app.add_typer(module.app, name=name)
+        group.add_typer(module.app, name=name)
     else:
-        app.command(name, epilog=getattr(module, "EPILOG", EPILOG))(module.command)
+        group.command(name, epilog=getattr(module, "EPILOG", EPILOG))(module.command)
 
 
 if __name__ == "__main__":
