@@ -127,7 +127,8 @@ async def swallow(client: Wire, head: Head) -> bool:
 
 async def hang_up(wire: Wire) -> None:
     """End a connection after all that was sent has been read, or could have been."""
-    wire.writer.transport.set_write_buffer_limits(high=0)
+    # Not 0: a TLS transport of asyncio would then wait for ever.
+    wire.writer.transport.set_write_buffer_limits(high=1, low=0)
     await wire.writer.drain()
     try:
         async with asyncio.timeout(_LINGER_WITHIN):
