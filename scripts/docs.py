@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cloudhand.api import reference
+from cloudhand.cli import reference as command_line
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 # Each gives pages by their file name below docs/reference.
-GENERATORS: tuple[Callable[[], dict[str, str]], ...] = (reference.pages,)
+GENERATORS: tuple[Callable[[], dict[str, str]], ...] = (reference.pages, command_line.pages)
 
 
 def main(arguments: list[str]) -> int:

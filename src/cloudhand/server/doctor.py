@@ -17,6 +17,7 @@ from pathlib import Path
 
 import cloudhand
 from cloudhand.providers.sandbox import probe
+from cloudhand.providers.sandbox.plan import Mode
 
 USUAL_PORT = 8650
 _OLDEST_PYTHON = (3, 11)
@@ -81,13 +82,14 @@ def instances() -> Finding:
             found=str(error),
             next_step="cloudhand up --plain-processes",
         )
-    level = Level.LESS if found.mode is probe.Mode.PROCESSES else Level.GOOD
-    return Finding(
-        subject="Instances",
-        level=level,
-        found=found.sentence,
-        next_step="" if level is Level.GOOD else "cloudhand up --plain-processes",
-    )
+    if found.mode is Mode.PROCESSES:
+        return Finding(
+            subject="Instances",
+            level=Level.LESS,
+            found=found.sentence,
+            next_step=probe.remedy().partition("`")[2].partition("`")[0],
+        )
+    return Finding(subject="Instances", level=Level.GOOD, found=found.sentence)
 
 
 def port(number: int = USUAL_PORT) -> Finding:
