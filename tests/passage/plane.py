@@ -85,14 +85,18 @@ class _Server(socketserver.ThreadingTCPServer):
     plane: Plane
     tls: ssl.SSLContext | None = None
 
+    def get_request(self) -> tuple[socket.socket, object]:
+        connection, address = super().get_request()
+        if self.tls is not None:
+            # The handshake is for the connection's own thread.
+            connection = self.tls.wrap_socket(
+                connection, server_side=True, do_handshake_on_connect=False
+            )
+        return connection, address
+
 
 class _Handler(socketserver.StreamRequestHandler):
     server: _Server
-
-    def setup(self) -> None:
-        if self.server.tls is not None:
-            self.request = self.server.tls.wrap_socket(self.request, server_side=True)
-        super().setup()
 
     def handle(self) -> None:
         plane = self.server.plane
