@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from wsproto.frame_protocol import FrameProtocol, Opcode
@@ -51,21 +51,35 @@ class FakeGateway:
         self.acknowledge: Callable[[wire.Report], Answer] = lambda report: wire.Ack()
         self._channels: list[socket.socket] = []
         self._seen: set[str] = set()
-        self._server = _Server(("127.0.0.1", port), self)
-        self.port: int = self._server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self.port = port
+        self._server: _Server | None = None
 
-    def __enter__(self) -> FakeGateway:
-        self._thread.start()
+    def __enter__(self) -> Self:
+        self.up()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.down()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def up(self) -> None:
+        self._server = _Server(("127.0.0.1", self.port), self)
+        self.port = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread.start()
+
+    def down(self) -> None:
+        """Be unreachable, as a control plane that is being restarted."""
+        if self._server is None:
+            return
         self._server.shutdown()
-        self.cut_channels()
         self._server.cut_connections()
         self._server.server_close()
         self._thread.join()
+        self._server = None
 
     def run(self, task: wire.Task) -> None:
         with self.changed:
@@ -191,6 +205,7 @@ class FakeGateway:
             frames.receive_bytes(data)
             for frame in frames.received_frames():
                 if frame.opcode is Opcode.PING:
+                    assert isinstance(frame.payload, bytes | bytearray)
                     connection.sendall(bytes(frames.pong(bytes(frame.payload))))
                 elif frame.opcode is Opcode.TEXT:
                     with self.changed:

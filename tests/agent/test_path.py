@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
-import threading
+from pathlib import Path
 
 import pytest
 
@@ -72,14 +73,115 @@ def test_mistakes_on_the_command_line(machine: Machine, words: list[str]) -> Non
 
 def test_server_that_comes_later(machine: Machine, gateway: FakeGateway) -> None:
     machine.register()
-    port = gateway.port
-    gateway.__exit__()
+    gateway.down()
     machine.start_only()
     wait_until(lambda: "cannot reach" in machine.log)
-    with FakeGateway(port) as later:
-        later.run(task("t-1", "echo here"))
-        assert later.end_of("t-1").exit_code == 0
-        machine.stop()
-    gateway._server = type(gateway._server)(("127.0.0.1", 0), gateway)
-    gateway._thread = threading.Thread(target=gateway._server.serve_forever, args=(0.01,))
-    gateway._thread.start()
+    gateway.up()
+    gateway.run(task("t-1", "echo here"))
+    assert gateway.end_of("t-1").exit_code == 0
+
+
+def test_no_gateway_is_left_for_a_while(machine: Machine, gateway: FakeGateway) -> None:
+    machine.start()
+    gateway.run(
+        task(
+            "t-1",
+            "echo before; while ! test -e go; do :; done; echo after",
+            working_directory=str(machine.root),
+        )
+    )
+    gateway.wait(lambda: gateway.output_of("t-1") == b"before\n")
+    gateway.down()
+    (machine.root / "go").touch()
+    wait_until(lambda: "not reported yet" in machine.log)
+    gateway.up()
+    gateway.end_of("t-1")
+    assert gateway.output_of("t-1") == b"before\nafter\n"
+
+
+def test_first_output_comes_soon_and_the_rest_as_it_appears(
+    machine: Machine, gateway: FakeGateway
+) -> None:
+    machine.start()
+    script = "read x < one; echo first; read x < two; echo second"
+    for name in ("one", "two"):
+        os.mkfifo(machine.root / name)
+    gateway.run(task("t-1", script, working_directory=str(machine.root)))
+    gateway.wait(lambda: any(r.kind == wire.RUNNING and r.output == b"" for r in gateway.reports))
+    (machine.root / "one").write_text("x\n")
+    gateway.wait(lambda: gateway.output_of("t-1") == b"first\n", at_most=1.5)
+    (machine.root / "two").write_text("x\n")
+    gateway.end_of("t-1")
+    assert gateway.output_of("t-1") == b"first\nsecond\n"
+
+
+def test_dry_run_checks_and_runs_nothing(machine: Machine, gateway: FakeGateway) -> None:
+    machine.start()
+    gateway.testing = [
+        task("t-1", f"touch {machine.root}/ran"),
+        task("t-2", "true", type="RunBatScript"),
+    ]
+    gateway.kick("kick_vm task run t-1")
+    assert gateway.end_of("t-1").kind == wire.VERIFIED
+    refused = gateway.end_of("t-2")
+    assert (refused.kind, refused.param) == (wire.INVALID, "TypeInvalid")
+    assert not (machine.root / "ran").exists()
+
+
+def test_clock_that_is_an_hour_off(machine: Machine, gateway: FakeGateway) -> None:
+    gateway.clock_skew = 3600.0
+    machine.start()
+    gateway.run(task("t-1", "true"))
+    assert gateway.end_of("t-1").kind == wire.FINISH
+    assert gateway.refused[:1] == ["timestamp"]
+    assert set(gateway.refused) == {"timestamp"}
+
+
+def test_answers_in_chunks(machine: Machine, gateway: FakeGateway) -> None:
+    gateway.chunked = True
+    machine.start()
+    gateway.run(task("t-1", "echo x"))
+    assert gateway.end_of("t-1").output == b"x\n"
+
+
+def test_more_tasks_than_run_at_once(machine: Machine, gateway: FakeGateway) -> None:
+    machine.start()
+    script = "echo $CLOUDHAND_TASK_ID >> begun; read x < gate"
+    os.mkfifo(machine.root / "gate")
+    for number in range(14):
+        gateway.run(task(f"t-{number}", script, working_directory=str(machine.root)))
+    begun = machine.root / "begun"
+    wait_until(lambda: begun.exists() and len(begun.read_text().split()) == 10)
+    gateway.stop("t-13")  # it still waits, so nothing need end for it
+    assert gateway.end_of("t-13").start == 0
+    with (machine.root / "gate").open("w") as gate:
+        for number in range(13):
+            gate.write("x\n")
+            gate.flush()
+            gateway.wait(lambda n=number: len(_ended(gateway)) >= n + 1)  # type: ignore[misc]
+    assert sorted(begun.read_text().split()) == sorted(f"t-{n}" for n in range(13))
+
+
+def test_agent_of_the_oldest_python(machine: Machine, gateway: FakeGateway) -> None:
+    machine.python = _oldest_python()
+    machine.start()
+    gateway.run(task("t-1", "echo old"))
+    assert gateway.end_of("t-1").output == b"old\n"
+    assert machine.stop() == 0
+    assert "Traceback" not in machine.log
+
+
+def _ended(gateway: FakeGateway) -> list[wire.Report]:
+    return [report for report in gateway.reports if report.kind == wire.FINISH]
+
+
+def _oldest_python() -> str:
+    found = (
+        sorted(Path("/root/.pyenv/versions").glob("3.9.*/bin/python3.9"))
+        if os.getuid() == 0
+        else []
+    )
+    path = str(found[0]) if found else shutil.which("python3.9")
+    if path is None:
+        pytest.skip("no Python 3.9 here to run the agent with")
+    return path

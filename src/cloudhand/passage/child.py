@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
 
 NOT_FOUND = 127
@@ -41,9 +42,9 @@ def run(
     if threading.current_thread() is not threading.main_thread():
         child = _start(command, env, started)
         return child if isinstance(child, int) else _code(child.wait())
-    with _listening() as heard:
+    with _listening() as ears:
         child = _start(command, env, started)
-        return child if isinstance(child, int) else _code(_attend(child, heard))
+        return child if isinstance(child, int) else _code(_attend(child, ears))
 
 
 def _start(
@@ -76,13 +77,19 @@ def _code(status: int) -> int:
     return 128 - status if status < 0 else status
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Ears:
+    heard: list[signal.Signals]  # what handlers collected and nobody has looked at yet
+    open_for: frozenset[signal.Signals]  # what is not ignored
+
+
 @contextmanager
-def _listening() -> Iterator[list[int]]:
+def _listening() -> Iterator[_Ears]:
     """Collect signals instead of dying of them; what is ignored stays so, for the child as well."""
-    heard: list[int] = []
+    heard: list[signal.Signals] = []
 
     def hear(number: int, frame: FrameType | None) -> None:
-        heard.append(number)
+        heard.append(signal.Signals(number))
 
     old = {number: signal.getsignal(number) for number in _PASSED_ON}
     ours = [number for number, handler in old.items() if handler not in (signal.SIG_IGN, None)]
@@ -90,25 +97,25 @@ def _listening() -> Iterator[list[int]]:
     for number in ours:
         signal.signal(number, hear)
     try:
-        yield heard
+        yield _Ears(heard=heard, open_for=frozenset(ours))
     finally:
         for number in ours:
             signal.signal(number, old[number])
         signal.signal(signal.SIGCHLD, signal.SIG_DFL if children is None else children)
 
 
-def _attend(child: Child, heard: list[int]) -> int:
+def _attend(child: Child, ears: _Ears) -> int:
     """Wait for the end, passing signals on.
 
     Here they are taken one by one, with what the kernel says of their origin; those that came
     before, or to another thread, were collected by the handlers.
     """
-    waited = {signal.SIGCHLD, *_PASSED_ON}
+    waited = {signal.SIGCHLD, *ears.open_for}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, waited)
     try:
         while (status := child.poll()) is None:
-            while heard:
-                number = heard.pop(0)
+            while ears.heard:
+                number = ears.heard.pop(0)
                 if not (number in _TYPED and _in_foreground()):
                     child.send_signal(number)
             came = signal.sigtimedwait(waited, _LOOK_EVERY)

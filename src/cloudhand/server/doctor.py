@@ -87,9 +87,15 @@ def instances() -> Finding:
             subject="Instances",
             level=Level.LESS,
             found=found.sentence,
-            next_step=probe.remedy().partition("`")[2].partition("`")[0],
+            next_step=_allowing(probe.remedy()),
         )
     return Finding(subject="Instances", level=Level.GOOD, found=found.sentence)
+
+
+def _allowing(remedy: str) -> str:
+    """The command in the sentence that says what would allow namespaces."""
+    named = remedy.partition("`")[2].partition("`")[0]
+    return named if named.startswith("sudo") else "docker run --privileged ..."
 
 
 def port(number: int = USUAL_PORT) -> Finding:

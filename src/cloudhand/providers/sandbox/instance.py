@@ -1,0 +1,173 @@
+"""What an instance leaves on disk: its directory, made whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+from typing import NamedTuple
+
+from cloudhand.providers.sandbox import mask
+from cloudhand.providers.sandbox.plan import ID_COUNT, Mode
+
+# No distribution gives these ids to anybody: above systemd's containers, below its foreign ids.
+_FIRST_BASE = 0x70000000
+_BASE_COUNT = 4000
+
+# An ordinary user cannot write to the machine's directories below these, unless the instance
+# has directories of its own in front of them.
+_OPENED = (
+    "usr/bin",
+    "usr/lib",
+    "usr/local",
+    "usr/local/bin",
+    "usr/local/lib",
+    "usr/local/sbin",
+    "usr/local/share",
+    "usr/sbin",
+    "usr/share",
+    "usr/src",
+    "var/cache",
+    "var/lib",
+    "var/log",
+    "var/spool",
+    "var/tmp",
+)
+
+
+class Record(NamedTuple):
+    """instance.json: no secret is in it."""
+
+    instance_id: str
+    hostname: str
+    base: int  # host id of its root, with NAMESPACES_ROOT
+
+
+def create(directory: str, boot: dict[str, str], user_data: bytes, *, mode: Mode) -> Record:
+    """Make the directory of a new instance; ``boot`` is what its agent is told."""
+    parent, name = os.path.split(directory)
+    part = f"{parent}/.new-{name}"
+    shutil.rmtree(part, ignore_errors=True)
+    os.mkdir(part, 0o700)
+    record = Record(boot["instanceId"], boot["name"], free_base(parent))
+    _write(f"{part}/instance.json", json.dumps(record._asdict()).encode())
+    _write(f"{part}/boot.json", json.dumps(boot).encode())
+    if user_data.startswith(b"#!"):
+        _write(f"{part}/user-data", user_data)
+    if mode is not Mode.PROCESSES:
+        make_layers(part, record, as_root=mode is Mode.NAMESPACES_ROOT)
+    os.rename(part, directory)
+    return record
+
+
+def load(directory: str) -> Record | None:
+    try:
+        with open(f"{directory}/instance.json", "rb") as file:
+            return Record(**json.load(file))
+    except FileNotFoundError:
+        return None
+
+
+def remove(directory: str) -> None:
+    """Forget the instance at once, then remove what it kept."""
+    parent, name = os.path.split(directory)
+    gone = f"{parent}/.gone-{name}"
+    shutil.rmtree(gone, onerror=_open_and_retry)
+    try:
+        os.rename(directory, gone)
+    except FileNotFoundError:
+        return
+    shutil.rmtree(gone, onerror=_open_and_retry)
+
+
+def _open_and_retry(call: object, path: str, failure: object) -> None:
+    """Overlay's work directories are closed even to their owner."""
+    try:
+        os.chmod(os.path.dirname(path), 0o700)
+        os.chmod(path, 0o700)
+        shutil.rmtree(path)
+    except NotADirectoryError:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+
+
+def free_base(instances: str) -> int:
+    """An id range that no other instance of this state and no process of this machine has."""
+    records = (load(entry.path) for entry in os.scandir(instances) if entry.name[0] != ".")
+    taken = {record.base for record in records if record} | _bases_in_use()
+    start = int.from_bytes(os.urandom(4), "big")
+    for offset in range(_BASE_COUNT):
+        base = _FIRST_BASE + (start + offset) % _BASE_COUNT * ID_COUNT
+        if base not in taken:
+            return base
+    raise OSError("every range of ids for instances is taken")
+
+
+def _bases_in_use() -> set[int]:
+    found = set()
+    for name in os.listdir("/proc"):
+        if name.isdecimal():
+            try:
+                found.add(os.stat(f"/proc/{name}").st_uid & ~(ID_COUNT - 1))
+            except OSError:
+                continue  # it ended meanwhile
+    return found
+
+
+def make_layers(directory: str, record: Record, *, as_root: bool) -> None:
+    """The directories that hold what the instance changes, with what is its own from the start."""
+    os.mkdir(f"{directory}/mnt")
+    os.mkdir(f"{directory}/layers")
+    base = record.base if as_root else os.geteuid()
+    group = record.base if as_root else os.getegid()
+    for name in ("root", *mask.kept_directories()):
+        mode = 0o755 if name == "root" else stat.S_IMODE(os.stat(f"/{name}").st_mode)
+        os.mkdir(f"{directory}/layers/{name}")
+        for part in ("up", "work"):
+            path = f"{directory}/layers/{name}/{part}"
+            os.mkdir(path)
+            os.chown(path, base, group)
+            os.chmod(path, mode if as_root else mode | 0o700)
+    if not as_root:
+        _open_directories(directory)
+    _identify(f"{directory}/layers/etc/up", record, base, group)
+
+
+def _open_directories(directory: str) -> None:
+    for name in _OPENED:
+        original = f"/{name}"
+        if os.path.islink(original) or not os.path.isdir(original):
+            continue
+        top, _, below = name.partition("/")
+        path = f"{directory}/layers/{top}/up/{below}"
+        os.mkdir(path)
+        os.chmod(path, stat.S_IMODE(os.stat(original).st_mode) & 0o1777 | 0o700)
+
+
+def _identify(etc: str, record: Record, owner: int, group: int) -> None:
+    """Names and the machine-id. Made before the instance first runs, so nobody else writes here."""
+    name = record.hostname
+    hosts = f"127.0.0.1 localhost\n127.0.1.1 {name}\n::1 localhost ip6-localhost ip6-loopback\n"
+    files = {
+        "hostname": f"{name}\n".encode(),
+        "hosts": hosts.encode(),
+        "machine-id": os.urandom(16).hex().encode() + b"\n",
+    }
+    try:
+        # Often a link into /run, of which an instance has its own.
+        with open("/etc/resolv.conf", "rb") as file:
+            files["resolv.conf"] = file.read()
+    except OSError:
+        pass  # then the instance resolves no names, like the machine
+    for file_name, content in files.items():
+        path = f"{etc}/{file_name}"
+        _write(path, content, 0o444 if file_name == "machine-id" else 0o644)
+        os.chown(path, owner, group)
+
+
+def _write(path: str, content: bytes, mode: int = 0o600) -> None:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+        os.fchmod(file.fileno(), mode)
