@@ -53,17 +53,18 @@ class CannotStart(Exception):
 @contextlib.asynccontextmanager
 async def control_plane(settings: Settings) -> AsyncIterator[Running]:
     """Serve until the block ends; CannotStart when that cannot begin."""
-    with contextlib.ExitStack() as stack:
+    async with contextlib.AsyncExitStack() as stack:
         try:
             stack.enter_context(states.held(settings.state, temporary=settings.temporary))
             found = probe.probe(plain_processes=settings.plain_processes)
-            listener = _listen(settings)
+            listener = stack.enter_context(_listen(settings))
         except (states.StateInUse, probe.ProbeError, OSError) as error:
             raise CannotStart(str(error)) from error
         port: int = listener.getsockname()[1]
         states.keep_port(settings.state, port)
         tls = tls_files(settings.state, settings.listen_host) if settings.tls else None
         database = open_database(settings.state)
+        stack.push_async_callback(database.close)
         parts = build(settings, database, SystemClock())
         provider = SandboxProvider(
             settings.state / "sandbox",
@@ -71,29 +72,25 @@ async def control_plane(settings: Settings) -> AsyncIterator[Running]:
             agent=ensure_agent(),
             tether=settings.temporary,
         )
+        stack.push_async_callback(provider.close)
+        if settings.ends_instances:
+            stack.push_async_callback(provider.shutdown)
         lifecycles = Lifecycles(
             parts.control, database, provider, _url(settings, "127.0.0.1", port)
         )
-        try:
-            key = await ensure_access_key(parts.control)
-            running = Running(
-                url=_url(settings, _reachable(settings.listen_host), port),
-                region_id=settings.region_id,
-                access_key_id=key.id,
-                access_key_secret=key.secret,
-                ca=tls.authority if tls else None,
-                mode_sentence=found.sentence,
-                control=parts.control,
-            )
-            async with _serving(parts, lifecycles, listener, tls):
-                states.write_endpoint(settings.state, _endpoint(running))
-                yield running
-        finally:
-            if settings.ends_instances:
-                await provider.shutdown()
-            await provider.close()
-            await database.close()
-            listener.close()
+        key = await ensure_access_key(parts.control)
+        running = Running(
+            url=_url(settings, _reachable(settings.listen_host), port),
+            region_id=settings.region_id,
+            access_key_id=key.id,
+            access_key_secret=key.secret,
+            ca=tls.authority if tls else None,
+            mode_sentence=found.sentence,
+            control=parts.control,
+        )
+        async with _serving(parts, lifecycles, listener, tls):
+            states.write_endpoint(settings.state, _endpoint(running))
+            yield running
 
 
 @contextlib.asynccontextmanager

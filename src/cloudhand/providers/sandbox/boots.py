@@ -23,7 +23,6 @@ class Process(NamedTuple):
 
     boot_id: str
     launcher_pid: int
-    report: int  # reading end of the launcher's pipe
 
 
 class Instance:
@@ -34,6 +33,7 @@ class Instance:
         self.record = record
         self.directory = directory
         self.process: Process | None = None
+        self.report: int | None = None  # reading end of the launcher's pipe, until it closes
         self.pid = 0  # of its init; 0 until the launcher has told
         self.ready = False  # its init runs
         self.error = ""  # why the last start failed
@@ -71,7 +71,7 @@ class Instance:
         os.close(writing)
         os.close(console)
         os.set_blocking(reading, False)
-        self.process = Process(boot_id, pid, reading)
+        self.process, self.report = Process(boot_id, pid), reading
 
     def _console(self) -> int:
         path = f"{self.directory}/console.log"
@@ -81,10 +81,10 @@ class Instance:
         return descriptor
 
     def hear(self) -> bool:
-        """Read what the launcher says; False when it has said all."""
-        assert self.process is not None
+        """Read what the launcher says; False when it has said all, and the pipe is closed."""
+        assert self.report is not None
         try:
-            data = os.read(self.process.report, 65536)
+            data = os.read(self.report, 65536)
         except BlockingIOError:
             return True
         *lines, self._heard = (self._heard + data).split(b"\n")
@@ -94,11 +94,14 @@ class Instance:
             self.error = message.get("error", self.error)
         if data:
             return True
+        os.close(self.report)
+        self.report = None
         self.ready = not self.error and bool(self.pid)
-        self._tell()
+        self.tell()
         return False
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Answer all who wait for a boot to begin or to end."""
         waiting, self.waiting = self.waiting, []
         for call in waiting:
             call(self.error)
@@ -107,6 +110,12 @@ class Instance:
         self.start_at = 0.0
         self.restart = False
         self._signal(signal.SIGQUIT if force else signal.SIGUSR2, force=force)
+
+    def kill(self) -> None:
+        """End it even if its init does not answer; `ended` then sweeps up."""
+        self.start_at, self.restart = 0.0, False
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
 
     def reboot(self, *, force: bool) -> None:
         self.restart = True
@@ -127,7 +136,7 @@ class Instance:
         restart = self.restart or _restarts(status)
         self._sweep()
         self.process, self.pid, self.ready = None, 0, False
-        self._tell()
+        self.tell()
         if restart and not self.error:
             looping = len(self._begun) >= _LOOP_BOOTS
             self.start_at = time.monotonic() + (_LOOP_DELAY if looping else 0.0)

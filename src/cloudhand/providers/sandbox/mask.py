@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import tempfile
+import time
 
 KEPT = ("usr", "etc", "var", "opt", "srv", "bin", "sbin", "lib", "lib32", "lib64", "libx32")
 # Data of the machine's own services and people, also where it happens to be readable.
@@ -16,6 +19,8 @@ _ALWAYS_EMPTY = {
     "var": ("backups", "crash", "log", "mail", "spool", "tmp", "lib/docker", "lib/containers"),
     "etc": ("ssh", "ssl/private"),
 }
+_SCANNED_ONCE = "usr"  # large, and nobody keeps a new secret in it
+_FRESH = 1.0  # seconds for which a scan serves the next instance as well
 _OPAQUE = "trusted.overlay.opaque"
 _LAST_ID = 65535
 
@@ -23,6 +28,38 @@ _LAST_ID = 65535
 def kept_directories() -> list[str]:
     """Top-level directories of the machine that an instance gets a copy-on-write view of."""
     return [name for name in KEPT if os.path.isdir(f"/{name}") and not os.path.islink(f"/{name}")]
+
+
+class Scan:
+    """Knows what to hide of the machine's files, as they are when an instance starts.
+
+    A first scan, of everything, begins at once and goes on by itself: /usr may take seconds.
+    """
+
+    def __init__(self) -> None:
+        self._hidden: dict[str, list[str]] = {}
+        self._scanned_at = -_FRESH
+        self._begin(kept_directories())
+
+    def _begin(self, directories: list[str]) -> None:
+        self._directories = directories
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - a pipe would fill up
+        self._process: subprocess.Popen[bytes] | None = subprocess.Popen(
+            find_command(directories), stdout=self._output, stderr=subprocess.DEVNULL
+        )
+
+    def hidden(self) -> dict[str, list[str]]:
+        """Paths by top-level directory, relative to it."""
+        if self._process is None and time.monotonic() - self._scanned_at > _FRESH:
+            self._begin([name for name in kept_directories() if name != _SCANNED_ONCE])
+        if self._process is not None:
+            self._process.wait()
+            self._process = None
+            with self._output:
+                self._output.seek(0)
+                self._hidden.update(parse(self._output.read(), self._directories))
+            self._scanned_at = time.monotonic()
+        return self._hidden
 
 
 def find_command(directories: list[str]) -> list[str]:

@@ -100,7 +100,12 @@ class SandboxProvider:
             async with asyncio.timeout(_END_BOUND):
                 await self._ask("shutdown")
         if self._process is not None:
-            await asyncio.to_thread(self._process.wait, _END_BOUND)
+            try:
+                await asyncio.to_thread(self._process.wait, _END_BOUND)
+            except subprocess.TimeoutExpired:
+                # Its instances end with it, by the kernel's hand.
+                self._process.kill()
+                await asyncio.to_thread(self._process.wait)
 
     async def _ask(self, what: str, **details: object) -> dict[str, Any]:
         await self._connect()

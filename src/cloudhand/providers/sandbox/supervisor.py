@@ -17,7 +17,6 @@ import selectors
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -30,7 +29,6 @@ from cloudhand.providers.sandbox.plan import Mode, Runtime, this_python
 Reply = Callable[[dict[str, Any]], None]
 
 _END_BOUND = 5.0  # seconds for instances to end with the supervisor, before they are killed
-_SCANNED_ONCE = "usr"  # large, and nobody keeps a new secret in it
 
 
 class Supervisor:
@@ -42,9 +40,10 @@ class Supervisor:
         self.instances: dict[str, Instance] = {}
         self.folder = f"{runtime.state}/instances"
         self.connections: dict[socket.socket, bytes] = {}
-        self.hidden: dict[str, list[str]] = {}
+        self.scan = mask.Scan() if runtime.mode is Mode.NAMESPACES_ROOT else None
         self.alive, self._held = os.pipe()
         self.ending: Reply | None = None
+        self.kill_at = 0.0  # when what has not ended by then is killed; 0: no end was asked for
         self.done = False
 
     def main(self, listener: socket.socket) -> None:
@@ -65,10 +64,11 @@ class Supervisor:
         if self.tether >= 0:
             self.selector.register(self.tether, selectors.EVENT_READ, lambda _: self._end())
         while not self.done:
-            for key, _ in self.selector.select(self._next_start()):
+            for key, _ in self.selector.select(self._rest()):
                 key.data(key.fileobj)
             self._reap()
             self._start_due()
+            self._kill_due()
             self.done = self.done or (
                 self.ending is not None and not any(i.running for i in self.instances.values())
             )
@@ -78,9 +78,18 @@ class Supervisor:
         if number != signal.SIGCHLD:
             self._end()
 
-    def _next_start(self) -> float | None:
+    def _rest(self) -> float | None:
+        """Seconds until something is due; None if nothing is."""
         moments = [i.start_at for i in self.instances.values() if i.start_at]
+        if self.kill_at:
+            moments.append(self.kill_at)
         return max(min(moments) - time.monotonic(), 0) if moments else None
+
+    def _kill_due(self) -> None:
+        if self.kill_at and self.kill_at <= time.monotonic():
+            self.kill_at = time.monotonic() + _END_BOUND
+            for one in self.instances.values():
+                one.kill()
 
     def _start_due(self) -> None:
         for one in self.instances.values():
@@ -89,36 +98,20 @@ class Supervisor:
 
     def _boot(self, one: Instance) -> None:
         try:
-            one.start(self._hidden(), self.alive)
+            one.start(self.scan.hidden() if self.scan else {}, self.alive)
         except OSError as error:
             one.error = str(error.strerror or error)
             one.start_at = 0.0
             self._changed(one)
             return
-        assert one.process is not None
-        self.selector.register(
-            one.process.report, selectors.EVENT_READ, lambda report: self._hear(one, report)
-        )
+        assert one.report is not None
+        self.selector.register(one.report, selectors.EVENT_READ, lambda _: self._hear(one))
 
-    def _hidden(self) -> dict[str, list[str]]:
-        """What instances may not see of the machine: what others may not read on it."""
-        if self.runtime.mode is not Mode.NAMESPACES_ROOT:
-            return {}
-        directories = mask.kept_directories()
-        wanted = [d for d in directories if d != _SCANNED_ONCE or d not in self.hidden]
-        output = subprocess.run(
-            mask.find_command(wanted),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            check=False,
-        ).stdout
-        self.hidden.update(mask.parse(output, wanted))
-        return self.hidden
-
-    def _hear(self, one: Instance, report: int) -> None:
+    def _hear(self, one: Instance) -> None:
+        report = one.report
+        assert report is not None
         if not one.hear():
             self.selector.unregister(report)
-            os.close(report)
             self._changed(one)
 
     def _reap(self) -> None:
@@ -136,22 +129,17 @@ class Supervisor:
         process = one.process
         if process is None or pid not in (one.pid, process.launcher_pid):
             return
-        if process.report in self.selector.get_map():
+        if one.report is not None:
             # Its last words first: they say whether it began at all.
-            self._hear_out(one, process.report)
+            os.set_blocking(one.report, True)
+            while one.report is not None:
+                self._hear(one)
         launcher_failed = pid == process.launcher_pid and pid != one.pid
         if launcher_failed and (status == 0 or one.pid):
             return
         one.ended(status)
         self._start_due()
         self._changed(one)
-
-    def _hear_out(self, one: Instance, report: int) -> None:
-        os.set_blocking(report, True)
-        while one.hear():
-            pass
-        self.selector.unregister(report)
-        os.close(report)
 
     def _accept(self, listener: Any) -> None:
         connection, _ = listener.accept()
@@ -259,7 +247,7 @@ class Supervisor:
             one.waiting.append(forget)
             one.stop(force=True)
             if one.process is None:
-                one._tell()
+                one.tell()
         else:
             forget("")
 
@@ -269,6 +257,7 @@ class Supervisor:
             self.ending = lambda _: None
         if self.tether >= 0 and self.tether in self.selector.get_map():
             self.selector.unregister(self.tether)
+        self.kill_at = time.monotonic() + _END_BOUND
         for one in self.instances.values():
             one.stop(force=True)
 
