@@ -5,6 +5,9 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	&& echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# On a terminal pip shows what it is doing; a log needs only what goes wrong.
+QUIET = `test -t 2 || echo -q`
 
 .PHONY: help setup setup-dev demo test test-quick check format agent package bench docs clean
 
@@ -19,12 +22,12 @@ $(BIN)/python:
 
 $(VENV)/.runtime: pyproject.toml hatch_build.py | $(BIN)/python
 	@echo "Installing Cloudhand into $(VENV)"
-	@$(BIN)/python -m pip install --disable-pip-version-check -q -c requirements/dev.txt -e .
+	@$(PIP) install $(QUIET) -c requirements/dev.txt -e .
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	@echo "Installing what the tests need into $(VENV)"
-	@$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements/dev.txt
+	@$(PIP) install $(QUIET) -r requirements/dev.txt
 	@touch $@
 
 setup: $(VENV)/.runtime ## .venv with Cloudhand installed in it
@@ -60,7 +63,7 @@ agent: setup-dev ## Build the agent's one file
 	@$(BIN)/python -c "from cloudhand.agent_dist.build import TARGET, build; build(TARGET); print(TARGET)"
 
 package: setup-dev ## Build the wheel, with the agent in it
-	@$(BIN)/python -m pip wheel --disable-pip-version-check -q --no-deps -w dist .
+	@$(PIP) wheel $(QUIET) --no-deps -w dist .
 	@ls dist/*.whl
 
 bench: setup-dev ## Measure, with a table of ratios and benchmarks/results.json

@@ -42,6 +42,7 @@ def app(names: tuple[str, ...] = COMMANDS) -> typer.Typer:
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",  # joins the lines of a paragraph
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     group.callback()(_group)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -166,11 +167,22 @@ def _run(
 
 
 def tell_what_next(running: Running, ids: Sequence[str]) -> None:
-    print(f"Ready: {len(ids)} instances are online: {' '.join(ids)}")
+    typed = _typed()
+    print(f"\nReady: {len(ids)} instances are online: {' '.join(ids)}")
     print(f"  endpoint    {running.url}   region {running.region_id}")
     print(f"  access key  {running.access_key_id}   secret {running.access_key_secret}")
     print("Three commands to try next, in another terminal:")
-    print("  cloudhand instances")
-    print("  cloudhand run --all -- 'echo helloworld; exit 194'")
-    print("  cloudhand exec -- python your_program_for_alibaba_cloud.py")
+    print(f"  {typed} instances")
+    print(f"  {typed} run --all -- 'echo helloworld; exit 194'")
+    print(f"  {typed} exec -- python your_program_for_alibaba_cloud.py")
     print("Ctrl-C ends everything.", flush=True)
+
+
+def _typed() -> str:
+    """What to type for this program: its name where a shell finds it, else its path."""
+    path = Path(sys.argv[0]).absolute()
+    found = shutil.which(path.name)
+    if found and Path(found).samefile(path):
+        return path.name
+    below = path.is_relative_to(Path.cwd())
+    return str(path.relative_to(Path.cwd()) if below else path)
