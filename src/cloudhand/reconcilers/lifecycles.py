@@ -47,6 +47,13 @@ class Lifecycles:
         self._hints: set[InstanceId] = set()
         self._scan_at = self._clock.now()
 
+    async def survey(self) -> None:
+        """See what became of all machines while nobody looked, before anybody asks."""
+        try:
+            await self._observe_some()
+        except ProviderError as error:
+            log.warning("cannot see the instances", extra={"failure": str(error)})
+
     async def run(self) -> None:
         """Run for ever."""
 

@@ -78,6 +78,7 @@ async def control_plane(settings: Settings) -> AsyncIterator[Running]:
         lifecycles = Lifecycles(
             parts.control, database, provider, _url(settings, "127.0.0.1", port)
         )
+        await lifecycles.survey()
         key = await ensure_access_key(parts.control)
         running = Running(
             url=_url(settings, _reachable(settings.listen_host), port),
