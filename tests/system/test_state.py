@@ -6,12 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+_OPTIONS = ("--fleet", "1", "--plain-processes")
+_COMMAND = ("--", "sh", "-c", "echo $CLOUDHAND_INSTANCE_IDS")
+
 
 def up(state: Path) -> str:
     """The ids of the instances, once a control plane was up and is down again."""
     done = subprocess.run(
-        [sys.executable, "-m", "cloudhand.cli.main", "up", "--fleet", "1", "--state", state]
-        + ["--plain-processes", "--", "sh", "-c", "echo $CLOUDHAND_INSTANCE_IDS"],
+        [sys.executable, "-m", "cloudhand.cli.main", "up", *_OPTIONS, "--state", state, *_COMMAND],
         capture_output=True,
         text=True,
         timeout=60,
