@@ -1,0 +1,257 @@
+"""A place of a test's own to run `cloudhand` in, and control planes that are started there."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import IO, Any
+
+from cloudhand.cli import fleet, follow
+from cloudhand.cli.client import Client, find_endpoint
+from cloudhand.cli.follow import Result
+from cloudhand.providers.sandbox import probe
+from tests.system import processes
+from tests.system.waiting import until
+
+CLOUDHAND = (sys.executable, "-m", "cloudhand.cli.main")
+_BOUND = 60.0  # seconds
+
+Child = subprocess.Popen[str]
+
+
+@cache
+def mode_options() -> tuple[str, ...]:
+    """What `up` and `serve` need here; root has to ask for plain processes by name."""
+    try:
+        probe.probe(plain_processes=False)
+    except probe.ProbeError:
+        return ("--plain-processes",)
+    return ()
+
+
+@dataclass
+class Place:
+    """Home, temporary directory and environment for programs, and the programs themselves."""
+
+    root: Path
+    children: list[Child] = field(default_factory=list)
+
+    @property
+    def temporary(self) -> Path:
+        return self.root / "tmp"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.root / "home"),
+            "TMPDIR": str(self.temporary),
+            "XDG_RUNTIME_DIR": str(self.root / "runtime"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+    def start(
+        self, *words: str, env: Mapping[str, str] | None = None, **options: Any
+    ) -> subprocess.Popen[str]:
+        """Start `cloudhand` with these words."""
+        return self.start_program([*CLOUDHAND, *words], env=env, **options)
+
+    def start_program(
+        self, words: Sequence[str], *, env: Mapping[str, str] | None = None, **options: Any
+    ) -> subprocess.Popen[str]:
+        given = {
+            "stdin": subprocess.DEVNULL,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+            **options,
+        }
+        child = subprocess.Popen(
+            list(words),
+            env={**self.environment, **(env or {})},
+            text=True,
+            cwd=self.root,
+            start_new_session=True,
+            **given,
+        )
+        self.children.append(child)
+        return child
+
+    def run(self, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Run `cloudhand` with these words to its end."""
+        return ended(self.start(*words, **options))
+
+    def close(self) -> None:
+        for child in self.children:
+            if child.poll() is None:
+                child.kill()
+            child.wait()
+            for stream in (child.stdin, child.stdout, child.stderr):
+                if stream is not None:
+                    stream.close()
+
+
+def ended(child: Child) -> subprocess.CompletedProcess[str]:
+    """What a child said once it has ended."""
+    out, err = child.communicate(timeout=_BOUND)
+    return subprocess.CompletedProcess(child.args, child.returncode, out, err)
+
+
+def line(child: Child) -> str:
+    """The next line that a child says; empty at its end."""
+    stream = child.stdout
+    assert stream is not None
+    # Nothing is read ahead of the line, so what select sees is what there is.
+    return _line(stream)
+
+
+def _line(stream: IO[str]) -> str:
+    told = b""
+    while not told.endswith(b"\n"):
+        ready, _, _ = select.select([stream], [], [], _BOUND)
+        assert ready, f"it said nothing after {told!r}"
+        byte = os.read(stream.fileno(), 1)
+        if not byte:
+            break
+        told += byte
+    return told.decode()
+
+
+def lines_until(child: Child, part: str) -> list[str]:
+    """The lines that a child says, to the first that has this part."""
+    told: list[str] = []
+    while not told or part not in told[-1]:
+        said = line(child)
+        assert said, f"it ended after {told}"
+        told.append(said)
+    return told
+
+
+@contextmanager
+def place(root: Path) -> Iterator[Place]:
+    """Leaves no process, mount or temporary file behind, or fails."""
+    for name in ("home", "tmp", "runtime"):
+        (root / name).mkdir(parents=True)
+    (root / "runtime").chmod(0o700)
+    mounts = Path("/proc/self/mountinfo").read_text()
+    present = set(processes.below(os.getpid()))
+    one = Place(root)
+    with processes.orphans_adopted():
+        try:
+            yield one
+            until(lambda: not _left(present), at_most=10, what=f"the end of {_left(present)}")
+        finally:
+            for pid in _left(present):
+                os.kill(pid, signal.SIGKILL)
+            one.close()
+            until(lambda: not _left(present), what="the end of what was killed")
+            processes.bury_orphans(except_for=present)
+    assert Path("/proc/self/mountinfo").read_text() == mounts
+    assert list(one.temporary.iterdir()) == []
+
+
+def _left(present: set[int]) -> dict[int, tuple[str, ...]]:
+    """What runs below us now and did not, nor descends from what did."""
+    kept = present.union(*(processes.below(pid) for pid in present))
+    return {
+        pid: found.words for pid, found in processes.below(os.getpid()).items() if pid not in kept
+    }
+
+
+class Plane:
+    """A control plane as `cloudhand serve` runs it, on a state directory that outlives it."""
+
+    def __init__(self, place: Place, *options: str) -> None:
+        self.place = place
+        self.state = place.root / "state"
+        self.options = options
+        self.process: Child | None = None
+        self._client: Client | None = None
+
+    def start(self) -> None:
+        words = ["serve", "--state", str(self.state), "--listen", "127.0.0.1:0"]
+        log = (self.place.root / "serve.log").open("a")
+        with log:
+            self.process = self.place.start(*words, *mode_options(), *self.options, stderr=log)
+        lines_until(self.process, "access key")
+
+    @property
+    def client(self) -> Client:
+        if self._client is None:
+            self._client = Client(find_endpoint(self.state))
+        return self._client
+
+    def call(self, action: str, **parameters: object) -> dict[str, Any]:
+        return self.client.call(action, parameters)
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(_BOUND)
+        self.hang_up()
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """As a service manager would; the exit code."""
+        assert self.process is not None
+        self.hang_up()
+        self.process.send_signal(number)
+        return self.process.wait(_BOUND)
+
+    def hang_up(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def supervisors(self) -> list[int]:
+        return processes.naming("cloudhand.providers.sandbox.supervisor", f"{self.state}/sandbox")
+
+    def end(self) -> None:
+        """End everything, the instances too."""
+        self.hang_up()
+        if self.process is not None and self.process.poll() is None:
+            self.stop()
+        for pid in self.supervisors():
+            os.kill(pid, signal.SIGTERM)
+        until(lambda: not self.supervisors(), what="the supervisor's end")
+
+    def instances(self, count: int = 1) -> list[str]:
+        """New instances, Running and online."""
+        answer = self.call("RunInstances", ImageId="host", InstanceType="ecs.sandbox", Amount=count)
+        ids: list[str] = answer["InstanceIdSets"]["InstanceIdSet"]
+        self.wait(ids)
+        return sorted(ids)
+
+    def wait(self, ids: Sequence[str], status: str = "Running") -> None:
+        fleet.wait(self.client, ids, status, at_most=_BOUND)
+
+    def release(self, ids: Sequence[str]) -> None:
+        self.call("DeleteInstances", InstanceId=list(ids), Force="true")
+
+    def ask(self, ids: Sequence[str], script: str, **parameters: object) -> str:
+        """Have a script run; the id of the invocation."""
+        order = {"Type": "RunShellScript", "CommandContent": script, "InstanceId": list(ids)}
+        invoke_id: str = self.call("RunCommand", **order, **parameters)["InvokeId"]
+        return invoke_id
+
+    def settled(self, invoke_id: str) -> list[Result]:
+        return follow.settled(self.client, invoke_id)
+
+    def run(self, instance_id: str, script: str, **parameters: object) -> Result:
+        """Have a script run on one instance, to its end and that of its power action."""
+        (result,) = self.settled(self.ask([instance_id], script, **parameters))
+        return result
+
+    def boot_id(self, instance_id: str) -> str:
+        """As the machine itself sees it."""
+        return self.run(instance_id, SHOW_BOOT_ID).output.decode().strip()
+
+
+# A plain process has the machine's /proc; its boot id is told by its environment.
+SHOW_BOOT_ID = 'echo "${CLOUDHAND_BOOT_ID:-$(cat /proc/sys/kernel/random/boot_id)}"'
