@@ -64,6 +64,7 @@ def main(channel: socket.socket) -> None:
     _adopt_orphans()
     for number in _RESET:
         signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     os.dup2(channel.fileno(), _CHANNEL, inheritable=False)
     null = os.open("/dev/null", os.O_RDWR)
     for descriptor in (0, 1, 2):

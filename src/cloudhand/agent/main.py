@@ -173,14 +173,21 @@ def _run(options: "Dict[str, List[str]]", state: str) -> int:
 
 
 def _close_on_signal(closing: threading.Event, told: threading.Event) -> None:
-    def close(*_: object) -> None:
+    """Wait for signals in a thread of its own, blocked in all others.
+
+    A handler runs only once the main thread wakes up, and the kernel may give the signal to
+    another thread while that one sleeps for a minute.
+    """
+    ends = {signal.SIGTERM, signal.SIGINT}
+    # Whoever started us may have blocked what scripts rely on.
+    signal.pthread_sigmask(signal.SIG_SETMASK, ends)
+
+    def close() -> None:
+        signal.sigwait(ends)
         told.set()
         closing.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, close)
-    # Whoever started us may have blocked what scripts rely on.
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    threading.Thread(target=close, name="signals", daemon=True).start()
 
 
 def run() -> NoReturn:

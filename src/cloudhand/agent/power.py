@@ -54,6 +54,7 @@ def _done(order: "Tuple[str, ...]") -> bool:
             order,
             os.environ,
             file_actions=[(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0)],
+            setsigmask=(),
         )
     except OSError as error:
         log.error(f"power failed: cannot start {order[0]}: {error.strerror}")

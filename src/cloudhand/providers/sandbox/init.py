@@ -23,6 +23,7 @@ SIGNALS = frozenset(
 )
 
 _GRACE = 1.0  # seconds between asking everything to end and ending it
+_LOOK_EVERY = 0.02  # seconds, meanwhile
 _LASTED = 10.0  # an agent that ran so long starts again without delay
 _FIRST_DELAY, _LAST_DELAY = 0.1, 10.0
 _ENDINGS: dict[int, tuple[int, float]] = {  # signal: exit code, grace
@@ -170,11 +171,17 @@ def end_all(grace: float) -> None:
     """End all our descendants. It never signals by a broad name: in the wrong place that would
     hit the machine.
     """
-    for pid in descendants():
-        send(pid, signal.SIGTERM)
     deadline = time.monotonic() + grace
-    while grace and not reap_all() and time.monotonic() < deadline:
-        signal.sigtimedwait({signal.SIGCHLD}, max(0.0, deadline - time.monotonic()))
+    asked: set[int] = set()
+    while grace:
+        # Again and again: what was started meanwhile has to be asked as well.
+        for pid in set(descendants()) - asked:
+            send(pid, signal.SIGTERM)
+            asked.add(pid)
+        rest = deadline - time.monotonic()
+        if reap_all() or rest <= 0:
+            break
+        signal.sigtimedwait({signal.SIGCHLD}, min(rest, _LOOK_EVERY))
     # Stopped before they are killed, so that none can start another meanwhile.
     stopped: set[int] = set()
     while set(descendants()) - stopped:
