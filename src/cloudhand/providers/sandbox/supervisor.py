@@ -122,7 +122,7 @@ class Supervisor:
                 return
             if not pid:
                 return
-            for one in self.instances.values():
+            for one in list(self.instances.values()):  # who hears of it may forget one
                 self._reaped(one, pid, status)
 
     def _reaped(self, one: Instance, pid: int, status: int) -> None:
