@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from cloudhand.cli import holding, options, story, up
+from cloudhand.cli import holding, log, options, story, up
 from cloudhand.cli.client import Client, ClientError
 from cloudhand.cli.holding import Heard
 from cloudhand.server.main import Running
@@ -35,7 +35,7 @@ def command(
     On a terminal it stays afterwards, for you to try more. With ONCE=1 in the environment, or
     without a terminal, it plays once and ends.
     """
-    holding.log_to_stderr(verbose=verbose)
+    log.to_stderr(verbose=verbose)
     once = bool(os.environ.get("ONCE")) or not sys.stdout.isatty() or record is not None
     console = _console(record)
     settings = up.settings_for(

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cloudhand.cli import holding, options
+from cloudhand.cli import holding, log, options
 from cloudhand.cli.holding import Heard
 from cloudhand.server.main import Running
 from cloudhand.server.settings import Settings
@@ -28,7 +28,7 @@ def command(
     verbose: options.Verbose = False,
 ) -> None:
     """Run a control plane until a signal. Instances outlive it, and are found again."""
-    holding.log_to_stderr(verbose=verbose)
+    log.to_stderr(verbose=verbose)
     host, port = holding.address(listen)
     settings = Settings(
         state=state.absolute(),

@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from cloudhand import passage
-from cloudhand.cli import holding, options
+from cloudhand.cli import holding, log, options
 from cloudhand.cli.client import Client
 from cloudhand.cli.exec_ import destination, identity
 from cloudhand.cli.fleet import ensure, wait
@@ -58,7 +58,7 @@ def command(
     environment, as by `cloudhand exec`, and the ids of the instances in CLOUDHAND_INSTANCE_IDS.
     Instances end with it, and without --state nothing is left behind.
     """
-    holding.log_to_stderr(verbose=verbose)
+    log.to_stderr(verbose=verbose)
     settings = settings_for(
         state,
         listen=listen,
