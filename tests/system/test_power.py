@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import sqlite3
 
 import pytest
 
+from tests.system.innards import init_of
+from tests.system.meeting import Meeting
 from tests.system.place import Plane
 
 _LONG = 300_000  # bytes of output; several reports
+# An agent that goes down politely says that it was interrupted; else a new boot speaks for itself.
+_WENT_DOWN = ("ExecutionInterrupted", "InstanceRestarted")
 
 
 def _moves(plane: Plane, noun: str, id: str) -> list[tuple[str, int]]:
@@ -57,3 +63,154 @@ def test_the_whole_result_is_stored_before_the_machine_goes_down(
     shared.wait([instance])
     began = [at for event, at in _moves(shared, "instance", instance) if event != "created"]
     assert stored <= began[-1]
+
+
+def test_a_stop_by_exit_code_is_a_success_and_the_machine_stays_down_until_it_is_started(
+    shared: Plane, instance: str
+) -> None:
+    before = shared.boot_id(instance)
+
+    result = shared.run(instance, "echo bye; exit 193")
+
+    assert (result.status, result.exit_code, result.output) == ("Success", 193, b"bye\n")
+    assert result.power is not None
+    assert (result.power.action, result.power.status) == ("stop", "Done")
+    shared.wait([instance], "Stopped")
+    shared.call("StartInstances", InstanceId=[instance])
+    shared.wait([instance])
+    assert shared.boot_id(instance) != before
+
+
+@pytest.mark.parametrize(
+    ("code", "action", "ends"), [(193, "stop", "Stopped"), (194, "restart", "Running")]
+)
+def test_documented_policy_calls_the_target_failed_and_acts_all_the_same(
+    documented: Plane, code: int, action: str, ends: str
+) -> None:
+    (instance_id,) = documented.instances()
+
+    result = documented.run(instance_id, f"echo bye; exit {code}")
+
+    assert (result.status, result.exit_code) == ("Failed", code)
+    assert (result.error_code, result.output) == ("ExitCodeNonzero", b"bye\n")
+    assert result.power is not None
+    assert (result.power.action, result.power.status) == (action, "Done")
+    documented.wait([instance_id], ends)
+    documented.release([instance_id])
+
+
+def test_a_command_without_a_power_exit_code_leaves_its_machine_alone(
+    shared: Plane, instance: str
+) -> None:
+    before = shared.boot_id(instance)
+
+    result = shared.run(instance, "exit 195")
+
+    assert (result.status, result.exit_code, result.power) == ("Failed", 195, None)
+    assert shared.boot_id(instance) == before
+
+
+def test_a_timeout_restarts_nothing_although_the_script_ends_with_the_code(
+    shared: Plane, instance: str
+) -> None:
+    before = shared.boot_id(instance)
+
+    result = shared.run(
+        instance, "trap 'exit 194' TERM INT HUP; while :; do sleep 0.1; done", Timeout=10
+    )
+
+    assert (result.status, result.error_code, result.power) == ("Timeout", "ExecutionTimeout", None)
+    assert shared.boot_id(instance) == before
+
+
+@pytest.mark.parametrize("number", ["TERM", "KILL"])
+def test_a_script_that_a_signal_ends_restarts_nothing(
+    shared: Plane, instance: str, number: str
+) -> None:
+    before = shared.boot_id(instance)
+
+    result = shared.run(instance, f"kill -{number} $$")
+
+    assert result.status == "Failed"
+    assert result.power is None
+    assert shared.boot_id(instance) == before
+
+
+def test_a_stopped_command_restarts_nothing_although_it_ends_with_the_code(
+    shared: Plane, instance: str, meeting: Meeting
+) -> None:
+    before = shared.boot_id(instance)
+    script = meeting.script(before="trap 'exit 194' TERM INT HUP", after="exit 194")
+    invoke_id = shared.ask([instance], script)
+    guest = meeting.guest()
+
+    shared.call("StopInvocation", InvokeId=invoke_id)
+
+    guest.gone()
+    (result,) = shared.settled(invoke_id)
+    assert (result.status, result.power) == ("Terminated", None)
+    assert shared.boot_id(instance) == before
+
+
+@pytest.mark.parametrize("script", ["reboot", "shutdown -r now", "systemctl reboot"])
+def test_a_restart_from_within_without_the_code_interrupts_its_command(
+    shared: Plane, instance: str, meeting: Meeting, script: str
+) -> None:
+    before = shared.boot_id(instance)
+
+    result = shared.run(instance, meeting.script(before=f"echo going; {script}"))
+
+    assert (result.status, result.exit_code, result.power) == ("Error", None, None)
+    assert result.error_code in _WENT_DOWN
+    shared.wait([instance])
+    assert shared.boot_id(instance) != before
+
+
+def test_a_poweroff_from_within_is_seen_and_its_command_ends_after_the_next_start(
+    shared: Plane, instance: str, meeting: Meeting
+) -> None:
+    invoke_id = shared.ask([instance], meeting.script(before="poweroff"))
+
+    shared.wait([instance], "Stopped")
+    shared.call("StartInstances", InstanceId=[instance])
+
+    (result,) = shared.settled(invoke_id)
+    assert result.status == "Error"
+    assert result.error_code in _WENT_DOWN
+    shared.wait([instance])
+
+
+@pytest.mark.parametrize("force", ["true", "false"])
+def test_a_restart_by_the_api_ends_the_command_that_runs(
+    shared: Plane, instance: str, meeting: Meeting, force: str
+) -> None:
+    before = shared.boot_id(instance)
+    invoke_id = shared.ask([instance], meeting.script())
+    guest = meeting.guest()
+
+    shared.call("RebootInstances", InstanceId=[instance], ForceReboot=force)
+
+    # A poll right after the call cannot be fooled.
+    described = shared.call("DescribeInstances", InstanceIds=f'["{instance}"]')
+    assert described["Instances"]["Instance"][0]["Status"] == "Starting"
+    guest.gone()
+    (result,) = shared.settled(invoke_id)
+    assert result.status == "Error"
+    assert result.error_code in _WENT_DOWN
+    shared.wait([instance])
+    assert shared.boot_id(instance) != before
+
+
+def test_a_machine_that_loses_its_power_ends_its_command_once_it_is_back(
+    shared: Plane, instance: str, meeting: Meeting
+) -> None:
+    invoke_id = shared.ask([instance], meeting.script())
+    guest = meeting.guest()
+
+    os.kill(init_of(invoke_id), signal.SIGKILL)
+
+    guest.gone()
+    shared.wait([instance], "Stopped")
+    shared.call("StartInstances", InstanceId=[instance])
+    (result,) = shared.settled(invoke_id)
+    assert (result.status, result.error_code) == ("Error", "InstanceRestarted")
