@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -91,3 +93,21 @@ def bury_orphans(*, except_for: set[int]) -> None:
     for process in processes().values():
         if process.parent == os.getpid() and not process.alive and process.pid not in except_for:
             os.waitpid(process.pid, os.WNOHANG)
+
+
+@contextmanager
+def killed_within(pid: int, seconds: float) -> Iterator[None]:
+    """Have a process killed at a moment of the block; it is dead at the block's end."""
+    descriptor = os.pidfd_open(pid)
+    timer = Timer(seconds, _kill, (descriptor,))
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.join()
+        os.close(descriptor)
+
+
+def _kill(descriptor: int) -> None:
+    with suppress(ProcessLookupError):  # it had ended
+        signal.pidfd_send_signal(descriptor, signal.SIGKILL)

@@ -1,0 +1,171 @@
+"""What is killed in the middle, and started again: nothing runs twice, and no result is lost."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+import pytest
+
+from cloudhand.cli.follow import Result
+from tests.system import processes
+from tests.system.innards import agent_of, init_of
+from tests.system.meeting import Meeting
+from tests.system.place import Plane
+from tests.system.waiting import until
+
+_WRITE = "echo ran >> /var/tmp/lines"
+_ENDINGS = (0, 3, 194)  # one exit code for each of three instances
+
+
+def _once(plane: Plane, ids: Sequence[str]) -> None:
+    """Each script wrote its one line."""
+    for instance_id in ids:
+        assert plane.run(instance_id, "cat /var/tmp/lines").output == b"ran\n"
+
+
+def _ask_each(plane: Plane, ids: Sequence[str], meeting: Meeting) -> list[str]:
+    return [
+        plane.ask([i], meeting.script(i, before=_WRITE, after=f"echo bye $word; exit {code}"))
+        for i, code in zip(ids, _ENDINGS, strict=True)
+    ]
+
+
+def _as_they_ended(plane: Plane, invoke_ids: Sequence[str], word: str) -> None:
+    ends = []
+    for invoke_id in invoke_ids:
+        (result,) = plane.settled(invoke_id)
+        assert result.output == f"bye {word}\n".encode()
+        ends.append((result.status, result.exit_code, _power(result)))
+    assert ends == [("Success", 0, ""), ("Failed", 3, ""), ("Success", 194, "Done")]
+
+
+def _power(result: Result) -> str:
+    return result.power.status if result.power else ""
+
+
+def test_a_killed_control_plane_finds_three_commands_that_ran_on(
+    own: Plane, meeting: Meeting
+) -> None:
+    own.start()
+    ids = own.instances(3)
+    invoke_ids = _ask_each(own, ids, meeting)
+    guests = meeting.guests(3)
+
+    own.kill()
+    own.start()
+    for guest in guests:
+        guest.release("after")
+
+    _as_they_ended(own, invoke_ids, "after")
+    own.wait(ids)
+    _once(own, ids)
+
+
+def test_a_killed_control_plane_hears_of_three_commands_that_ended_without_it(
+    own: Plane, meeting: Meeting
+) -> None:
+    own.start()
+    ids = own.instances(3)
+    invoke_ids = _ask_each(own, ids, meeting)
+    guests = meeting.guests(3)
+
+    own.kill()
+    for guest in guests:
+        guest.release("meanwhile")
+        guest.gone()
+    own.start()
+
+    _as_they_ended(own, invoke_ids, "meanwhile")
+    own.wait(ids)
+    _once(own, ids)
+
+
+def test_a_machine_does_not_go_down_before_its_result_is_safe(own: Plane, meeting: Meeting) -> None:
+    own.start()
+    (instance_id,) = own.instances()
+    invoke_id = own.ask([instance_id], meeting.script(after="echo bye; exit 194"))
+    guest = meeting.guest()
+    init = init_of(invoke_id)
+
+    own.kill()
+    guest.release()
+    guest.gone()
+
+    # Nobody acknowledges, so the machine stays as it is.
+    assert init in processes.processes()
+    own.start()
+    assert init in processes.processes()
+    (result,) = own.settled(invoke_id)
+    assert (result.status, result.exit_code, result.output) == ("Success", 194, b"bye\n")
+    assert result.power is not None
+    assert result.power.boot_id_before != result.power.boot_id_after
+    until(lambda: init not in processes.processes(), what="the end of the old boot")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_control_plane_that_is_killed_at_any_moment_tells_the_truth_in_the_end(
+    own: Plane, meeting: Meeting, seed: int
+) -> None:
+    chance = random.Random(seed)
+    own.start()
+    ids = own.instances(3)
+    invoke_ids = _ask_each(own, ids, meeting)
+    assert own.process is not None
+    # Somewhere between the first fetch and the restart.
+    with processes.killed_within(own.process.pid, chance.uniform(0, 0.4)):
+        for _ in ids:
+            meeting.guest().release("sometime")
+    own.kill()
+    own.start()
+
+    _as_they_ended(own, invoke_ids, "sometime")
+    assert meeting.nobody()
+    own.wait(ids)
+    _once(own, ids)
+
+
+def test_a_killed_agent_finds_three_scripts_that_ran_on(shared: Plane, meeting: Meeting) -> None:
+    ids = shared.instances(3)
+    invoke_ids = _ask_each(shared, ids, meeting)
+    guests = meeting.guests(3)
+    boots = [shared.boot_id(i) for i in ids]
+
+    for invoke_id in invoke_ids:
+        os.kill(agent_of(invoke_id), signal.SIGKILL)
+    for guest in guests:
+        guest.release("after")
+
+    _as_they_ended(shared, invoke_ids, "after")
+    shared.wait(ids)
+    _once(shared, ids)
+    again = [shared.boot_id(i) for i in ids]
+    assert again[:2] == boots[:2]
+    assert again[2] != boots[2]
+    shared.release(ids)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_agent_that_is_killed_at_any_moment_tells_the_truth_in_the_end(
+    shared: Plane, meeting: Meeting, seed: int
+) -> None:
+    chance = random.Random(seed)
+    ids = shared.instances(3)
+    invoke_ids = _ask_each(shared, ids, meeting)
+    guests = meeting.guests(3)
+    agents = [agent_of(invoke_id) for invoke_id in invoke_ids]
+
+    with ExitStack() as killers:
+        for agent in agents:
+            killers.enter_context(processes.killed_within(agent, chance.uniform(0, 0.1)))
+        for guest in guests:
+            guest.release("sometime")
+
+    _as_they_ended(shared, invoke_ids, "sometime")
+    assert meeting.nobody()
+    shared.wait(ids)
+    _once(shared, ids)
+    shared.release(ids)
