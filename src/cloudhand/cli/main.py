@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import signal
+import os
 import sys
 from types import ModuleType
 
@@ -21,8 +21,6 @@ EPILOG = (
 
 def run() -> None:
     """The entry point of the console script."""
-    # A pipe that is closed early, as by head, is no error of ours.
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
     chosen = app((wanted,) if wanted in COMMANDS else COMMANDS)
     try:
@@ -32,6 +30,19 @@ def run() -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
+    finally:
+        _finish_output()
+
+
+def _finish_output() -> None:
+    """Write what is left; a pipe that was closed early, as by head, is no error of ours.
+
+    The signal of such pipes stays ignored: it would end us for every socket that a peer closes.
+    """
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def app(names: tuple[str, ...] = COMMANDS) -> typer.Typer:

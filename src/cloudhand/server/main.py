@@ -100,6 +100,7 @@ async def _serving(
 ) -> AsyncIterator[None]:
     """The web server and the loops, for as long as the block lasts."""
     server = _Server(_config(parts.app, tls))
+    failure: Exception | None = None
     async with asyncio.TaskGroup() as tasks:
         web = tasks.create_task(server.serve(sockets=[listener]))
         loops = [
@@ -112,11 +113,15 @@ async def _serving(
             while not server.started and not web.done():
                 await asyncio.sleep(0.001)  # uvicorn offers no event to wait for
             yield
+        except Exception as error:  # raised below, and not in a group of one
+            failure = error
         finally:
             server.should_exit = True
             server.force_exit = True
             for loop in loops:
                 loop.cancel()
+    if failure is not None:
+        raise failure
 
 
 class _Server(uvicorn.Server):
