@@ -25,15 +25,22 @@ _SEND_TIMEOUT = 10.0  # seconds; an agent that takes longer is cut off and comes
 
 
 class Socket:
-    """One open WebSocket."""
+    """One open WebSocket. Each idle agent costs one, so it has no task of its own."""
 
-    __slots__ = ("busy", "closed", "missed", "send")
+    __slots__ = ("busy", "closed", "limit", "missed", "send")
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, limit: asyncio.Timeout) -> None:
         self.send = send
+        self.limit = limit  # of listening to it
         self.busy = False  # a kick is on its way
         self.missed = False  # more kicks came meanwhile
         self.closed = False
+
+    def cut(self) -> None:
+        """End it, so that its agent opens another unless it has done so."""
+        if not self.closed:
+            self.closed = True
+            self.limit.reschedule(asyncio.get_running_loop().time())
 
 
 class Channel:
@@ -75,27 +82,42 @@ class Channel:
                     await socket.send({"type": "websocket.send", "text": "kick_vm"})
         except Exception:  # whatever broke this socket must not break the others
             log.info("kick not sent", extra={"instance": instance_id})
-            self._drop(instance_id, socket)
+            socket.cut()
         finally:
             socket.busy = False
 
     async def serve(self, instance_id: InstanceId, receive: Receive, send: Send) -> None:
-        """Hold a socket that was accepted until it ends."""
-        socket = Socket(send)
+        """Hold a socket that was accepted until it ends or another takes its place."""
+        try:
+            async with asyncio.timeout(None) as limit:
+                socket = self._take_place(instance_id, Socket(send, limit))
+                try:
+                    while (await receive())["type"] != "websocket.disconnect":
+                        pass  # replies say only that a kick was understood; the fetch counts
+                finally:
+                    socket.closed = True
+                    self._drop(instance_id, socket)
+                    log.info("channel closed", extra={"instance": instance_id})
+        except TimeoutError:  # it was cut
+            await _close(send)
+
+    def _take_place(self, instance_id: InstanceId, socket: Socket) -> Socket:
+        """Of an earlier socket, if there is one."""
         before = self._sockets.get(instance_id)
         self._sockets[instance_id] = socket
+        if before is not None:
+            before.cut()
         log.info("channel open", extra={"instance": instance_id})
-        if before is not None and not before.closed:
-            before.closed = True
-            await before.send({"type": "websocket.close", "code": _REPLACED})
-        try:
-            while (await receive())["type"] != "websocket.disconnect":
-                pass  # replies say only that a kick was understood; the fetch is what counts
-        finally:
-            socket.closed = True
-            self._drop(instance_id, socket)
-            log.info("channel closed", extra={"instance": instance_id})
+        return socket
 
     def _drop(self, instance_id: InstanceId, socket: Socket) -> None:
         if self._sockets.get(instance_id) is socket:
             del self._sockets[instance_id]
+
+
+async def _close(send: Send) -> None:
+    try:
+        async with asyncio.timeout(_SEND_TIMEOUT):
+            await send({"type": "websocket.close", "code": _REPLACED})
+    except Exception:  # it had ended already, or takes nothing: no more can be done for it
+        log.info("channel not closed in order")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hmac import compare_digest
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
@@ -18,12 +17,14 @@ from cloudhand.control.deliveries import Speaker
 from cloudhand.core.ids import BootId, InstanceId
 from cloudhand.core.instance import Agent, AgentKind
 from cloudhand.wire import agent as wire
-from cloudhand.wire import signature
+from cloudhand.wire import checked, signature
 
 WINDOW = timedelta(minutes=15)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # A process that starts knows nothing of earlier requests, so it refuses what may be one.
 _BEFORE_START = timedelta(seconds=5)
 _KEYS_KEPT = 10_000
+_LONGEST_REQUEST_ID = 128  # characters; each is remembered for a while
 
 
 class Refused(Exception):
@@ -64,21 +65,25 @@ class Doorkeeper:
         self._check_time(headers.get(wire.TIMESTAMP_HEADER, ""))
         self._check_signature(agent, knock)
         # Last, so that nobody but the agent itself can use a request id up.
-        self._check_replay(f"{instance_id} {headers.get(wire.REQUEST_HEADER, '')}")
+        self._check_replay(instance_id, headers.get(wire.REQUEST_HEADER, ""))
         boot_id = headers.get(wire.BOOT_HEADER)
         return Speaker(agent=agent, boot_id=BootId(boot_id) if boot_id else None)
 
     def _check_time(self, timestamp: str) -> None:
         now = self._control.clock.now()
-        if not timestamp.isdigit() or len(timestamp) > 15:
+        milliseconds = checked.whole(timestamp)
+        if milliseconds is None:
             raise Refused("timestamp", "cannot read the timestamp")
-        sent_at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(timestamp))
+        sent_at = _EPOCH + timedelta(milliseconds=milliseconds)
         if abs(now - sent_at) > WINDOW:
             raise Refused("timestamp", "the timestamp is more than 15 minutes off")
         if sent_at < self._started_at - _BEFORE_START:
             raise Refused("timestamp", "the request was made before this control plane started")
 
-    def _check_replay(self, key: str) -> None:
+    def _check_replay(self, instance_id: InstanceId, request_id: str) -> None:
+        if not 0 < len(request_id) <= _LONGEST_REQUEST_ID:
+            raise Refused("request-id", "the request id is missing or too long")
+        key = f"{instance_id} {request_id}"
         now = self._control.clock.now()
         if now - self._rotated_at > 2 * WINDOW:
             self._seen_before, self._seen = self._seen, set()
@@ -109,7 +114,7 @@ class Doorkeeper:
         try:
             given = base64.b64decode(headers.get(wire.RSA_SIGNATURE_HEADER, ""), validate=True)
             self._rsa_key(agent.key).verify(given, text.encode(), padding.PKCS1v15(), hashes.MD5())
-        except (InvalidSignature, binascii.Error):
+        except (InvalidSignature, ValueError):  # no signature of this key, or no base64
             return False
         return True
 
@@ -125,7 +130,10 @@ class Doorkeeper:
 
 def public_key(pem: bytes) -> rsa.RSAPublicKey:
     """ValueError when the text is not an RSA public key of a sensible size."""
-    key = serialization.load_pem_public_key(pem)
+    try:
+        key = serialization.load_pem_public_key(pem)
+    except UnsupportedAlgorithm as error:
+        raise ValueError(f"cannot use the public key: {error}") from error
     if not isinstance(key, rsa.RSAPublicKey) or not 2048 <= key.key_size <= 8192:
         raise ValueError("cannot use the public key: it is not RSA of 2048 to 8192 bits")
     return key
@@ -144,4 +152,5 @@ def _hmac_fits(agent: Agent, knock: Knock) -> bool:
         request_id=headers.get(wire.REQUEST_HEADER, ""),
         boot_id=headers.get(wire.BOOT_HEADER, ""),
     )
-    return compare_digest(expected, headers.get(wire.HMAC_SIGNATURE_HEADER, ""))
+    given = headers.get(wire.HMAC_SIGNATURE_HEADER, "")
+    return compare_digest(expected.encode(), given.encode())

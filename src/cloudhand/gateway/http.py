@@ -50,6 +50,11 @@ class _TooLarge(Exception):
     pass
 
 
+class _Gone(Exception):
+    """Whoever asked has gone before the end of the request. What came of it means nothing: half
+    of an output must not be taken for the whole."""
+
+
 class GatewayApp:
     """An ASGI application for everything under /luban."""
 
@@ -71,6 +76,9 @@ class GatewayApp:
             return
         try:
             status, body = await self._answer(scope, receive)
+        except _Gone:
+            log.info("request cut off", extra={"path": scope["path"]})
+            return
         except Exception:  # an outermost loop: one request must not end the gateway
             log.exception("request failed", extra={"path": scope["path"]})
             status, body = 500, {"code": 500, "reason": "internal", "message": "internal error"}
@@ -87,24 +95,10 @@ class GatewayApp:
             knock = _knock(scope, await _read(receive))
         except _TooLarge:
             return 413, {"code": 413, "reason": "size", "message": "the body is too large"}
-        if path == wire.REGISTER_PATH:
-            return await self._register(scope, knock)
         try:
-            speaker = await self._doorkeeper.identify(knock)
-        except Refused as refusal:
-            log.info("agent refused", extra={"path": path, "reason": refusal.reason})
-            return 401, {"code": 401, "reason": refusal.reason, "message": str(refusal)}
-        return await self._speak(path, speaker, knock)
-
-    async def _speak(self, path: str, speaker: Speaker, knock: Knock) -> Answer:
-        asked = self._asked.get(path)
-        if asked is None:
-            known = _UNSUPPORTED.get(path)
-            if known is not None:
-                return 200, known
-            return 404, {"code": 404, "reason": "path", "message": f"cannot find {path}"}
-        try:
-            return 200, await asked(speaker, knock)
+            if path == wire.REGISTER_PATH:
+                return await self._register(scope, knock)
+            return await self._known(path, knock)
         except ValueError as error:
             return 422, {"code": 422, "reason": "malformed", "message": str(error)}
         except wire.Rejected as error:
@@ -113,20 +107,29 @@ class GatewayApp:
             log.error("store failed", extra={"error": str(error)})
             return 503, {"code": 503, "reason": "store", "message": "cannot store anything now"}
 
-    async def _register(self, scope: Scope, knock: Knock) -> Answer:
+    async def _known(self, path: str, knock: Knock) -> Answer:
+        """To whom an answer is given only when we know who asks."""
         try:
-            body = json.loads(knock.body)
-            if not isinstance(body, dict):
-                raise ValueError("the body is not an object")
-            registration = wire.Registration.from_json(body)
-        except ValueError as error:
-            return 422, {"code": 422, "reason": "malformed", "message": str(error)}
+            speaker = await self._doorkeeper.identify(knock)
+        except Refused as refusal:
+            log.info("agent refused", extra={"path": path, "reason": refusal.reason})
+            return 401, {"code": 401, "reason": refusal.reason, "message": str(refusal)}
+        asked = self._asked.get(path)
+        if asked is not None:
+            return 200, await asked(speaker, knock)
+        known = _UNSUPPORTED.get(path)
+        if known is not None:
+            return 200, known
+        return 404, {"code": 404, "reason": "path", "message": f"cannot find {path}"}
+
+    async def _register(self, scope: Scope, knock: Knock) -> Answer:
+        registration = wire.Registration.from_json(_object(knock.body))
         address = scope["client"][0] if scope.get("client") else ""
         try:
             registered = await self._desk.register(registration, address=address)
         except wire.Rejected as error:
             log.info("registration refused", extra={"address": address, "reason": str(error)})
-            return 403, {"code": 403, "reason": "rejected", "message": str(error)}
+            raise
         log.info("registered", extra={"instance": registered.instance_id, "address": address})
         return 200, registered.to_json()
 
@@ -139,10 +142,8 @@ class GatewayApp:
         return {"nextInterval": interval}
 
     async def _inventory(self, speaker: Speaker, knock: Knock) -> dict[str, Any]:
-        body = json.loads(knock.body)
-        if not isinstance(body, dict):
-            raise ValueError("the body is not an object")
-        orders = await self._desk.inventory(speaker, wire.Inventory.from_json(body))
+        inventory = wire.Inventory.from_json(_object(knock.body))
+        orders = await self._desk.inventory(speaker, inventory)
         return orders.to_json()
 
     async def _fetch(self, speaker: Speaker, knock: Knock) -> dict[str, Any]:
@@ -190,12 +191,22 @@ def _query(knock: Knock) -> dict[str, str]:
     return dict(parse_qsl(knock.query, keep_blank_values=True))
 
 
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"the body is not JSON: {error}") from error
+    if not isinstance(said, dict):
+        raise ValueError("the body is not an object")
+    return said
+
+
 async def _read(receive: Receive) -> bytes:
     body: bytes = b""
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return body
+            raise _Gone
         body += message.get("body", b"")
         if len(body) > _BODY_LIMIT:
             raise _TooLarge

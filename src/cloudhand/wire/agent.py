@@ -8,8 +8,12 @@ gateway requires none of them. All moments are milliseconds since the epoch, UTC
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Mapping, Optional, Protocol, Sequence, Tuple
+
+from cloudhand.wire import checked
+from cloudhand.wire.worklist import Task as Task  # noqa: PLC0414
+from cloudhand.wire.worklist import Worklist as Worklist  # noqa: PLC0414
 
 HEARTBEAT_PATH = "/luban/api/heart-beat"
 REGISTER_PATH = "/luban/api/instance/register"
@@ -80,20 +84,9 @@ class Registration:
     @classmethod
     def from_json(cls, body: "Mapping[str, Any]") -> "Registration":
         """ValueError for a field of the wrong type."""
-        texts = {}
-        for name, key in _REGISTRATION_TEXTS.items():
-            value = body.get(key, "")
-            if not isinstance(value, str):
-                raise ValueError(f"{key} is not a string")
-            texts[name] = value
-        tags = body.get("tag") or []
-        if not isinstance(tags, list):
-            raise ValueError("tag is not a list")
-        pairs = []
-        for tag in tags:
-            if not isinstance(tag, dict):
-                raise ValueError("tag is not a list of objects")
-            pairs.append((str(tag.get("key", "")), str(tag.get("value", ""))))
+        texts = {name: checked.text(body, key) for name, key in _REGISTRATION_TEXTS.items()}
+        tags = checked.entries(body, "tag")
+        pairs = [(checked.text(tag, "key"), checked.text(tag, "value")) for tag in tags]
         return cls(tags=tuple(pairs), **texts)
 
 
@@ -128,13 +121,17 @@ class Registered:
     @classmethod
     def from_json(cls, body: "Mapping[str, Any]") -> "Registered":
         """Rejected when the answer is not that of a registration that succeeded."""
-        if body.get("code") != 200 or not body.get("instanceId"):
+        instance_id = body.get("instanceId")
+        if body.get("code") != 200 or not isinstance(instance_id, str) or not instance_id:
             raise Rejected(str(body.get("message") or body.get("errMsg") or body))
-        return cls(
-            instance_id=body["instanceId"],
-            region_id=body.get("regionId", ""),
-            key=base64.b64decode(body.get("key", "")),
-        )
+        try:
+            return cls(
+                instance_id=instance_id,
+                region_id=checked.text(body, "regionId"),
+                key=base64.b64decode(checked.text(body, "key"), validate=True),
+            )
+        except ValueError as error:
+            raise Rejected(f"cannot understand the answer: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -172,12 +169,12 @@ class Heartbeat:
     def from_query(cls, query: "Mapping[str, str]") -> "Heartbeat":
         """ValueError for a number that is none; the long form lacks numbers, which are then 0."""
         return cls(
-            uptime=int(query.get("uptime") or 0),
-            timestamp=int(query.get("timestamp") or 0),
-            pid=int(query.get("pid") or 0),
-            process_uptime=int(query.get("process_uptime") or 0),
-            index=int(query.get("index") or 0),
-            seq_no=int(query.get("seq_no") or 0),
+            uptime=checked.number(query, "uptime"),
+            timestamp=checked.number(query, "timestamp"),
+            pid=checked.number(query, "pid"),
+            process_uptime=checked.number(query, "process_uptime"),
+            index=checked.number(query, "index"),
+            seq_no=checked.number(query, "seq_no"),
             cold_start=query.get("cold_start") == "true",
             os_version=query.get("os_version", ""),
             machine_id=query.get("machineid", ""),
@@ -207,119 +204,6 @@ class Fetch:
             task_id=query.get("taskId", ""),
             cold_start=query.get("cold_start") == "true",
         )
-
-
-@dataclass(frozen=True)
-class Task:
-    """One piece of work for one machine: a script with all that it needs."""
-
-    task_id: str
-    type: str  # RunShellScript, RunBatScript, RunPowerShellScript
-    content: bytes
-    timeout: int  # seconds; 0: no limit
-    command_id: str = ""
-    command_name: str = ""
-    working_directory: str = ""  # empty: the home of the user
-    username: str = ""  # empty: the agent's own user
-    enable_parameter: bool = False
-    built_in_parameters: Mapping[str, str] = field(default_factory=dict)
-    termination_mode: str = ""  # Process, ProcessTree; empty: not said
-    launcher: str = ""
-    log_quota: int = 24576  # bytes of output kept
-    interval: int = 3000  # ms between running reports
-    power_wait: int = 60  # extension: seconds to wait for an acknowledgement before a power action
-
-    def to_json(self, instance_id: str) -> "dict[str, Any]":
-        return {
-            "task": {
-                "taskID": self.task_id,
-                "invokeVersion": 0,
-                "type": self.type,
-                "commandId": self.command_id,
-                "commandName": self.command_name,
-                "commandContent": base64.b64encode(self.content).decode(),
-                "timeOut": str(self.timeout),
-                "workingDirectory": self.working_directory,
-                "username": self.username,
-                "enableParameter": self.enable_parameter,
-                "builtInParameter": dict(self.built_in_parameters),
-                "cron": "",
-                "args": "",
-                "instanceId": instance_id,
-                "terminationMode": self.termination_mode,
-                "launcher": self.launcher,
-                "powerWait": self.power_wait,
-            },
-            "output": {
-                "interval": self.interval,
-                "logQuota": self.log_quota,
-                "skipEmpty": True,
-                "sendStart": True,
-            },
-            "repeat": "Once",
-        }
-
-    @classmethod
-    def from_json(cls, item: "Mapping[str, Any]") -> "Task":
-        """ValueError or KeyError for an item that is not a task."""
-        task = item["task"]
-        output = item.get("output") or {}
-        try:
-            timeout = max(int(task.get("timeOut") or 3600), 0)
-        except ValueError:
-            timeout = 3600
-        return cls(
-            task_id=task["taskID"],
-            type=task.get("type", ""),
-            content=base64.b64decode(task.get("commandContent", ""), validate=True),
-            timeout=timeout,
-            command_id=task.get("commandId", ""),
-            command_name=task.get("commandName", ""),
-            working_directory=task.get("workingDirectory", ""),
-            username=task.get("username", ""),
-            enable_parameter=bool(task.get("enableParameter")),
-            built_in_parameters=task.get("builtInParameter") or {},
-            termination_mode=task.get("terminationMode", ""),
-            launcher=task.get("launcher", ""),
-            log_quota=max(int(output.get("logQuota") or 0), 12000),
-            interval=max(int(output.get("interval") or 0), 1000),
-            power_wait=int(task.get("powerWait", 60)),
-        )
-
-
-@dataclass(frozen=True)
-class Worklist:
-    """The answer to a fetch. Nothing in it means that other work is over."""
-
-    instance_id: str
-    run: Tuple[Task, ...] = ()
-    stop: Tuple[str, ...] = ()  # task ids
-    test: Tuple[Task, ...] = ()  # check, do not run
-
-    def to_json(self) -> "dict[str, Any]":
-        return {
-            "code": 200,
-            "instanceId": self.instance_id,
-            "run": [task.to_json(self.instance_id) for task in self.run],
-            "stop": [_stop_item(task_id) for task_id in self.stop],
-            "test": [task.to_json(self.instance_id) for task in self.test],
-            "file": [],
-            "session": [],
-        }
-
-    @classmethod
-    def from_json(cls, body: "Mapping[str, Any]") -> "Worklist":
-        """ValueError or KeyError for an answer that is not a list of work."""
-        return cls(
-            instance_id=body.get("instanceId", ""),
-            run=tuple(Task.from_json(item) for item in body.get("run") or ()),
-            stop=tuple(item["task"]["taskID"] for item in body.get("stop") or ()),
-            test=tuple(Task.from_json(item) for item in body.get("test") or ()),
-        )
-
-
-def _stop_item(task_id: str) -> "dict[str, Any]":
-    return {"task": {"taskID": task_id}, "output": {}, "repeat": "Once"}
 
 
 # Kinds of report: the last part of their path.
@@ -392,23 +276,33 @@ class Report:
         """ValueError for a number that is none or a missing task id."""
         if not query.get("taskId"):
             raise ValueError("taskId is missing")
+        if query.get("power", "") not in ("", *POWER_BY_EXIT_CODE.values()):
+            raise ValueError("power is neither stop nor restart")
         return cls(
             kind=kind,
             task_id=query["taskId"],
             output=output,
-            start=int(query.get("start") or 0),
-            end=int(query.get("end") or 0),
-            exit_code=int(query.get("exitCode") or query.get("exitcode") or 0),
-            dropped=int(query.get("dropped") or 0),
+            start=checked.number(query, "start"),
+            end=checked.number(query, "end"),
+            exit_code=checked.number(
+                query, "exitCode" if "exitCode" in query else "exitcode", signed=True
+            ),
+            dropped=checked.number(query, "dropped"),
             error_code=query.get("errCode", ""),
             error_description=query.get("errDesc", ""),
             param=query.get("param", ""),
             value=query.get("value", ""),
             result=query.get("result", ""),
-            offset=int(query["offset"]) if "offset" in query else None,
-            survivors=tuple(int(pid) for pid in query.get("survivors", "").split(",") if pid),
+            offset=checked.number(query, "offset") if query.get("offset") else None,
+            survivors=_pids(query.get("survivors", "")),
             power=query.get("power", ""),
         )
+
+
+def _pids(listed: str) -> "Tuple[int, ...]":
+    return tuple(
+        checked.number({"survivors": pid}, "survivors") for pid in listed.split(",") if pid
+    )
 
 
 @dataclass(frozen=True)
@@ -424,10 +318,12 @@ class Ack:
 
     @classmethod
     def from_json(cls, body: "Mapping[str, Any]") -> "Ack":
+        """Never an error: the report has been heard, whatever else is said."""
+        hold = body.get("hold")
         return cls(
             stop=body.get("stop") is True,
             proceed=body.get("proceed") is not False,
-            hold=int(body.get("hold") or 0),
+            hold=hold if isinstance(hold, int) else 0,
         )
 
 
@@ -453,10 +349,11 @@ class Inventory:
     @classmethod
     def from_json(cls, body: "Mapping[str, Any]") -> "Inventory":
         """ValueError for fields of the wrong type."""
-        lists = [body.get("running") or [], body.get("unacknowledged") or []]
-        if not all(isinstance(ids, list) and all(isinstance(i, str) for i in ids) for ids in lists):
-            raise ValueError("running and unacknowledged are lists of task ids")
-        return cls(str(body.get("bootId", "")), tuple(lists[0]), tuple(lists[1]))
+        return cls(
+            boot_id=checked.text(body, "bootId"),
+            running=tuple(checked.texts(body, "running")),
+            unacknowledged=tuple(checked.texts(body, "unacknowledged")),
+        )
 
 
 @dataclass(frozen=True)
@@ -470,7 +367,8 @@ class Orders:
 
     @classmethod
     def from_json(cls, body: "Mapping[str, Any]") -> "Orders":
-        return cls(tuple(body.get("stop") or ()))
+        """ValueError for an answer that is none."""
+        return cls(tuple(checked.texts(body, "stop")))
 
 
 class Gateway(Protocol):
