@@ -96,10 +96,10 @@ def bury_orphans(*, except_for: set[int]) -> None:
 
 
 @contextmanager
-def killed_within(pid: int, seconds: float) -> Iterator[None]:
-    """Have a process killed at a moment of the block; it is dead at the block's end."""
+def signalled_within(pid: int, seconds: float, number: int = signal.SIGKILL) -> Iterator[None]:
+    """Have a process get a signal at a moment of the block, which has come at the block's end."""
     descriptor = os.pidfd_open(pid)
-    timer = Timer(seconds, _kill, (descriptor,))
+    timer = Timer(seconds, _send, (descriptor, number))
     timer.start()
     try:
         yield
@@ -108,6 +108,6 @@ def killed_within(pid: int, seconds: float) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _kill(descriptor: int) -> None:
+def _send(descriptor: int, number: int) -> None:
     with suppress(ProcessLookupError):  # it had ended
-        signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+        signal.pidfd_send_signal(descriptor, number)

@@ -116,7 +116,7 @@ def test_a_control_plane_that_is_killed_at_any_moment_tells_the_truth_in_the_end
     invoke_ids = _ask_each(own, ids, meeting)
     assert own.process is not None
     # Somewhere between the first fetch and the restart.
-    with processes.killed_within(own.process.pid, chance.uniform(0, 0.4)):
+    with processes.signalled_within(own.process.pid, chance.uniform(0, 0.4)):
         for _ in ids:
             meeting.guest().release("sometime")
     own.kill()
@@ -160,7 +160,7 @@ def test_an_agent_that_is_killed_at_any_moment_tells_the_truth_in_the_end(
 
     with ExitStack() as killers:
         for agent in agents:
-            killers.enter_context(processes.killed_within(agent, chance.uniform(0, 0.1)))
+            killers.enter_context(processes.signalled_within(agent, chance.uniform(0, 0.1)))
         for guest in guests:
             guest.release("sometime")
 

@@ -22,9 +22,8 @@ EPILOG = (
 def run() -> None:
     """The entry point of the console script."""
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
-    chosen = app((wanted,) if wanted in COMMANDS else COMMANDS)
     try:
-        chosen(prog_name="cloudhand")
+        app((wanted,) if wanted in COMMANDS else COMMANDS)(prog_name="cloudhand")
     except ClientError as error:
         print(f"cloudhand: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

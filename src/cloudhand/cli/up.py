@@ -74,7 +74,9 @@ def command(
         if ids is None:
             return _INTERRUPTED if command else 0
         if command:
-            return await _against(running, ids, command, heard)
+            # A temporary state is removed even if we are killed.
+            within = settings.state if settings.temporary else None
+            return await _against(running, ids, command, heard, within)
         tell_what_next(running, ids)
         await heard.wait()
         print("\nEnding the instances.", flush=True)
@@ -135,7 +137,11 @@ def _silent(text: str) -> None:
 
 
 async def _against(
-    running: Running, ids: Sequence[str], command: Sequence[str], heard: Heard
+    running: Running,
+    ids: Sequence[str],
+    command: Sequence[str],
+    heard: Heard,
+    within: Path | None,
 ) -> int:
     """Run a program against this control plane; each signal reaches it once."""
     children: list[subprocess.Popen[bytes]] = []
@@ -147,7 +153,7 @@ async def _against(
             child.send_signal(number)
 
     heard.pass_on(pass_on)
-    return await asyncio.to_thread(_run, running, ids, command, children.append)
+    return await asyncio.to_thread(_run, running, ids, command, children.append, within)
 
 
 def _run(
@@ -155,6 +161,7 @@ def _run(
     ids: Sequence[str],
     command: Sequence[str],
     started: Callable[[subprocess.Popen[bytes]], object],
+    within: Path | None,
 ) -> int:
     endpoint = holding.endpoint_of(running)
     with passage.open_passage(
@@ -162,6 +169,7 @@ def _run(
         identity(endpoint),
         environ=os.environ,
         extra={"CLOUDHAND_INSTANCE_IDS": ",".join(ids)},
+        within=within,
     ) as environment:
         return passage.run(command, environment, started=started)
 

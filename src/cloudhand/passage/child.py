@@ -1,11 +1,13 @@
 """Run the child in the foreground: signals reach it once, and its end becomes our exit code.
 
 The child stays in our process group, so the terminal treats both as one job: what is typed there
-reaches the child by itself, and only what was sent to us alone is passed on.
+reaches the child by itself, and only what was sent to us alone is passed on. Should we be killed,
+the child is told to end: what it was given leads nowhere without us.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import signal
@@ -23,6 +25,7 @@ _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _TYPED = (signal.SIGINT, signal.SIGQUIT)
 # Signals that another thread took are seen no later than this.
 _LOOK_EVERY = 0.5  # seconds
+_PR_SET_PDEATHSIG = 1
 
 
 Child = subprocess.Popen[bytes]
@@ -53,7 +56,7 @@ def _start(
     started: Callable[[Child], object] | None,
 ) -> Child | int:
     try:
-        child = subprocess.Popen(list(command), env=dict(env))
+        child = subprocess.Popen(list(command), env=dict(env), preexec_fn=_tie(os.getpid()))
     except OSError as error:
         code, sentence = _cannot(command[0], error, env.get("PATH"))
         sys.stderr.write(f"cloudhand: {sentence}\n")
@@ -61,6 +64,19 @@ def _start(
     if started is not None:
         started(child)
     return child
+
+
+def _tie(parent: int) -> Callable[[], None]:
+    """For the child to call first. It only makes system calls: other threads may hold locks."""
+    prctl = ctypes.CDLL(None).prctl
+    arguments = (_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+
+    def tie() -> None:
+        prctl(*arguments)
+        if os.getppid() != parent:
+            os._exit(128 + signal.SIGTERM)  # it died before we were tied to it
+
+    return tie
 
 
 def _cannot(name: str, error: OSError, path: str | None) -> tuple[int, str]:

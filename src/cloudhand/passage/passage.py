@@ -35,11 +35,16 @@ def open_passage(
     *,
     environ: Mapping[str, str],
     extra: Mapping[str, str] | None = None,
+    within: Path | None = None,
 ) -> Iterator[dict[str, str]]:
-    """Yield the complete environment for a child; nothing of it works, or lies, afterwards."""
+    """Yield the complete environment for a child; nothing of it works, or lies, afterwards.
+
+    Its files lie ``within`` a directory whose owner removes it even if we are killed, or else
+    among the temporary ones.
+    """
     authority = Authority()
     with (
-        _folder(authority, destination, environ) as folder,
+        _folder(authority, destination, environ, within) as folder,
         open_proxy(destination, authority, inherited(environ)) as proxy,
     ):
         ways = Ways(
@@ -54,9 +59,10 @@ def open_passage(
 
 @contextmanager
 def _folder(
-    authority: Authority, destination: Destination, environ: Mapping[str, str]
+    authority: Authority, destination: Destination, environ: Mapping[str, str], within: Path | None
 ) -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="cloudhand-passage-"))  # for nobody else to read
+    # For nobody else to read.
+    folder = Path(tempfile.mkdtemp(prefix="cloudhand-passage-", dir=within))
     try:
         _write(folder / "trusted.pem", _roots(environ) + authority.pem)
         if destination.ca_pem:

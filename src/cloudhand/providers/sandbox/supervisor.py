@@ -110,7 +110,10 @@ class Supervisor:
     def _hear(self, one: Instance) -> None:
         report = one.report
         assert report is not None
-        if not one.hear():
+        goes_on = one.hear()
+        if self.ending is not None:
+            one.stop(force=True)  # its pid may not have been known when the end was asked for
+        if not goes_on:
             self.selector.unregister(report)
             self._changed(one)
 
