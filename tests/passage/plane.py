@@ -94,6 +94,10 @@ class _Server(socketserver.ThreadingTCPServer):
             )
         return connection, address
 
+    def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
+        super().shutdown_request(request)
+        self.plane.ended.release()
+
 
 class _Handler(socketserver.StreamRequestHandler):
     server: _Server
@@ -106,8 +110,6 @@ class _Handler(socketserver.StreamRequestHandler):
                 pass
         except OSError:
             pass  # tests break connections on purpose
-        finally:
-            plane.ended.release()
 
     def _one(self, plane: Plane) -> bool:
         line = self.rfile.readline().decode()

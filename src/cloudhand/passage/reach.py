@@ -63,7 +63,8 @@ class Wire:
             async with asyncio.timeout(0):
                 await self.reader.read(1)
         except TimeoutError:
-            return True
+            # Its end may have come in the very step in which we gave up waiting for it.
+            return not self.reader.at_eof()
         return False
 
     async def send(self, data: bytes) -> None:
