@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import MutableMapping
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from cloudhand.control.pokes import Kick
+from cloudhand.core.ids import InstanceId, InvokeId
 from cloudhand.wire import agent as wire
 from tests.gateway.plane import OurSigner, Plane, Visitor
 
@@ -157,3 +161,27 @@ async def test_there_is_one_channel_only(plane: Plane, visitor: Visitor) -> None
     answer = await plane.send("GET", "/luban/session/backend", "", b"", headers)
 
     assert answer.status_code == 404
+
+
+async def test_a_socket_on_which_nothing_can_be_sent_is_ended(plane: Plane) -> None:
+    """Else its agent would wait on it for kicks that never come."""
+    sent: list[str] = []
+
+    async def receive() -> dict[str, str]:
+        await asyncio.Event().wait()
+        return {}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message["type"])
+        raise OSError("cannot send")
+
+    instance_id = InstanceId("i-deaf")
+    serving = asyncio.create_task(plane.channel.serve(instance_id, receive, send))
+    await plane.until(lambda: plane.channel.open_count == 1)
+
+    plane.channel.kick(instance_id, Kick.RUN, InvokeId("t-1"))
+
+    async with asyncio.timeout(10):
+        await serving
+    assert sent == ["websocket.send", "websocket.close"]
+    assert plane.channel.open_count == 0

@@ -41,7 +41,9 @@ def whole(digits: str) -> "Optional[int]":
 
 def entries(values: "Mapping[str, Any]", name: str) -> "List[Mapping[str, Any]]":
     """A list of objects; empty when it is missing or null."""
-    found = values.get(name) or []
+    found = values.get(name)
+    if found is None:
+        return []
     if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
         raise ValueError(f"{name} is not a list of objects")
     return found
@@ -49,7 +51,9 @@ def entries(values: "Mapping[str, Any]", name: str) -> "List[Mapping[str, Any]]"
 
 def entry(values: "Mapping[str, Any]", name: str) -> "Mapping[str, Any]":
     """An object; empty when it is missing or null."""
-    found = values.get(name) or {}
+    found = values.get(name)
+    if found is None:
+        return {}
     if not isinstance(found, dict):
         raise ValueError(f"{name} is not an object")
     return found
@@ -57,7 +61,9 @@ def entry(values: "Mapping[str, Any]", name: str) -> "Mapping[str, Any]":
 
 def texts(values: "Mapping[str, Any]", name: str) -> "List[str]":
     """A list of texts; empty when it is missing or null."""
-    found = values.get(name) or []
+    found = values.get(name)
+    if found is None:
+        return []
     if not isinstance(found, list):
         raise ValueError(f"{name} is not a list")
     return [text({name: value}, name) for value in found]
