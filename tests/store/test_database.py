@@ -138,7 +138,7 @@ async def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "db")
     connection.execute("PRAGMA user_version = 999")
     connection.close()
-    with pytest.raises(RuntimeError, match="newer than this release"):
+    with pytest.raises(StoreError, match="newer than this release"):
         opened(tmp_path)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -16,6 +17,7 @@ from cloudhand.cli.pointer import pointed_to
 from cloudhand.server.main import CannotStart, Running, control_plane
 from cloudhand.server.settings import ExitCodePolicy, Settings
 
+_REGION = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", re.ASCII)
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Answer = TypeVar("Answer")
@@ -98,6 +100,13 @@ def policy(text: str) -> ExitCodePolicy:
         raise typer.BadParameter(
             f"{text!r} is neither success nor documented", param_hint="--power-exit-codes"
         ) from None
+
+
+def region(text: str) -> str:
+    """A part of host names, as regions are; a typer.BadParameter otherwise."""
+    if not _REGION.fullmatch(text):
+        raise typer.BadParameter(f"{text!r} is no region like cn-hangzhou", param_hint="--region")
+    return text
 
 
 def address(text: str) -> tuple[str, int]:

@@ -34,7 +34,7 @@ def command(
         state=state.absolute(),
         listen_host=host,
         listen_port=port,
-        region_id=region,
+        region_id=holding.region(region),
         tls=tls,
         plain_processes=plain_processes,
         power_exit_codes=holding.policy(power_exit_codes),

@@ -95,13 +95,14 @@ def settings_for(
 ) -> Settings:
     host, port = holding.address(listen)
     policy = holding.policy(power_exit_codes)
+    region_id = holding.region(region)
     return Settings(
         state=(state or Path(tempfile.mkdtemp(prefix="cloudhand-"))).absolute(),
         temporary=state is None,
         ends_instances=True,
         listen_host=host,
         listen_port=port,
-        region_id=region,
+        region_id=region_id,
         plain_processes=plain_processes,
         power_exit_codes=policy,
     )

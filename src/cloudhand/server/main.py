@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from cloudhand.server.build import Asgi, Parts, build, ensure_access_key, open_d
 from cloudhand.server.clock import SystemClock
 from cloudhand.server.settings import Settings
 from cloudhand.server.tls import TlsFiles, tls_files
+from cloudhand.store.database import StoreError
 
 log = logging.getLogger(__name__)
 
@@ -58,12 +59,12 @@ async def control_plane(settings: Settings) -> AsyncIterator[Running]:
             stack.enter_context(states.held(settings.state, temporary=settings.temporary))
             found = probe.probe(plain_processes=settings.plain_processes)
             listener = stack.enter_context(_listen(settings))
-        except (states.StateInUse, probe.ProbeError, OSError) as error:
+            port: int = listener.getsockname()[1]
+            states.keep_port(settings.state, port)
+            tls = tls_files(settings.state, settings.listen_host) if settings.tls else None
+            database = open_database(settings.state)
+        except (states.CannotUse, probe.ProbeError, StoreError, OSError) as error:
             raise CannotStart(str(error)) from error
-        port: int = listener.getsockname()[1]
-        states.keep_port(settings.state, port)
-        tls = tls_files(settings.state, settings.listen_host) if settings.tls else None
-        database = open_database(settings.state)
         stack.push_async_callback(database.close)
         parts = build(settings, database, SystemClock())
         provider = SandboxProvider(
@@ -151,22 +152,30 @@ def _config(app: Asgi, tls: TlsFiles | None) -> uvicorn.Config:
     )
 
 
-def _listen(settings: Settings) -> socket.socket:
+@contextlib.contextmanager
+def _listen(settings: Settings) -> Iterator[socket.socket]:
     """Bind the port; when none was asked for, the one that the agents of this state know."""
-    family = socket.AF_INET6 if ":" in settings.listen_host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    wanted = settings.listen_port or states.last_port(settings.state)
+    host, port = settings.listen_host, settings.listen_port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            _bind(listener, host, port or states.last_port(settings.state), wanted=bool(port))
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
+            raise CannotStart(f"cannot listen on {host}:{port}: {why}") from error
+        listener.listen(_BACKLOG)
+        listener.setblocking(False)
+        yield listener
+
+
+def _bind(listener: socket.socket, host: str, port: int, *, wanted: bool) -> None:
     try:
-        listener.bind((settings.listen_host, wanted))
+        listener.bind((host, port))
     except OSError:
-        if settings.listen_port:
-            listener.close()
+        if wanted:
             raise
-        listener.bind((settings.listen_host, 0))
-    listener.listen(_BACKLOG)
-    listener.setblocking(False)
-    return listener
+        listener.bind((host, 0))
 
 
 def _reachable(host: str) -> str:

@@ -11,9 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+# What an empty directory may hold.
+_NOBODYS = frozenset({"lost+found"})
 
-class StateInUse(Exception):
-    """Another control plane holds the state directory."""
+
+class CannotUse(Exception):
+    """Why a directory cannot hold this control plane's state, in one sentence."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,19 +33,30 @@ class Endpoint:
 @contextmanager
 def held(state: Path, *, temporary: bool) -> Iterator[None]:
     """Hold the state directory, which is made if it is missing; remove it if temporary."""
-    state.mkdir(parents=True, exist_ok=True)
-    state.chmod(0o700)
+    _claim(state)
     with (state / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise StateInUse(f"cannot use {state}: another control plane holds it") from None
+            raise CannotUse(f"cannot use {state}: another control plane holds it") from None
         try:
             yield
         finally:
             (state / "endpoint.json").unlink(missing_ok=True)
             if temporary:
                 shutil.rmtree(state, ignore_errors=True)
+
+
+def _claim(state: Path) -> None:
+    """Make the directory, for nobody else to read; one that somebody else uses is left alone."""
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        present = {entry.name for entry in state.iterdir()}
+        if present - _NOBODYS and "lock" not in present:
+            raise CannotUse(f"cannot use {state}: it holds other things; name a new directory")
+        state.chmod(0o700)
+    except OSError as error:
+        raise CannotUse(f"cannot use {state}: {(error.strerror or str(error)).lower()}") from error
 
 
 def write_endpoint(state: Path, endpoint: Endpoint) -> None:

@@ -76,8 +76,7 @@ class SqliteDatabase:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
-        writer = self._connect()
-        migrate(writer)
+        writer = self._first()
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="store-reader")
         self._writer = threading.Thread(
             target=self._write_for_ever, args=(writer,), name="store-writer"
@@ -100,18 +99,31 @@ class SqliteDatabase:
     def _stop(self) -> None:
         self._writer.join()
         self._readers.shutdown()
+        self._close_connections()
+
+    def _close_connections(self) -> None:
         for connection in self._connections:
             connection.close()
+
+    def _first(self) -> sqlite3.Connection:
+        """A connection to a file that is known to be ours; StoreError."""
+        try:
+            connection = self._connect()
+            migrate(connection)
+        except (sqlite3.Error, StoreError) as error:
+            self._close_connections()
+            raise StoreError(f"cannot use {self._path}: {error}") from error
+        return connection
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self._path, isolation_level=None, check_same_thread=False, cached_statements=256
         )
+        self._connections.append(connection)
         connection.execute("PRAGMA busy_timeout = 10000")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         connection.execute("PRAGMA foreign_keys = ON")
-        self._connections.append(connection)
         return connection
 
     def _read(self, work: Work) -> Any:
@@ -226,7 +238,7 @@ def _tell_here(jobs: list[_Job]) -> None:
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the schema up to date; RuntimeError when it is newer than this release."""
+    """Bring the schema up to date; StoreError when it is newer than this release."""
     done = connection.execute("PRAGMA user_version").fetchone()[0]
     scripts = sorted(
         (entry.name, entry.read_text())
@@ -234,7 +246,7 @@ def migrate(connection: sqlite3.Connection) -> None:
         if entry.name.endswith(".sql")
     )
     if done > len(scripts):
-        raise RuntimeError(f"cannot open the store: its schema {done} is newer than this release")
+        raise StoreError(f"its schema {done} is newer than this release")
     for number, (_, script) in enumerate(scripts, start=1):
         if number > done:
             connection.executescript(

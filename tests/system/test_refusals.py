@@ -1,0 +1,110 @@
+"""Why a control plane cannot start: one sentence that names the thing, and an exit code."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from tests.system.place import Place, Plane, mode_options
+
+
+def _said(alone: Place, *words: str, code: int) -> str:
+    done = alone.run(*words)
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+@pytest.mark.parametrize("command", [("up",), ("serve", "--state", "new")])
+def test_a_port_in_use_is_named(alone: Place, command: tuple[str, ...]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        said = _said(alone, *command, "--listen", f"127.0.0.1:{port}", *mode_options(), code=3)
+
+    assert f"127.0.0.1:{port}" in said
+    assert "in use" in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["up", "serve"])
+def test_a_state_in_use_is_named_and_left_alone(shared: Plane, alone: Place, command: str) -> None:
+    listen = ("--listen", "127.0.0.1:0")
+    said = _said(alone, command, "--state", str(shared.state), *listen, *mode_options(), code=3)
+
+    assert str(shared.state) in said
+    assert said.count("\n") == 1
+    assert (shared.state / "endpoint.json").exists()
+    assert shared.call("DescribeRegions")
+
+
+@pytest.mark.parametrize("listen", ["8650", "localhost:http", "127.0.0.1:70000", ":8650"])
+def test_an_address_that_is_none_is_not_understood(alone: Place, listen: str) -> None:
+    said = _said(alone, "up", "--listen", listen, code=2)
+
+    assert listen in said
+    assert "HOST:PORT" in said
+
+
+@pytest.mark.parametrize("listen", ["no.such.host.invalid:0", "192.0.2.1:0"])
+def test_an_address_of_another_machine_is_named(alone: Place, listen: str) -> None:
+    said = _said(alone, "up", "--listen", listen, *mode_options(), code=3)
+
+    assert listen.partition(":")[0] in said
+    assert said.count("\n") == 1
+
+
+def test_a_state_that_cannot_be_made_is_named(alone: Place) -> None:
+    file = alone.root / "file"
+    file.touch()
+
+    said = _said(alone, "up", "--state", f"{file}/state", *mode_options(), code=3)
+
+    assert f"{file}/state" in said
+    assert said.count("\n") == 1
+
+
+def test_a_state_of_something_else_is_named(alone: Place) -> None:
+    state = alone.root / "state"
+    state.mkdir()
+    (state / "lock").touch()
+    (state / "cloudhand.sqlite").write_bytes(b"it is no database" * 1000)
+
+    said = _said(alone, "up", "--state", str(state), *mode_options(), code=3)
+
+    assert str(state) in said
+    assert said.count("\n") == 1
+
+
+def test_a_directory_of_others_is_left_as_it_is(alone: Place) -> None:
+    state = alone.root / "state"
+    state.mkdir(mode=0o755)
+    (state / "thesis.txt").touch()
+
+    said = _said(alone, "up", "--state", str(state), *mode_options(), code=3)
+
+    assert f"{state}: it holds other things" in said
+    assert state.stat().st_mode & 0o777 == 0o755
+    assert [entry.name for entry in state.iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (("up", "--power-exit-codes", "never"), "'never'"),
+        (("up", "--region", "far away"), "far away"),
+        (("up", "--fleet", "-1"), "-1"),
+        (("up", "--fleet", "1000"), "1000"),
+        (("serve",), "--state"),
+        (("exec",), "COMMAND"),
+        (("nothing",), "nothing"),
+        (("exec", "--state", "/nowhere", "--", "true"), "/nowhere"),
+        (("run", "--state", "/nowhere", "--", "true"), "/nowhere"),
+    ],
+)
+def test_what_is_not_understood_is_named(alone: Place, words: tuple[str, ...], names: str) -> None:
+    said = _said(alone, *words, code=3 if "/nowhere" in words else 2)
+
+    assert names in said
