@@ -16,7 +16,15 @@ from cloudhand.core.activation import Activation
 from cloudhand.core.clock import Clock
 from cloudhand.core.errors import ActivationRefused, BadCursor, InstanceNotFound
 from cloudhand.core.ids import ActivationId, InstanceId, RandomBytes
-from cloudhand.core.instance import Agent, AgentKind, ManagedInstance, online, restarted
+from cloudhand.core.instance import (
+    Agent,
+    AgentKind,
+    Instance,
+    ManagedInstance,
+    State,
+    online,
+    restarted,
+)
 from cloudhand.core.orders import AgentView
 from cloudhand.core.page import Page, Window
 from cloudhand.store.database import Database
@@ -172,6 +180,7 @@ class Agents:
             start = _position(window)
             shown = chosen[start : start + window.limit]
             agents = await tx.agents.get_many(shown)
+            instances = {i.id: i for i in await tx.instances.get_many(shown)}
             running = await tx.invocations.running_counts()
             end = start + len(shown)
             return Page(
@@ -179,7 +188,9 @@ class Agents:
                     AgentView(
                         instance_id=instance_id,
                         agent=agents.get(instance_id),
-                        online=online(agents.get(instance_id), now=now),
+                        online=_within_reach(
+                            instances.get(instance_id), agents.get(instance_id), now
+                        ),
                         running_count=running.get(instance_id, 0),
                     )
                     for instance_id in shown
@@ -197,6 +208,13 @@ def _position(window: Window) -> int:
     if not window.after.isdigit():
         raise BadCursor(window.after)
     return int(window.after)
+
+
+def _within_reach(instance: Instance | None, agent: Agent | None, now: datetime) -> bool:
+    """A managed instance, which is none of ours, is known by its agent alone."""
+    if instance is None:
+        return online(agent, now=now)
+    return instance.state is State.RUNNING and online(agent, now=now, boot_id=instance.boot_id)
 
 
 async def _everything(tx: Transaction) -> list[InstanceId]:

@@ -1,0 +1,149 @@
+"""The command line against a control plane that serves, on real instances."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from tests.system.meeting import Meeting
+from tests.system.place import Plane, ended, lines_until
+
+
+class Cli:
+    """`cloudhand` with the shared control plane."""
+
+    def __init__(self, plane: Plane) -> None:
+        self._plane = plane
+
+    def start(self, command: str, *words: str) -> subprocess.Popen[str]:
+        return self._plane.place.start(command, "--state", str(self._plane.state), *words)
+
+    def __call__(self, command: str, *words: str) -> subprocess.CompletedProcess[str]:
+        return ended(self.start(command, *words))
+
+
+@pytest.fixture
+def cli(shared: Plane) -> Cli:
+    return Cli(shared)
+
+
+@pytest.fixture
+def fleet(shared: Plane) -> Iterator[list[str]]:
+    ids = shared.instances(3)
+    yield ids
+    shared.release(ids)
+
+
+def _on(ids: list[str]) -> list[str]:
+    return [word for i in ids for word in ("--on", i)]
+
+
+def test_each_change_of_each_instance_is_a_line_and_equal_outputs_are_told_once(
+    cli: Cli, fleet: list[str]
+) -> None:
+    told = cli("run", *_on(fleet), "--", "echo", "helloworld")
+
+    assert (told.returncode, told.stderr) == (0, "")
+    for instance_id in fleet:
+        assert f"{instance_id} Success exit 0\n" in told.stdout
+    assert told.stdout.count("helloworld\n") == 1
+    assert "3 x Success exit 0" in told.stdout
+
+
+def test_json_has_output_exit_code_and_power_action_of_each(cli: Cli, instance: str) -> None:
+    told = cli("run", "--on", instance, "--yes", "--json", "--", "echo bye; exit 194")
+
+    (result,) = json.loads(told.stdout)["results"]
+    assert told.returncode == 0
+    assert (result["status"], result["exitCode"], result["output"]) == ("Success", 194, "bye\n")
+    action = result["powerAction"]
+    assert (action["action"], action["status"]) == ("restart", "Done")
+    assert action["bootIdBefore"] != action["bootIdAfter"]
+
+
+def test_a_dry_run_runs_nothing(cli: Cli, shared: Plane, instance: str) -> None:
+    before = shared.boot_id(instance)
+
+    told = cli("run", "--on", instance, "--dry-run", "--", "exit 194")
+
+    assert told.returncode == 0
+    assert told.stdout.startswith(f"{instance}\t")
+    assert shared.boot_id(instance) == before
+
+
+def test_what_failed_is_run_again_where_it_failed(
+    cli: Cli, shared: Plane, fleet: list[str]
+) -> None:
+    shared.run(fleet[0], "touch /var/tmp/good")
+    script = "echo ran >> /var/tmp/runs; test -e /var/tmp/good || { touch /var/tmp/good; exit 3; }"
+    told = cli("run", *_on(fleet), "--", script)
+    assert told.returncode == 1
+    advice = re.search(r"--rerun-failed (t-\S+)", told.stdout)
+    assert advice
+
+    again = cli("run", "--rerun-failed", advice.group(1))
+
+    assert again.returncode == 0, again.stderr
+    runs = [shared.run(i, "cat /var/tmp/runs").output.count(b"ran") for i in fleet]
+    assert runs == [1, 2, 2]
+
+
+def test_user_directory_and_timeout_are_those_asked_for(cli: Cli, instance: str) -> None:
+    script = "id -un; pwd"
+
+    told = cli("run", "--on", instance, "--user", "nobody", "--workdir", "/var", "--", script)
+
+    assert told.returncode == 0, told.stdout
+    assert "nobody\n/var\n" in told.stdout
+
+
+def test_ctrl_c_leaves_what_has_begun_running(
+    cli: Cli, shared: Plane, instance: str, meeting: Meeting
+) -> None:
+    run = cli.start("run", "--on", instance, "--", meeting.script(after="echo whole"))
+    guest = meeting.guest()
+    lines_until(run, "Running")
+
+    run.send_signal(signal.SIGINT)
+
+    told = ended(run)
+    assert told.returncode == 130
+    goes_on = re.fullmatch(r"(t-\S+) goes on\.\n", told.stderr)
+    assert goes_on, told.stderr
+    guest.release()
+    (result,) = shared.settled(goes_on.group(1))
+    assert (result.status, result.output) == ("Success", b"whole\n")
+
+
+def test_instances_are_listed_with_their_states(cli: Cli, shared: Plane, fleet: list[str]) -> None:
+    shared.run(fleet[0], "exit 193")
+    shared.wait(fleet[:1], "Stopped")
+
+    listed = {one["id"]: one for one in json.loads(cli("instances", "--json").stdout)}
+    lines = cli("instances").stdout
+
+    assert [listed[i]["status"] for i in fleet] == ["Stopped", "Running", "Running"]
+    assert [listed[i]["online"] for i in fleet] == [False, True, True]
+    assert all(i in lines for i in fleet)
+
+
+def test_doctor_says_what_this_machine_can_do(shared: Plane) -> None:
+    told = shared.place.run("doctor")
+
+    assert told.returncode in (0, 1)
+    assert told.stderr == ""
+    for subject in ("Python", "Instances", "Port", "Disk", "Open files", "Clock"):
+        assert subject in told.stdout
+
+
+def test_the_newest_control_plane_of_this_user_is_found_by_itself(
+    shared: Plane, instance: str
+) -> None:
+    told = shared.place.run("instances")
+
+    assert instance in told.stdout
