@@ -30,7 +30,7 @@ async def answer(
         return call.answer(200, body)
     except Refused as refused:
         return call.refuse(refused)
-    except Exception:
+    except Exception:  # an outermost loop: one request must not end the API
         log.exception("cannot answer %r: request %s", call.action, call.request_id)
         return call.refuse(Refused(wrong.INTERNAL))
 

@@ -84,7 +84,8 @@ def command(
         return
     if not yes:
         confirm.confirm(len(chosen), order.script, everywhere=everywhere)
-    ended = _Following(client, order, chosen, as_json=as_json).to_the_end()
+    following = _Following(client=client, order=order, chosen=chosen, as_json=as_json)
+    ended = following.to_the_end()
     client.close()
     sys.exit(0 if all(result.good for result in ended) else 1)
 
@@ -97,7 +98,7 @@ def _name(chosen: Sequence[Machine], *, as_json: bool) -> None:
         print(machine.id, machine.name, machine.status, sep="\t")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Following:
     """One order on its way, from the asking to the last machine."""
 

@@ -35,8 +35,7 @@ BOOT_HEADER = "x-cloudhand-boot"  # extension: boot id of the machine, on every 
 # from 2.2.3.1065 on every feature of the published agent is assumed.
 COMPATIBLE_VERSION = "2.2.3.1100"
 
-STOP_EXIT_CODE = 193  # Windows: 3009, which a Unix shell truncates to 193
-RESTART_EXIT_CODE = 194  # Windows: 3010, which a Unix shell truncates to 194
+# 193 and 194 are also what a Unix shell makes of Windows' 3009 and 3010.
 POWER_BY_EXIT_CODE = {193: "stop", 3009: "stop", 194: "restart", 3010: "restart"}
 
 

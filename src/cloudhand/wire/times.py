@@ -1,17 +1,12 @@
-"""Moments and durations as the wire spells them, and back. Every moment is UTC."""
+"""Moments as the wire spells them, and back. Every moment is UTC."""
 
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 
 _SECOND = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z", re.ASCII)
 _MINUTE = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d)Z", re.ASCII)
-_DURATION = re.compile(
-    r"P(?:(?P<weeks>\d{1,6})W)?(?:(?P<days>\d{1,6})D)?"
-    r"(?:T(?:(?P<hours>\d{1,6})H)?(?:(?P<minutes>\d{1,6})M)?(?:(?P<seconds>\d{1,9})S)?)?",
-    re.ASCII,
-)
 
 
 def second(moment: datetime | None) -> str:
@@ -41,20 +36,3 @@ def _parse(form: re.Pattern[str], text: str) -> datetime:
     year, month, day, *rest = (int(group) for group in match.groups())
     hour, minutes, seconds = (*rest, 0)[:3]
     return datetime(year, month, day, hour, minutes, seconds, tzinfo=timezone.utc)
-
-
-def duration(length: timedelta) -> str:
-    """ISO 8601, in hours, minutes and whole seconds: ``PT1H30M``."""
-    minutes, seconds = divmod(int(length.total_seconds()), 60)
-    hours, minutes = divmod(minutes, 60)
-    parts = [f"{count}{unit}" for count, unit in ((hours, "H"), (minutes, "M"), (seconds, "S"))]
-    return "PT" + ("".join(part for part in parts if not part.startswith("0")) or "0S")
-
-
-def parse_duration(text: str) -> timedelta:
-    """An ISO 8601 duration of weeks, days, hours, minutes and seconds; ValueError otherwise."""
-    match = _DURATION.fullmatch(text)
-    given = {} if match is None else {k: int(v) for k, v in match.groupdict().items() if v}
-    if not given or text.endswith("T"):
-        raise ValueError(f"cannot read {text!r} as a duration")
-    return timedelta(**given)

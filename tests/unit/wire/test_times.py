@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from cloudhand.wire import times
 
@@ -46,29 +44,3 @@ def test_what_was_told_is_read() -> None:
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         times.parse_second(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "length"),
-    [
-        ("PT1H30M", timedelta(hours=1, minutes=30)),
-        ("P1D", timedelta(days=1)),
-        ("P2W", timedelta(weeks=2)),
-        ("P1DT1S", timedelta(days=1, seconds=1)),
-        ("PT0S", timedelta()),
-    ],
-)
-def test_durations_are_read(text: str, length: timedelta) -> None:
-    assert times.parse_duration(text) == length
-
-
-@pytest.mark.parametrize("text", ["", "P", "PT", "P1DT", "1H", "PT1.5S", "PT-1S", "P1Y"])
-def test_what_is_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="cannot read"):
-        times.parse_duration(text)
-
-
-@given(st.integers(min_value=0, max_value=10**7))
-def test_a_duration_survives_the_way_there_and_back(seconds: int) -> None:
-    length = timedelta(seconds=seconds)
-    assert times.parse_duration(times.duration(length)) == length

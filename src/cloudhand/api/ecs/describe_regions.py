@@ -13,12 +13,6 @@ from cloudhand.api.ecs.product import ECS
 from cloudhand.api.operation import Call, operation
 from cloudhand.api.refusal import WireError
 
-LANGUAGES = ("zh-CN", "en-US", "ja", "zh-TW", "fr", "de", "ko")
-NO_SUCH_LANGUAGE = WireError(
-    code="InvalidAcceptLanguage.NotFound",
-    status=404,
-    message="The specified AcceptLanguage does not exist.",
-)
 _BAD_CHARGE_TYPE = WireError(
     code="Invalid.InstanceChargeType",
     status=403,
@@ -36,10 +30,8 @@ _RESOURCES = ("instance", "disk", "reservedinstance", "scu")
 @dataclass(frozen=True, kw_only=True)
 class Params:
     region_id: str = fields.optional_region()
-    accept_language: str = text(
-        "AcceptLanguage",
-        one_of(LANGUAGES, NO_SUCH_LANGUAGE),
-        note=f"one of {', '.join(LANGUAGES)}; names read alike in all",
+    accept_language: str = fields.accept_language(
+        f"one of {', '.join(fields.LANGUAGES)}; names read alike in all"
     )
     instance_charge_type: str = text(
         "InstanceChargeType", one_of(_CHARGE_TYPES, _BAD_CHARGE_TYPE), note="the region has all"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import msgspec
 from msgspec import field
 
-from cloudhand.api.bind import flag, one_of, text
-from cloudhand.api.ecs import describe_regions, fields, machine
+from cloudhand.api.bind import flag
+from cloudhand.api.ecs import fields, machine
 from cloudhand.api.ecs.product import ECS
 from cloudhand.api.operation import Call, operation
 
@@ -20,11 +20,7 @@ _SPOT = ("NoSpot", "SpotWithPriceLimit", "SpotAsPriceGo")
 @dataclass(frozen=True, kw_only=True)
 class Params:
     region_id: str = fields.region()
-    accept_language: str = text(
-        "AcceptLanguage",
-        one_of(describe_regions.LANGUAGES, describe_regions.NO_SUCH_LANGUAGE),
-        note="names read alike in all languages",
-    )
+    accept_language: str = fields.accept_language("names read alike in all languages")
     instance_charge_type: str = fields.choice(
         "InstanceChargeType", _CHARGE_TYPES, note="every zone has both"
     )

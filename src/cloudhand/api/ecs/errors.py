@@ -262,3 +262,8 @@ TOO_MANY_ACTIVATIONS = _error(
 )
 
 NOT_LINUX = unsupported("WindowsPasswordName", "the instances are Linux machines")
+NO_SUCH_LANGUAGE = WireError(
+    code="InvalidAcceptLanguage.NotFound",
+    status=404,
+    message="The specified AcceptLanguage does not exist.",
+)

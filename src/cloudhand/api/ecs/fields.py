@@ -9,6 +9,8 @@ from cloudhand.api.ecs import errors
 from cloudhand.api.refusal import invalid
 from cloudhand.api.tags import tags
 
+LANGUAGES = ("zh-CN", "en-US", "ja", "zh-TW", "fr", "de", "ko")
+
 
 def region() -> Any:
     """Whether it is ours is checked before any other parameter."""
@@ -17,6 +19,10 @@ def region() -> Any:
 
 def optional_region() -> Any:
     return text("RegionId", note="must be the region of this control plane")
+
+
+def accept_language(note: str) -> Any:
+    return text("AcceptLanguage", one_of(LANGUAGES, errors.NO_SUCH_LANGUAGE), note=note)
 
 
 def client_token() -> Any:
