@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,12 @@ def test_a_result_is_settled_once_its_machine_is(
     status: str, power: PowerAction | None, settled: bool
 ) -> None:
     assert result(status=status, power=power).settled is settled
+
+
+def test_nobody_waits_to_see_a_machine_of_ones_own_off() -> None:
+    asked = result(status="Success", power=action("stop", "Ordered"))
+    assert not asked.settled
+    assert replace(asked, instance_id="mi-1").settled
 
 
 @pytest.fixture

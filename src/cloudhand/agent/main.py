@@ -47,9 +47,12 @@ def main(arguments: "Sequence[str]") -> int:
     except UsageError as error:
         print(f"{error}\n{USAGE}", file=sys.stderr, end="")
         return 2
-    except (wire.Rejected, wire.Unavailable, ValueError, OSError) as error:
+    except (wire.Rejected, wire.Unavailable, ValueError) as error:
         print(f"cloudhand-agent: {error}", file=sys.stderr)
-        return 1
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"cloudhand-agent: {where}{error.strerror or error}", file=sys.stderr)
+    return 1
 
 
 def _dispatch(arguments: "List[str]") -> int:

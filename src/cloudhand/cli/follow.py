@@ -52,7 +52,11 @@ class Result:
     @property
     def settled(self) -> bool:
         """Ended, and the machine where the exit code wanted it, or known not to be."""
-        return self.ended and (self.power is None or self.power.ended)
+        if not self.ended or self.power is None:
+            return self.ended
+        # Nobody looks at the power of a machine of one's own: that it was asked for is all.
+        unseen = self.power.action == "stop" and self.instance_id.startswith("mi-")
+        return unseen or self.power.ended
 
     @property
     def good(self) -> bool:

@@ -296,12 +296,18 @@ class Deliveries:
                 )
                 await _close(tx, target, said, now)
             for action in await tx.power_actions.due(now):
-                await tx.power_actions.move(
-                    action, power.Event.EXPIRED, at=now, source="deliveries"
-                )
+                await self._overdue(tx, action, now)
             return await tx.invocations.waiting_instances()
 
         return await self._database.write(work)
+
+    async def _overdue(self, tx: Transaction, action: power.PowerAction, now: datetime) -> None:
+        agent = await tx.agents.get(action.instance_id)
+        event = power.of_silence(
+            action, managed=ids.managed(action.instance_id), online=online(agent, now=now)
+        )
+        done_at = now if event is power.Event.STOPPED else None
+        await tx.power_actions.move(action, event, at=now, source="deliveries", done_at=done_at)
 
     async def next_deadline(self) -> datetime | None:
         async def work(tx: Transaction) -> datetime | None:

@@ -76,6 +76,16 @@ class PowerAction:
     done_at: datetime | None = None
 
 
+def of_silence(action: PowerAction, *, managed: bool, online: bool) -> Event:
+    """What to say at an action's deadline, when nobody has said that it was done.
+
+    Nobody looks at the power of a managed instance: one that was to stop and whose agent has
+    been silent since has stopped.
+    """
+    stopped = action.kind is Kind.STOP and managed and not online
+    return Event.STOPPED if stopped else Event.EXPIRED
+
+
 def asked_by(exit_code: int, *, agent_version: str) -> Kind | None:
     """The power action that an agent of this version carries out for an exit code, if any."""
     kind = POWER_BY_EXIT_CODE.get(exit_code)

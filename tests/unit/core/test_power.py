@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
-from cloudhand.core.power import POWER, Event, Kind, State, asked_by
+from cloudhand.core.ids import InstanceId, InvokeId, PowerActionId
+from cloudhand.core.power import POWER, Event, Kind, PowerAction, State, asked_by, of_silence
 
 
 @pytest.mark.parametrize(
@@ -48,3 +51,28 @@ def test_a_restart_is_done_only_by_a_boot() -> None:
     assert down is State.DOWN
     assert POWER.move(down, Event.BOOTED) is State.DONE
     assert POWER.move(down, Event.EXPIRED) is State.OVERDUE
+
+
+@pytest.mark.parametrize(
+    ("kind", "managed", "online", "event"),
+    [
+        (Kind.STOP, True, False, Event.STOPPED),
+        (Kind.STOP, True, True, Event.EXPIRED),
+        (Kind.STOP, False, False, Event.EXPIRED),
+        (Kind.RESTART, True, False, Event.EXPIRED),
+    ],
+)
+def test_silence_proves_only_the_stop_of_a_machine_whose_power_nobody_sees(
+    kind: Kind, managed: bool, online: bool, event: Event
+) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    action = PowerAction(
+        id=PowerActionId("p-1"),
+        instance_id=InstanceId("mi-1"),
+        invoke_id=InvokeId("t-1"),
+        kind=kind,
+        asked_at=now,
+        deadline_at=now,
+        boot_id_before=None,
+    )
+    assert of_silence(action, managed=managed, online=online) is event
