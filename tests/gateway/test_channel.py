@@ -67,6 +67,15 @@ async def test_a_kick_is_repeated_until_the_work_was_fetched(
         assert await _quiet(socket)
 
 
+async def test_who_was_kicked_just_now_is_left_to_fetch(plane: Plane, visitor: Visitor) -> None:
+    async with visitor.channel() as socket:
+        invoke_id = await plane.run(visitor)
+        assert await _kick(socket) == f"kick_vm task run {invoke_id}"
+        await plane.world.settle()
+
+        assert await _quiet(socket)
+
+
 async def _quiet(socket: ClientConnection) -> bool:
     """Nothing is on its way to us: the answer to a ping comes behind whatever was sent."""
     await (await socket.ping())

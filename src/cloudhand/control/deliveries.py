@@ -33,6 +33,8 @@ from cloudhand.wire import agent as wire
 log = logging.getLogger(__name__)
 
 _MS = timedelta(milliseconds=1)
+# Sooner, an agent is most likely on its way already, and would only fetch twice.
+_KICK_AGAIN_AFTER = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +157,8 @@ class Deliveries:
             return await self._ended(tx, target, speaker, report, now)
 
         ack = await self._database.write(work)
-        if report.kind != wire.RUNNING:
+        # Only then may its instance have changed; the published agent says no more of it.
+        if report.power or report.exit_code in wire.POWER_BY_EXIT_CODE:
             self._pokes.wake(Loop.LIFECYCLES)
         return ack
 
@@ -297,7 +300,7 @@ class Deliveries:
                 await _close(tx, target, said, now)
             for action in await tx.power_actions.due(now):
                 await self._overdue(tx, action, now)
-            return await tx.invocations.waiting_instances()
+            return await tx.invocations.waiting_instances(since=now - _KICK_AGAIN_AFTER)
 
         return await self._database.write(work)
 

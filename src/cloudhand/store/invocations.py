@@ -122,11 +122,13 @@ class Invocations:
         )
         return {instance_id: count for instance_id, count in rows}
 
-    async def waiting_instances(self) -> list[InstanceId]:
-        """Instances whose agents have something to fetch."""
+    async def waiting_instances(self, *, since: datetime) -> list[InstanceId]:
+        """Instances whose agents have had something to fetch ``since`` then, or longer."""
         rows = await self._statements.fetch(
             "SELECT DISTINCT instance_id FROM targets"
             " WHERE deadline_at IS NOT NULL AND state IN ('Pending', 'Stopping')"
+            " AND updated_at <= ?",
+            to_ms(since),
         )
         return [row[0] for row in rows]
 

@@ -16,8 +16,10 @@ def text(values: "Mapping[str, Any]", name: str, *, longest: int = _LONGEST) -> 
         raise ValueError(f"{name} is not a string")
     if len(value) > longest:
         raise ValueError(f"{name} is longer than {longest} characters")
-    if any("\ud800" <= character <= "\udfff" for character in value):
-        raise ValueError(f"{name} is not Unicode text")
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # half of a pair of surrogates
+        raise ValueError(f"{name} is not Unicode text") from None
     return value
 
 
