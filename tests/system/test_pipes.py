@@ -30,8 +30,9 @@ def test_callers_who_hang_up_in_the_middle_do_no_harm(own: Plane) -> None:
     assert own.stop() == 0
 
 
-def test_a_reader_who_leaves_ends_up_and_all_that_it_began(alone: Place) -> None:
-    up = alone.start("up", "--fleet", "1", *mode_options())
+@pytest.mark.parametrize("words", [("up", "--fleet", "1"), ("demo",)])
+def test_a_reader_who_leaves_ends_all_that_was_begun(alone: Place, words: tuple[str, ...]) -> None:
+    up = alone.start(*words, *mode_options())
     line(up)
     assert up.stdout is not None
     up.stdout.close()

@@ -199,8 +199,6 @@ class _Output:
 
 def _spawn(script: Script, writing: int) -> int:
     environment = {**os.environ, **script.environment}
-    for name in process.PRIVATE:
-        environment.pop(name, None)
     if script.user is not None:
         return _spawn_as(script, script.user, environment, writing)
     os.chdir(script.directory)

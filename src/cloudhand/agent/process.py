@@ -14,7 +14,6 @@ from typing import Callable, Dict, List, Set
 from cloudhand.agent import machine
 
 MARK = "CLOUDHAND_TASK_ID"  # in the environment of every process of a script
-PRIVATE = ("CLOUDHAND_BOOT_ID",)  # the agent's own business, of no use to a script
 _GRACE = 2.0  # seconds between the polite signal and the other one
 _BOUND = 5.0  # seconds; what lives longer is named as a survivor
 _STEP, _LONGEST_STEP = 0.005, 0.1  # seconds between looks

@@ -75,10 +75,16 @@ def _play(running: Running, console: Console) -> tuple[list[str], str]:
     return ids, ""
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        # Rich would exit, which from the thread of the story ends the loop and not the program.
+        raise BrokenPipeError
+
+
 def _console(record: Path | None) -> Console:
     if record is None:
-        return Console(highlight=False, soft_wrap=True)
-    return Console(record=True, width=92, force_terminal=True, highlight=False)
+        return _Console(highlight=False, soft_wrap=True)
+    return _Console(record=True, width=92, force_terminal=True, highlight=False)
 
 
 def _teller(console: Console) -> story.Teller:
