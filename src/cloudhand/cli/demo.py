@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -78,7 +79,7 @@ def _play(running: Running, console: Console) -> tuple[list[str], str]:
 class _Console(Console):
     def on_broken_pipe(self) -> None:
         # Rich would exit, which from the thread of the story ends the loop and not the program.
-        raise BrokenPipeError
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
 def _console(record: Path | None) -> Console:
