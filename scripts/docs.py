@@ -6,22 +6,29 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import third_party
+
 from cloudhand.api import reference
 from cloudhand.cli import reference as command_line
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
-# Each gives pages by their file name below docs/reference.
-GENERATORS: tuple[Callable[[], dict[str, str]], ...] = (reference.pages, command_line.pages)
+ROOT = Path(__file__).resolve().parent.parent
+REFERENCE = ROOT / "docs" / "reference"
+# Each gives pages by their file name below a directory.
+GENERATORS: tuple[tuple[Path, Callable[[], dict[str, str]]], ...] = (
+    (REFERENCE, reference.pages),
+    (REFERENCE, command_line.pages),
+    (ROOT, third_party.pages),
+)
 
 
 def main(arguments: list[str]) -> int:
     stale = []
-    for generator in GENERATORS:
+    for directory, generator in GENERATORS:
         for name, text in generator().items():
-            path = DOCS / "reference" / name
+            path = directory / name
             if path.exists() and path.read_text() == text:
                 continue
-            stale.append(str(path.relative_to(DOCS.parent)))
+            stale.append(str(path.relative_to(ROOT)))
             if "--check" not in arguments:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text)
