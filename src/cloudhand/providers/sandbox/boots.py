@@ -37,9 +37,11 @@ class Instance:
         self.pid = 0  # of its init; 0 until the launcher has told
         self.ready = False  # its init runs
         self.error = ""  # why the last start failed
-        self.restart = False  # the boot that runs was told to be the last but one
+        self.restart = False  # when the boot that runs ends, the next begins, however it ends
+        self.off = False  # the contrary: a stop was asked for, and outlasts a restart under way
         self.start_at = 0.0  # when a boot that is held back begins; 0: none is
         self._heard = b""
+        self._owed = 0  # a signal for the init, as soon as it can hear
         self._begun: list[float] = []
         self.waiting: list[Callable[[str], None]] = []  # called with an error or an empty text
 
@@ -50,7 +52,8 @@ class Instance:
     def start(self, hidden: dict[str, list[str]], alive: int) -> None:
         """Begin a boot. ``alive`` hangs up when the supervisor is gone. OSError."""
         self.start_at = 0.0
-        self.pid, self.ready, self.error, self.restart = 0, False, "", False
+        self.pid, self.ready, self.error = 0, False, ""
+        self.restart, self.off, self._owed = False, False, 0
         self._heard = b""
         now = time.monotonic()
         self._begun = [moment for moment in self._begun if now - moment < _LOOP_SPAN] + [now]
@@ -97,6 +100,8 @@ class Instance:
         os.close(self.report)
         self.report = None
         self.ready = not self.error and bool(self.pid)
+        if self.ready and self._owed:
+            self._send(self._owed)
         self.tell()
         return False
 
@@ -108,32 +113,38 @@ class Instance:
 
     def stop(self, *, force: bool) -> None:
         self.start_at = 0.0
-        self.restart = False
+        self.restart, self.off = False, True
         self._signal(signal.SIGQUIT if force else signal.SIGUSR2, force=force)
 
     def kill(self) -> None:
         """End it even if its init does not answer; `ended` then sweeps up."""
-        self.start_at, self.restart = 0.0, False
+        self.start_at, self.restart, self.off = 0.0, False, True
         if self.pid:
-            os.kill(self.pid, signal.SIGKILL)
+            self._send(signal.SIGKILL)
 
     def reboot(self, *, force: bool) -> None:
-        self.restart = True
+        self.restart, self.off = True, False
         self._signal(signal.SIGINT if force else signal.SIGTERM, force=force)
 
     def _signal(self, number: int, *, force: bool) -> None:
-        if not self.pid:
-            return
         # Only plain processes need their init to end the others; a namespace ends as one.
-        whole = self.runtime.mode is not Mode.PROCESSES
+        if force and self.runtime.mode is not Mode.PROCESSES:
+            number = signal.SIGKILL
+        if self.ready or (self.pid and number == signal.SIGKILL):
+            self._send(number)
+        else:
+            # The first process of a namespace hears nothing else before it waits for it.
+            self._owed = number
+
+    def _send(self, number: int) -> None:
         try:
-            os.kill(self.pid, signal.SIGKILL if force and whole else number)
+            os.kill(self.pid, number)
         except ProcessLookupError:
             pass  # it has ended; its status tells how
 
     def ended(self, status: int) -> None:
         """Its init has ended with a wait status: decide what comes next."""
-        restart = self.restart or _restarts(status)
+        restart = not self.off and (self.restart or _restarts(status))
         self._sweep()
         self.process, self.pid, self.ready = None, 0, False
         self.tell()
