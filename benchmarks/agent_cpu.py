@@ -38,8 +38,8 @@ def measure(*, quick: bool) -> list[Outcome]:
 
 
 def bare_script(folder: Path) -> list[str]:
-    """What starts the script as an agent does, but without one."""
+    """What starts the script as the agent does, but without one."""
     path = folder / "bare"
     path.write_text(ECHO)
     path.chmod(0o700)
-    return ["/bin/sh", "-c", str(path)]
+    return ["/bin/sh", str(path)]

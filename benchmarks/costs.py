@@ -6,6 +6,8 @@ import os
 import re
 import resource
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 _TICK = 1 / os.sysconf("SC_CLK_TCK")
@@ -14,10 +16,7 @@ _PSS = re.compile(r"^Pss:\s+(\d+) kB", re.MULTILINE)
 
 def cpu_of_threads(pid: int) -> float:
     """Seconds that the living threads of a process have run, to the nanosecond."""
-    total = 0
-    for thread in os.listdir(f"/proc/{pid}/task"):
-        total += int(Path(f"/proc/{pid}/task/{thread}/schedstat").read_text().split()[0])
-    return total / 1e9
+    return sum(int(text.split()[0]) for text in _of_threads(pid, "schedstat")) / 1e9
 
 
 def cpu_of_tree(pid: int) -> float:
@@ -28,11 +27,13 @@ def cpu_of_tree(pid: int) -> float:
 
 
 def children(pid: int) -> list[int]:
-    found: list[int] = []
+    return [int(word) for text in _of_threads(pid, "children") for word in text.split()]
+
+
+def _of_threads(pid: int, name: str) -> Iterator[str]:
     for thread in os.listdir(f"/proc/{pid}/task"):
-        text = Path(f"/proc/{pid}/task/{thread}/children").read_text()
-        found += [int(word) for word in text.split()]
-    return found
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+            yield Path(f"/proc/{pid}/task/{thread}/{name}").read_text()
 
 
 def pss(pid: int) -> int:

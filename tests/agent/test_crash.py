@@ -148,6 +148,8 @@ def test_result_kept_while_the_server_is_away(machine: Machine, gateway: FakeGat
     gateway.wait(lambda: bool(gateway.reports))
     gateway.down()
     (machine.root / "gate").write_text("x\n")
+    # Not only in the log, which may speak of a report that it runs.
+    wait_until(lambda: '"what":"ended"' in (machine.state / "journal").read_text())
     wait_until(lambda: "t-1: not reported yet" in machine.log)
     machine.kill()
     machine.boot_id = "boot-2"  # the power was cut, too

@@ -185,3 +185,20 @@ def _oldest_python() -> str:
     if path is None:
         pytest.skip("no Python 3.9 here to run the agent with")
     return path
+
+
+@pytest.mark.parametrize(
+    ("script", "output"),
+    [
+        ("echo $0", b"script\n"),
+        ("#!/bin/cat\nas it is\n", b"#!/bin/cat\nas it is\n"),
+        ("#!/bin/sh\necho $0", b"script\n"),
+    ],
+)
+def test_the_first_line_names_the_interpreter(
+    machine: Machine, gateway: FakeGateway, script: str, output: bytes
+) -> None:
+    machine.start()
+    gateway.run(task("t-1", script))
+    assert gateway.end_of("t-1").exit_code == 0
+    assert gateway.output_of("t-1").endswith(output)

@@ -43,13 +43,10 @@ class Holders:
         self._leaving: List[int] = []
 
     def take(self) -> Holder:
-        """One without a script; OSError."""
+        """One without a script, which may have gone meanwhile; OSError."""
         with self._lock:
-            while self._idle:
-                taken = self._idle.pop()
-                if not _gone(taken):
-                    return taken
-                taken.let_go()
+            if self._idle:
+                return self._idle.pop()
             self._bury_left()
             return _fork()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import os
 import time
 
 
@@ -22,6 +22,6 @@ def _write(level: str, text: str) -> None:
     moment = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
     try:
         # As one write, so that lines of several threads do not mix.
-        sys.stderr.write(f"{moment} {level} {text}\n")
-    except (OSError, ValueError):
+        os.write(2, f"{moment} {level} {text}\n".encode("utf-8", "backslashreplace"))
+    except OSError:
         pass  # nobody listens any more

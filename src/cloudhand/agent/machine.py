@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+from functools import cache
 
 _MACHINE_ID_FILES = (
     "/var/lib/dbus/machine-id",
@@ -13,6 +14,7 @@ _MACHINE_ID_FILES = (
 )
 
 
+@cache  # asked for with each request; no process outlives its boot
 def boot_id() -> str:
     """Of the boot that runs now. An instance made of plain processes is told its own."""
     return os.environ.get("CLOUDHAND_BOOT_ID") or read("/proc/sys/kernel/random/boot_id")

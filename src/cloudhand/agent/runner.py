@@ -234,17 +234,11 @@ class Runner:
 
         ``holder`` None: that of an earlier agent, which ends with its script.
         """
-        progress = Progress(
-            self._gateway,
-            task_id=entry.task_id,
-            folder=self._folder(entry.task_id),
-            start=int(entry.started_at * 1000),
-            interval=entry.task["interval"] / 1000,
-            on_stop=lambda: self._stop_watched(entry.task_id),
-        )
+        progress: Optional[Progress] = None
         ended = _Ended(entry, holder, watch)
         try:
             if not ended.wait_until(entry.started_tick + _FIRST_REPORT):
+                progress = self._progress(entry)
                 progress.begin()
             timeout = entry.task["timeout"]
             until = entry.started_tick + timeout if timeout else None
@@ -253,14 +247,25 @@ class Runner:
                 return None
             if over:
                 faults.point("agent.exit")
-                return self._final(entry, "", [], progress.acknowledged)
+                return self._final(entry, "", [], progress)
             how = wire.STOPPED if watch.stopped else wire.TIMEOUT
             survivors = self._end_tree(entry)
             ended.wait_until(time.monotonic() + _HOLDER_BOUND, regardless=True)
-            return self._final(entry, how, survivors, progress.acknowledged)
+            return self._final(entry, how, survivors, progress)
         finally:
-            progress.end()
+            if progress is not None:
+                progress.end()
             ended.close()
+
+    def _progress(self, entry: Entry) -> Progress:
+        return Progress(
+            self._gateway,
+            task_id=entry.task_id,
+            folder=self._folder(entry.task_id),
+            start=int(entry.started_at * 1000),
+            interval=entry.task["interval"] / 1000,
+            on_stop=lambda: self._stop_watched(entry.task_id),
+        )
 
     def _end_tree(self, entry: Entry) -> "List[int]":
         if entry.task["mode"] == "Process":
@@ -276,7 +281,10 @@ class Runner:
             )
         )
 
-    def _final(self, entry: Entry, how: str, survivors: "List[int]", offset: int) -> wire.Report:
+    def _final(
+        self, entry: Entry, how: str, survivors: "List[int]", progress: Optional[Progress]
+    ) -> wire.Report:
+        offset = progress.acknowledged if progress is not None else 0
         ended = spool.read_end(self._folder(entry.task_id))
         if ended is None:
             survivors = survivors or process.kill(lambda: process.marked(entry.task_id))
