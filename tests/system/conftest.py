@@ -29,7 +29,7 @@ def own(alone: Place) -> Iterator[Plane]:
 
 @contextmanager
 def _running(root: Path, *options: str) -> Iterator[Plane]:
-    with place(root) as one:
+    with place(root, adopts=False) as one:
         plane = Plane(one, *options)
         try:
             plane.start()
@@ -38,19 +38,32 @@ def _running(root: Path, *options: str) -> Iterator[Plane]:
             plane.end()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
-    """One control plane for all tests that only use it."""
+    """One control plane for all tests of a module that only use it."""
     with _running(tmp_path_factory.mktemp("shared") / "place") as plane:
         yield plane
 
 
-@pytest.fixture(scope="session")
-def documented(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
-    """One that calls a target Failed for 193 and 194, too."""
+@pytest.fixture(scope="module")
+def documented(shared: Plane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
+    """Another one, which calls a target Failed for 193 and 194, too."""
     root = tmp_path_factory.mktemp("documented") / "place"
     with _running(root, "--power-exit-codes", "documented") as plane:
         yield plane
+
+
+@pytest.fixture(scope="module")
+def plain(shared: Plane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
+    """Another one, whose instances are plain processes."""
+    with _running(tmp_path_factory.mktemp("plain") / "place", "--plain-processes") as plane:
+        yield plane
+
+
+@pytest.fixture(params=["shared", "plain"])
+def either(request: pytest.FixtureRequest, shared: Plane, plain: Plane) -> Plane:
+    """The shared control plane, and the one with plain processes."""
+    return {"shared": shared, "plain": plain}[request.param]
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -21,7 +21,6 @@ from cloudhand.providers.sandbox import probe
 from tests.system import processes
 from tests.system.waiting import until
 
-CLOUDHAND = (sys.executable, "-m", "cloudhand.cli.main")
 _BOUND = 60.0  # seconds
 
 Child = subprocess.Popen[str]
@@ -30,6 +29,8 @@ Child = subprocess.Popen[str]
 @cache
 def mode_options() -> tuple[str, ...]:
     """What `up` and `serve` need here; root has to ask for plain processes by name."""
+    if os.environ.get("CLOUDHAND_TEST_PLAIN"):
+        return ("--plain-processes",)
     try:
         probe.probe(plain_processes=False)
     except probe.ProbeError:
@@ -42,7 +43,14 @@ class Place:
     """Home, temporary directory and environment for programs, and the programs themselves."""
 
     root: Path
+    python: str = sys.executable
+    extra: Mapping[str, str] = field(default_factory=dict)  # more environment
+    user: int | None = None  # to run them as; None: who we are
     children: list[Child] = field(default_factory=list)
+
+    @property
+    def cloudhand(self) -> tuple[str, ...]:
+        return (self.python, "-m", "cloudhand.cli.main")
 
     @property
     def temporary(self) -> Path:
@@ -56,13 +64,14 @@ class Place:
             "TMPDIR": str(self.temporary),
             "XDG_RUNTIME_DIR": str(self.root / "runtime"),
             "PYTHONDONTWRITEBYTECODE": "1",
+            **self.extra,
         }
 
     def start(
         self, *words: str, env: Mapping[str, str] | None = None, **options: Any
     ) -> subprocess.Popen[str]:
         """Start `cloudhand` with these words."""
-        return self.start_program([*CLOUDHAND, *words], env=env, **options)
+        return self.start_program([*self.cloudhand, *words], env=env, **options)
 
     def start_program(
         self, words: Sequence[str], *, env: Mapping[str, str] | None = None, **options: Any
@@ -73,6 +82,8 @@ class Place:
             "stderr": subprocess.PIPE,
             **options,
         }
+        if self.user is not None:
+            given.update(user=self.user, group=self.user, extra_groups=[])
         child = subprocess.Popen(
             list(words),
             env={**self.environment, **(env or {})},
@@ -135,15 +146,19 @@ def lines_until(child: Child, part: str) -> list[str]:
 
 
 @contextmanager
-def place(root: Path) -> Iterator[Place]:
-    """Leaves no process, mount or temporary file behind, or fails."""
+def place(root: Path, *, adopts: bool = True, **options: Any) -> Iterator[Place]:
+    """Leaves no process, mount or temporary file behind, or fails.
+
+    Who ``adopts`` sees what lost its parent as well; nobody else may wait for such orphans then.
+    """
+    one = Place(root, **options)
     for name in ("home", "tmp", "runtime"):
-        (root / name).mkdir(parents=True)
-    (root / "runtime").chmod(0o700)
+        (root / name).mkdir(parents=True, mode=0o700)
+        if one.user is not None:
+            os.chown(root / name, one.user, one.user)
     mounts = Path("/proc/self/mountinfo").read_text()
     present = set(processes.below(os.getpid()))
-    one = Place(root)
-    with processes.orphans_adopted():
+    with processes.orphans_adopted() if adopts else nullcontext():
         try:
             yield one
             until(lambda: not _left(present), at_most=10, what=f"the end of {_left(present)}")
@@ -152,7 +167,8 @@ def place(root: Path) -> Iterator[Place]:
                 os.kill(pid, signal.SIGKILL)
             one.close()
             until(lambda: not _left(present), what="the end of what was killed")
-            processes.bury_orphans(except_for=present)
+            if adopts:
+                processes.bury_orphans()
     assert Path("/proc/self/mountinfo").read_text() == mounts
     assert list(one.temporary.iterdir()) == []
 
@@ -176,10 +192,10 @@ class Plane:
         self._client: Client | None = None
 
     def start(self) -> None:
-        words = ["serve", "--state", str(self.state), "--listen", "127.0.0.1:0"]
+        words = ["serve", "--state", str(self.state), "--listen", "127.0.0.1:0", *self.options]
         log = (self.place.root / "serve.log").open("a")
         with log:
-            self.process = self.place.start(*words, *mode_options(), *self.options, stderr=log)
+            self.process = self.place.start(*words, *mode_options(), stderr=log)
         lines_until(self.process, "access key")
 
     @property

@@ -88,10 +88,10 @@ def _prctl(option: int, argument: Any) -> None:
         raise OSError(ctypes.get_errno(), "prctl")
 
 
-def bury_orphans(*, except_for: set[int]) -> None:
-    """Take note of the end of those that we adopted."""
+def bury_orphans() -> None:
+    """Take note of the end of those that we adopted. Our own children were waited for before."""
     for process in processes().values():
-        if process.parent == os.getpid() and not process.alive and process.pid not in except_for:
+        if process.parent == os.getpid() and not process.alive:
             os.waitpid(process.pid, os.WNOHANG)
 
 

@@ -77,20 +77,25 @@ def test_a_dry_run_runs_nothing(cli: Cli, shared: Plane, instance: str) -> None:
 
 
 def test_what_failed_is_run_again_where_it_failed(
-    cli: Cli, shared: Plane, fleet: list[str]
+    cli: Cli, fleet: list[str], meeting: Meeting
 ) -> None:
-    shared.run(fleet[0], "touch /var/tmp/good")
-    script = "echo ran >> /var/tmp/runs; test -e /var/tmp/good || { touch /var/tmp/good; exit 3; }"
-    told = cli("run", *_on(fleet), "--", script)
+    run = cli.start("run", *_on(fleet), "--", meeting.script(after="test $word = good"))
+    for word in ("good", "bad", "bad"):
+        meeting.guest().release(word)
+    told = ended(run)
     assert told.returncode == 1
+    failed = re.findall(r"(i-\w+) Failed exit 1 ", told.stdout)
     advice = re.search(r"--rerun-failed (t-\S+)", told.stdout)
     assert advice
 
-    again = cli("run", "--rerun-failed", advice.group(1))
+    again = cli.start("run", "--json", "--rerun-failed", advice.group(1))
+    for guest in meeting.guests(2):
+        guest.release("good")
 
-    assert again.returncode == 0, again.stderr
-    runs = [shared.run(i, "cat /var/tmp/runs").output.count(b"ran") for i in fleet]
-    assert runs == [1, 2, 2]
+    results = json.loads(ended(again).stdout)["results"]
+    assert [one["instanceId"] for one in results] == sorted(failed)
+    assert {one["status"] for one in results} == {"Success"}
+    assert meeting.nobody()
 
 
 def test_user_directory_and_timeout_are_those_asked_for(cli: Cli, instance: str) -> None:

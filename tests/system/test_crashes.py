@@ -17,21 +17,30 @@ from tests.system.meeting import Meeting
 from tests.system.place import Plane
 from tests.system.waiting import until
 
-_WRITE = "echo ran >> /var/tmp/lines"
 _ENDINGS = (0, 3, 194)  # one exit code for each of three instances
+
+
+def _lines(instance_id: str) -> str:
+    """A file that outlives a restart; plain processes share their machine's directories."""
+    return f"/var/tmp/cloudhand-test-{instance_id}"
 
 
 def _once(plane: Plane, ids: Sequence[str]) -> None:
     """Each script wrote its one line."""
     for instance_id in ids:
-        assert plane.run(instance_id, "cat /var/tmp/lines").output == b"ran\n"
+        lines = _lines(instance_id)
+        assert plane.run(instance_id, f"cat {lines}; rm {lines}").output == b"ran\n"
 
 
 def _ask_each(plane: Plane, ids: Sequence[str], meeting: Meeting) -> list[str]:
     return [
-        plane.ask([i], meeting.script(i, before=_WRITE, after=f"echo bye $word; exit {code}"))
-        for i, code in zip(ids, _ENDINGS, strict=True)
+        plane.ask([i], _script(i, meeting, code)) for i, code in zip(ids, _ENDINGS, strict=True)
     ]
+
+
+def _script(instance_id: str, meeting: Meeting, code: int) -> str:
+    write = f"echo ran >> {_lines(instance_id)}"
+    return meeting.script(instance_id, before=write, after=f"echo bye $word; exit {code}")
 
 
 def _as_they_ended(plane: Plane, invoke_ids: Sequence[str], word: str) -> None:

@@ -13,7 +13,6 @@ import pytest
 
 from tests.system import processes
 from tests.system.place import (
-    CLOUDHAND,
     Child,
     Place,
     ended,
@@ -66,15 +65,22 @@ def test_a_signal_reaches_the_command_once_and_its_exit_code_is_passed_on(
 
 def test_what_is_typed_at_a_terminal_reaches_the_command_once(alone: Place) -> None:
     ours, theirs = pty.openpty()
-    words = [*CLOUDHAND, "up", "--fleet", "1", *mode_options(), "--", sys.executable, str(_COUNTER)]
-    up = alone.start_program([sys.executable, "-c", _OWN_TERMINAL, *words], stdin=theirs)
-    os.close(theirs)
-    assert line(up).startswith("ready")
-
-    os.write(ours, b"\x03")
-
-    told = ended(up)
-    os.close(ours)
+    words = [
+        *alone.cloudhand,
+        "up",
+        "--fleet",
+        "1",
+        *mode_options(),
+        "--",
+        sys.executable,
+        str(_COUNTER),
+    ]
+    with open(ours, "wb", buffering=0) as keyboard:
+        up = alone.start_program([sys.executable, "-c", _OWN_TERMINAL, *words], stdin=theirs)
+        os.close(theirs)
+        assert line(up).startswith("ready")
+        keyboard.write(b"\x03")
+        told = ended(up)
     assert (told.returncode, told.stdout, told.stderr) == (7, "SIGINT 1\n", "")
 
 

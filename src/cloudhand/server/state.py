@@ -5,11 +5,12 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from cloudhand.providers.sandbox.instance import remove_tree
 
 # What an empty directory may hold.
 _NOBODYS = frozenset({"lost+found"})
@@ -44,7 +45,7 @@ def held(state: Path, *, temporary: bool) -> Iterator[None]:
         finally:
             (state / "endpoint.json").unlink(missing_ok=True)
             if temporary:
-                shutil.rmtree(state, ignore_errors=True)
+                remove_tree(str(state))
 
 
 def _claim(state: Path) -> None:

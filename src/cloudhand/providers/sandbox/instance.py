@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -73,24 +74,27 @@ def remove(directory: str) -> None:
     """Forget the instance at once, then remove what it kept."""
     parent, name = os.path.split(directory)
     gone = f"{parent}/.gone-{name}"
-    shutil.rmtree(gone, onerror=_open_and_retry)
+    remove_tree(gone)
     try:
         os.rename(directory, gone)
     except FileNotFoundError:
         return
-    shutil.rmtree(gone, onerror=_open_and_retry)
+    remove_tree(gone)
 
 
-def _open_and_retry(call: object, path: str, failure: object) -> None:
-    """Overlay's work directories are closed even to their owner."""
-    try:
-        os.chmod(os.path.dirname(path), 0o700)
-        os.chmod(path, 0o700)
-        shutil.rmtree(path)
-    except NotADirectoryError:
-        os.unlink(path)
-    except FileNotFoundError:
-        return
+def remove_tree(path: str) -> None:
+    """Remove a directory that instances lie in, as far as it is there.
+
+    Overlay's work directories are closed even to their owner, and so may be what scripts made.
+    """
+    shutil.rmtree(path, ignore_errors=True)
+    for folder, names, _ in os.walk(path):
+        for name in names:
+            directory = os.path.join(folder, name)
+            with contextlib.suppress(OSError):  # somebody else may be removing it, too
+                if not os.path.islink(directory):
+                    os.chmod(directory, 0o700)
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def free_base(instances: str) -> int:

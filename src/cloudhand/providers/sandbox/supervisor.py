@@ -270,7 +270,7 @@ class Supervisor:
         listener.close()
         os.unlink(f"{self.runtime.state}/supervisor.sock")
         if self.remove:
-            shutil.rmtree(self.remove, ignore_errors=True)
+            instance.remove_tree(self.remove)
 
 
 def _observed(one: Instance | None) -> dict[str, Any]:
