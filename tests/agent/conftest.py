@@ -121,9 +121,16 @@ class Machine:
         assert self.process is not None
         assert self.process.wait(15) == -signal.SIGKILL
 
+    @property
+    def threads(self) -> int:
+        assert self.process is not None
+        return len(os.listdir(f"/proc/{self.process.pid}/task"))
+
     def holder_of(self, task_id: str) -> int:
         """The holder of a script that runs."""
-        pid = int((self.state / "tasks" / task_id / "pid").read_text())
+        path = self.state / "tasks" / task_id / "pid"
+        wait_until(lambda: path.exists() and bool(path.read_text()))
+        pid = int(path.read_text())
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
     def processes(self) -> list[int]:

@@ -202,3 +202,16 @@ def test_the_first_line_names_the_interpreter(
     gateway.run(task("t-1", script))
     assert gateway.end_of("t-1").exit_code == 0
     assert gateway.output_of("t-1").endswith(output)
+
+
+def test_an_agent_that_is_idle_again_keeps_no_thread(
+    machine: Machine, gateway: FakeGateway
+) -> None:
+    machine.start()
+    before = machine.threads
+    for number in range(3):
+        gateway.run(task(f"t-{number}", "sleep 0.2"))
+    for number in range(3):
+        assert gateway.end_of(f"t-{number}").exit_code == 0
+    assert machine.threads > before
+    wait_until(lambda: machine.threads == before)

@@ -20,6 +20,7 @@ from cloudhand.agent.journal import Entry, Journal
 from cloudhand.agent.power import Power
 from cloudhand.agent.prepare import Refused, prepare, write
 from cloudhand.agent.reporter import Progress, Reporter
+from cloudhand.agent.workers import Workers
 from cloudhand.wire import agent as wire
 
 _AT_ONCE = 10  # scripts that run at the same time
@@ -64,10 +65,10 @@ class Runner:
         )
         self._folder = self._reporter.folder
         self._holders = Holders()
+        self._workers = Workers()
         self._changed = threading.Condition()  # guards what follows
         self._free_slots = _AT_ONCE
         self._watches: Dict[str, Watch] = {}
-        self._threads: List[threading.Thread] = []
 
     def close(self, *, at_most: float) -> None:
         """Let go: scripts run on under their holders, and a later agent follows them."""
@@ -76,12 +77,9 @@ class Runner:
             for watch in self._watches.values():
                 watch.wake()
             self._changed.notify_all()
-            threads = list(self._threads)
-        deadline = time.monotonic() + at_most
-        for thread in threads:
-            thread.join(max(deadline - time.monotonic(), 0))
+        all_done = self._workers.close(at_most=at_most)
         self._holders.close()
-        if not any(thread.is_alive() for thread in threads):
+        if all_done:
             self._journal.close()
 
     def tidy(self) -> None:
@@ -91,7 +89,7 @@ class Runner:
         """Take up what an earlier agent left."""
         for entry in self._journal.open_entries():
             log.info(f"task {entry.task_id}: taken up again")
-            self._thread(self._take_up, entry, self._watch(entry.task_id))
+            self._workers.do(self._take_up, entry, self._watch(entry.task_id))
 
     def inventory(self) -> wire.Inventory:
         entries = self._journal.open_entries()
@@ -102,10 +100,10 @@ class Runner:
     def take(self, worklist: wire.Worklist) -> None:
         """Begin what is new in a worklist; what is known already changes nothing."""
         for task in worklist.test:
-            self._thread(self._verify, task)
+            self._workers.do(self._verify, task)
         for task in worklist.run:
             if self._journal.acknowledged_report(task.task_id) is not None:
-                self._thread(self._reporter.say_again, task.task_id)
+                self._workers.do(self._reporter.say_again, task.task_id)
             elif len(self._journal.open_entries()) < _OPEN_AT_MOST:
                 self._accept(task)
         for task_id in worklist.stop:
@@ -115,11 +113,11 @@ class Runner:
         if self._stop_watched(task_id):
             return
         if self._journal.acknowledged_report(task_id) is not None:
-            self._thread(self._reporter.say_again, task_id)
+            self._workers.do(self._reporter.say_again, task_id)
         elif self._journal.entry(task_id) is None:
             # It never came here: say so, that nobody waits for it.
             report = wire.Report(kind=wire.STOPPED, task_id=task_id, result="killed")
-            self._thread(self._reporter.say_once, report)
+            self._workers.do(self._reporter.say_once, report)
 
     def _stop_watched(self, task_id: str) -> bool:
         with self._changed:
@@ -142,11 +140,11 @@ class Runner:
         except OSError as error:
             log.error(f"task {task.task_id}: not journalled, so not run: {error}")
             report = _broken(task.task_id, f"{_NO_SPACE}: cannot write the journal: {error}")
-            self._thread(self._reporter.say_once, report)
+            self._workers.do(self._reporter.say_once, report)
             return
         faults.point("agent.after-journal")
         if entry is not None:
-            self._thread(self._run, task, entry, self._watch(task.task_id))
+            self._workers.do(self._run, task, entry, self._watch(task.task_id))
 
     def _run(self, task: wire.Task, entry: Entry, watch: Watch) -> None:
         report: Optional[wire.Report] = None
@@ -339,12 +337,6 @@ class Runner:
     def _unwatch(self, task_id: str) -> None:
         with self._changed:
             self._watches.pop(task_id).close()
-
-    def _thread(self, target: Any, *arguments: Any) -> None:
-        thread = threading.Thread(target=target, args=arguments, name="task", daemon=True)
-        with self._changed:
-            self._threads = [t for t in self._threads if t.is_alive()] + [thread]
-            thread.start()
 
 
 class _Ended:
