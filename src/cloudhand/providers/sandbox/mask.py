@@ -11,7 +11,6 @@ import os
 import stat
 import subprocess
 import tempfile
-import time
 
 KEPT = ("usr", "etc", "var", "opt", "srv", "bin", "sbin", "lib", "lib32", "lib64", "libx32")
 # Data of the machine's own services and people, also where it happens to be readable.
@@ -20,7 +19,6 @@ _ALWAYS_EMPTY = {
     "etc": ("ssh", "ssl/private"),
 }
 _SCANNED_ONCE = "usr"  # large, and nobody keeps a new secret in it
-_FRESH = 1.0  # seconds for which a scan serves the next instance as well
 _OPAQUE = "trusted.overlay.opaque"
 _LAST_ID = 65535
 
@@ -33,33 +31,39 @@ def kept_directories() -> list[str]:
 class Scan:
     """Knows what to hide of the machine's files, as they are when an instance starts.
 
-    A first scan, of everything, begins at once and goes on by itself: /usr may take seconds.
+    /usr may take seconds: that scan begins at once, and goes on by itself.
     """
 
     def __init__(self) -> None:
-        self._hidden: dict[str, list[str]] = {}
-        self._scanned_at = -_FRESH
-        self._begin(kept_directories())
-
-    def _begin(self, directories: list[str]) -> None:
-        self._directories = directories
-        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - a pipe would fill up
-        self._process: subprocess.Popen[bytes] | None = subprocess.Popen(
-            find_command(directories), stdout=self._output, stderr=subprocess.DEVNULL
-        )
+        kept = kept_directories()
+        self._once = _Search([name for name in kept if name == _SCANNED_ONCE])
+        self._each_time = [name for name in kept if name != _SCANNED_ONCE]
 
     def hidden(self) -> dict[str, list[str]]:
         """Paths by top-level directory, relative to it."""
-        if self._process is None and time.monotonic() - self._scanned_at > _FRESH:
-            self._begin([name for name in kept_directories() if name != _SCANNED_ONCE])
-        if self._process is not None:
+        # Anew for each start: a secret may be as old as the start of the instance before.
+        fresh = _Search(self._each_time)
+        return {**self._once.found(), **fresh.found()}
+
+
+class _Search:
+    """One walk over directories, in a process of its own."""
+
+    def __init__(self, directories: list[str]) -> None:
+        self._directories = directories
+        self._found: dict[str, list[str]] | None = None
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - a pipe would fill up
+        self._process = subprocess.Popen(
+            find_command(directories), stdout=self._output, stderr=subprocess.DEVNULL
+        )
+
+    def found(self) -> dict[str, list[str]]:
+        if self._found is None:
             self._process.wait()
-            self._process = None
             with self._output:
                 self._output.seek(0)
-                self._hidden.update(parse(self._output.read(), self._directories))
-            self._scanned_at = time.monotonic()
-        return self._hidden
+                self._found = parse(self._output.read(), self._directories)
+        return self._found
 
 
 def find_command(directories: list[str]) -> list[str]:
