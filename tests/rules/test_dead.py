@@ -15,7 +15,6 @@ _HANDED_OUT = frozenset({"cloudhand.passage.start_up_hook"})
 
 # By whom, if not by us.
 _USED_BY_OTHERS = {
-    "cloudhand.api.http.send_400_response": "the web server, whose method it replaces",
     "cloudhand.passage.start_up_hook.find_module": "interpreters before 3.12",
     "cloudhand.pytest.pytest_addoption": "pytest",
     "cloudhand.pytest.pytest_configure": "pytest",
@@ -66,16 +65,34 @@ def _imported_by_another(source: Source) -> Iterator[str]:
 
 def _declared(source: Source) -> Iterator[str]:
     """Names that a module offers: of itself, and of its classes."""
+    foreign = _foreign(source)
     for node in source.tree.body:
         match node:
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
                 yield name
-            case ast.ClassDef(name=name, body=body):
+            case ast.ClassDef(name=name, body=body, bases=bases):
                 yield name
-                yield from _members(body)
+                # A library may call what replaces a method of its own.
+                if not any(_root(base) in foreign for base in bases):
+                    yield from _members(body)
             case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
                 if not name.startswith("__"):
                     yield name
+
+
+def _foreign(source: Source) -> set[str]:
+    """Names that come from libraries, apart from those whose classes call nothing."""
+    return {
+        (alias.asname or alias.name).partition(".")[0]
+        for node in source.tree.body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+        if not f"{getattr(node, 'module', '') or alias.name}.".startswith("cloudhand.")
+    } - {"Protocol", "Generic", "StrEnum", "Enum", "NamedTuple"}
+
+
+def _root(base: ast.expr) -> str:
+    return ast.unparse(base).partition(".")[0].partition("[")[0]
 
 
 def _members(body: list[ast.stmt]) -> Iterator[str]:

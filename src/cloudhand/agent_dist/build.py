@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import marshal
+import os
 import stat
 import zipfile
 from importlib import metadata
@@ -25,17 +26,21 @@ TARGET = Path(__file__).resolve().parent / "cloudhand-agent.pyz"
 
 def build(target: Path) -> None:
     """Write the zipapp, whole or not at all."""
-    part = target.with_suffix(f".{id(target)}.part")
-    with part.open("wb") as file:
-        file.write(_SHEBANG)
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, content in sorted(_with_byte_code(_entries()).items()):
-                info = zipfile.ZipInfo(name, _MOMENT)
-                info.compress_type = zipfile.ZIP_DEFLATED
-                info.external_attr = 0o644 << 16
-                archive.writestr(info, content)
-    part.chmod(part.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
-    part.replace(target)
+    entries = sorted(_with_byte_code(_entries()).items())
+    part = target.with_suffix(f".{os.getpid()}-{id(target)}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(_SHEBANG)
+            with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+                for name, content in entries:
+                    info = zipfile.ZipInfo(name, _MOMENT)
+                    info.compress_type = zipfile.ZIP_DEFLATED
+                    info.external_attr = 0o644 << 16
+                    archive.writestr(info, content)
+        part.chmod(part.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def ensure() -> Path:
