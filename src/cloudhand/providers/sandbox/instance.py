@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -132,11 +133,20 @@ def make_layers(directory: str, record: Record, *, as_root: bool) -> None:
         for part in ("up", "work"):
             path = f"{directory}/layers/{name}/{part}"
             os.mkdir(path)
-            os.chown(path, base, group)
+            _give(path, base, group)
             os.chmod(path, mode if as_root else mode | 0o700)
     if not as_root:
         _open_directories(directory)
     _identify(f"{directory}/layers/etc/up", record, base, group)
+
+
+def _give(path: str, owner: int, group: int) -> None:
+    try:
+        os.chown(path, owner, group)
+    except OSError as error:
+        # So it is for the root of a user namespace, a container's for example.
+        what = "this root has no ids to give to instances"
+        raise OSError(error.errno, what) if error.errno == errno.EINVAL else error from None
 
 
 def _open_directories(directory: str) -> None:

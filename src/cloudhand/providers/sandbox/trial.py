@@ -23,7 +23,12 @@ def main(arguments: list[str]) -> int:
     directory = f"{state}/instances/i-trial"
     namespace = os.readlink("/proc/self/ns/pid")
     runtime = Runtime(mode, state, files, python, prefix, namespace)
-    record = instance.create(directory, {"instanceId": "i-trial", "name": "trial"}, b"", mode=mode)
+    boot = {"instanceId": "i-trial", "name": "trial"}
+    try:
+        record = instance.create(directory, boot, b"", mode=mode)
+    except OSError as error:
+        sys.stdout.write(str(error.strerror or error))
+        return 1
     reading, writing = os.pipe()
     alive, held = os.pipe()
     console = os.open("/dev/null", os.O_WRONLY)
