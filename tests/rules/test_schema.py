@@ -7,9 +7,12 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
 
+from cloudhand.core import instance, invocation, power
+from cloudhand.core.machine import Machine
 from cloudhand.store.sqlite import migrate
 from tests.rules.sources import SRC, Source, below
 
@@ -75,3 +78,34 @@ def test_no_migration_needs_what_another_engine_lacks() -> None:
         text = path.read_text().upper()
         for word in ("AUTOINCREMENT", "WITHOUT ROWID", "STRICT;", "PRAGMA", " ROWID"):
             assert word not in text, f"{path.name} says {word}"
+
+
+@pytest.mark.parametrize(
+    "table, machine",
+    [
+        ("targets", invocation.TARGET),
+        ("instances", instance.INSTANCE),
+        ("power_actions", power.POWER),
+    ],
+)
+def test_rows_hold_the_states_of_the_tables_and_no_others(
+    connection: sqlite3.Connection, table: str, machine: Machine[Any, Any]
+) -> None:
+    ((sql,),) = connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,))
+    listed = re.search(r"CHECK \(state IN \(([^)]*)\)", sql)
+    assert listed is not None
+    assert set(re.findall(r"'([^']*)'", listed.group(1))) == {s.value for s in machine.table}
+
+
+@pytest.mark.parametrize(
+    "table, machine", [("targets", invocation.TARGET), ("power_actions", power.POWER)]
+)
+def test_a_row_has_a_deadline_for_as_long_as_it_is_not_final(
+    connection: sqlite3.Connection, table: str, machine: Machine[Any, Any]
+) -> None:
+    ((sql,),) = connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,))
+    rule = re.search(r"\(deadline_at IS NULL\) = \(state (NOT )?IN \(([^)]*)\)", sql)
+    assert rule is not None
+    named = set(re.findall(r"'([^']*)'", rule.group(2)))
+    final = {state.value for state in machine.final}
+    assert named == ({s.value for s in machine.table} - final if rule.group(1) else final)

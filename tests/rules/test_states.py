@@ -125,3 +125,26 @@ def test_an_instance_that_is_gone_is_let_go(state: instance.State) -> None:
         else instance.Event.SEEN_GONE
     )
     assert instance.INSTANCE.move(state, event) is instance.State.RELEASED
+
+
+# What the published API lists.
+_INVOCATION_STATUS = {
+    *("Pending", "Scheduled", "Running", "Stopping", "Success", "Failed", "Error", "Timeout"),
+    *("Cancelled", "Terminated", "Invalid", "Aborted"),
+}
+_INSTANCE_STATUS = {"Pending", "Starting", "Running", "Stopping", "Stopped"}
+
+
+def test_states_of_targets_are_spelled_as_on_the_wire() -> None:
+    assert {state.value for state in invocation.State} <= _INVOCATION_STATUS
+
+
+def test_states_of_instances_are_shown_as_on_the_wire() -> None:
+    shown = {instance.shown(state) for state in set(instance.State) - {instance.State.RELEASED}}
+    assert shown == _INSTANCE_STATUS
+
+
+def test_an_order_stands_in_every_state_that_somebody_must_act_upon() -> None:
+    """Whatever has no order and is not final is kept by observation alone."""
+    resting = set(instance.State) - instance.ORDERS - instance.INSTANCE.final
+    assert resting == {instance.State.RUNNING, instance.State.STOPPED}
