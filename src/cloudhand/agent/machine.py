@@ -42,6 +42,7 @@ def os_version() -> str:
     return f"{names.sysname}_{names.version}_{names.machine}"
 
 
+@cache
 def platform() -> str:
     """As the published agent names it in its User-Agent."""
     names = {"x86_64": "amd64", "aarch64": "arm64"}

@@ -8,7 +8,7 @@ import threading
 import time
 from typing import Any, Callable, List, Optional, Tuple
 
-_IDLE = 10.0  # seconds without work after which a thread ends
+_IDLE = 5.0  # seconds without work after which a thread ends
 
 Work = Tuple[Callable[..., object], Tuple[Any, ...]]
 

@@ -145,6 +145,16 @@ class LongLineProtocol(HttpToolsProtocol):
         else:
             self._long_headers_complete()
 
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        # Thousands of agents keep a connection that they use once a minute: nothing of the last
+        # request stays with it, unless the rest of its body, or the next one, is on its way.
+        if self._in_head or not self.cycle.response_complete or self.cycle.more_body:
+            return
+        self.cycle = None  # type: ignore[assignment]  # as before the first request
+        self.scope = None  # type: ignore[assignment]
+        self.headers = []
+
     def _long_headers_complete(self) -> None:
         app, error = self.app, self._over_limit()
         path, _, query = self.url.partition(b"?")

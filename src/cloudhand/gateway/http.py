@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 
 from cloudhand.control.control import Control
 from cloudhand.control.deliveries import Speaker
+from cloudhand.core.ids import InstanceId
 from cloudhand.gateway.channel import Channel, Receive, Send
 from cloudhand.gateway.desk import Desk
 from cloudhand.gateway.doorkeeper import Doorkeeper, Knock, Refused
@@ -162,17 +163,21 @@ class GatewayApp:
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
-        knock = _knock(scope, b"")
         try:
-            if knock.path != wire.CHANNEL_PATH:
-                raise Refused("path", f"cannot find {knock.path}")
-            speaker = await self._doorkeeper.identify(knock)
+            instance_id = await self._caller(_knock(scope, b""))
         except Refused as refusal:
             log.info("channel refused", extra={"reason": refusal.reason})
             await send({"type": "websocket.close", "code": 1008})
             return
         await send({"type": "websocket.accept"})
-        await self._channel.serve(speaker.id, receive, send)
+        # Whoever called us holds the scope for as long as the socket is open.
+        scope["headers"] = []
+        await self._channel.serve(instance_id, receive, send)
+
+    async def _caller(self, knock: Knock) -> InstanceId:
+        if knock.path != wire.CHANNEL_PATH:
+            raise Refused("path", f"cannot find {knock.path}")
+        return (await self._doorkeeper.identify(knock)).id
 
 
 def _knock(scope: Scope, body: bytes) -> Knock:
