@@ -29,16 +29,20 @@ class Source:
         return f"{self.path}:{node.lineno}"
 
 
-@cache
 def below(*folders: str) -> tuple[Source, ...]:
     """All Python files below folders of the repository."""
-    found = []
-    for folder in folders:
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            text = path.read_text()
-            tree = ast.parse(text, str(path))
-            found.append(Source(path=path.relative_to(ROOT), text=text, tree=tree))
-    return tuple(found)
+    return tuple(source for folder in folders for source in _below(folder))
+
+
+@cache
+def _below(folder: str) -> tuple[Source, ...]:
+    return tuple(_source(path) for path in sorted((ROOT / folder).rglob("*.py")))
+
+
+@cache
+def _source(path: Path) -> Source:
+    text = path.read_text()
+    return Source(path=path.relative_to(ROOT), text=text, tree=ast.parse(text, str(path)))
 
 
 def ours() -> tuple[Source, ...]:
