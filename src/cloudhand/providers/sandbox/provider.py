@@ -45,6 +45,7 @@ class SandboxProvider:
         self._numbers = count(1)
         self._asked: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._changed: asyncio.Queue[InstanceId] = asyncio.Queue()
+        self._told_of: set[InstanceId] = set()
 
     async def create(self, boot: Boot) -> None:
         told = {
@@ -71,9 +72,11 @@ class SandboxProvider:
 
     async def release(self, instance_id: InstanceId) -> None:
         await self._ask("release", instance=instance_id)
+        self._told_of.discard(instance_id)
 
     async def observe(self, instance_id: InstanceId) -> Observed:
         answer = await self._ask("observe", instance=instance_id)
+        self._told_of.add(instance_id)
         return Observed(power=Power(answer["power"]), boot_id=answer.get("bootId"))
 
     async def changes(self) -> AsyncIterator[InstanceId]:
@@ -215,5 +218,8 @@ class SandboxProvider:
         for answer in self._asked.values():
             if not answer.done():
                 answer.set_exception(ConnectionResetError("it closed the connection"))
+        # Its end is that of its instances as well.
+        for instance_id in self._told_of:
+            self._changed.put_nowait(instance_id)
         if self._writer is not None:
             self._writer.close()
