@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -128,10 +130,13 @@ class Machine:
 
     def holder_of(self, task_id: str) -> int:
         """The holder of a script that runs."""
-        path = self.state / "tasks" / task_id / "pid"
-        wait_until(lambda: path.exists() and bool(path.read_text()))
-        pid = int(path.read_text())
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        started = [line for line in self._journalled(task_id) if line["what"] == "started"]
+        pid: int = started[-1]["pid"]
+        return pid
+
+    def _journalled(self, task_id: str) -> list[dict[str, Any]]:
+        lines = map(json.loads, (self.state / "journal").read_text().splitlines())
+        return [line for line in lines if line["task"] == task_id]
 
     def processes(self) -> list[int]:
         """Everything that was started below this machine's agents and still lives."""

@@ -52,6 +52,7 @@ class Script:
     environment: Mapping[str, str]  # what differs from the agent's own
     quota: int
     user: Optional[Tuple[int, int, Sequence[int]]] = None  # uid, gid, groups
+    pid_told: bool = False  # write down the pid of the first process, which may be ended alone
 
     def to_bytes(self) -> bytes:
         return json.dumps(vars(self)).encode()
@@ -126,7 +127,8 @@ def _hold(script: Script) -> None:
     output = _Output(reading, script.folder, keeper)
     status = _CANNOT_EXEC << 8
     if pid:
-        spool.put_pid(script.folder, pid)
+        if script.pid_told:
+            spool.put_pid(script.folder, pid)
         status = _follow(pid, output)
         _end_rest(script, status, output)
     output.close()

@@ -53,6 +53,7 @@ def prepare(task: wire.Task, folder: str, identity: Identity) -> Prepared:
         environment=environment,
         quota=task.log_quota,
         user=user,
+        pid_told=task.termination_mode == "Process",
     )
     return Prepared(script, path, content)
 

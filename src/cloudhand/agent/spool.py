@@ -14,7 +14,7 @@ from cloudhand.agent import machine
 from cloudhand.agent.output import Kept
 
 SCRIPT = "script"
-_PID = "pid"  # of the script's first process
+_PID = "pid"  # of the script's first process, where somebody wants to know it
 _HEAD = "head"  # of the output, growing
 _TAIL = "tail"  # of the output, written at the end
 _END = "end"  # how it ended; the last thing that a holder writes
