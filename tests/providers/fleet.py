@@ -235,9 +235,10 @@ class Fleet:
         )
 
     async def stopped(self, instance_id: InstanceId) -> None:
+        changes = self.provider.changes()
         async with asyncio.timeout(BOUND):
             while (await self.provider.observe(instance_id)).power is not Power.STOPPED:
-                pass  # it has been asked, and answers in its own time
+                await anext(changes)
 
     async def release(self, guest: Guest) -> None:
         await self.provider.release(guest.instance_id)

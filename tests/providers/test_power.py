@@ -10,6 +10,7 @@ from cloudhand.control.provider import Power
 from cloudhand.core.ids import BootId
 from cloudhand.providers.sandbox.plan import Mode
 from tests.providers.fleet import OUR_NAMESPACE, Fleet, Guest
+from tests.system import processes
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -71,31 +72,32 @@ async def test_stopped_from_outside_and_started(fleet: Fleet, guest: Guest, forc
     assert (await fleet.guest_after(guest)).boot_id != guest.boot_id
 
 
-@pytest.mark.parametrize("command", _RESTARTS)
-async def test_restarted_from_inside(fleet: Fleet, guest: Guest, command: str) -> None:
-    await guest.power(command)
+async def test_restarted_from_inside(fleet: Fleet, guest: Guest) -> None:
+    for command in _RESTARTS:
+        await guest.power(command)
 
-    again = await fleet.guest_after(guest)
-    seen = await fleet.provider.observe(guest.instance_id)
-    assert seen.boot_id == again.boot_id
+        guest = await fleet.guest_after(guest)
+        seen = await fleet.provider.observe(guest.instance_id)
+        assert seen.boot_id == guest.boot_id, command
 
 
-@pytest.mark.parametrize("command", _STOPS)
-async def test_stopped_from_inside(fleet: Fleet, guest: Guest, command: str) -> None:
-    await guest.power(command)
+async def test_stopped_from_inside(fleet: Fleet, guest: Guest) -> None:
+    for command in _STOPS:
+        await guest.power(command)
 
+        await fleet.stopped(guest.instance_id)
+        await fleet.provider.start(guest.instance_id)
+        guest = await fleet.guest_after(guest)
+
+
+async def test_power_tools_by_their_absolute_paths(fleet: Fleet, walled: Guest) -> None:
+    guest = walled
+    for directory in ("/sbin", "/usr/sbin", "/bin", "/usr/bin"):
+        await guest.power(f"{directory}/reboot")
+        guest = await fleet.guest_after(guest)
+
+    await guest.power("/bin/systemctl poweroff")
     await fleet.stopped(guest.instance_id)
-
-
-@pytest.mark.parametrize("directory", ["/sbin", "/usr/sbin", "/bin", "/usr/bin"])
-async def test_power_tools_by_their_absolute_paths(
-    fleet: Fleet, walled: Guest, directory: str
-) -> None:
-    await walled.power(f"{directory}/reboot")
-
-    again = await fleet.guest_after(walled)
-    await again.power(f"{directory}/systemctl poweroff")
-    await fleet.stopped(walled.instance_id)
 
 
 async def test_a_scheduled_shutdown_can_be_cancelled(fleet: Fleet, guest: Guest) -> None:
@@ -153,6 +155,21 @@ async def test_a_stop_outlasts_a_restart_under_way(fleet: Fleet, guest: Guest, f
     await provider.stop(name, force=force)
     await starting
     await fleet.stopped(name)
+
+
+async def test_released_while_it_starts(fleet: Fleet) -> None:
+    boot = fleet.boot()
+    await fleet.provider.create(boot)
+    starting = asyncio.create_task(fleet.provider.start(boot.instance_id))
+    await fleet.provider.observe(boot.instance_id)
+
+    await fleet.provider.release(boot.instance_id)
+
+    await starting
+    assert (await fleet.provider.observe(boot.instance_id)).power is Power.GONE
+    assert not list((fleet.state / "instances").glob(f"*{boot.instance_id}"))
+    assert not processes.naming(boot.instance_id)
+    await fleet.board.forget(boot.instance_id)
 
 
 async def test_user_data_runs_in_the_first_boot_only(fleet: Fleet) -> None:

@@ -114,6 +114,8 @@ class Instance:
     def stop(self, *, force: bool) -> None:
         self.start_at = 0.0
         self.restart, self.off = False, True
+        if self.process is None:
+            self.tell()  # it was about to start, and now is not
         self._signal(signal.SIGQUIT if force else signal.SIGUSR2, force=force)
 
     def kill(self) -> None:

@@ -92,20 +92,34 @@ class Supervisor:
                 one.kill()
 
     def _start_due(self) -> None:
-        for one in self.instances.values():
-            if one.start_at and one.start_at <= time.monotonic():
-                self._boot(one)
-
-    def _boot(self, one: Instance) -> None:
+        now = time.monotonic()
+        due = [one for one in self.instances.values() if one.start_at and one.start_at <= now]
+        if not due:
+            return
         try:
-            one.start(self.scan.hidden() if self.scan else {}, self.alive)
+            # One scan for all that are due: it begins after each of them was asked for.
+            hidden = self.scan.hidden() if self.scan else {}
         except OSError as error:
-            one.error = str(error.strerror or error)
-            one.start_at = 0.0
-            self._changed(one)
+            for one in due:
+                self._cannot_boot(one, error)
+            return
+        for one in due:
+            self._boot(one, hidden)
+
+    def _boot(self, one: Instance, hidden: dict[str, list[str]]) -> None:
+        try:
+            one.start(hidden, self.alive)
+        except OSError as error:
+            self._cannot_boot(one, error)
             return
         assert one.report is not None
         self.selector.register(one.report, selectors.EVENT_READ, lambda _: self._hear(one))
+
+    def _cannot_boot(self, one: Instance, error: OSError) -> None:
+        one.error = str(error.strerror or error)
+        one.start_at = 0.0
+        one.tell()
+        self._changed(one)
 
     def _hear(self, one: Instance) -> None:
         report = one.report
@@ -141,7 +155,6 @@ class Supervisor:
         if launcher_failed and (status == 0 or one.pid):
             return
         one.ended(status)
-        self._start_due()
         self._changed(one)
 
     def _accept(self, listener: Any) -> None:
@@ -229,7 +242,7 @@ class Supervisor:
             return
         one.waiting.append(lambda error: reply({"error": error} if error else {}))
         if not one.running:
-            self._boot(one)
+            one.start_at = time.monotonic()
 
     def _power(self, one: Instance, what: str, asked: dict[str, Any], reply: Reply) -> None:
         boot_id = one.process.boot_id if one.process else None
@@ -241,6 +254,9 @@ class Supervisor:
 
     def _release(self, one: Instance, reply: Reply) -> None:
         def forget(_: str) -> None:
+            if one.process is not None:  # this tells of its beginning, not of its end
+                one.waiting.append(forget)
+                return
             name = os.path.basename(one.directory)
             if self.instances.pop(name, None) is not None:
                 instance.remove(one.directory)
@@ -249,8 +265,6 @@ class Supervisor:
         if one.running:
             one.waiting.append(forget)
             one.stop(force=True)
-            if one.process is None:
-                one.tell()
         else:
             forget("")
 
