@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 
 import pytest
 
+from cloudhand.agent import process
 from cloudhand.wire import agent as wire
 from tests.agent.conftest import Machine, task, wait_until
 from tests.agent.gateway import FakeGateway
@@ -41,6 +43,7 @@ def test_agent_killed_at_every_step(machine: Machine, gateway: FakeGateway, poin
     machine.died()
     machine.start()
     end = gateway.end_of("t-1")
+    wait_until(lambda: ", acknowledged" in machine.log)  # and so it is in the journal
     if point == "agent.spawn":
         # It was not told to run; but that cannot be known any more, so it is not claimed.
         assert (end.kind, end.error_code) == (wire.INTERRUPTED, "ExecutionInterrupted")
@@ -110,6 +113,20 @@ def test_agent_and_holder_killed(machine: Machine, gateway: FakeGateway) -> None
     assert gateway.output_of("t-1") == b"helloworld\n"
     assert machine.processes() == [machine.process.pid]  # type: ignore[union-attr]
     assert _count(machine) == 1
+
+
+def test_the_same_task_of_another_agent_is_left_alone(
+    machine: Machine, gateway: FakeGateway
+) -> None:
+    theirs = {**os.environ, process.TASK_ID: "t-1", process.MARK: "/elsewhere/tasks/t-1"}
+    with subprocess.Popen(["sleep", "1000"], env=theirs) as stranger:
+        machine.start()
+        gateway.run(task("t-1", "sleep 1000"))
+        gateway.wait(lambda: bool(gateway.reports))
+        gateway.stop("t-1")
+        assert gateway.end_of("t-1").kind == wire.STOPPED
+        assert stranger.poll() is None
+        stranger.kill()
 
 
 def test_holder_killed_under_the_agent(machine: Machine, gateway: FakeGateway) -> None:

@@ -42,7 +42,7 @@ def prepare(task: wire.Task, folder: str, identity: Identity) -> Prepared:
         raise Refused("TypeInvalid", f"TypeInvalid_{task.type}")
     account, user = _account(task.username)
     content = _filled(task, identity)
-    environment = {"HOME": account.pw_dir, process.MARK: task.task_id}
+    environment = {"HOME": account.pw_dir, process.TASK_ID: task.task_id, process.MARK: folder}
     if user is not None:
         environment.update(USER=account.pw_name, LOGNAME=account.pw_name, SHELL=account.pw_shell)
     path, arguments = _arguments(task.launcher, os.path.join(folder, spool.SCRIPT), content)

@@ -13,7 +13,10 @@ from typing import Callable, Dict, List, Set
 
 from cloudhand.agent import machine
 
-MARK = "CLOUDHAND_TASK_ID"  # in the environment of every process of a script
+# In the environment of every process of a script. Agents of several instances may run the same
+# task side by side and see each other's processes: only the folder tells whose it is.
+TASK_ID = "CLOUDHAND_TASK_ID"
+MARK = "CLOUDHAND_TASK_FOLDER"
 _GRACE = 2.0  # seconds between the polite signal and the other one
 _BOUND = 5.0  # seconds; what lives longer is named as a survivor
 _STEP, _LONGEST_STEP = 0.005, 0.1  # seconds between looks
@@ -37,9 +40,9 @@ def descendants(root: int) -> "Set[int]":
     return found
 
 
-def marked(task_id: str) -> "Set[int]":
-    """All living processes whose environment says that they belong to a task."""
-    mark = f"{MARK}={task_id}".encode()
+def marked(folder: str) -> "Set[int]":
+    """All living processes whose environment says that they belong to the task of a folder."""
+    mark = f"{MARK}={folder}".encode()
     found = set()
     for pid in _all_pids():
         try:

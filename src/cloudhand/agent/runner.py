@@ -269,12 +269,13 @@ class Runner:
         if entry.task["mode"] == "Process":
             pid = spool.script_pid(self._folder(entry.task_id))
             return process.end(lambda: {pid} if machine.start_time(pid) else set())
-        spool.ask_to_outlast(self._folder(entry.task_id))
+        folder = self._folder(entry.task_id)
+        spool.ask_to_outlast(folder)
         process.end(lambda: process.descendants(entry.holder_pid) if entry.lives else set())
         # What had left its holder before all this is known by its mark only.
         return process.kill(
             lambda: (
-                process.marked(entry.task_id)
+                process.marked(folder)
                 | (process.descendants(entry.holder_pid) if entry.lives else set())
             )
         )
@@ -283,9 +284,10 @@ class Runner:
         self, entry: Entry, how: str, survivors: "List[int]", progress: Optional[Progress]
     ) -> wire.Report:
         offset = progress.acknowledged if progress is not None else 0
-        ended = spool.read_end(self._folder(entry.task_id))
+        folder = self._folder(entry.task_id)
+        ended = spool.read_end(folder)
         if ended is None:
-            survivors = survivors or process.kill(lambda: process.marked(entry.task_id))
+            survivors = survivors or process.kill(lambda: process.marked(folder))
             report = self._interrupted(entry, "ExecutionInterrupted", survivors)
             if how != wire.STOPPED:
                 return report
