@@ -10,6 +10,7 @@ import re
 import tempfile
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -58,8 +59,16 @@ def left(before: Belongings, *, only: frozenset[str]) -> list[str]:
         new = [(kind, which) for kind, which in belongings() - before if kind in only]
         if not new or time.monotonic() > deadline:
             return [f"{kind} {_described(which)}" for kind, which in new]
-        gc.collect()
+        _collect()
         _PAUSE.wait(0.02)
+
+
+def _collect() -> None:
+    """What is only in cycles goes; libraries of others leave sockets there. For our own ones the
+    interpreter complains when it collects them by itself."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def _described(which: object) -> str:
