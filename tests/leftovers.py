@@ -7,6 +7,7 @@ import contextlib
 import gc
 import os
 import re
+import shutil
 import tempfile
 import threading
 import time
@@ -149,6 +150,6 @@ def own_temporary_folder() -> Callable[[], None]:
             del os.environ["TMPDIR"]
         else:
             os.environ["TMPDIR"] = before[1]
-        os.rmdir(made)
+        shutil.rmtree(made, ignore_errors=True)  # what lies there has been complained of
 
     return give_up
