@@ -175,9 +175,11 @@ def end_all(grace: float) -> None:
     asked: set[int] = set()
     while grace:
         # Again and again: what was started meanwhile has to be asked as well.
-        for pid in set(descendants()) - asked:
-            send(pid, signal.SIGTERM)
-            asked.add(pid)
+        # Who watches a script goes before it, and cannot take its end for the script's own.
+        for pid in descendants():
+            if pid not in asked:
+                send(pid, signal.SIGTERM)
+                asked.add(pid)
         rest = deadline - time.monotonic()
         if reap_all() or rest <= 0:
             break
