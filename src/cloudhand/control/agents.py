@@ -49,6 +49,7 @@ class Agents:
         self._pokes = pokes
         self._settings = settings
         self._known: dict[InstanceId, Agent] = {}
+        self._forgotten = 0  # how often something was; what was read before may be old
 
     async def get(self, instance_id: InstanceId) -> Agent | None:
         """Who this agent is. Held in memory, since every request asks: not what it said last."""
@@ -58,12 +59,14 @@ class Agents:
             async def work(tx: Transaction) -> Agent | None:
                 return await tx.agents.get(instance_id)
 
+            forgotten = self._forgotten
             known = await self._database.read(work)
-            if known is not None:
+            if known is not None and forgotten == self._forgotten:
                 self._known[instance_id] = known
         return known
 
     def forget(self, instance_id: InstanceId) -> None:
+        self._forgotten += 1
         self._known.pop(instance_id, None)
 
     async def register(

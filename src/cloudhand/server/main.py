@@ -145,6 +145,7 @@ def _config(app: Asgi, tls: TlsFiles | None) -> uvicorn.Config:
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=False,  # an address that a caller claims is none
         backlog=_BACKLOG,
         timeout_keep_alive=_KEEP_ALIVE,
         ssl_certfile=str(tls.certificate) if tls else None,
