@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cloudhand.control.settings import ControlSettings
-from cloudhand.core.errors import IncorrectState, InstanceNotFound, InvocationNotFound
+from cloudhand.core.errors import IncorrectState, InstanceNotFound, InvocationNotFound, TooMany
 from cloudhand.core.ids import InstanceId, InvokeId
 from cloudhand.core.invocation import Overall, RepeatMode
 from cloudhand.core.power import ExitCodePolicy
@@ -247,3 +247,10 @@ async def test_nothing_is_run_on_what_does_not_exist_or_run(tmp_path: Path) -> N
         await world.control.instances.stop([instance_id], force=False, together=True)
         with pytest.raises(IncorrectState):
             await world.run(instance_id)
+
+
+async def test_tags_name_no_more_instances_than_ids_may(tmp_path: Path) -> None:
+    async with World(tmp_path, settings=ControlSettings(instances_limit=101)) as world:
+        await world.instances(101, tags={"role": "web"})
+        with pytest.raises(TooMany):
+            await world.run(instance_tags={"role": "web"})

@@ -17,6 +17,7 @@ from cloudhand.core.errors import (
     InstanceNotTargeted,
     InvocationNotFound,
     ParameterProblem,
+    TooMany,
 )
 from cloudhand.core.ids import InstanceId, InvokeId, RandomBytes
 from cloudhand.core.instance import State as InstanceState
@@ -189,6 +190,8 @@ async def _selected(tx: Transaction, order: RunOrder) -> list[InstanceId]:
     found = [*await tx.instances.with_tags(tags), *await tx.managed.with_tags(tags)]
     if not found:
         raise InstanceNotFound([])
+    if len(found) > commands.TARGET_LIMIT:
+        raise TooMany("targets", commands.TARGET_LIMIT)
     return found
 
 

@@ -18,6 +18,7 @@ CONTENT_LIMIT = 24 * 1024  # bytes, after base64, content and parameters togethe
 PLACEHOLDER_LIMIT = 20  # custom parameters in a script
 PARAMETER_LIMIT = 10  # custom parameters in a call
 NAME_LIMIT = 64  # bytes of a parameter's name
+TARGET_LIMIT = 100  # instances that one call runs on
 OUTPUT_LIMIT = 24 * 1024  # bytes of output that are kept
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}", re.DOTALL)

@@ -21,7 +21,7 @@ from cloudhand.api.ecs.product import ECS
 from cloudhand.api.operation import Call, operation
 from cloudhand.api.refusal import Refused, WireError, unsupported
 from cloudhand.api.tags import tags
-from cloudhand.core.command import CONTENT_LIMIT, CommandType
+from cloudhand.core.command import CONTENT_LIMIT, TARGET_LIMIT, CommandType
 from cloudhand.core.errors import (
     CommandNotApplicable,
     IncorrectState,
@@ -56,7 +56,7 @@ class Params:
     command_content: str = text(required=True)
     content_encoding: str = text(note="PlainText (default) or Base64")
     instance_ids: tuple[str, ...] = many(
-        "InstanceId", at_most=100, too_many=errors.TOO_MANY_TARGETS
+        "InstanceId", at_most=TARGET_LIMIT, too_many=errors.TOO_MANY_TARGETS
     )
     resource_tags: Mapping[str, str] = tags("ResourceTag", errors.RESOURCE_TAG_ERRORS)
     name: str = text("Name", longest(128, errors.NAME_TOO_LONG), _plain(errors.BAD_NAME))
