@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Generator, Iterator
 
 import pytest
@@ -16,6 +17,9 @@ _BELONGINGS = pytest.StashKey[leftovers.Belongings]()  # of all that is shared
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # In the background of a script these come ignored, which what tests start would inherit.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     config.stash[_BELONGINGS] = set()
     if hasattr(config, "workerinput") or not getattr(config.option, "numprocesses", None):
         config.add_cleanup(leftovers.own_temporary_folder())
