@@ -8,6 +8,7 @@ import shlex
 import signal
 import sys
 import threading
+from dataclasses import replace
 from typing import Any, Dict, List, NoReturn, Sequence, Tuple
 
 import cloudhand
@@ -156,6 +157,8 @@ def _run(options: "Dict[str, List[str]]", state: str) -> int:
     _close_on_signal(closing, told)
     enrolment.make_state(state)
     identity = identities.load(state)
+    if identity is not None and boot:
+        identity = replace(identity, server=boot["server"], ca=boot.get("ca", ""))
     if identity is None and not boot:
         raise ValueError(f"cannot run: {state} holds no identity; register this machine first")
     command = shlex.split(_one(options, "--power-command")) or boot.get("powerCommand")

@@ -36,13 +36,20 @@ _STOP_BOUND = timedelta(seconds=60)  # then a stop that was asked for politely c
 
 class Lifecycles:
     def __init__(
-        self, control: Control, database: Database, provider: Provider, server_url: str
+        self,
+        control: Control,
+        database: Database,
+        provider: Provider,
+        server_url: str,
+        ca: str = "",
     ) -> None:
+        """``server_url`` and ``ca``: as machines are told them (control.provider.Boot)."""
         self._control = control
         self._clock = control.clock
         self._database = database
         self._provider = provider
         self._server_url = server_url
+        self._ca = ca
         self._by = f"{os.getpid()}-{os.urandom(4).hex()}"
         self._hints: set[InstanceId] = set()
         self._scan_at = self._clock.now()
@@ -171,6 +178,7 @@ class Lifecycles:
             case Power.STOPPED if self._overdue(instance, _START_BOUND):
                 await self._save(claim, Event.START_FAILED)
             case Power.STOPPED:
+                await self._provider.create(await self._boot(instance))
                 await self._provider.start(instance.id)
                 await self._again(claim)
             case Power.GONE:
@@ -187,6 +195,7 @@ class Lifecycles:
                 await self._up(claim, observed)
             case Power.RUNNING:
                 if ours:
+                    await self._provider.create(await self._boot(instance))
                     await self._provider.reboot(
                         instance.id, force=instance.forced, from_boot_id=instance.from_boot_id
                     )
@@ -277,6 +286,7 @@ class Lifecycles:
             hostname=instance.hostname,
             region_id=instance.region_id,
             server_url=self._server_url,
+            ca=self._ca,
             activation_id=activation_id,
             activation_code=await self._database.read(work),
             user_data=instance.user_data,

@@ -76,13 +76,13 @@ async def control_plane(settings: Settings) -> AsyncIterator[Running]:
         stack.push_async_callback(provider.close)
         if settings.ends_instances:
             stack.push_async_callback(provider.shutdown)
-        lifecycles = Lifecycles(
-            parts.control, database, provider, _url(settings, "127.0.0.1", port)
-        )
+        url = _url(settings, _reachable(settings.listen_host), port)
+        ca = tls.authority.read_text() if tls else ""
+        lifecycles = Lifecycles(parts.control, database, provider, url, ca)
         await lifecycles.survey()
         key = await ensure_access_key(parts.control)
         running = Running(
-            url=_url(settings, _reachable(settings.listen_host), port),
+            url=url,
             region_id=settings.region_id,
             access_key_id=key.id,
             access_key_secret=key.secret,

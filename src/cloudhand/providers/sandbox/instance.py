@@ -63,6 +63,15 @@ def create(directory: str, boot: dict[str, str], user_data: bytes, *, mode: Mode
     return record
 
 
+def tell(directory: str, boot: dict[str, str]) -> None:
+    """Tell the agent something else than at the making, from the next boot on."""
+    part = f"{directory}/boot.json.part"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(part)
+    _write(part, json.dumps(boot).encode())
+    os.replace(part, f"{directory}/boot.json")
+
+
 def load(directory: str) -> Record | None:
     try:
         with open(f"{directory}/instance.json", "rb") as file:

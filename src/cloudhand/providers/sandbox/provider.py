@@ -50,6 +50,7 @@ class SandboxProvider:
     async def create(self, boot: Boot) -> None:
         told = {
             "server": boot.server_url,
+            "ca": boot.ca,
             "activationId": boot.activation_id,
             "activationCode": boot.activation_code,
             "instanceId": boot.instance_id,

@@ -226,10 +226,12 @@ class Supervisor:
     def _create(self, asked: dict[str, Any], reply: Reply) -> None:
         name = asked["boot"]["instanceId"]
         directory = f"{self.folder}/{name}"
-        if name not in self.instances:
+        boot = {**asked["boot"], "launcherPidNamespace": self.runtime.launcher_namespace}
+        if name in self.instances:
+            instance.tell(directory, boot)
+        else:
             record = instance.load(directory)
             if record is None:
-                boot = {**asked["boot"], "launcherPidNamespace": self.runtime.launcher_namespace}
                 record = instance.create(
                     directory, boot, base64.b64decode(asked["userData"]), mode=self.runtime.mode
                 )
