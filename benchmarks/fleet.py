@@ -1,9 +1,9 @@
 """Simulated agents: they speak the agent protocol truly, and run nothing.
 
-Each joins with an activation, signs every request, beats, says its inventory, holds a channel,
-and for each kick fetches its work and reports that it ended. As the real agent does for a script
-that is soon over, it sends one report for each task. Orders come as lines of JSON, and so do
-the answers.
+Each joins with an activation, signs every request, beats, says its inventory, opens a channel,
+over which it asks from then on, and for each kick fetches its work and reports that it ended. As
+the real agent does for a script that is soon over, it sends one report for each task. Orders come
+as lines of JSON, and so do the answers.
 """
 
 from __future__ import annotations
@@ -25,14 +25,17 @@ import uvloop
 
 import cloudhand
 from cloudhand.wire import agent as wire
+from cloudhand.wire import enclosed
 from cloudhand.wire.signature import sign_agent
 
 _JOINING_AT_ONCE = 50
 _OUTPUT = b"helloworld\n"
+_TWO_BYTES = 126  # a length of a frame that says: the length is in the next two bytes
 
 
 class Opcode(IntEnum):
     TEXT = 1
+    BINARY = 2
     CLOSE = 8
     PING = 9
     PONG = 10
@@ -53,14 +56,19 @@ class Connection:
         return int(head[0].split(" ")[1]), headers
 
     async def frame(self) -> tuple[int, bytes]:
-        """Opcode and payload of a short frame, as kicks are."""
+        """Opcode and payload of a frame of less than 64 KiB."""
         first, length = await self.reader.readexactly(2)
+        if length == _TWO_BYTES:
+            length = int.from_bytes(await self.reader.readexactly(2), "big")
         return first & 0x0F, await self.reader.readexactly(length)
 
     def send_frame(self, opcode: int, payload: bytes) -> None:
-        mask = os.urandom(4)
-        masked = bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
-        self.writer.write(bytes((0x80 | opcode, 0x80 | len(payload))) + mask + masked)
+        if len(payload) < _TWO_BYTES:
+            length = bytes((0x80 | len(payload),))
+        else:
+            length = bytes((0x80 | _TWO_BYTES,)) + len(payload).to_bytes(2, "big")
+        # A mask of zeros, which leaves the payload as it is.
+        self.writer.write(bytes((0x80 | opcode,)) + length + bytes(4) + payload)
 
 
 class Server:
@@ -104,6 +112,8 @@ class Agent:
         self._total = total
         self._http: Connection | None = None
         self._asking = asyncio.Lock()
+        self._over: Connection | None = None  # the channel, once it is open
+        self._answers: dict[str, asyncio.Future[tuple[int, bytes]]] = {}
         self._beats = 0
         self._started = time.monotonic()
 
@@ -149,9 +159,12 @@ class Agent:
         while True:
             opcode, payload = await channel.frame()
             match opcode:
+                case Opcode.BINARY:
+                    request_id, status, body = enclosed.answer_from_bytes(payload)
+                    self._answers.pop(request_id).set_result((status, body))
                 case Opcode.TEXT:
                     self._total.kicks += 1
-                    await self._kicked(payload.decode(), channel)
+                    _task(self._kicked(payload.decode(), channel))
                 case Opcode.PING:
                     channel.send_frame(Opcode.PONG, payload)
                 case Opcode.CLOSE:
@@ -179,18 +192,38 @@ class Agent:
         self, method: str, path: str, query: dict[str, str], body: bytes = b""
     ) -> dict[str, Any]:
         text = urlencode(query)
-        async with self._asking:
-            if self._http is None:
-                self._http = await self._server.connect()
-            connection = self._http
-            connection.writer.write(self._request(method, path, text, body))
-            status, headers = await connection.answer()
-            content = await connection.reader.readexactly(int(headers["content-length"]))
+        if self._over is not None:
+            status, content = await self._ask_over(self._over, method, path, text, body)
+        else:
+            status, content = await self._ask_by_http(method, path, text, body)
         self._total.requests += 1
         if status != 200:
             raise RuntimeError(f"{path} was answered {status}: {content.decode()}")
         answer: dict[str, Any] = json.loads(content)
         return answer
+
+    async def _ask_by_http(
+        self, method: str, path: str, query: str, body: bytes
+    ) -> tuple[int, bytes]:
+        async with self._asking:
+            if self._http is None:
+                self._http = await self._server.connect()
+            connection = self._http
+            connection.writer.write(self._request(method, path, query, body))
+            status, headers = await connection.answer()
+            return status, await connection.reader.readexactly(int(headers["content-length"]))
+
+    async def _ask_over(
+        self, channel: Connection, method: str, path: str, query: str, body: bytes
+    ) -> tuple[int, bytes]:
+        signed = self._signed(method, path, query, body)
+        target = f"{path}?{query}" if query else path
+        answer = asyncio.get_running_loop().create_future()
+        self._answers[signed[wire.REQUEST_HEADER]] = answer
+        request = enclosed.Request(method, target, signed, body)
+        channel.send_frame(Opcode.BINARY, request.to_bytes())
+        answered: tuple[int, bytes] = await answer
+        return answered
 
     async def _channel(self) -> Connection:
         connection = await self._server.connect()
@@ -201,16 +234,19 @@ class Agent:
             "Sec-WebSocket-Version": "13",
         }
         connection.writer.write(self._request("GET", wire.CHANNEL_PATH, "", b"", headers))
-        status, _ = await connection.answer()
-        if status != 101:
+        status, headers_of_answer = await connection.answer()
+        if status != 101 or enclosed.HEADER not in headers_of_answer:
             raise RuntimeError(f"the channel was answered {status}")
         connection.send_frame(Opcode.PING, b"keepalive")
+        self._over = connection
+        if self._http is not None:
+            self._http.writer.close()
+            self._http = None
         return connection
 
     def _request(
         self, method: str, path: str, query: str, body: bytes, extra: dict[str, str] | None = None
     ) -> bytes:
-        timestamp, request_id = str(int(time.time() * 1000)), os.urandom(16).hex()
         headers = {
             "Host": self._server.name,
             "User-Agent": f"linux_amd64/{wire.COMPATIBLE_VERSION}",
@@ -218,26 +254,31 @@ class Agent:
             **(extra or {"Content-Length": str(len(body))}),
         }
         if self._key:
-            headers |= {
-                wire.INSTANCE_HEADER: self.instance_id,
-                wire.TIMESTAMP_HEADER: timestamp,
-                wire.REQUEST_HEADER: request_id,
-                wire.BOOT_HEADER: self._boot_id,
-                wire.HMAC_SIGNATURE_HEADER: sign_agent(
-                    self._key,
-                    method=method,
-                    path=path,
-                    query=query,
-                    body=body,
-                    instance_id=self.instance_id,
-                    timestamp=timestamp,
-                    request_id=request_id,
-                    boot_id=self._boot_id,
-                ),
-            }
+            headers[wire.INSTANCE_HEADER] = self.instance_id
+            headers |= self._signed(method, path, query, body)
         target = f"{path}?{query}" if query else path
         lines = [f"{method} {target} HTTP/1.1", *(f"{n}: {v}" for n, v in headers.items()), "", ""]
         return "\r\n".join(lines).encode("latin-1") + body
+
+    def _signed(self, method: str, path: str, query: str, body: bytes) -> dict[str, str]:
+        timestamp, request_id = str(int(time.time() * 1000)), os.urandom(16).hex()
+        signature = sign_agent(
+            self._key,
+            method=method,
+            path=path,
+            query=query,
+            body=body,
+            instance_id=self.instance_id,
+            timestamp=timestamp,
+            request_id=request_id,
+            boot_id=self._boot_id,
+        )
+        return {
+            wire.TIMESTAMP_HEADER: timestamp,
+            wire.REQUEST_HEADER: request_id,
+            wire.BOOT_HEADER: self._boot_id,
+            wire.HMAC_SIGNATURE_HEADER: signature,
+        }
 
 
 _running: set[asyncio.Task[None]] = set()

@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 from wsproto.frame_protocol import FrameProtocol, Opcode
 
 from cloudhand.wire import agent as wire
+from cloudhand.wire import enclosed
 from cloudhand.wire.signature import sign_agent
 
 KEY = b"k" * 32
@@ -48,6 +49,9 @@ class FakeGateway:
         self.known = True  # whether the agent's identity is
         self.clock_skew = 0.0  # seconds that this gateway's clock is ahead
         self.chunked = False
+        self.takes_requests = True  # over the channel
+        self.over_channel: list[str] = []  # targets of requests that came so
+        self.bodies_over_channel: list[bytes] = []
         self.acknowledge: Callable[[wire.Report], Answer] = lambda report: wire.Ack()
         self._channels: list[socket.socket] = []
         self._seen: set[str] = set()
@@ -80,6 +84,11 @@ class FakeGateway:
         self._server.server_close()
         self._thread.join()
         self._server = None
+
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return self._server.connections if self._server is not None else 0
 
     def run(self, task: wire.Task) -> None:
         with self.changed:
@@ -181,7 +190,11 @@ class FakeGateway:
         digest = hashlib.sha1(key.encode() + _WEBSOCKET_MARK).digest()
         connection.sendall(
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Accept: " + base64.b64encode(digest) + b"\r\n\r\n"
+            b"Sec-WebSocket-Accept: "
+            + base64.b64encode(digest)
+            + b"\r\n"
+            + (f"{enclosed.HEADER}: 1\r\n".encode() if self.takes_requests else b"")
+            + b"\r\n"
         )
         with self.changed:
             self._channels.append(connection)
@@ -195,6 +208,7 @@ class FakeGateway:
 
     def _listen(self, connection: socket.socket) -> None:
         frames = FrameProtocol(client=False, extensions=[])
+        message = bytearray()
         while True:
             try:
                 data = connection.recv(4096)
@@ -211,6 +225,26 @@ class FakeGateway:
                     with self.changed:
                         self.replies.append(str(frame.payload))
                         self.changed.notify_all()
+                elif frame.opcode is Opcode.BINARY:
+                    assert isinstance(frame.payload, bytes | bytearray)
+                    message += frame.payload
+                    if frame.message_finished:
+                        self._asked(connection, frames, bytes(message))
+                        message.clear()
+
+    def _asked(self, connection: socket.socket, frames: FrameProtocol, message: bytes) -> None:
+        request = enclosed.Request.from_bytes(message)
+        self.over_channel.append(request.target)
+        self.bodies_over_channel.append(request.body)
+        headers = {wire.INSTANCE_HEADER: INSTANCE_ID, **request.headers}
+        status, said = self.answer(request.method, request.target, headers, request.body)
+        answer = enclosed.answer_to_bytes(
+            headers[wire.REQUEST_HEADER], status, json.dumps(said).encode()
+        )
+        try:
+            connection.sendall(bytes(frames.send_data(answer)))
+        except OSError:
+            return  # the agent has been killed
 
     def _answer(
         self, method: str, path: str, query: str, headers: dict[str, str], body: bytes
@@ -277,8 +311,14 @@ class _Server(ThreadingHTTPServer):
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        self._connections.discard(request)
+        with self.gateway.changed:
+            self._connections.discard(request)
+            self.gateway.changed.notify_all()
         super().shutdown_request(request)
+
+    @property
+    def connections(self) -> int:
+        return len(self._connections)
 
     def cut_connections(self) -> None:
         for connection in list(self._connections):

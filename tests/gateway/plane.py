@@ -20,12 +20,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from websockets.asyncio.client import ClientConnection, connect
 
-from cloudhand.api.http import LongLineProtocol
 from cloudhand.control.settings import ControlSettings
 from cloudhand.core.ids import InstanceId, InvokeId
 from cloudhand.core.orders import NewActivation, ResultView
 from cloudhand.gateway.channel import Channel
 from cloudhand.gateway.http import GatewayApp
+from cloudhand.server.main import web_config
 from cloudhand.wire import agent as wire
 from cloudhand.wire.signature import sign_agent
 from tests.world import World
@@ -155,9 +155,9 @@ class Visitor:
         return answer.json()
 
     @asynccontextmanager
-    async def channel(self) -> AsyncIterator[ClientConnection]:
-        """The kick channel, as the published agent opens it."""
-        headers = self.signed("GET", wire.CHANNEL_PATH, "", b"")
+    async def channel(self, **more: str) -> AsyncIterator[ClientConnection]:
+        """The kick channel, as the published agent opens it, or with more headers."""
+        headers = self.signed("GET", wire.CHANNEL_PATH, "", b"") | more
         agent = headers.pop("User-Agent")
         uri = f"ws://127.0.0.1:{self.plane.port}{wire.CHANNEL_PATH}"
         async with connect(
@@ -300,17 +300,7 @@ async def gateway(path: Path, settings: ControlSettings | None = None) -> AsyncI
 @asynccontextmanager
 async def listening(app: GatewayApp) -> AsyncIterator[int]:
     """The web server as the control plane runs it, on a free port of the loopback interface."""
-    config = uvicorn.Config(
-        app,
-        http=LongLineProtocol,
-        ws="websockets-sansio",
-        ws_per_message_deflate=False,
-        ws_ping_interval=None,
-        ws_max_size=64 * 1024,
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-    )
+    config = web_config(app, None)
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)

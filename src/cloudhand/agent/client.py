@@ -16,9 +16,11 @@ from typing import Any, Dict, List, Optional, Tuple
 from urllib.parse import quote_plus, urlsplit
 
 import cloudhand
-from cloudhand.agent import machine
+from cloudhand.agent import log, machine
 from cloudhand.agent.identity import Identity
+from cloudhand.agent.line import Line
 from cloudhand.wire import agent as wire
+from cloudhand.wire import enclosed
 from cloudhand.wire.signature import sign_agent
 
 try:  # The built-in module spares the agent the 3 MiB of libcrypto that hashlib loads.
@@ -97,6 +99,7 @@ class Client:
     def __init__(self, server: Server, identity: Optional[Identity] = None) -> None:
         self._server = server
         self._identity = identity
+        self._line: Optional[Line] = None  # over which to ask
         self._idle: "List[socket.socket]" = []
         self._lock = threading.Lock()
         self._clock_offset = 0  # ms, server's clock less ours
@@ -124,8 +127,19 @@ class Client:
     def deregister(self) -> None:
         self._ask("POST", wire.DEREGISTER_PATH, {})
 
-    def upgrade(self) -> "Tuple[socket.socket, bytes]":
-        """Open the kick channel: a socket that speaks WebSocket, and what came with the answer."""
+    def ask_over(self, line: "Optional[Line]") -> None:
+        """Make requests over the kick channel from now on, or no more."""
+        with self._lock:
+            self._line = line
+            idle, self._idle = (self._idle, []) if line is not None else ([], self._idle)
+        for connection in idle:
+            connection.close()
+
+    def upgrade(self) -> "Tuple[socket.socket, bytes, bool]":
+        """Open the kick channel.
+
+        A socket that speaks WebSocket, what came with the answer, and whether it takes requests.
+        """
         connection = self._connect()
         key = base64.b64encode(os.urandom(16)).decode()
         headers = {
@@ -147,7 +161,7 @@ class Client:
         if answer.headers.get("sec-websocket-accept") != _accepted(key):
             connection.close()
             raise wire.Unavailable("cannot open the channel: the answer is not to our question")
-        return connection, rest
+        return connection, rest, enclosed.HEADER in answer.headers
 
     def _ask(
         self, method: str, path: str, query: "Dict[str, str]", body: bytes = b""
@@ -162,7 +176,12 @@ class Client:
         raise _refusal(answer)
 
     def _exchange(self, method: str, path: str, query: str, body: bytes) -> Answer:
-        """One request, on a kept connection if there is one that still lives."""
+        """One request: over the channel, or on a kept connection if one still lives."""
+        line = self._line
+        if line is not None and len(body) <= enclosed.BODY_LIMIT:
+            over = self._exchange_over(line, method, path, query, body)
+            if over is not None:
+                return over
         while True:
             with self._lock:
                 connection = self._idle.pop() if self._idle else None
@@ -179,6 +198,21 @@ class Client:
             self._keep(connection, answer)
             return answer
 
+    def _exchange_over(
+        self, line: "Line", method: str, path: str, query: str, body: bytes
+    ) -> Optional[Answer]:
+        """None when it is to be asked again by HTTP, which tells the time with a refusal."""
+        assert self._identity is not None
+        headers = self._signed(self._identity, method, path, query, body)
+        target = f"{path}?{query}" if query else path
+        request = enclosed.Request(method, target, headers, body)
+        try:
+            status, content = line.ask(request, headers[wire.REQUEST_HEADER])
+        except (OSError, ValueError) as error:
+            log.info(f"channel: {error}")
+            return None
+        return None if status == 401 else Answer(status, {}, content)
+
     def _connect(self) -> socket.socket:
         try:
             return self._server.connect()
@@ -188,7 +222,7 @@ class Client:
     def _keep(self, connection: socket.socket, answer: Answer) -> None:
         with self._lock:
             wanted = answer.headers.get("connection", "").lower() != "close"
-            if wanted and len(self._idle) < _IDLE_KEPT:
+            if wanted and self._line is None and len(self._idle) < _IDLE_KEPT:
                 self._idle.append(connection)
                 return
         connection.close()

@@ -1,5 +1,7 @@
 """The kick channel: for each instance its newest WebSocket, and at most one kick in flight on it.
 
+Our agent asks over it as well, one request after the other.
+
 A kick only says "look". What is to be done is in the rows, so a kick that cannot be sent now
 may be forgotten: the loop of deliveries kicks again.
 """
@@ -19,8 +21,11 @@ log = logging.getLogger(__name__)
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+# What an agent asks over the channel, and what it is told; ValueError when it is no request.
+Answer = Callable[[bytes], Awaitable[bytes]]
 
 _REPLACED = 4001  # close code for a socket in whose place a newer one has come
+_UNEXPECTED = 1008  # close code for one on which something else came than a request
 _SEND_TIMEOUT = 10.0  # seconds; an agent that takes longer is cut off and comes back
 
 
@@ -86,20 +91,30 @@ class Channel:
         finally:
             socket.busy = False
 
-    async def serve(self, instance_id: InstanceId, receive: Receive, send: Send) -> None:
-        """Hold a socket that was accepted until it ends or another takes its place."""
+    async def serve(
+        self, instance_id: InstanceId, receive: Receive, send: Send, answer: Answer | None = None
+    ) -> None:
+        """Hold a socket that was accepted until it ends or another takes its place.
+
+        ``answer``: for who may ask over it.
+        """
         try:
             async with asyncio.timeout(None) as limit:
                 socket = self._take_place(instance_id, Socket(send, limit))
                 try:
-                    while (await receive())["type"] != "websocket.disconnect":
-                        pass  # replies say only that a kick was understood; the fetch counts
+                    while (message := await receive())["type"] != "websocket.disconnect":
+                        # A text says only that a kick was understood; the fetch counts.
+                        if answer is not None and message.get("bytes"):
+                            await _answer(message["bytes"], answer, send)
                 finally:
                     socket.closed = True
                     self._drop(instance_id, socket)
                     log.info("channel closed", extra={"instance": instance_id})
         except TimeoutError:  # it was cut
-            await _close(send)
+            await _close(send, _REPLACED)
+        except ValueError as error:
+            log.info("channel closed", extra={"instance": instance_id, "failure": str(error)})
+            await _close(send, _UNEXPECTED)
 
     def _take_place(self, instance_id: InstanceId, socket: Socket) -> Socket:
         """Of an earlier socket, if there is one."""
@@ -115,9 +130,19 @@ class Channel:
             del self._sockets[instance_id]
 
 
-async def _close(send: Send) -> None:
+async def _answer(request: bytes, answer: Answer, send: Send) -> None:
+    """An agent whose socket ends meanwhile asks again."""
+    said = await answer(request)
     try:
         async with asyncio.timeout(_SEND_TIMEOUT):
-            await send({"type": "websocket.close", "code": _REPLACED})
+            await send({"type": "websocket.send", "bytes": said})
+    except Exception:  # the socket is broken, and says so to who listens to it
+        log.info("answer not sent")
+
+
+async def _close(send: Send, code: int) -> None:
+    try:
+        async with asyncio.timeout(_SEND_TIMEOUT):
+            await send({"type": "websocket.close", "code": code})
     except Exception:  # it had ended already, or takes nothing: no more can be done for it
         log.info("channel not closed in order")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -21,6 +21,8 @@ from cloudhand.gateway.desk import Desk
 from cloudhand.gateway.doorkeeper import Doorkeeper, Knock, Refused
 from cloudhand.store.database import StoreError
 from cloudhand.wire import agent as wire
+from cloudhand.wire import enclosed
+from cloudhand.wire.enclosed import Request, answer_to_bytes
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +31,9 @@ Answer = tuple[int, dict[str, Any]]
 
 _BODY_LIMIT = 1024 * 1024  # bytes; the largest body is the rest of an output
 _AGENT_VERSION = re.compile(r"/(\d+\.\d+\.\d+\.\d+)\Z")  # at the end of the User-Agent
+
+# Headers of a channel's opening that hold for every request over it.
+_SAID_ONCE = (wire.INSTANCE_HEADER, wire.EXTENSIONS_HEADER, "user-agent")
 
 # What the published agent also asks, and the least it must be told to go on.
 _UNSUPPORTED: dict[str, dict[str, Any]] = {
@@ -76,13 +81,10 @@ class GatewayApp:
             await self._socket(scope, receive, send)
             return
         try:
-            status, body = await self._answer(scope, receive)
+            status, body = await self._careful(scope["path"], self._answer(scope, receive))
         except _Gone:
             log.info("request cut off", extra={"path": scope["path"]})
             return
-        except Exception:  # an outermost loop: one request must not end the gateway
-            log.exception("request failed", extra={"path": scope["path"]})
-            status, body = 500, {"code": 500, "reason": "internal", "message": "internal error"}
         if status == 200 and scope["path"] == "/luban/api/connection_detect":
             await _reply(send, status, b"ok", b"text/plain")
         else:
@@ -96,10 +98,14 @@ class GatewayApp:
             knock = _knock(scope, await _read(receive))
         except _TooLarge:
             return 413, {"code": 413, "reason": "size", "message": "the body is too large"}
+        if path == wire.REGISTER_PATH:
+            return await self._register(scope, knock)
+        return await self._known(path, knock)
+
+    async def _careful(self, path: str, answering: Awaitable[Answer]) -> Answer:
+        """The answer, whatever goes wrong on the way to it but _Gone."""
         try:
-            if path == wire.REGISTER_PATH:
-                return await self._register(scope, knock)
-            return await self._known(path, knock)
+            return await answering
         except ValueError as error:
             return 422, {"code": 422, "reason": "malformed", "message": str(error)}
         except wire.Rejected as error:
@@ -107,6 +113,11 @@ class GatewayApp:
         except StoreError as error:
             log.error("store failed", extra={"error": str(error)})
             return 503, {"code": 503, "reason": "store", "message": "cannot store anything now"}
+        except _Gone:
+            raise
+        except Exception:  # an outermost loop: one request must not end the gateway
+            log.exception("request failed", extra={"path": path})
+            return 500, {"code": 500, "reason": "internal", "message": "internal error"}
 
     async def _known(self, path: str, knock: Knock) -> Answer:
         """To whom an answer is given only when we know who asks."""
@@ -164,20 +175,41 @@ class GatewayApp:
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
         try:
-            instance_id = await self._caller(_knock(scope, b""))
+            said = await self._opening(_knock(scope, b""))
         except Refused as refusal:
             log.info("channel refused", extra={"reason": refusal.reason})
             await send({"type": "websocket.close", "code": 1008})
             return
-        await send({"type": "websocket.accept"})
+        ours = wire.EXTENSIONS_HEADER in said
+        offer = [(enclosed.HEADER.encode(), b"1")] if ours else []
+        await send({"type": "websocket.accept", "headers": offer})
         # Whoever called us holds the scope for as long as the socket is open.
         scope["headers"] = []
-        await self._channel.serve(instance_id, receive, send)
+        instance_id = InstanceId(said[wire.INSTANCE_HEADER])
+        answer = (lambda message: self._enclosed(said, message)) if ours else None
+        await self._channel.serve(instance_id, receive, send, answer)
 
-    async def _caller(self, knock: Knock) -> InstanceId:
+    async def _opening(self, knock: Knock) -> dict[str, str]:
+        """What the opening of a channel says for all requests over it; Refused."""
         if knock.path != wire.CHANNEL_PATH:
             raise Refused("path", f"cannot find {knock.path}")
-        return (await self._doorkeeper.identify(knock)).id
+        await self._doorkeeper.identify(knock)
+        return {name: knock.headers[name] for name in _SAID_ONCE if name in knock.headers}
+
+    async def _enclosed(self, said: Mapping[str, str], message: bytes) -> bytes:
+        """Answer what came over a channel as if it had come by itself; ValueError."""
+        request = Request.from_bytes(message)
+        path, _, query = request.target.partition("?")
+        knock = Knock(
+            method=request.method,
+            path=path,
+            query=query,
+            headers={**said, **request.headers},
+            body=request.body,
+        )
+        status, body = await self._careful(path, self._known(path, knock))
+        request_id = request.headers[wire.REQUEST_HEADER]
+        return answer_to_bytes(request_id, status, json.dumps(body).encode())
 
 
 def _knock(scope: Scope, body: bytes) -> Knock:

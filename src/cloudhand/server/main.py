@@ -16,6 +16,7 @@ import uvicorn
 from cloudhand.agent_dist.build import ensure as ensure_agent
 from cloudhand.api.http import LongLineProtocol
 from cloudhand.control.control import Control
+from cloudhand.gateway.socket import SmallSocket
 from cloudhand.providers.sandbox import probe
 from cloudhand.providers.sandbox.provider import SandboxProvider
 from cloudhand.reconcilers.deliveries import keep_delivering
@@ -27,6 +28,7 @@ from cloudhand.server.clock import SystemClock
 from cloudhand.server.settings import Settings
 from cloudhand.server.tls import TlsFiles, tls_files
 from cloudhand.store.database import StoreError
+from cloudhand.wire.enclosed import MESSAGE_LIMIT
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +102,7 @@ async def _serving(
     parts: Parts, lifecycles: Lifecycles, listener: socket.socket, tls: TlsFiles | None
 ) -> AsyncIterator[None]:
     """The web server and the loops, for as long as the block lasts."""
-    server = _Server(_config(parts.app, tls))
+    server = _Server(web_config(parts.app, tls))
     failure: Exception | None = None
     async with asyncio.TaskGroup() as tasks:
         web = tasks.create_task(server.serve(sockets=[listener]))
@@ -133,14 +135,15 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _config(app: Asgi, tls: TlsFiles | None) -> uvicorn.Config:
+def web_config(app: Asgi, tls: TlsFiles | None) -> uvicorn.Config:
+    """The web server as agents and callers of the cloud API need it."""
     return uvicorn.Config(
         app,
         http=LongLineProtocol,
-        ws="websockets-sansio",
+        ws=SmallSocket,
         ws_per_message_deflate=False,
         ws_ping_interval=None,  # agents ping
-        ws_max_size=64 * 1024,
+        ws_max_size=MESSAGE_LIMIT,
         lifespan="off",
         access_log=False,
         log_config=None,
