@@ -1,14 +1,17 @@
-"""`python -m benchmarks [--quick] [--results FILE] [NAME ...]`: measure, and show the table."""
+"""`python -m benchmarks [--quick] [--results FILE] [--page FILE] [NAME ...]`."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
+import platform
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import assert_never
 
 from rich.console import Console
 from rich.table import Table
@@ -33,6 +36,7 @@ MEASURES: dict[str, Callable[..., list[Outcome]]] = {
     "scaling": scaling.measure,
     "prompt": prompt.measure,
 }
+_HEADINGS = ["figure", "value", "target", "met", "from"]
 _RESULTS = Path(__file__).parent / "results.json"
 
 
@@ -51,6 +55,8 @@ def main(arguments: list[str]) -> int:
         path = options.results or _RESULTS
         path.write_text(json.dumps(figures, indent=2) + "\n")
         print(f"written to {path}")
+    if options.page:
+        options.page.write_text(_page(outcomes))
     return 0
 
 
@@ -59,23 +65,46 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("names", nargs="*", choices=[[], *MEASURES], metavar="NAME")
     parser.add_argument("--quick", action="store_true", help="see that it works; no true figures")
     parser.add_argument("--results", type=Path, help="where the figures are written as JSON")
+    parser.add_argument("--page", type=Path, help="where the table is written as Markdown")
     return parser
 
 
 def _show(outcomes: list[Outcome]) -> None:
     table = Table(title=f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-    for heading in ("figure", "value", "target", "met", "from"):
+    for heading in _HEADINGS:
         table.add_column(heading, overflow="fold")
     for outcome in outcomes:
-        match outcome:
-            case NotMeasured(name=name, reason=reason):
-                table.add_row(name, "", "", "", f"not measured: {reason}")
-            case Figure() as figure:
-                met = "yes" if figure.met else "no"
-                value = f"{figure.value:.2f} {figure.unit}"
-                sign = "<=" if figure.better == "lower" else ">="
-                table.add_row(figure.name, value, f"{sign} {figure.target:g}", met, figure.raw)
+        table.add_row(*_row(outcome))
     Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+def _page(outcomes: list[Outcome]) -> str:
+    """The same table in Markdown, and what it was measured on."""
+    rows = [_HEADINGS, ["---"] * len(_HEADINGS), *(_row(outcome) for outcome in outcomes)]
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return f"""# Benchmarks
+
+Each is a ratio of two things that were measured in one run, or a size, so that the speed of the
+machine should not matter. `make bench` measures them on yours.
+
+{table}
+
+Measured on {datetime.now(UTC).date()} with Python {platform.python_version()} on {os.cpu_count()}
+cores of {platform.machine()}, Linux {platform.release()}, by `python -m benchmarks --page FILE`.
+"""
+
+
+def _row(outcome: Outcome) -> list[str]:
+    match outcome:
+        case NotMeasured(name=name, reason=reason):
+            return [name, "", "", "", f"not measured: {reason}"]
+        case Figure() as figure:
+            value = f"{figure.value:.2f} {figure.unit}"
+            sign = "<=" if figure.better == "lower" else ">="
+            met = "yes" if figure.met else "no"
+            return [figure.name, value, f"{sign} {figure.target:g}", met, figure.raw]
+        case _:
+            assert_never(outcome)
 
 
 if __name__ == "__main__":

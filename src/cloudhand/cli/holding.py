@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import re
 import signal
@@ -18,6 +19,9 @@ from cloudhand.server.main import CannotStart, Running, control_plane
 from cloudhand.server.settings import ExitCodePolicy, Settings
 
 _REGION = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", re.ASCII)
+# A full collection walks all that thousands of idle agents hold, to find next to nothing; with
+# Python's own thresholds a command to 2,000 machines pays a third more for each than one to 100.
+_COLLECTION = (20_000, 10, 100)
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Answer = TypeVar("Answer")
@@ -67,6 +71,7 @@ def hold(settings: Settings, story: Story, *, findable: bool = True) -> int:
     ``findable``: whether other commands of this user take it for theirs.
     """
     _let_many_files_open()
+    gc.set_threshold(*_COLLECTION)
     try:
         return uvloop.run(_hold(settings, story, findable=findable))
     except CannotStart as error:
