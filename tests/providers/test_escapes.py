@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import secrets
 import socket
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
-from cloudhand.providers.sandbox import kernel
+from cloudhand.providers.sandbox import kernel, mask
 from cloudhand.providers.sandbox.plan import Mode
 from tests.providers.fleet import OUR_NAMESPACE, Fleet, Guest
 
@@ -168,6 +170,52 @@ async def test_what_only_the_machines_root_may_read(fleet: Fleet, top: str) -> N
     await fleet.release(other)
 
 
+async def test_what_only_the_machines_root_may_read_from_later_on(
+    fleet: Fleet, walled: Guest
+) -> None:
+    """Made, or closed, while the instance runs."""
+    if os.geteuid():
+        pytest.skip("only root can make such files")
+    with ExitStack() as made:
+        for top in mask.kept_directories():
+            path = made.enter_context(_secret(f"/{top}"))
+            closed = made.enter_context(_secret(f"/{top}", mode=0o644))
+            assert (await walled.run("cat", str(closed))).output == "secret", closed
+            closed.chmod(0o640)
+            folder = Path(made.enter_context(tempfile.TemporaryDirectory(dir=f"/{top}")))
+            (folder / "within").write_text("secret")
+            for one in (path, closed, folder / "within"):
+                tried = f"cat {one}; cp {one} /tmp/copy; ln {one} {one}2; mv {one} /tmp/moved;"
+                read = await walled.shell(f"{tried} chmod a+r {one}; cat {one} /tmp/[cm]* {one}2")
+                assert "secret" not in read.output, read.output
+                assert read.code, read.output
+                assert one.read_text() == "secret"
+
+
+async def test_sockets_and_pipes_of_the_machine_lead_nowhere(walled: Guest) -> None:
+    if os.geteuid():
+        pytest.skip("only root can make such files")
+    with (
+        tempfile.TemporaryDirectory(dir="/var") as folder,
+        socket.socket(socket.AF_UNIX) as listener,
+    ):
+        os.chmod(folder, 0o755)
+        listener.bind(f"{folder}/socket")
+        listener.listen()
+        os.mkfifo(f"{folder}/pipe")
+        for name in ("socket", "pipe"):
+            os.chmod(f"{folder}/{name}", 0o666)
+        reader = os.open(f"{folder}/pipe", os.O_RDONLY | os.O_NONBLOCK)
+        tried = await walled.python(
+            "import os, socket\n"
+            f"code = socket.socket(socket.AF_UNIX).connect_ex('{folder}/socket')\n"
+            f"try: os.open('{folder}/pipe', os.O_WRONLY | os.O_NONBLOCK)\n"
+            "except OSError: print('alone', code)"
+        )
+        os.close(reader)
+    assert tried.output in (f"alone {errno.ECONNREFUSED}\n", f"alone {errno.ENOENT}\n")
+
+
 async def test_no_password_is_told(walled: Guest) -> None:
     shadow = await walled.run("cat", "/etc/shadow")
     assert shadow.code or all(
@@ -203,9 +251,9 @@ def _abstract_socket() -> Iterator[str]:
 
 
 @contextmanager
-def _secret(folder: str) -> Iterator[Path]:
+def _secret(folder: str, mode: int = 0o600) -> Iterator[Path]:
     path = Path(folder, f".cloudhand-test-{secrets.token_hex(4)}")
-    with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+    with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode), "w") as file:
         file.write("secret")
     try:
         yield path

@@ -8,7 +8,8 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 NEWNS = 0x00020000
 NEWUTS = 0x04000000
@@ -33,6 +34,7 @@ _OPEN_TREE_CLOEXEC = os.O_CLOEXEC
 _MOVE_EMPTY_PATHS = 0x4 | 0x40
 _ATTR_IDMAP = 0x00100000
 
+_NOBODY = 65534  # for files only
 _PR_SET_PDEATHSIG = 1
 _PR_CAPBSET_DROP = 24
 _PR_SET_CHILD_SUBREAPER = 36
@@ -132,6 +134,25 @@ def enter_root() -> None:
     _call(_old("pivot_root"), "cannot change the root", b".", b".")
     detach(".")
     os.chdir("/")
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Look at files as others do, while still free to mount.
+
+    An id other than root's for files takes the capabilities over files along, until it is
+    root's again.
+    """
+    groups = os.getgroups()
+    os.setgroups([])
+    _libc.setfsgid(_NOBODY)
+    _libc.setfsuid(_NOBODY)
+    try:
+        yield
+    finally:
+        _libc.setfsuid(0)
+        _libc.setfsgid(0)
+        os.setgroups(groups)
 
 
 def tree(path: str, *, recursive: bool = False) -> int:

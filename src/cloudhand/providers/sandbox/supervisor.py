@@ -40,7 +40,6 @@ class Supervisor:
         self.instances: dict[str, Instance] = {}
         self.folder = f"{runtime.state}/instances"
         self.connections: dict[socket.socket, bytes] = {}
-        self.scan = mask.Scan() if runtime.mode is Mode.NAMESPACES_ROOT else None
         self.alive, self._held = os.pipe()
         self.ending: Reply | None = None
         self.kill_at = 0.0  # when what has not ended by then is killed; 0: no end was asked for
@@ -97,8 +96,8 @@ class Supervisor:
         if not due:
             return
         try:
-            # One scan for all that are due: it begins after each of them was asked for.
-            hidden = self.scan.hidden() if self.scan else {}
+            # One look for all that are due: it begins after each of them was asked for.
+            hidden = mask.hidden() if self.runtime.mode is Mode.NAMESPACES_ROOT else {}
         except OSError as error:
             for one in due:
                 self._cannot_boot(one, error)

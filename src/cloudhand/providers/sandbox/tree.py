@@ -62,7 +62,7 @@ class Tree:
     def build(self) -> None:
         """All but /proc, which only a process of the instance can mount."""
         kernel.mount("tmpfs", "mnt", options=f"mode=755{self._ids()}")
-        for name in ("skeleton", "merged", "low", "mask", "empty"):
+        for name in ("skeleton", "merged", "low", "seen", "mask", "empty"):
             os.mkdir(f"mnt/{name}", 0o755)
         self._skeleton()
         self._overlay("root", "mnt/skeleton", "mnt/merged")
@@ -117,9 +117,9 @@ class Tree:
         """Show the machine's directory, with what the instance changed in it."""
         lower = f"/{top}"
         if self._as_root:
-            lower = f"mnt/low/{top}"
-            os.mkdir(lower)
-            self._lower(top, lower)
+            for folder in ("low", "seen"):
+                os.mkdir(f"mnt/{folder}/{top}")
+            lower = self._lower(top)
         if self._shift:
             layer = f"mnt/mask/{top}"
             os.mkdir(layer)
@@ -127,19 +127,25 @@ class Tree:
             lower = f"{layer}:{lower}"
         self._overlay(top, lower, _path(self._walk(top)))
 
-    def _lower(self, top: str, target: str) -> None:
-        tree = kernel.tree(f"/{top}")
+    def _lower(self, top: str) -> str:
         if self._shift:
             try:
-                kernel.restrict(tree, kernel.RDONLY | kernel.NODEV, owner=self._owner)
+                self._attach(top, f"mnt/low/{top}", owner=self._owner)
+                _mount_as_nobody(top)
+                return f"mnt/seen/{top}"
             except OSError as error:
                 if error.errno not in (errno.EINVAL, errno.EPERM, errno.EOPNOTSUPP):
                     raise
                 # Then the machine's files belong to nobody, and the kernel itself hides what
                 # others may not read.
                 self._shift = False
-        if not self._shift:
-            kernel.restrict(tree, kernel.RDONLY | kernel.NODEV)
+        self._attach(top, f"mnt/low/{top}")
+        return f"mnt/low/{top}"
+
+    def _attach(self, top: str, target: str, *, owner: int | None = None) -> None:
+        """Mount the machine's directory for reading only."""
+        tree = kernel.tree(f"/{top}")
+        kernel.restrict(tree, kernel.RDONLY | kernel.NODEV, owner=owner)
         point = os.open(target, os.O_PATH)
         kernel.attach(tree, point, f"/{top}")
         os.close(point)
@@ -275,6 +281,23 @@ class Tree:
                 continue
             self._own(f"{target}/{name}")
         self._own(target)
+
+
+def _mount_as_nobody(top: str) -> None:
+    """Mount ``mnt/low`` of a directory on ``mnt/seen``, without what others may not read.
+
+    An overlay looks into its layers as the one who mounted it. Whoever that is owns no file of
+    ``low`` and may not pass over permissions, so neither can anybody who looks through it, now
+    or later, whatever he may do elsewhere.
+    """
+    os.chdir("mnt")  # the directory above is closed to nobody, too
+    try:
+        with kernel.as_nobody():
+            # An overlay that nobody writes to has two layers at least.
+            layers = f"lowerdir=low/{top}:empty"
+            kernel.mount("overlay", f"seen/{top}", flags=kernel.NODEV, options=layers)
+    finally:
+        os.chdir("..")
 
 
 def _path(descriptor: int) -> str:
