@@ -157,6 +157,29 @@ async def test_a_stop_outlasts_a_restart_under_way(fleet: Fleet, guest: Guest, f
     await fleet.stopped(name)
 
 
+async def test_killed_at_any_moment_of_its_start(fleet: Fleet, guest: Guest) -> None:
+    """What its launcher runs into then is no failure of the start, and of no restart."""
+    provider, name = fleet.provider, guest.instance_id
+    if fleet.mode is Mode.PROCESSES:
+        pytest.skip("plain processes have no launcher beside them")
+    for looks in range(24):
+        await provider.stop(name, force=True)
+        await fleet.stopped(name)
+        starting = asyncio.create_task(provider.start(name))
+        for _ in range(4 * looks):
+            seen = await provider.observe(name)  # a fraction of a millisecond
+        seen = await provider.observe(name)
+        if looks % 2:
+            await provider.stop(name, force=True)
+        else:
+            await provider.reboot(name, force=True, from_boot_id=seen.boot_id)
+        await starting
+        if looks % 2:
+            await fleet.stopped(name)
+        else:
+            assert (await provider.observe(name)).power is Power.RUNNING
+
+
 async def test_released_while_it_starts(fleet: Fleet) -> None:
     boot = fleet.boot()
     await fleet.provider.create(boot)

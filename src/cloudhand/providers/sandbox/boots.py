@@ -42,6 +42,7 @@ class Instance:
         self.start_at = 0.0  # when a boot that is held back begins; 0: none is
         self._heard = b""
         self._owed = 0  # a signal for the init, as soon as it can hear
+        self._cut = False  # it was killed while its launcher was at work, which will complain
         self._begun: list[float] = []
         self.waiting: list[Callable[[str], None]] = []  # called with an error or an empty text
 
@@ -53,7 +54,7 @@ class Instance:
         """Begin a boot. ``alive`` hangs up when the supervisor is gone. OSError."""
         self.start_at = 0.0
         self.pid, self.ready, self.error = 0, False, ""
-        self.restart, self.off, self._owed = False, False, 0
+        self.restart, self.off, self._owed, self._cut = False, False, 0, False
         self._heard = b""
         now = time.monotonic()
         self._begun = [moment for moment in self._begun if now - moment < _LOOP_SPAN] + [now]
@@ -100,6 +101,8 @@ class Instance:
         os.close(self.report)
         self.report = None
         self.ready = not self.error and bool(self.pid)
+        if self._cut:
+            self.error = ""
         if self.ready and self._owed:
             self._send(self._owed)
         self.tell()
@@ -139,6 +142,7 @@ class Instance:
             self._owed = number
 
     def _send(self, number: int) -> None:
+        self._cut = self._cut or (number == signal.SIGKILL and not self.ready)
         try:
             os.kill(self.pid, number)
         except ProcessLookupError:

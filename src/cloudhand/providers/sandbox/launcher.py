@@ -7,6 +7,7 @@ process exists, ``{"error": TEXT}`` when something failed. The pipe closes when 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -53,7 +54,8 @@ def _launch(runtime: Runtime, launch: Launch, report: int) -> None:
         _build(runtime, launch, pid)
         os.write(go_writes, b"g")
     except BaseException:
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it is the supervisor's to bury
+            os.kill(pid, signal.SIGKILL)
         raise
 
 
