@@ -42,6 +42,21 @@ def test_start_says_what_the_protocol_wants(machine: Machine, gateway: FakeGatew
     assert gateway.refused == []
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs scripts as somebody else")
+@pytest.mark.parametrize("first", ["", "#!/bin/sh\n", "#!/usr/bin/env sh\n"])
+def test_a_script_of_another_user_below_a_closed_directory(
+    machine: Machine, gateway: FakeGateway, first: str
+) -> None:
+    machine.root.chmod(0o700)
+    machine.start()
+    script = f"{first}id -un; ls {machine.state}"
+    gateway.run(task("t-1", script, username="nobody", working_directory="/"))
+    end = gateway.end_of("t-1")
+    said = gateway.output_of("t-1")
+    assert said.startswith(b"nobody\n"), (end, said)
+    assert b"ermission denied" in said
+
+
 def test_register_once(machine: Machine, gateway: FakeGateway) -> None:
     words = ["register", "--server", gateway.url, "--activation-id", "id", "--state"]
     words += [str(machine.state), "--tag", "a=b", "--tag", "c=d", "--name", "n"]

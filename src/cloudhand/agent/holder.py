@@ -11,6 +11,7 @@ hold a lock of theirs: system calls, and objects made after the fork.
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import json
 import os
@@ -38,6 +39,7 @@ _NO_SPACE_WAIT = 60.0  # seconds in which a full disk may get room for the end
 _REAP_EVERY = 1.0
 _LOOK_EVERY = 0.02  # seconds, where the kernel has no pidfd
 _CANNOT_EXEC = 127
+_KEPT_FROM = 100  # scripts and shells have uses of their own for lower descriptors
 _RESET = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
@@ -232,6 +234,7 @@ def _spawn_as(
     if pid:
         return pid
     try:
+        folder = os.open(script.folder, os.O_PATH)  # nobody lists it by this
         os.setsid()
         os.dup2(writing, 1)
         os.dup2(writing, 2)
@@ -243,11 +246,23 @@ def _spawn_as(
         for number in _IGNORED_BY_PYTHON:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        os.execvpe(script.arguments[0], list(script.arguments), environment)
+        os.execvpe(script.arguments[0], _reachable(script, folder), environment)
     except (OSError, ValueError) as error:
         os.write(2, f"cannot start {script.arguments[0]}: {error}\n".encode())
     finally:
         os._exit(_CANNOT_EXEC)
+
+
+def _reachable(script: Script, folder: int) -> "List[str]":
+    """The arguments for who we are now.
+
+    Above the script may lie a directory that is closed to its user. The script's own is open by a
+    descriptor then, which what is started inherits.
+    """
+    if os.access(script.folder, os.X_OK):
+        return list(script.arguments)
+    kept = fcntl.fcntl(folder, fcntl.F_DUPFD, _KEPT_FROM)
+    return [word.replace(script.folder, f"/proc/self/fd/{kept}") for word in script.arguments]
 
 
 def _follow(pid: int, output: _Output) -> int:
