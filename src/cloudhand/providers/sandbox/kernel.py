@@ -36,9 +36,11 @@ _ATTR_IDMAP = 0x00100000
 
 _NOBODY = 65534  # for files only
 _PR_SET_PDEATHSIG = 1
+_PR_SET_SECCOMP = 22
 _PR_CAPBSET_DROP = 24
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
+_SECCOMP_FILTER = 2
 _KEYCTL_JOIN_SESSION = 1
 
 # Numbers from 424 on are the same on all machines.
@@ -55,6 +57,9 @@ _LANDLOCK_ADD = 445
 _LANDLOCK_RESTRICT = 446
 _PATH_BENEATH = 1
 _FS_EXECUTE = 1
+_FS_WRITE = 2
+_FS_REFER = 1 << 13  # to link and rename from one directory to another
+_REFER_SINCE = 2  # Landlock ABI
 _SCOPE_ALL = 3  # abstract sockets and signals
 _SCOPES_SINCE = 6  # Landlock ABI
 
@@ -197,6 +202,13 @@ def forgo_new_privileges() -> None:
     _prctl(_PR_SET_NO_NEW_PRIVS, 1, "cannot forgo new privileges")
 
 
+def filter_calls(program: int) -> None:
+    """Have a seccomp filter at this address decide on each system call from now on."""
+    words = [ctypes.c_ulong(word) for word in (_SECCOMP_FILTER, program, 0, 0)]
+    result = _libc.prctl(ctypes.c_int(_PR_SET_SECCOMP), *words)
+    _checked(result, "cannot filter system calls")
+
+
 def drop_from_bounding_set(capability: int) -> None:
     _prctl(_PR_CAPBSET_DROP, capability, "cannot drop a capability")
 
@@ -224,32 +236,39 @@ def scoped() -> bool:
     return landlock_abi() >= _SCOPES_SINCE
 
 
-def confine(executables: Iterable[str] | None) -> None:
+def confine(
+    executables: Iterable[str] | None = None, writables: Iterable[str] | None = None
+) -> None:
     """Confine this process and all it starts, as far as the kernel's Landlock can.
 
     Signals and abstract sockets end at the border. With ``executables``, files and directories,
-    nothing else can be executed.
+    nothing else can be executed; with ``writables`` nothing else can be written to.
     """
     abi = landlock_abi()
-    rules = _Ruleset(fs=_FS_EXECUTE if executables is not None else 0)
+    wanted = ((_FS_EXECUTE, executables), (_FS_WRITE, writables))
+    allowed = {access: paths for access, paths in wanted if paths is not None}
+    if allowed and abi >= _REFER_SINCE:
+        allowed[_FS_REFER] = ["/"]  # refused by any rules that do not allow it
+    rules = _Ruleset(fs=sum(allowed))
     if abi >= _SCOPES_SINCE:
         rules.scoped = _SCOPE_ALL
     if (not rules.fs and not rules.scoped) or not abi:
         return
     size = {1: 8, 2: 8, 3: 8, 4: 16, 5: 16}.get(abi, ctypes.sizeof(rules))
     ruleset = _call(_LANDLOCK_CREATE, "cannot make Landlock rules", ctypes.byref(rules), size, 0)
-    for path in executables or ():
-        _allow_beneath(ruleset, path)
+    for access, paths in allowed.items():
+        for path in paths:
+            _allow_beneath(ruleset, path, access)
     _call(_LANDLOCK_RESTRICT, "cannot apply Landlock rules", ruleset, 0)
     os.close(ruleset)
 
 
-def _allow_beneath(ruleset: int, path: str) -> None:
+def _allow_beneath(ruleset: int, path: str, access: int) -> None:
     try:
         parent = os.open(path, os.O_PATH)
     except OSError:
-        return  # what cannot be opened cannot be executed either
-    rule = _PathBeneath(allowed=_FS_EXECUTE, parent=parent)
+        return  # what cannot be opened cannot be used either
+    rule = _PathBeneath(allowed=access, parent=parent)
     what = f"cannot add a Landlock rule for {path}"
     _call(_LANDLOCK_ADD, what, ruleset, _PATH_BENEATH, ctypes.byref(rule), 0)
     os.close(parent)

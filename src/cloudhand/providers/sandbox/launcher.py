@@ -137,7 +137,7 @@ def _enter(runtime: Runtime, launch: Launch) -> None:
     os.setresgid(0, 0, 0)
     os.setresuid(0, 0, 0)
     kernel.new_keyring()
-    kernel.confine(None)
+    kernel.confine()
     kernel.die_with_parent(signal.SIGKILL)
 
 

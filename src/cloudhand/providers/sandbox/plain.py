@@ -1,8 +1,9 @@
 """Start an instance as plain processes, where the kernel makes no namespaces for us.
 
 Such an instance is no wall: it has its own boot id, home and temporary directory, and the power
-tools it finds ask its init. As far as Landlock and capabilities go, the real ones cannot be
-executed, reboot(2) is refused, and no process outside can be signalled.
+tools it finds ask its init. A filter of system calls refuses it reboot(2) and, where the machine
+has services that would do the same for who asks, to call any service by a local socket. As far as
+Landlock goes, the real tools cannot be executed, and no process outside can be signalled.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import signal
 from collections.abc import Iterator
 from typing import NoReturn
 
-from cloudhand.providers.sandbox import init, kernel
+from cloudhand.providers.sandbox import init, kernel, seccomp
 from cloudhand.providers.sandbox.launcher import execute, init_command, say
 from cloudhand.providers.sandbox.plan import Launch, Runtime
 
@@ -22,6 +23,14 @@ _DIRECTORIES = ("bin", "sbin", "usr/bin", "usr/sbin", "usr/local/bin", "usr/loca
 _TALKERS = ("busctl", "dbus-send", "gdbus", "loginctl")  # they ask the machine's own manager
 _MANAGERS = ("systemd", "systemd-shutdown", "systemd-executor")
 _MANAGER_DIRECTORIES = ("lib/systemd", "usr/lib/systemd")
+# Sockets of services that take the machine down, or do anything else, for who asks.
+SERVICES = (
+    "/run/containerd/containerd.sock",
+    "/run/dbus/system_bus_socket",
+    "/run/docker.sock",
+    "/run/podman/podman.sock",
+    "/run/systemd/private",
+)
 _CAPABILITIES = {
     "CAP_SYS_MODULE": 16,
     "CAP_SYS_RAWIO": 17,
@@ -104,12 +113,18 @@ def _environment(launch: Launch) -> dict[str, str]:
 
 
 def _confine() -> None:
-    if os.geteuid():
-        kernel.forgo_new_privileges()
-    kernel.confine(executables(power_tools()))
-    if not os.geteuid():
+    root = not os.geteuid()
+    kernel.forgo_new_privileges()  # nor does anybody become root by sudo again
+    kernel.confine(executables(power_tools()), writables() if root else None)
+    seccomp.refuse(callers=any(map(os.path.exists, SERVICES)))
+    if root:
         for capability in _CAPABILITIES.values():
             kernel.drop_from_bounding_set(capability)
+
+
+def writables() -> list[str]:
+    """What root may write to: not /proc and /sys, where a word takes the machine down."""
+    return [entry.path for entry in os.scandir("/") if entry.name not in ("proc", "sys")]
 
 
 def power_tools() -> set[str]:
