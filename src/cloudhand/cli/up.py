@@ -23,6 +23,7 @@ from cloudhand.cli.fleet import ensure, wait
 from cloudhand.cli.holding import Heard
 from cloudhand.server.main import Running
 from cloudhand.server.settings import Settings
+from cloudhand.server.state import TEMPORARY
 
 EPILOG = (
     "Exit codes: that of COMMAND if there is one; else 0 after a signal; 2 not understood;"
@@ -97,7 +98,7 @@ def settings_for(
     policy = holding.policy(power_exit_codes)
     region_id = holding.region(region)
     return Settings(
-        state=(state or Path(tempfile.mkdtemp(prefix="cloudhand-"))).absolute(),
+        state=(state or Path(tempfile.mkdtemp(prefix=TEMPORARY))).absolute(),
         temporary=state is None,
         ends_instances=True,
         listen_host=host,

@@ -59,7 +59,7 @@ async def control_plane(settings: Settings) -> AsyncIterator[Running]:
     async with contextlib.AsyncExitStack() as stack:
         try:
             stack.enter_context(states.held(settings.state, temporary=settings.temporary))
-            found = probe.probe(plain_processes=settings.plain_processes)
+            found = probe.probe(plain_processes=settings.plain_processes, within=settings.state)
             listener = stack.enter_context(_listen(settings))
             port: int = listener.getsockname()[1]
             states.keep_port(settings.state, port)

@@ -6,12 +6,14 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from cloudhand.providers.sandbox.instance import remove_tree
 
+TEMPORARY = "cloudhand-"  # how names of temporary states begin
+_MARK = "temporary"  # a file in them: the name alone says nothing
 # What an empty directory may hold.
 _NOBODYS = frozenset({"lost+found"})
 
@@ -33,19 +35,59 @@ class Endpoint:
 
 @contextmanager
 def held(state: Path, *, temporary: bool) -> Iterator[None]:
-    """Hold the state directory, which is made if it is missing; remove it if temporary."""
+    """Hold the state directory, which is made if it is missing; remove it if temporary.
+
+    A temporary one also takes those beside it along that were left by a control plane that was
+    killed.
+    """
     _claim(state)
-    with (state / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise CannotUse(f"cannot use {state}: another control plane holds it") from None
+    with locked(state / "lock") as free:
+        if not free:
+            raise CannotUse(f"cannot use {state}: another control plane holds it")
+        if temporary:
+            (state / _MARK).touch()  # only now: without its lock it would look left behind
+            _sweep(state.parent)
         try:
             yield
         finally:
             (state / "endpoint.json").unlink(missing_ok=True)
             if temporary:
                 remove_tree(str(state))
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[bool]:
+    """Hold a lock that ends with this process at the latest; False if somebody else does."""
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
+
+
+def _sweep(folder: Path) -> None:
+    for state in folder.glob(f"{TEMPORARY}*"):
+        try:
+            if _is_ours(state) and _is_ours(state / _MARK):
+                _remove_unless_used(state)
+        except OSError:
+            continue  # somebody else removes it just now
+
+
+def _is_ours(path: Path) -> bool:
+    return path.lstat().st_uid == os.geteuid() and not path.is_symlink()
+
+
+def _remove_unless_used(state: Path) -> None:
+    sandbox = state / "sandbox"
+    with ExitStack() as stack:
+        free = stack.enter_context(locked(state / "lock"))
+        if free and sandbox.is_dir():
+            free = stack.enter_context(locked(sandbox / "supervisor.lock"))
+        if free:
+            remove_tree(str(state))
 
 
 def _claim(state: Path) -> None:

@@ -24,13 +24,16 @@ class Found:
     sentence: str  # for a person: what was found, and what would allow more
 
 
-def probe(*, plain_processes: bool) -> Found:
-    """Try the best way for who we are; ``plain_processes`` asks for the plain one by name."""
+def probe(*, plain_processes: bool, within: Path | None = None) -> Found:
+    """Try the best way for who we are; ``plain_processes`` asks for the plain one by name.
+
+    The trial is made ``within`` the directory that is to hold instances, and leaves nothing.
+    """
     if plain_processes:
         return Found(mode=Mode.PROCESSES, sentence="Instances are plain processes, as asked for.")
     as_root = os.geteuid() == 0
     mode = Mode.NAMESPACES_ROOT if as_root else Mode.NAMESPACES_USER
-    failure = attempt(mode)
+    failure = attempt(mode, within)
     if not failure:
         whose = "ids of their own" if as_root else "one id"
         return Found(mode=mode, sentence=f"Instances have namespaces of their own, with {whose}.")
@@ -46,9 +49,9 @@ def probe(*, plain_processes: bool) -> Found:
     )
 
 
-def attempt(mode: Mode) -> str:
+def attempt(mode: Mode, within: Path | None = None) -> str:
     """Launch something in this mode; what stood in the way, or an empty text."""
-    with tempfile.TemporaryDirectory(prefix="cloudhand-probe-") as folder:
+    with tempfile.TemporaryDirectory(prefix="cloudhand-probe-", dir=within) as folder:
         try:
             tried = subprocess.run(
                 [sys.executable, "-m", "cloudhand.providers.sandbox.trial", folder, mode],
