@@ -10,6 +10,7 @@ from types import ModuleType
 import typer
 
 from cloudhand.cli.client import ClientError
+from cloudhand.cli.entry import INTERRUPTED, ended_by_interruption
 
 # In the order in which somebody new needs them.
 COMMANDS = ("up", "demo", "run", "instances", "exec", "serve", "doctor", "agent", "version")
@@ -20,15 +21,17 @@ EPILOG = (
 
 
 def run() -> None:
-    """The entry point of the console script."""
+    """Load the command that was typed, and run it; how it ends is the exit code."""
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
-        app((wanted,) if wanted in COMMANDS else COMMANDS)(prog_name="cloudhand")
+        with ended_by_interruption():
+            group = app((wanted,) if wanted in COMMANDS else COMMANDS)
+        group(prog_name="cloudhand")
     except ClientError as error:
         print(f"cloudhand: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     finally:
         _finish_output()
 
