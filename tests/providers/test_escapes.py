@@ -7,6 +7,7 @@ import errno
 import os
 import secrets
 import socket
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -176,13 +177,16 @@ async def test_what_only_the_machines_root_may_read_from_later_on(
     """Made, or closed, while the instance runs."""
     if os.geteuid():
         pytest.skip("only root can make such files")
+    tops = [f"/{name}" for name in mask.kept_directories()]
+    if fleet.mode is Mode.NAMESPACES_ROOT and sys.base_prefix not in ("/usr", "/usr/local"):
+        tops.append(sys.base_prefix)
     with ExitStack() as made:
-        for top in mask.kept_directories():
-            path = made.enter_context(_secret(f"/{top}"))
-            closed = made.enter_context(_secret(f"/{top}", mode=0o644))
+        for top in tops:
+            path = made.enter_context(_secret(top))
+            closed = made.enter_context(_secret(top, mode=0o644))
             assert (await walled.run("cat", str(closed))).output == "secret", closed
             closed.chmod(0o640)
-            folder = Path(made.enter_context(tempfile.TemporaryDirectory(dir=f"/{top}")))
+            folder = Path(made.enter_context(tempfile.TemporaryDirectory(dir=top)))
             (folder / "within").write_text("secret")
             for one in (path, closed, folder / "within"):
                 tried = f"cat {one}; cp {one} /tmp/copy; ln {one} {one}2; mv {one} /tmp/moved;"

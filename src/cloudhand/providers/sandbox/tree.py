@@ -11,11 +11,12 @@ import errno
 import os
 import time
 
-from cloudhand.providers.sandbox import kernel, mask
+from cloudhand.providers.sandbox import kernel, lower, mask
 from cloudhand.providers.sandbox.plan import Launch, Mode, Runtime
 
 RUN = "/run/cloudhand"  # inside: what the launcher gives for one boot
 _BUSY_WAIT = 2.0  # seconds until the kernel lets go of the layers of the boot before
+_CANNOT_MAP = (errno.EINVAL, errno.EPERM, errno.EOPNOTSUPP)
 _EMPTY = ("home", "media", "mnt")
 _PROC_READ_ONLY = ("acpi", "bus", "fs", "irq", "scsi", "sys", "sysrq-trigger")
 _PROC_HIDDEN = (
@@ -115,45 +116,33 @@ class Tree:
 
     def _keep(self, top: str) -> None:
         """Show the machine's directory, with what the instance changed in it."""
-        lower = f"/{top}"
+        layers = f"/{top}"
         if self._as_root:
-            for folder in ("low", "seen"):
-                os.mkdir(f"mnt/{folder}/{top}")
-            lower = self._lower(top)
+            _make_points(top)
+            layers = self._lower(top)
         if self._shift:
-            layer = f"mnt/mask/{top}"
-            os.mkdir(layer)
-            mask.build(layer, top, self._launch.hidden.get(top, []), self._base)
-            lower = f"{layer}:{lower}"
-        self._overlay(top, lower, _path(self._walk(top)))
+            front = f"mnt/mask/{top}"
+            os.mkdir(front)
+            mask.build(front, top, self._launch.hidden.get(top, []), self._base)
+            layers = f"{front}:{layers}"
+        self._overlay(top, layers, _path(self._walk(top)))
 
     def _lower(self, top: str) -> str:
         if self._shift:
             try:
-                self._attach(top, f"mnt/low/{top}", owner=self._owner)
-                _mount_as_nobody(top)
-                return f"mnt/seen/{top}"
+                return lower.show(f"/{top}", top, self._owner)
             except OSError as error:
-                if error.errno not in (errno.EINVAL, errno.EPERM, errno.EOPNOTSUPP):
+                if error.errno not in _CANNOT_MAP:
                     raise
                 # Then the machine's files belong to nobody, and the kernel itself hides what
                 # others may not read.
                 self._shift = False
-        self._attach(top, f"mnt/low/{top}")
+        lower.attach(f"/{top}", f"mnt/low/{top}")
         return f"mnt/low/{top}"
 
-    def _attach(self, top: str, target: str, *, owner: int | None = None) -> None:
-        """Mount the machine's directory for reading only."""
-        tree = kernel.tree(f"/{top}")
-        kernel.restrict(tree, kernel.RDONLY | kernel.NODEV, owner=owner)
-        point = os.open(target, os.O_PATH)
-        kernel.attach(tree, point, f"/{top}")
-        os.close(point)
-        os.close(tree)
-
-    def _overlay(self, name: str, lower: str, target: str) -> None:
+    def _overlay(self, name: str, lowest: str, target: str) -> None:
         # Paths relative to the instance's directory: no path of the machine shows inside.
-        layers = f"lowerdir={lower},upperdir=layers/{name}/up,workdir=layers/{name}/work"
+        layers = f"lowerdir={lowest},upperdir=layers/{name}/up,workdir=layers/{name}/work"
         if not self._as_root:
             layers += ",userxattr"
         deadline = time.monotonic() + _BUSY_WAIT
@@ -260,8 +249,26 @@ class Tree:
         prefix = self._runtime.python_prefix.strip("/")
         if prefix in ("usr", "usr/local"):
             return
+        source, shift = f"/{prefix}", self._shift
+        if shift:
+            source, shift = self._shown_interpreter(source)
         point = self._walk(prefix, make=True)
-        self._bind(f"/{prefix}", point, prefix, read_only=True, shift=self._shift)
+        self._bind(source, point, prefix, read_only=True, shift=shift)
+
+    def _shown_interpreter(self, prefix: str) -> tuple[str, bool]:
+        """What to show of its directory, and whether to map ids: all if others may not run it."""
+        _make_points("python")
+        try:
+            seen = lower.show(prefix, "python", self._owner)
+            for path in (self._runtime.python, os.__file__):
+                os.close(os.open(path.replace(prefix, seen, 1), os.O_RDONLY))
+        except OSError as error:
+            if error.errno == errno.EACCES:
+                return prefix, True
+            if error.errno not in _CANNOT_MAP:
+                raise
+            return prefix, False
+        return seen, False
 
     def _hand_over(self) -> None:
         """What init and agent need in this boot, in a directory for the instance's root only."""
@@ -283,21 +290,9 @@ class Tree:
         self._own(target)
 
 
-def _mount_as_nobody(top: str) -> None:
-    """Mount ``mnt/low`` of a directory on ``mnt/seen``, without what others may not read.
-
-    An overlay looks into its layers as the one who mounted it. Whoever that is owns no file of
-    ``low`` and may not pass over permissions, so neither can anybody who looks through it, now
-    or later, whatever he may do elsewhere.
-    """
-    os.chdir("mnt")  # the directory above is closed to nobody, too
-    try:
-        with kernel.as_nobody():
-            # An overlay that nobody writes to has two layers at least.
-            layers = f"lowerdir=low/{top}:empty"
-            kernel.mount("overlay", f"seen/{top}", flags=kernel.NODEV, options=layers)
-    finally:
-        os.chdir("..")
+def _make_points(name: str) -> None:
+    for folder in ("low", "seen"):
+        os.mkdir(f"mnt/{folder}/{name}")
 
 
 def _path(descriptor: int) -> str:
