@@ -6,18 +6,20 @@ import ctypes
 import errno
 import os
 import secrets
+import shutil
 import socket
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cloudhand.providers.sandbox import kernel, mask
 from cloudhand.providers.sandbox.plan import Mode
-from tests.providers.fleet import OUR_NAMESPACE, Fleet, Guest
+from tests.providers.fleet import OUR_NAMESPACE, Fleet, Guest, fleet_of, refusal, somebody
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -218,6 +220,31 @@ async def test_sockets_and_pipes_of_the_machine_lead_nowhere(walled: Guest) -> N
         )
         os.close(reader)
     assert tried.output in (f"alone {errno.ECONNREFUSED}\n", f"alone {errno.ENOENT}\n")
+
+
+@pytest.mark.skipif(not shutil.which("unshare"), reason="unshare is not here")
+async def test_where_ids_of_files_cannot_be_mapped(tmp_path: Path) -> None:
+    """As for root of a container, whose files lie in an overlay."""
+    who = somebody(Mode.NAMESPACES_ROOT)
+    if why := refusal(who):
+        pytest.skip(why)
+    (tmp_path / "empty").mkdir()
+    python = tmp_path / "python"
+    mounted = f"mount -t overlay overlay -o lowerdir=/usr:{tmp_path}/empty /usr"
+    python.write_text(
+        f'#!/bin/sh\nexec unshare -m sh -c \'{mounted} && exec "$@"\' sh {who.python} "$@"\n'
+    )
+    python.chmod(0o755)
+    async with fleet_of(replace(who, python=str(python))) as fleet:
+        guest = await fleet.new()
+        assert (await guest.run("stat", "-c", "%u", "/usr/bin/env")).output == "65534\n"
+        await guest.power("reboot")
+        again = await fleet.guest_after(guest)
+        wrote = await again.shell("cd /usr/local/bin && echo echo own >own && chmod +x own && own")
+        assert wrote.output == "own\n"
+        with _secret("/usr") as path:
+            assert (await again.run("cat", str(path))).code == 1
+        await fleet.release(again)
 
 
 async def test_no_password_is_told(walled: Guest) -> None:

@@ -17,26 +17,6 @@ from cloudhand.providers.sandbox.plan import ID_COUNT, Mode
 _FIRST_BASE = 0x70000000
 _BASE_COUNT = 4000
 
-# An ordinary user cannot write to the machine's directories below these, unless the instance
-# has directories of its own in front of them.
-_OPENED = (
-    "usr/bin",
-    "usr/lib",
-    "usr/local",
-    "usr/local/bin",
-    "usr/local/lib",
-    "usr/local/sbin",
-    "usr/local/share",
-    "usr/sbin",
-    "usr/share",
-    "usr/src",
-    "var/cache",
-    "var/lib",
-    "var/log",
-    "var/spool",
-    "var/tmp",
-)
-
 
 class Record(NamedTuple):
     """instance.json: no secret is in it."""
@@ -144,8 +124,8 @@ def make_layers(directory: str, record: Record, *, as_root: bool) -> None:
             os.mkdir(path)
             _give(path, base, group)
             os.chmod(path, mode if as_root else mode | 0o700)
-    if not as_root:
-        _open_directories(directory)
+        if not as_root:
+            mask.open_up(f"{directory}/layers/{name}/up", name, base, group)
     _identify(f"{directory}/layers/etc/up", record, base, group)
 
 
@@ -156,17 +136,6 @@ def _give(path: str, owner: int, group: int) -> None:
         # So it is for the root of a user namespace, a container's for example.
         what = "this root has no ids to give to instances"
         raise OSError(error.errno, what) if error.errno == errno.EINVAL else error from None
-
-
-def _open_directories(directory: str) -> None:
-    for name in _OPENED:
-        original = f"/{name}"
-        if os.path.islink(original) or not os.path.isdir(original):
-            continue
-        top, _, below = name.partition("/")
-        path = f"{directory}/layers/{top}/up/{below}"
-        os.mkdir(path)
-        os.chmod(path, stat.S_IMODE(os.stat(original).st_mode) & 0o1777 | 0o700)
 
 
 def _identify(etc: str, record: Record, owner: int, group: int) -> None:

@@ -1,7 +1,7 @@
 """Directories of the machine as an instance's lower layers: to read, and no more than others may.
 
-All paths are in the instance's directory, which is the working directory: ``mnt/low`` has what
-belongs to the instance's ids, ``mnt/seen`` the same without what others may not read.
+All paths are in the instance's directory, which is the working directory: ``mnt/low`` has it all,
+``mnt/seen`` the same without what others may not read.
 """
 
 from __future__ import annotations
@@ -11,21 +11,23 @@ import os
 from cloudhand.providers.sandbox import kernel
 
 
-def attach(source: str, target: str, *, owner: int | None = None) -> None:
-    """Mount a directory for reading, its ids shown through the user namespace ``owner``."""
+def show(source: str, name: str, owner: int | None) -> str:
+    """Mount a directory under this name, and say where to look at it.
+
+    Its ids are those of the user namespace ``owner``, if there is one.
+    """
+    _attach(source, f"mnt/low/{name}", owner)
+    _mount_as_nobody(name)
+    return f"mnt/seen/{name}"
+
+
+def _attach(source: str, target: str, owner: int | None) -> None:
     tree = kernel.tree(source)
     kernel.restrict(tree, kernel.RDONLY | kernel.NODEV, owner=owner)
     point = os.open(target, os.O_PATH)
     kernel.attach(tree, point, source)
     os.close(point)
     os.close(tree)
-
-
-def show(source: str, name: str, owner: int) -> str:
-    """Mount a directory under this name with the instance's ids, and say where to look at it."""
-    attach(source, f"mnt/low/{name}", owner=owner)
-    _mount_as_nobody(name)
-    return f"mnt/seen/{name}"
 
 
 def _mount_as_nobody(name: str) -> None:

@@ -18,6 +18,25 @@ _ALWAYS_EMPTY = {
     "etc": ("ssh", "ssl/private"),
 }
 _NOT_DEEPER = "/usr/*/*/*"  # a hundred thousand names lie there, next to none of them closed
+# Where ids are not mapped, an instance writes to the machine's directories below these only if
+# directories of its own lie in front of them.
+_OPENED = (
+    "usr/bin",
+    "usr/lib",
+    "usr/local",
+    "usr/local/bin",
+    "usr/local/lib",
+    "usr/local/sbin",
+    "usr/local/share",
+    "usr/sbin",
+    "usr/share",
+    "usr/src",
+    "var/cache",
+    "var/lib",
+    "var/log",
+    "var/spool",
+    "var/tmp",
+)
 _OPAQUE = "trusted.overlay.opaque"
 _LAST_ID = 65535
 
@@ -88,6 +107,18 @@ def build(layer: str, top: str, hidden: list[str], base: int) -> None:
             continue  # it is gone meanwhile
     if top == "etc":
         _write_shadows(layer, base)
+
+
+def open_up(layer: str, top: str, owner: int, group: int) -> None:
+    """Put directories that the instance owns in front of those of /``top`` that it writes to."""
+    for path in _OPENED:
+        first, _, below = path.partition("/")
+        original, target = f"/{path}", f"{layer}/{below}"
+        if first != top or os.path.islink(original) or not os.path.isdir(original):
+            continue
+        os.mkdir(target)
+        os.chown(target, owner, group)
+        os.chmod(target, stat.S_IMODE(os.stat(original).st_mode) & 0o1777 | 0o700)
 
 
 def _hide(layer: str, top: str, below: str, base: int) -> None:

@@ -116,16 +116,29 @@ class Tree:
 
     def _keep(self, top: str) -> None:
         """Show the machine's directory, with what the instance changed in it."""
-        layers = f"/{top}"
-        if self._as_root:
-            _make_points(top)
-            layers = self._lower(top)
+        target = _path(self._walk(top))
+        if not self._as_root:
+            self._overlay(top, f"/{top}", target)
+            return
+        _make_points(top)
+        seen = self._lower(top)
+        front = self._front(top)
+        try:
+            self._overlay(top, f"{front}:{seen}", target)
+        except OSError as error:
+            if self._shift or error.errno != errno.EINVAL:
+                raise
+            # It is an overlay itself, and the kernel stacks only two.
+            self._overlay(top, f"{front}:mnt/low/{top}", target)
+
+    def _front(self, top: str) -> str:
+        layer = f"mnt/mask/{top}"
+        os.mkdir(layer)
         if self._shift:
-            front = f"mnt/mask/{top}"
-            os.mkdir(front)
-            mask.build(front, top, self._launch.hidden.get(top, []), self._base)
-            layers = f"{front}:{layers}"
-        self._overlay(top, layers, _path(self._walk(top)))
+            mask.build(layer, top, self._launch.hidden.get(top, []), self._base)
+        else:
+            mask.open_up(layer, top, self._base, self._base)
+        return layer
 
     def _lower(self, top: str) -> str:
         if self._shift:
@@ -137,8 +150,7 @@ class Tree:
                 # Then the machine's files belong to nobody, and the kernel itself hides what
                 # others may not read.
                 self._shift = False
-        lower.attach(f"/{top}", f"mnt/low/{top}")
-        return f"mnt/low/{top}"
+        return lower.show(f"/{top}", top, None)
 
     def _overlay(self, name: str, lowest: str, target: str) -> None:
         # Paths relative to the instance's directory: no path of the machine shows inside.
