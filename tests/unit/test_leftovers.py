@@ -19,7 +19,11 @@ def _without_patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_process() -> None:
     before = leftovers.belongings()
-    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as child:
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        # Its descriptors close before its arguments can be seen: only what it says shows it runs.
+        assert child.stdin is not None and child.stdout is not None
+        os.write(child.stdin.fileno(), b"x")
+        assert os.read(child.stdout.fileno(), 1) == b"x"
         (found,) = leftovers.left(before, only=leftovers.OUTSIDE)
         assert found == f"process {child.pid}: cat"
     assert leftovers.left(before, only=leftovers.ALL) == []
