@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
+import sys
+import tomllib
 
-from tests.rules.sources import Source, below, ours
+from tests.rules.sources import ROOT, Source, below, ours
+
+# Loaded by programs of users, who bring what it stands on.
+_OF_USERS = {"cloudhand.pytest", "cloudhand.passage.start_up_hook"}
 
 
 def _imported(node: ast.AST) -> list[str]:
@@ -54,3 +60,19 @@ def test_the_package_does_not_know_its_tests() -> None:
         if name.split(".")[0] in ("tests", "scripts", "benchmarks")
     ]
     assert told == []
+
+
+def _top_levels(source: Source) -> set[str]:
+    found = [name for node in ast.walk(source.tree) for name in _imported(node)]
+    foreign = {name.split(".")[0] for name in found} - {"cloudhand"} - sys.stdlib_module_names
+    return {name for name in foreign if not name.startswith("_")}  # other Pythons' own
+
+
+def test_what_is_imported_is_installed_with_it() -> None:
+    """Otherwise only those who have the tests' libraries could start it."""
+    imported = set[str]().union(
+        *(_top_levels(source) for source in ours() if source.module not in _OF_USERS)
+    )
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        declared = tomllib.load(file)["project"]["dependencies"]
+    assert imported - {re.split(r"[^\w-]", text, maxsplit=1)[0] for text in declared} == set()
