@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from socket import SOCK_STREAM
@@ -72,7 +73,9 @@ class Wire:
         await self.writer.drain()
 
     def abort(self) -> None:
-        self.writer.transport.abort()
+        # Before 3.11.3 Python stumbles over a TLS connection that has ended already.
+        with suppress(AttributeError):
+            self.writer.transport.abort()
 
 
 async def dial(host: str, port: int, context: ssl.SSLContext | None) -> Wire:
