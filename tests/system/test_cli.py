@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -98,6 +99,7 @@ def test_what_failed_is_run_again_where_it_failed(
     assert meeting.nobody()
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="instances of an ordinary user have one user")
 def test_user_directory_and_timeout_are_those_asked_for(cli: Cli, instance: str) -> None:
     script = "id -un; pwd"
 
@@ -105,6 +107,14 @@ def test_user_directory_and_timeout_are_those_asked_for(cli: Cli, instance: str)
 
     assert told.returncode == 0, told.stdout
     assert "nobody\n/var\n" in told.stdout
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="instances of root have all users")
+def test_another_user_is_refused_where_there_is_none(cli: Cli, instance: str) -> None:
+    told = cli("run", "--on", instance, "--user", "nobody", "--", "id")
+
+    assert told.returncode == 1
+    assert re.search("UserInvalid_nobody: .*(no ids|not root)", told.stdout)
 
 
 def test_ctrl_c_leaves_what_has_begun_running(

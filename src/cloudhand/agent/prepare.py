@@ -81,10 +81,26 @@ def _account(name: str) -> "Tuple[pwd.struct_passwd, Optional[Tuple[int, int, Tu
         return account, None
     if os.getuid() != 0:
         raise Refused(
-            "UsernameOrPasswordInvalid", f"UserInvalid_{name}: the agent may not become {name}"
+            "UsernameOrPasswordInvalid",
+            f"UserInvalid_{name}: the agent is not root and may not become {name}",
+        )
+    if not (_exists("uid", account.pw_uid) and _exists("gid", account.pw_gid)):
+        raise Refused(
+            "UsernameOrPasswordInvalid",
+            f"UserInvalid_{name}: {name} has no ids in the user namespace of this machine",
         )
     groups = tuple(os.getgrouplist(account.pw_name, account.pw_gid))
     return account, (account.pw_uid, account.pw_gid, groups)
+
+
+def _exists(kind: str, number: int) -> bool:
+    """Whether an id is mapped in our user namespace; the kernel says no more than EINVAL.
+
+    ``kind`` is "uid" or "gid". Each line of the map is: first id here, first id outside, length.
+    """
+    with open(f"/proc/self/{kind}_map", "rb") as file:
+        ranges = [[int(word) for word in line.split()] for line in file]
+    return any(first <= number < first + length for first, _, length in ranges)
 
 
 def _directory(wanted: str, home: str) -> str:
