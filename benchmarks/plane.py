@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cloudhand.cli.client import Client, find_endpoint
+from cloudhand.cli.client import Client
+from cloudhand.cli.endpoint import find_endpoint
 from cloudhand.cli.follow import UNFINISHED, results
 
 CLOUDHAND = Path(sys.executable).parent / "cloudhand"

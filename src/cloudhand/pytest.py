@@ -23,7 +23,9 @@ from typing import Any, cast
 import pytest
 
 from cloudhand.cli import follow
-from cloudhand.cli.client import ApiError, Client, ClientError, Endpoint
+from cloudhand.cli.client import Client
+from cloudhand.cli.endpoint import Endpoint
+from cloudhand.cli.errors import ApiError, ClientError
 from cloudhand.cli.fleet import Machine, machines
 from cloudhand.cli.follow import Result
 

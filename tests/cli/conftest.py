@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from cloudhand.cli.client import Client, Endpoint
+from cloudhand.cli.client import Client
+from cloudhand.cli.endpoint import Endpoint
 from tests.api.cloud import KEY, REGION, Cloud, cloud
 from tests.machines import succeed
 

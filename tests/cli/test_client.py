@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from cloudhand.cli import fleet
-from cloudhand.cli.client import ApiError, Client, ClientError, Endpoint
+from cloudhand.cli.client import Client
+from cloudhand.cli.endpoint import Endpoint
+from cloudhand.cli.errors import ApiError, ClientError, Mistake, Unreachable
+from cloudhand.server.tls import tls_files
 from tests.api.cloud import Cloud
 
 
@@ -107,3 +113,69 @@ def test_waiting_has_an_end_that_names_who_is_late(client: Client, it: Cloud) ->
 
     with pytest.raises(ClientError, match=instance_id):
         fleet.wait(client, [instance_id], "Stopped", at_most=0.1)
+
+
+@contextmanager
+def _with_tls(folder: Path) -> Iterator[tuple[int, Path]]:
+    """A server with a certificate of its own authority; its port, and the authority."""
+    files = tls_files(folder, "127.0.0.1")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(files.certificate, files.key)
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError), context.wrap_socket(connection, server_side=True) as it:
+            it.recv(65536)
+            it.sendall(ok(b'{"a": 1}'))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(20)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listener.getsockname()[1], files.authority
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+def _secure(port: int, ca: str) -> Client:
+    return Client(replace(endpoint(port), url=f"https://127.0.0.1:{port}", ca=ca))
+
+
+def test_the_authority_of_a_control_plane_is_trusted_once_it_is_named(tmp_path: Path) -> None:
+    with _with_tls(tmp_path) as (port, authority):
+        client = _secure(port, str(authority))
+        assert client.call("One") == {"a": 1}
+        client.close()
+
+
+def test_a_certificate_of_nobody_known_is_told_with_the_option_that_helps(tmp_path: Path) -> None:
+    with _with_tls(tmp_path) as (port, _):
+        client = _secure(port, "")
+        with pytest.raises(ClientError, match=r"cannot trust the certificate .* --ca FILE"):
+            client.call("One")
+        client.close()
+
+
+def test_https_where_there_is_none_is_told() -> None:
+    with answering(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
+        client = _secure(port, "")
+        with pytest.raises(ClientError, match="speaks no https: try http://"):
+            client.call("One")
+        client.close()
+
+
+@pytest.mark.parametrize(("text", "says"), [("no authority", "no PEM"), (None, "no such file")])
+def test_a_wrong_authority_is_a_mistake(tmp_path: Path, text: str | None, says: str) -> None:
+    file = tmp_path / "ca.pem"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(Mistake, match=says):
+        _secure(9, str(file)).call("One")
+
+
+def test_a_server_that_hangs_up_is_unreachable_in_words() -> None:
+    with answering(b"") as port:
+        client = Client(endpoint(port))
+        with pytest.raises(Unreachable, match="it hung up without an answer"):
+            client.call("One")
+        client.close()

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from cloudhand.cli import confirm, pointer, watch
-from cloudhand.cli.client import ClientError, Mistake, find_endpoint
+from cloudhand.cli import confirm, watch
 from cloudhand.cli.follow import PowerAction, Result, grouped
 
 
@@ -96,49 +92,3 @@ def test_nobody_waits_to_see_a_machine_of_ones_own_off() -> None:
     asked = result(status="Success", power=action("stop", "Ordered"))
     assert not asked.settled
     assert replace(asked, instance_id="mi-1").settled
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    monkeypatch.delenv("CLOUDHAND_ENDPOINT", raising=False)
-    return tmp_path
-
-
-def test_the_newest_living_control_plane_is_found(home: Path) -> None:
-    with pointer.pointed_to(home / "mine"):
-        assert pointer.newest() == home / "mine"
-        older = home / "cloudhand" / "1.state"
-        older.write_text("/older")
-        os.utime(older, (1, 1))
-        with older.open() as held:
-            fcntl.flock(held, fcntl.LOCK_EX)
-            assert pointer.newest() == home / "mine"
-    assert pointer.newest() is None
-
-
-def test_a_pointer_whose_process_was_killed_is_ignored_and_removed(home: Path) -> None:
-    stale = home / "cloudhand" / "1.state"
-    stale.parent.mkdir()
-    stale.write_text(str(home))
-
-    assert pointer.newest() is None
-    assert not stale.exists()
-
-
-def test_a_state_directory_without_control_plane_says_how_to_start_one(home: Path) -> None:
-    with pytest.raises(ClientError, match="cloudhand serve --state"):
-        find_endpoint(home)
-
-
-def test_an_endpoint_without_its_key_names_the_variable(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("ALIBABA_CLOUD_ACCESS_KEY_ID", raising=False)
-    with pytest.raises(Mistake, match="ALIBABA_CLOUD_ACCESS_KEY_ID"):
-        find_endpoint(url="http://127.0.0.1:1")
-
-
-def test_state_and_endpoint_together_are_a_mistake(home: Path) -> None:
-    with pytest.raises(Mistake, match="not by both"):
-        find_endpoint(home, "http://127.0.0.1:1")

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from cloudhand.cli import fleet, follow
-from cloudhand.cli.client import Client, find_endpoint
+from cloudhand.cli.client import Client
+from cloudhand.cli.endpoint import find_endpoint
 from cloudhand.cli.follow import Result
 from cloudhand.providers.sandbox import probe
 from tests.system import processes

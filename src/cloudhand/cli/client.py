@@ -7,107 +7,17 @@ import json
 import os
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from cloudhand.cli import pointer
+from cloudhand.cli.endpoint import Endpoint
+from cloudhand.cli.errors import ApiError, ClientError, Mistake, Unreachable
 from cloudhand.wire import rpc, signature
 
 VERSION = "2014-05-26"
 _TIMEOUT = 30  # seconds
 _EMPTY_HASH = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-
-
-class ClientError(Exception):
-    """One sentence that names the thing and the next step."""
-
-    exit_code = 3  # the control plane refused, or could not be reached
-
-
-class Mistake(ClientError):
-    """What was asked for cannot be meant."""
-
-    exit_code = 2
-
-
-class ApiError(ClientError):
-    """The control plane refused a request."""
-
-    def __init__(self, code: str, message: str, status: int) -> None:
-        super().__init__(f"{code}: {message}")
-        self.code = code
-        self.status = status
-
-
-@dataclass(frozen=True, kw_only=True)
-class Endpoint:
-    """Where a control plane is, and who asks."""
-
-    url: str
-    region_id: str
-    access_key_id: str
-    access_key_secret: str
-    ca: str = ""  # path of a PEM file
-
-    @property
-    def host(self) -> str:
-        return urlsplit(self.url).netloc
-
-
-def find_endpoint(state: Path | None = None, url: str = "") -> Endpoint:
-    """The control plane that is named; else of the environment; else the newest. ClientError."""
-    if state is None:
-        url = url or os.environ.get("CLOUDHAND_ENDPOINT", "")
-        if url:
-            return _of_environment(url)
-        state = pointer.newest()
-    elif url:
-        raise Mistake("name the control plane by --state or by --endpoint, not by both")
-    if state is None:
-        raise ClientError(
-            "cannot find a control plane: start one with `cloudhand up`, or name its state"
-            " directory with --state"
-        )
-    return _of_state(state)
-
-
-def _of_state(state: Path) -> Endpoint:
-    try:
-        values = json.loads((state / "endpoint.json").read_text())
-    except PermissionError:
-        raise ClientError(
-            f"cannot read {state}/endpoint.json: it belongs to another user"
-        ) from None
-    except OSError:
-        raise ClientError(
-            f"cannot find a running control plane in {state}: start one with"
-            f" `cloudhand serve --state {state}`"
-        ) from None
-    return Endpoint(
-        url=values["url"],
-        region_id=values["region"],
-        access_key_id=values["accessKeyId"],
-        access_key_secret=values["accessKeySecret"],
-        ca=values["ca"],
-    )
-
-
-def _of_environment(url: str) -> Endpoint:
-    if not urlsplit(url).scheme.startswith("http"):
-        raise Mistake(f"cannot use the endpoint {url}: it begins with http:// or https://")
-    try:
-        return Endpoint(
-            url=url,
-            region_id=os.environ.get("ALIBABA_CLOUD_REGION_ID", "cn-hangzhou"),
-            access_key_id=os.environ["ALIBABA_CLOUD_ACCESS_KEY_ID"],
-            access_key_secret=os.environ["ALIBABA_CLOUD_ACCESS_KEY_SECRET"],
-            ca=os.environ.get("CLOUDHAND_CA", ""),
-        )
-    except KeyError as missing:
-        raise Mistake(f"cannot use {url} without {missing.args[0]}: set it, too") from None
 
 
 class Client:
@@ -166,16 +76,31 @@ class Client:
         return response.status, response.read()
 
     def _unreachable(self, error: Exception) -> ClientError:
-        return ClientError(
-            f"cannot reach the control plane at {self.endpoint.url} ({error}): is it running?"
-        )
+        url = self.endpoint.url
+        match error:
+            case ssl.SSLCertVerificationError():
+                return _untrusted(url, error)
+            case ssl.SSLError(reason="WRONG_VERSION_NUMBER" | "RECORD_LAYER_FAILURE"):
+                plain = url.replace("https:", "http:", 1)
+                return ClientError(f"what answers at {url} speaks no https: try {plain}")
+            case http.client.RemoteDisconnected():
+                why = "it hung up without an answer"
+            case OSError(strerror=str(told)) if told:
+                why = told.lower()
+            case _:
+                why = str(error) or type(error).__name__
+        return Unreachable(f"cannot reach the control plane at {url}: {why}; is it running?")
 
     def _connect(self) -> http.client.HTTPConnection:
         parts = urlsplit(self.endpoint.url)
-        if parts.scheme == "https":
-            context = ssl.create_default_context(cafile=self.endpoint.ca or None)
-            return http.client.HTTPSConnection(parts.netloc, timeout=_TIMEOUT, context=context)
-        return http.client.HTTPConnection(parts.netloc, timeout=_TIMEOUT)
+        if parts.scheme != "https":
+            return http.client.HTTPConnection(parts.netloc, timeout=_TIMEOUT)
+        ca = self.endpoint.ca
+        try:
+            context = ssl.create_default_context(cafile=ca or None)
+        except OSError as error:  # of ssl, too: what is in the file is no authority
+            raise Mistake(f"cannot use the authority {ca}: {_why_not(error)}") from None
+        return http.client.HTTPSConnection(parts.netloc, timeout=_TIMEOUT, context=context)
 
     def _signed(self, action: str, pairs: list[tuple[str, str]]) -> dict[str, str]:
         headers = {
@@ -197,3 +122,17 @@ class Client:
         )
         headers["accept"] = "application/json"
         return headers
+
+
+def _untrusted(url: str, error: ssl.SSLCertVerificationError) -> ClientError:
+    why = error.verify_message.rstrip(".")
+    if "mismatch" in why:
+        return ClientError(f"cannot trust {url}: its certificate is for another name ({why})")
+    return ClientError(
+        f"cannot trust the certificate of {url} ({why}): name its authority with --ca FILE; the"
+        " control plane keeps it in tls/ca.pem of its state directory"
+    )
+
+
+def _why_not(error: OSError) -> str:
+    return "it is no PEM file" if isinstance(error, ssl.SSLError) else str(error.strerror).lower()

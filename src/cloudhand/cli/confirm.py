@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 
-from cloudhand.cli.client import Mistake
+from cloudhand.cli.errors import Mistake
 
 ASK_ABOVE = 10  # machines
 _POWER_CODE = re.compile(r"\bexit\s+(193|194|3009|3010)\b")

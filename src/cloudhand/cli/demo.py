@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.text import Text
 
 from cloudhand.cli import holding, log, options, story, up
-from cloudhand.cli.client import Client, ClientError
+from cloudhand.cli.client import Client
+from cloudhand.cli.errors import ClientError
 from cloudhand.cli.holding import Heard
 from cloudhand.server.main import Running
 

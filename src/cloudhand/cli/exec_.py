@@ -12,7 +12,8 @@ import typer
 
 from cloudhand import passage
 from cloudhand.cli import options
-from cloudhand.cli.client import Endpoint, find_endpoint
+from cloudhand.cli.endpoint import Endpoint, find_endpoint
+from cloudhand.cli.errors import Mistake
 
 EPILOG = (
     "Exit codes: that of COMMAND, 128 + N if signal N ended it; 127 and 126 if it was not found or"
@@ -26,7 +27,8 @@ def command(
         typer.Argument(help="The program and its arguments, after --.", metavar="-- COMMAND"),
     ],
     state: options.State = None,
-    at: options.At = "",
+    endpoint: options.At = "",
+    ca: options.Ca = None,
 ) -> None:
     """Run a program written for Alibaba Cloud against a running control plane.
 
@@ -34,9 +36,9 @@ def command(
     refused by name, so that a rehearsal never touches a real account. The exit code is that of
     the program.
     """
-    endpoint = find_endpoint(state, at)
+    asked = find_endpoint(state, endpoint, ca)
     with passage.open_passage(
-        destination(endpoint), identity(endpoint), environ=os.environ
+        destination(asked), identity(asked), environ=os.environ
     ) as environment:
         code = passage.run(command, environment)
     sys.exit(code)
@@ -50,8 +52,16 @@ def destination(endpoint: Endpoint) -> passage.Destination:
         host=parts.hostname,
         port=parts.port or (443 if tls else 80),
         tls=tls,
-        ca_pem=Path(endpoint.ca).read_bytes() if endpoint.ca else None,
+        ca_pem=_authority(endpoint.ca) if endpoint.ca else None,
     )
+
+
+def _authority(ca: str) -> bytes:
+    try:
+        return Path(ca).read_bytes()
+    except OSError as error:
+        why = str(error.strerror).lower()
+        raise Mistake(f"cannot use the authority {ca}: {why}") from None
 
 
 def identity(endpoint: Endpoint) -> passage.Identity:

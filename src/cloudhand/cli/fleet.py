@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cloudhand.cli.client import Client, ClientError
+from cloudhand.cli.client import Client
+from cloudhand.cli.errors import ClientError
 
 _PAGE = 100
 _STATUS_PAGE = 50

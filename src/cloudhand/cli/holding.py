@@ -13,7 +13,8 @@ from typing import TypeVar
 import typer
 import uvloop
 
-from cloudhand.cli.client import ClientError, Endpoint
+from cloudhand.cli.endpoint import Endpoint
+from cloudhand.cli.errors import ClientError
 from cloudhand.cli.pointer import pointed_to
 from cloudhand.server.main import CannotStart, Running, control_plane
 from cloudhand.server.settings import ExitCodePolicy, Settings

@@ -6,7 +6,8 @@ import json
 import sys
 
 from cloudhand.cli import options
-from cloudhand.cli.client import Client, find_endpoint
+from cloudhand.cli.client import Client
+from cloudhand.cli.endpoint import find_endpoint
 from cloudhand.cli.fleet import Machine, machines
 
 
@@ -14,9 +15,10 @@ def command(
     as_json: options.Json = False,
     state: options.State = None,
     endpoint: options.At = "",
+    ca: options.Ca = None,
 ) -> None:
     """List instances of both kinds, with their state and whether their agent is online."""
-    client = Client(find_endpoint(state, endpoint))
+    client = Client(find_endpoint(state, endpoint, ca))
     found = machines(client)
     client.close()
     if as_json:

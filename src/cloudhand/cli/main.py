@@ -9,8 +9,8 @@ from types import ModuleType
 
 import typer
 
-from cloudhand.cli.client import ClientError
 from cloudhand.cli.entry import INTERRUPTED, ended_by_interruption
+from cloudhand.cli.errors import ClientError
 
 # In the order in which somebody new needs them.
 COMMANDS = ("up", "demo", "run", "instances", "exec", "serve", "doctor", "agent", "version")

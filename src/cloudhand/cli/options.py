@@ -16,7 +16,16 @@ At = Annotated[
     typer.Option(
         "--endpoint",
         help="URL of the control plane; the key is then taken from"
-        " ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET.",
+        " ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or is that of a control"
+        " plane of this user that runs there.",
+    ),
+]
+Ca = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca",
+        help="PEM file of the authority of an https control plane; its tls/ca.pem.",
+        show_default="found with the state",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]

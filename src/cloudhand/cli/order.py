@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cloudhand.cli.client import Client, Mistake
+from cloudhand.cli.client import Client
+from cloudhand.cli.errors import Mistake
 
 _PER_CALL = 100  # instances
 _TIMEOUT = 60  # seconds

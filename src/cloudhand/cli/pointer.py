@@ -33,14 +33,10 @@ def pointed_to(state: Path) -> Iterator[None]:
             path.unlink(missing_ok=True)
 
 
-def newest() -> Path | None:
-    """The state directory of the control plane that was started last and still lives."""
-    pointers = [(_age(path), path) for path in folder().glob("*.state")]
-    for _, path in sorted(pointers, reverse=True):
-        state = _living(path)
-        if state is not None:
-            return state
-    return None
+def living() -> list[Path]:
+    """The state directories of the control planes that live, the one started last first."""
+    pointers = sorted(((_age(path), path) for path in folder().glob("*.state")), reverse=True)
+    return [state for _, path in pointers if (state := _living(path)) is not None]
 
 
 def _age(path: Path) -> float:

@@ -11,7 +11,9 @@ from typing import Annotated
 import typer
 
 from cloudhand.cli import confirm, follow, options, select, watch
-from cloudhand.cli.client import Client, ClientError, find_endpoint
+from cloudhand.cli.client import Client
+from cloudhand.cli.endpoint import find_endpoint
+from cloudhand.cli.errors import ClientError
 from cloudhand.cli.fleet import Machine
 from cloudhand.cli.follow import Result
 from cloudhand.cli.order import Order, order_of, place
@@ -57,6 +59,7 @@ def command(
     as_json: options.Json = False,
     state: options.State = None,
     endpoint: options.At = "",
+    ca: options.Ca = None,
 ) -> None:
     """Run a shell script on machines and follow it to its end.
 
@@ -66,7 +69,7 @@ def command(
     More than 10 machines, --all, and a script with such an exit code ask for the number of
     machines, unless --yes says not to. Ctrl-C asks whether to stop the command or to leave it.
     """
-    client = Client(find_endpoint(state, endpoint))
+    client = Client(find_endpoint(state, endpoint, ca))
     order = order_of(
         client,
         script=script or [],

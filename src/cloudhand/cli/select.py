@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cloudhand.cli import follow
-from cloudhand.cli.client import Client, Mistake
+from cloudhand.cli.client import Client
+from cloudhand.cli.errors import Mistake
 from cloudhand.cli.fleet import Machine, machines
 
 _LIST = "`cloudhand instances` lists what there is"

@@ -1,0 +1,137 @@
+"""Which control plane a command asks, and as whom."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cloudhand.cli import pointer
+from cloudhand.cli.errors import ClientError, Mistake
+
+_KEY_ID, _KEY_SECRET = "ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """Where a control plane is, and who asks."""
+
+    url: str
+    region_id: str
+    access_key_id: str
+    access_key_secret: str
+    ca: str = ""  # path of a PEM file
+    state: Path | None = None  # its directory, if that is how it was found
+    options: str = ""  # what has another command ask the same one, with a space before it
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.url).netloc
+
+
+def find_endpoint(state: Path | None = None, url: str = "", ca: Path | None = None) -> Endpoint:
+    """The control plane that is named; else of the environment; else the newest. ClientError.
+
+    Says on standard error which one it is when several could be meant.
+    """
+    if state is not None and url:
+        raise Mistake("name the control plane by --state or by --endpoint, not by both")
+    authority = f" --ca {shlex.quote(str(ca))}" if ca else ""
+    if state is not None:
+        options = f" --state {shlex.quote(str(state))}{authority}"
+        found = replace(_of_state(state), options=options)
+    elif url:
+        found = replace(_of_url(url), options=f" --endpoint {shlex.quote(url)}{authority}")
+    elif named := os.environ.get("CLOUDHAND_ENDPOINT", ""):
+        found = replace(_of_url(named), options=authority)
+    else:
+        found = _newest()
+    return replace(found, ca=str(ca)) if ca else found
+
+
+def _newest() -> Endpoint:
+    states = pointer.living()
+    if not states:
+        raise ClientError(
+            "cannot find a control plane: start one with `cloudhand up`, or name its state"
+            " directory with --state"
+        )
+    newest, *others = states
+    found = _of_state(newest)
+    if not others:
+        return found
+    print(f"Using the control plane at {found.url} ({newest}); {_also(others)}", file=sys.stderr)
+    return replace(found, options=f" --state {shlex.quote(str(newest))}")
+
+
+def _also(others: Sequence[Path]) -> str:
+    named = " or ".join(f"--state {shlex.quote(str(state))}" for state in others)
+    return f"{len(others)} other{' runs' if len(others) == 1 else 's run'}: {named}"
+
+
+def _of_state(state: Path) -> Endpoint:
+    try:
+        values = json.loads((state / "endpoint.json").read_text())
+    except PermissionError:
+        raise ClientError(
+            f"cannot read {state}/endpoint.json: it belongs to another user; ask as that one"
+        ) from None
+    except ValueError:
+        raise ClientError(
+            f"cannot read {state}/endpoint.json: it is damaged; start the control plane again"
+        ) from None
+    except OSError:
+        raise ClientError(
+            f"cannot find a running control plane in {state}: start one with"
+            f" `cloudhand serve --state {shlex.quote(str(state))}`"
+        ) from None
+    return Endpoint(
+        url=values["url"],
+        region_id=values["region"],
+        access_key_id=values["accessKeyId"],
+        access_key_secret=values["accessKeySecret"],
+        ca=values["ca"],
+        state=state,
+    )
+
+
+def _of_url(url: str) -> Endpoint:
+    """With the key of the environment; else with what a control plane of this user keeps."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise Mistake(f"cannot use the endpoint {url}: it reads like http://127.0.0.1:8650")
+    url = f"{parts.scheme}://{parts.netloc}"
+    known = _known(url)
+    given = [os.environ.get(name, "") for name in (_KEY_ID, _KEY_SECRET)]
+    if not all(given):
+        if known is not None:
+            return known
+        missing = _KEY_SECRET if given[0] else _KEY_ID
+        raise Mistake(
+            f"cannot use {url} without {missing}: set it, too, or name the control plane by --state"
+        )
+    default_region = known.region_id if known else "cn-hangzhou"
+    return Endpoint(
+        url=url,
+        region_id=os.environ.get("ALIBABA_CLOUD_REGION_ID", default_region),
+        access_key_id=given[0],
+        access_key_secret=given[1],
+        ca=os.environ.get("CLOUDHAND_CA", known.ca if known else ""),
+    )
+
+
+def _known(url: str) -> Endpoint | None:
+    """The living control plane of this user at an address."""
+    for state in pointer.living():
+        try:
+            found = _of_state(state)
+        except ClientError:
+            continue  # it ended just now
+        if found.url == url:
+            return found
+    return None
