@@ -22,21 +22,24 @@ from cloudhand import passage
 sys.exit(passage.run(sys.argv[1:], os.environ))
 """
 
-# Counts what it hears; SIGTERM makes it tell, and end.
+# Counts what it hears; SIGTERM makes it tell, and end. A signal may come while it speaks, which
+# print() does not bear.
 LISTENER = """
-import signal, sys
+import os, signal, sys
 heard = []
+def say(*words):
+    os.write(1, (" ".join(words) + "\\n").encode())
 def hear(number, frame):
     heard.append(signal.Signals(number).name)
-    print("heard", heard[-1], flush=True)
+    say("heard", heard[-1])
 for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
     signal.signal(number, hear)
 def end(number, frame):
-    print("all", *heard, flush=True)
+    say("all", *heard)
     sys.exit(5)
 signal.signal(signal.SIGTERM, end)
-signal.signal(signal.SIGCONT, lambda *_: print("goes on", flush=True))
-print("ready", flush=True)
+signal.signal(signal.SIGCONT, lambda *_: say("goes on"))
+say("ready")
 while True:
     signal.pause()
 """
@@ -168,6 +171,7 @@ class Terminal:
     def until(self, word: str) -> str:
         """The line that begins so; what the terminal echoes may stand before."""
         for text in self._screen:
+            print(text, end="")  # shown when the test fails
             if word in text:
                 return text[text.index(word) :].strip()
         raise AssertionError(f"the terminal ended before {word!r}")
