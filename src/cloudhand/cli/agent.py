@@ -10,7 +10,7 @@ import typer
 
 from cloudhand.agent import main as agent
 
-app = typer.Typer(help="The agent alone: join a control plane, and run.", no_args_is_help=True)
+app = typer.Typer(help="The agent alone: join a control plane, and run.")
 
 State = Annotated[Path | None, typer.Option(help="Where the agent keeps its identity and journal.")]
 

@@ -76,7 +76,7 @@ def hold(settings: Settings, story: Story, *, findable: bool = True) -> int:
     try:
         return uvloop.run(_hold(settings, story, findable=findable))
     except CannotStart as error:
-        raise ClientError(f"{error}; `cloudhand doctor` says more") from error
+        raise ClientError(str(error)) from error
 
 
 async def _hold(settings: Settings, story: Story, *, findable: bool) -> int:
@@ -119,7 +119,9 @@ def address(text: str) -> tuple[str, int]:
     """HOST:PORT; a typer.BadParameter otherwise."""
     host, _, port = text.rpartition(":")
     if not host or not port.isdigit() or int(port) > 65535:
-        raise typer.BadParameter(f"{text!r} is not HOST:PORT", param_hint="--listen")
+        raise typer.BadParameter(
+            f"{text!r} is not HOST:PORT, as 127.0.0.1:8650 is", param_hint="--listen"
+        )
     return host.strip("[]"), int(port)
 
 

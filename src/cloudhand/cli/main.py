@@ -6,14 +6,19 @@ import importlib
 import os
 import sys
 from types import ModuleType
+from typing import Annotated
 
 import typer
+from typer.main import get_command
 
+import cloudhand
 from cloudhand.cli.entry import INTERRUPTED, ended_by_interruption
-from cloudhand.cli.errors import ClientError
+from cloudhand.cli.errors import ClientError, Mistake
+from cloudhand.cli.misunderstood import misunderstood
 
 # In the order in which somebody new needs them.
 COMMANDS = ("up", "demo", "run", "instances", "exec", "serve", "doctor", "agent", "version")
+_GROUPS = ("agent",)  # commands that have commands
 EPILOG = (
     "Exit codes: 0 done; 1 it ran and did not succeed, or something is missing;"
     " 2 not understood; 3 the control plane refused or could not be reached; 130 interrupted."
@@ -22,14 +27,20 @@ EPILOG = (
 
 def run() -> None:
     """Load the command that was typed, and run it; how it ends is the exit code."""
-    wanted = sys.argv[1] if len(sys.argv) > 1 else ""
+    words = sys.argv[1:]
+    wanted = "version" if words[:1] == ["--version"] else next(iter(words), "")
+    if words in ([], *([name] for name in _GROUPS)):
+        words = [*words, "--help"]
     try:
         with ended_by_interruption():
-            group = app((wanted,) if wanted in COMMANDS else COMMANDS)
-        group(prog_name="cloudhand")
+            command = get_command(app((wanted,) if wanted in COMMANDS else COMMANDS))
+        sys.exit(command.main(words, prog_name="cloudhand", standalone_mode=False))
     except ClientError as error:
         print(f"cloudhand: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except typer.TyperException as error:
+        print(f"cloudhand: {misunderstood(error, words)}", file=sys.stderr)
+        sys.exit(Mistake.exit_code)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     finally:
@@ -52,7 +63,6 @@ def app(names: tuple[str, ...] = COMMANDS) -> typer.Typer:
     group = typer.Typer(
         help="Run commands on fleets of machines, and be told the truth about what happened.",
         epilog=EPILOG,
-        no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode="markdown",  # joins the lines of a paragraph
@@ -64,7 +74,17 @@ def app(names: tuple[str, ...] = COMMANDS) -> typer.Typer:
     return group
 
 
-def _group() -> None:
+def _version(asked: bool) -> None:
+    if asked:
+        print(cloudhand.__version__)
+        raise typer.Exit
+
+
+def _group(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
     """Keeps the name of a command needed even when only one is loaded."""
 
 
