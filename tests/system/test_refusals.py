@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 
 import pytest
@@ -24,9 +25,11 @@ def test_a_port_in_use_is_named(alone: Place, command: tuple[str, ...]) -> None:
 
         said = _said(alone, *command, "--listen", f"127.0.0.1:{port}", *mode_options(), code=3)
 
-    assert f"127.0.0.1:{port}" in said
-    assert "in use" in said
+    assert f"127.0.0.1:{port}: " in said
+    assert f"(process {os.getpid()}) listens there" in said
+    assert "--listen" in said
     assert said.count("\n") == 1
+    assert not (alone.root / "new").exists()
 
 
 @pytest.mark.parametrize("command", ["up", "serve"])
@@ -34,7 +37,9 @@ def test_a_state_in_use_is_named_and_left_alone(shared: Plane, alone: Place, com
     listen = ("--listen", "127.0.0.1:0")
     said = _said(alone, command, "--state", str(shared.state), *listen, *mode_options(), code=3)
 
-    assert str(shared.state) in said
+    assert shared.process is not None
+    assert f"the control plane with process id {shared.process.pid} " in said
+    assert f"`cloudhand instances --state {shared.state}`" in said
     assert said.count("\n") == 1
     assert (shared.state / "endpoint.json").exists()
     assert shared.call("DescribeRegions")

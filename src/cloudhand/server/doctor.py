@@ -18,6 +18,7 @@ from pathlib import Path
 import cloudhand
 from cloudhand.providers.sandbox import probe
 from cloudhand.providers.sandbox.plan import Mode
+from cloudhand.server.listener import who_listens
 
 USUAL_PORT = 8650
 _OLDEST_PYTHON = (3, 11)
@@ -104,10 +105,12 @@ def port(number: int = USUAL_PORT) -> Finding:
         try:
             listener.bind(("127.0.0.1", number))
         except OSError as error:
+            who = who_listens(number)
             return Finding(
                 subject="Port",
                 level=Level.LESS,
-                found=f"cannot listen on 127.0.0.1:{number}: {error.strerror}",
+                found=f"cannot listen on 127.0.0.1:{number}: {error.strerror}"
+                + (f" by {who}" if who else ""),
                 next_step="cloudhand serve --state DIR --listen 127.0.0.1:0",
             )
     return Finding(subject="Port", level=Level.GOOD, found=f"127.0.0.1:{number} is free")

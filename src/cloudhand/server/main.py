@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -25,6 +26,7 @@ from cloudhand.reconcilers.retention import keep_forgetting
 from cloudhand.server import state as states
 from cloudhand.server.build import Asgi, Parts, build, ensure_access_key, open_database
 from cloudhand.server.clock import SystemClock
+from cloudhand.server.listener import who_listens
 from cloudhand.server.settings import Settings
 from cloudhand.server.tls import TlsFiles, tls_files
 from cloudhand.store.database import StoreError
@@ -166,11 +168,17 @@ def _listen(settings: Settings) -> Iterator[socket.socket]:
         try:
             _bind(listener, host, port or states.last_port(settings.state), wanted=bool(port))
         except OSError as error:
-            why = (error.strerror or str(error)).lower()
-            raise CannotStart(f"cannot listen on {host}:{port}: {why}") from error
+            raise CannotStart(f"cannot listen on {host}:{port}: {_why(error, port)}") from error
         listener.listen(_BACKLOG)
         listener.setblocking(False)
         yield listener
+
+
+def _why(error: OSError, port: int) -> str:
+    if error.errno != errno.EADDRINUSE:
+        return (error.strerror or str(error)).lower()
+    who = who_listens(port)
+    return f"{who or 'another process'} listens there; end it, or name another port with --listen"
 
 
 def _bind(listener: socket.socket, host: str, port: int, *, wanted: bool) -> None:

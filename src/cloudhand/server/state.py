@@ -38,12 +38,13 @@ def held(state: Path, *, temporary: bool) -> Iterator[None]:
     """Hold the state directory, which is made if it is missing; remove it if temporary.
 
     A temporary one also takes those beside it along that were left by a control plane that was
-    killed.
+    killed. One that was made here, and in which nothing came to be, goes again.
     """
-    _claim(state)
+    made = _claim(state)
     with locked(state / "lock") as free:
         if not free:
-            raise CannotUse(f"cannot use {state}: another control plane holds it")
+            raise CannotUse(f"cannot use {state}: {_holder(state)} holds it")
+        (state / "lock").write_text(str(os.getpid()))
         if temporary:
             (state / _MARK).touch()  # only now: without its lock it would look left behind
             _sweep(state.parent)
@@ -53,12 +54,26 @@ def held(state: Path, *, temporary: bool) -> Iterator[None]:
             (state / "endpoint.json").unlink(missing_ok=True)
             if temporary:
                 remove_tree(str(state))
+            elif made:
+                _remove_unused(state)
+
+
+def _holder(state: Path) -> str:
+    pid = (state / "lock").read_text()
+    named = f"the control plane with process id {pid}" if pid else "another control plane"
+    return f"{named} (`cloudhand instances --state {state}` asks it)"
+
+
+def _remove_unused(state: Path) -> None:
+    if [entry.name for entry in state.iterdir()] == ["lock"]:
+        (state / "lock").unlink()
+        state.rmdir()
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[bool]:
     """Hold a lock that ends with this process at the latest; False if somebody else does."""
-    with path.open("w") as lock:
+    with path.open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -90,16 +105,28 @@ def _remove_unless_used(state: Path) -> None:
             remove_tree(str(state))
 
 
-def _claim(state: Path) -> None:
-    """Make the directory, for nobody else to read; one that somebody else uses is left alone."""
+def _claim(state: Path) -> bool:
+    """Make the directory, for nobody else to read; one that somebody else uses is left alone.
+
+    Whether it was missing.
+    """
     try:
-        state.mkdir(parents=True, exist_ok=True)
+        made = _made(state)
         present = {entry.name for entry in state.iterdir()}
         if present - _NOBODYS and "lock" not in present:
             raise CannotUse(f"cannot use {state}: it holds other things; name a new directory")
         state.chmod(0o700)
+        return made
     except OSError as error:
         raise CannotUse(f"cannot use {state}: {(error.strerror or str(error)).lower()}") from error
+
+
+def _made(state: Path) -> bool:
+    try:
+        state.mkdir(parents=True)
+    except FileExistsError:
+        return False
+    return True
 
 
 def write_endpoint(state: Path, endpoint: Endpoint) -> None:
