@@ -106,9 +106,10 @@ class World:
         await self._main
         await self.database.close()
 
-    async def restart(self) -> None:
+    async def restart(self, *, after: timedelta = timedelta()) -> None:
         """End the control plane and start another one on the same state. Machines go on."""
         await self._close()
+        self.clock.move_to(self.clock.now() + after)
         await self._open()
 
     async def settle(self) -> None:

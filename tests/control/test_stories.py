@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -177,6 +178,44 @@ async def test_restart_at_any_moment_of_a_command_changes_nothing(tmp_path: Path
             await world.until(lambda wanted=invoke_id: world.ended(wanted))  # type: ignore[misc]
             assert (await world.result(invoke_id)).target.state == "Success"
         assert len(world.machine(instance_id).ever_started) == 3
+
+
+async def test_what_happened_while_there_was_no_control_plane_is_heard_before_it_is_judged(
+    tmp_path: Path,
+) -> None:
+    async with World(tmp_path, behave=run_on) as world:
+        ran_on, not_fetched = await world.instances(2)
+        invoke_id = await world.run(ran_on)
+        machine = world.machine(ran_on)
+        await world.until(lambda: bool(machine.running))
+        task = machine.running[invoke_id]
+        for away in (ran_on, not_fetched):
+            world.machine(away).connected = False
+        waiting = await world.run(not_fetched)
+
+        await world.restart(after=timedelta(hours=3))
+
+        await world.advance(seconds=20)
+        assert not await world.ended(invoke_id)
+        assert not await world.ended(waiting)
+        for away in (ran_on, not_fetched):
+            world.machine(away).connected = True
+        await world.machines.end(machine, finish(task, 0, b"done\n"))
+        assert await world.states(invoke_id) == {ran_on: "Success"}
+        await world.until(lambda: bool(world.machine(not_fetched).running))
+
+
+async def test_whoever_does_not_come_back_is_not_waited_for_for_ever(tmp_path: Path) -> None:
+    async with World(tmp_path, behave=run_on) as world:
+        instance_id = await world.instance()
+        invoke_id = await world.run(instance_id)
+        await world.until(lambda: bool(world.machine(instance_id).running))
+        world.machine(instance_id).connected = False
+
+        await world.restart(after=timedelta(hours=3))
+
+        await world.until(lambda: world.ended(invoke_id), at_most=61)
+        assert (await world.result(invoke_id)).target.inferred
 
 
 async def test_repeated_and_late_reports_change_nothing(tmp_path: Path) -> None:

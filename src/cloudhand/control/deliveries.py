@@ -281,6 +281,17 @@ class Deliveries:
 
         return await self._database.write(work)
 
+    async def resume(self) -> None:
+        """Give everybody time to come back before anything is decided: while no control plane was
+        there, nobody could fetch or report, and to take that for silence would be untrue."""
+        until = self._clock.now() + GRACE
+
+        async def work(tx: Transaction) -> None:
+            await tx.invocations.postpone(until)
+            await tx.power_actions.postpone(until)
+
+        await self._database.write(work)
+
     async def expire(self) -> list[InstanceId]:
         """Decide about every target whose deadline has passed; whose agents still have work."""
         now = self._clock.now()

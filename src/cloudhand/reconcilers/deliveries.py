@@ -11,6 +11,7 @@ from cloudhand.reconcilers.reconciler import keep_looking
 
 async def keep_delivering(control: Control) -> None:
     """Run for ever."""
+    await control.deliveries.resume()
 
     async def look() -> datetime | None:
         waiting = await control.deliveries.expire()

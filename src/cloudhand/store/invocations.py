@@ -139,6 +139,12 @@ class Invocations:
         )
         return [_target(row) for row in rows]
 
+    async def postpone(self, until: datetime) -> None:
+        """No deadline falls before ``until``."""
+        await self._statements.change(
+            "UPDATE targets SET deadline_at = ? WHERE deadline_at < ?", to_ms(until), to_ms(until)
+        )
+
     async def next_deadline(self) -> datetime | None:
         rows = await self._statements.fetch(
             "SELECT min(deadline_at) FROM targets WHERE deadline_at IS NOT NULL"

@@ -59,6 +59,14 @@ class PowerActions:
             )
         )
 
+    async def postpone(self, until: datetime) -> None:
+        """No deadline falls before ``until``."""
+        await self._statements.change(
+            "UPDATE power_actions SET deadline_at = ? WHERE deadline_at < ?",
+            to_ms(until),
+            to_ms(until),
+        )
+
     async def of(
         self, keys: Sequence[tuple[InvokeId, InstanceId]]
     ) -> dict[tuple[InvokeId, InstanceId], PowerAction]:
