@@ -46,11 +46,12 @@ test-quick: setup-dev ## Tests without processes and sockets, in under a minute
 check: setup-dev ## Format, lint, types, import layers, docs fresh
 	@$(BIN)/ruff format --check -q . || { echo "run 'make format'"; exit 1; }
 	@$(BIN)/ruff check -q .
-	@$(BIN)/mypy
+	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-cache > .import-lint.log 2>&1 || { cat .import-lint.log; rm -f .import-lint.log; exit 1; }
 	@rm -f .import-lint.log
 	@$(BIN)/vermin -q --no-tips --eval-annotations -t=3.9- --violations src/cloudhand/agent src/cloudhand/wire src/cloudhand/faults.py
 	@$(BIN)/python scripts/docs.py --check
+	@echo "Format, lint, types, import layers, the agent's Python and the docs: all as they should be"
 
 format: setup-dev ## Format everything
 	@$(BIN)/ruff format -q .
@@ -59,10 +60,10 @@ format: setup-dev ## Format everything
 docs: setup-dev ## Write the reference pages anew
 	@$(BIN)/python scripts/docs.py
 
-agent: setup-dev ## Build the agent's one file
+agent: setup ## Build the agent's one file
 	@$(BIN)/python -c "from cloudhand.agent_dist.build import TARGET, build; build(TARGET); print(TARGET)"
 
-package: setup-dev ## Build the wheel, with the agent in it
+package: setup ## Build the wheel, with the agent in it
 	@$(PIP) wheel $(QUIET) --no-deps -w dist .
 	@ls dist/*.whl
 
