@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -188,6 +189,24 @@ async def test_what_the_journal_does_not_hold_has_ended(
 
     target = (await plane.result(lost)).target
     assert (target.state, target.error_code) == (State.ERROR, code)
+
+
+async def test_a_result_that_only_another_agent_of_the_same_machine_has_is_taken(
+    plane: Plane,
+) -> None:
+    first = await plane.ours()
+    runs, _ = await _two_that_run(plane, first)
+    second = replace(first)
+    await second.beat(pid=8)
+    await _inventory(second)
+    assert (await plane.result(runs)).target.state is State.ERROR
+
+    await first.say(wire.FINISH, runs, b"so far, all", start=1, end=2, exitCode=0, offset=0)
+    await first.say(wire.FINISH, runs, start=1, end=2, exitCode=7)  # corrected once, no more
+
+    view = await plane.result(runs)
+    assert (view.target.state, view.target.error_code) == (State.SUCCESS, "")
+    assert view.output == b"so far, all"
 
 
 async def test_an_agent_is_told_to_end_what_is_over(plane: Plane) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Dict, List, NoReturn, Sequence, Tuple
 import cloudhand
 from cloudhand.agent import enrolment
 from cloudhand.agent import identity as identities
+from cloudhand.agent.alone import NotAlone, be_alone
 from cloudhand.agent.client import Client, Server, UnknownInstance
 from cloudhand.agent.life import Life
 from cloudhand.agent.power import Power
@@ -48,7 +49,7 @@ def main(arguments: "Sequence[str]") -> int:
     except UsageError as error:
         print(f"{error}\n{USAGE}", file=sys.stderr, end="")
         return 2
-    except (wire.Rejected, wire.Unavailable, ValueError) as error:
+    except (NotAlone, wire.Rejected, wire.Unavailable, ValueError) as error:
         print(f"cloudhand-agent: {error}", file=sys.stderr)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
@@ -156,6 +157,7 @@ def _run(options: "Dict[str, List[str]]", state: str) -> int:
     closing, told = threading.Event(), threading.Event()
     _close_on_signal(closing, told)
     enrolment.make_state(state)
+    be_alone(state)
     identity = identities.load(state)
     if identity is not None and boot:
         identity = replace(identity, server=boot["server"], ca=boot.get("ca", ""))

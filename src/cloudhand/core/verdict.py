@@ -139,8 +139,16 @@ def _why(report: wire.Report) -> str:
 
 
 def interrupted(code: str) -> Verdict:
-    """For a target that an agent which lived through its restart knows nothing of any more."""
-    return Verdict(event=Event.INTERRUPTED, error_code=code, error_info=_INTERRUPTIONS[code])
+    """For a target that an agent which lived through its restart knows nothing of any more.
+
+    Whoever has the end after all, as the other one of two agents with one identity, is heard.
+    """
+    return Verdict(
+        event=Event.INTERRUPTED,
+        error_code=code,
+        error_info=_INTERRUPTIONS[code],
+        inferred=True,
+    )
 
 
 def of_silence(
