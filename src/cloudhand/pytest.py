@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -316,7 +317,13 @@ def _wish(request: pytest.FixtureRequest) -> _Wish:
         power_exit_codes=str(asked["power_exit_codes"]),
         plain_processes=bool(request.config.getini("cloudhand_plain_processes")),
     )
-    return _Wish(instances=int(asked["instances"]), kind=kind)
+    return _Wish(instances=_count(asked["instances"]), kind=kind)
+
+
+def _count(asked: object) -> int:
+    if not re.fullmatch(r"\d{1,4}", str(asked)):
+        raise pytest.UsageError(f"cloudhand_instances: {asked!r} is no number of instances")
+    return int(str(asked))
 
 
 def _command(kind: _Kind) -> list[str]:
