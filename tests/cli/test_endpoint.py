@@ -113,7 +113,7 @@ def test_how_it_was_named_is_how_the_next_command_names_it(home: Path) -> None:
         by_state = find_endpoint(state)
         by_url = find_endpoint(url=f"{by_state.url}/", ca=Path("ca.pem"))
     assert by_state.options == f" --state '{state}'"
-    assert by_url.options == f" --endpoint {by_state.url}/ --ca ca.pem"
+    assert by_url.options == f" --endpoint {by_state.url}/ --ca {Path('ca.pem').absolute()}"
     assert by_url.ca == "ca.pem"
 
 

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from cloudhand.cli.client import Client
 from cloudhand.wire import agent as wire
 from tests.api.cloud import Cloud
 from tests.cli.conftest import Cli
@@ -106,6 +107,7 @@ def test_a_dry_run_names_who_would_be_hit_and_runs_nothing(it: Cloud, cli: Cli) 
 
     assert told.returncode == 0
     assert sorted(line.split("\t")[0] for line in told.stdout.splitlines()) == sorted(ids)
+    assert "on 2 machines, and `exit 193` stops 2 machines. Nothing was run." in told.stderr
     assert not any(it.world.machine(instance_id).ever_started for instance_id in ids)
 
 
@@ -115,6 +117,7 @@ def test_a_dry_run_names_who_would_be_hit_and_runs_nothing(it: Cloud, cli: Cli) 
         ("run", "--all", "--", "true"),
         ("run", "--", "exit 193"),
         ("run", "--", "echo; exit  3010"),
+        ("run", "--", "echo; reboot"),
     ],
 )
 def test_without_a_terminal_what_is_grave_needs_yes(
@@ -136,6 +139,8 @@ def test_without_a_terminal_what_is_grave_needs_yes(
         (("run",), "give a script"),
         (("run", "--file", "/nowhere", "--", "true"), "not both"),
         (("run", "--file", "/nowhere"), "cannot read /nowhere"),
+        (("run", "--", ""), "the script is empty"),
+        (("run", "--workdir", "tmp", "--", "true"), "name the whole path"),
         (("run", "--on", "i-nowhere", "--", "true"), "cannot find i-nowhere"),
         (("run", "--tag", "env", "--", "true"), "cannot read the tag env"),
         (("run", "--tag", "env=prod", "--", "true"), "no machine that runs is tagged env=prod"),
@@ -180,8 +185,10 @@ def test_instances_lists_what_there_is(it: Cloud, cli: Cli) -> None:
     lines = cli("instances")
     document = cli("instances", "--json")
 
-    assert lines.stdout.split("\t")[0] == instance_id
-    assert "online" in lines.stdout
+    assert [line.split("\t") for line in lines.stdout.splitlines()] == [
+        ["instance", "name", "status", "agent", "tags"],
+        [instance_id, instance_id, "Running", "online", "env=prod"],
+    ]
     (machine,) = json.loads(document.stdout)
     assert machine["tags"] == {"env": "prod"}
 
@@ -199,3 +206,110 @@ def test_without_any_control_plane_the_next_step_is_told(cli: Cli) -> None:
 
     assert told.returncode == 3
     assert "cloudhand up" in told.stderr
+
+
+def test_no_instances_are_told_with_what_makes_some(it: Cloud, cli: Cli) -> None:
+    told = cli("instances")
+    assert told.returncode == 0
+    assert "No instances" in told.stderr
+    assert "cloudhand agent register" in told.stderr
+
+
+def test_machines_are_told_by_their_names_in_their_order(it: Cloud, cli: Cli) -> None:
+    it.instances(11, instance_name="box-[9,1]")
+
+    names = [line.split("\t")[1] for line in cli("instances").stdout.splitlines()[1:]]
+    told = cli("run", "--on", "box-10", "--on", "box-9", "--", "true")
+
+    assert names == [f"box-{number}" for number in range(9, 20)]
+    assert re.search(r"2 x Success exit 0  box-(9|10) i-\w+, box-(9|10) i-\w+\n", told.stdout)
+
+
+def test_a_script_that_was_asked_for_is_looked_at_before_any_control_plane(cli: Cli) -> None:
+    told = cli("run", env={"CLOUDHAND_ENDPOINT": ""})
+    assert told.returncode == 2
+    assert "give a script" in told.stderr
+
+
+def test_a_script_from_the_input_leaves_nobody_to_be_asked(it: Cloud, cli: Cli) -> None:
+    it.instances()
+    told = cli("run", "--file", "-", given="exit 193\n")
+    assert told.returncode == 2
+    assert "the input was the script, so nobody can be asked: add --yes" in told.stderr
+
+
+def test_what_succeeded_everywhere_is_not_run_again(it: Cloud, cli: Cli) -> None:
+    it.instances()
+    first = json.loads(cli("run", "--json", "--", "true").stdout)["invokeIds"][0]
+
+    told = cli("run", "--rerun-failed", first)
+
+    assert told.returncode == 2
+    assert f"{first} succeeded on 1 machine: nothing to run again" in told.stderr
+
+
+def test_where_it_failed_may_be_gone(it: Cloud, cli: Cli, client: Client) -> None:
+    gone, _ = it.instances(2)
+    it.world.machines.behave = exit_with(3)
+    first = json.loads(cli("run", "--json", "--on", gone, "--", "false").stdout)["invokeIds"][0]
+    client.call("DeleteInstances", {"InstanceId": [gone], "Force": "true"})
+
+    told = cli("run", "--rerun-failed", first)
+
+    assert told.returncode == 2
+    assert f"failed on {gone}, of which none is left" in told.stderr
+
+
+def test_the_advice_asks_the_same_control_plane(it: Cloud, cli: Cli) -> None:
+    it.instances()
+    it.world.machines.behave = exit_with(3)
+    url = f"http://{it.endpoint}"
+
+    told = cli("run", "--endpoint", url, "--", "false")
+
+    assert re.search(rf"--rerun-failed t-\w+ --endpoint {url}\n", told.stdout)
+
+
+def test_a_script_that_restarts_its_machine_is_told_what_it_did(it: Cloud, cli: Cli) -> None:
+    (instance_id,) = it.instances()
+
+    def behave(machine: Machine, task: wire.Task) -> None:
+        machine.running[task.task_id] = task
+        it.world.machines.restart(machine.instance_id)
+
+    it.world.machines.behave = behave
+    told = cli("run", "--yes", "--", "echo; reboot")
+
+    assert told.returncode == 1
+    assert f"{instance_id} the machine restarted while the script ran: boot boot-" in told.stdout
+    assert "ends with `exit 194` instead of `reboot` loses nothing" in told.stdout
+    assert "--rerun-failed" not in told.stdout
+
+
+def test_a_refused_order_is_not_offered_once_more(it: Cloud, cli: Cli) -> None:
+    it.instances()
+
+    def behave(machine: Machine, task: wire.Task) -> wire.Report:
+        return wire.Report(
+            kind=wire.INVALID, task_id=task.task_id, param="UsernameOrPasswordInvalid", value="it"
+        )
+
+    it.world.machines.behave = behave
+    told = cli("run", "--user", "it", "--", "true")
+
+    assert told.returncode == 1
+    assert "AccountNotExists" in told.stdout
+    assert "--rerun-failed" not in told.stdout
+
+
+def test_a_timeout_is_told_without_the_exit_code_of_what_was_killed(it: Cloud, cli: Cli) -> None:
+    it.instances()
+
+    def behave(machine: Machine, task: wire.Task) -> wire.Report:
+        return wire.Report(kind=wire.TIMEOUT, task_id=task.task_id, start=1, end=2, exit_code=1)
+
+    it.world.machines.behave = behave
+    told = cli("run", "--", "sleep 100")
+
+    assert "── Timeout ExecutionTimeout: " in told.stdout
+    assert "exit 1" not in told.stdout

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.api.cloud import KEY, Cloud
+from tests.cli.test_result import end
 from tests.machines import finish, run_on
 
 _BOUND = 30  # seconds
@@ -116,7 +117,7 @@ def test_another_answer_runs_nothing(it: Cloud, terminal: Open) -> None:
     shown.type("y\n")
 
     assert shown.end() == 1
-    assert "nothing was run" in shown.shown
+    assert "you typed y, not 1: nothing was run" in shown.shown
     assert not it.world.machine(instance_id).ever_started
 
 
@@ -152,3 +153,21 @@ def test_ctrl_c_asks_whether_to_stop_or_to_leave(
     it.do(lambda world: world.settle())
     assert bool(it.world.machine(instance_id).running) is not ends
     assert re.search(r"t-\S+", shown.shown)
+
+
+def test_who_waits_for_a_restart_is_told_until_when(it: Cloud, terminal: Open) -> None:
+    (instance_id,) = it.instances()
+    it.world.machines.behave = run_on
+    it.world.machines.failing.add("reboot")
+
+    shown = terminal("run", "--yes", "--", "exit 194")
+    shown.until("Running")
+    end(it, instance_id, 194)
+    shown.until("UTC at most")
+    shown.process.send_signal(signal.SIGINT)
+
+    assert shown.end() == 130
+    assert re.search(rf"Waiting for .*{instance_id} to restart, until \d\d:", shown.shown)
+    assert "[s/L]" not in shown.shown
+    it.world.machines.failing.clear()
+    it.advance(seconds=20)

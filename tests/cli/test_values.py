@@ -8,6 +8,7 @@ import pytest
 
 from cloudhand.cli import confirm, watch
 from cloudhand.cli.follow import PowerAction, Result, grouped
+from cloudhand.cli.standstill import has_not_moved
 
 
 def result(number: int = 1, **values: object) -> Result:
@@ -27,7 +28,12 @@ def result(number: int = 1, **values: object) -> Result:
 
 def action(kind: str, status: str) -> PowerAction:
     return PowerAction(
-        action=kind, status=status, boot_id_before="1234567890", boot_id_after="abcdef0123"
+        action=kind,
+        status=status,
+        asked_at="2026-01-02T03:04:05Z",
+        deadline_at="",
+        boot_id_before="1234567890",
+        boot_id_after="abcdef0123",
     )
 
 
@@ -51,10 +57,13 @@ def test_results_with_the_same_output_and_end_are_one_group_the_largest_first() 
         (1, "exit 3009", False, True),
         (1, "exit 19", False, False),
         (1, "echo exit1940", False, False),
+        (1, "reboot", False, True),
+        (1, "echo reboot", False, False),
+        (1, "apt-get -y upgrade && sudo -n /sbin/reboot", False, True),
     ],
 )
 def test_who_is_asked(count: int, script: str, everywhere: bool, asks: bool) -> None:
-    assert bool(confirm.stake(count, script, everywhere=everywhere)) is asks
+    assert bool(confirm.of_script(count, script, everywhere=everywhere)) is asks
 
 
 @pytest.mark.parametrize(
@@ -62,7 +71,7 @@ def test_who_is_asked(count: int, script: str, everywhere: bool, asks: bool) -> 
     [
         ("restart", "Ordered", "restarts"),
         ("restart", "Done", "restarted: boot 12345678→abcdef01"),
-        ("restart", "Overdue", "was to restart, and has not been seen since"),
+        ("restart", "Overdue", "was to restart, and was not seen in a new boot in time"),
         ("stop", "Down", "stops"),
         ("stop", "Done", "stopped: boot 12345678 is over"),
     ],
@@ -92,3 +101,45 @@ def test_nobody_waits_to_see_a_machine_of_ones_own_off() -> None:
     asked = result(status="Success", power=action("stop", "Ordered"))
     assert not asked.settled
     assert replace(asked, instance_id="mi-1").settled
+
+
+@pytest.mark.parametrize(
+    ("script", "does"),
+    [
+        ("exit 194", "`exit 194` restarts 3 machines"),
+        ("exit 3009", "`exit 3009` stops 3 machines"),
+        ("sleep 5; reboot -f", "`reboot -f` restarts 3 machines"),
+        ("if true; then poweroff; fi", "`poweroff` stops 3 machines"),
+        ("systemctl reboot", "`systemctl reboot` restarts 3 machines"),
+        ("systemctl -i poweroff", "`systemctl -i poweroff` stops 3 machines"),
+        ("shutdown -r now", "`shutdown -r now` restarts 3 machines"),
+        ("/sbin/shutdown +5", "`shutdown +5` stops 3 machines"),
+        ("shutdown -c", ""),
+        ("init 6", "`init 6` restarts 3 machines"),
+        ("init 0", "`init 0` stops 3 machines"),
+        ("init 3", ""),
+        ("cat reboot.log", ""),
+        ("./reboot-all", ""),
+        ("", ""),
+    ],
+)
+def test_what_a_script_does_to_its_machines(script: str, does: str) -> None:
+    assert confirm.power_of(script, 3) == does
+
+
+def test_a_machine_has_not_moved_once_its_agent_speaks_in_the_old_boot_long_after() -> None:
+    asked = result(power=action("restart", "Ordered"))
+    before = {"LastHeartbeatTime": "2026-01-02T03:06:04Z", "BootId": "1234567890"}
+    later = {**before, "LastHeartbeatTime": "2026-01-02T03:06:05Z"}
+
+    assert not has_not_moved(asked, before)
+    assert has_not_moved(asked, later)
+    assert not has_not_moved(asked, {**later, "BootId": "another"})
+    assert not has_not_moved(asked, {"LastHeartbeatTime": "", "BootId": ""})
+
+
+def test_what_has_not_moved_is_not_whole() -> None:
+    moved = action("restart", "Done")
+    assert result(power=moved).whole
+    assert not result(power=replace(moved, status="Overdue")).whole
+    assert not result(power=replace(moved, status="Ordered", unmoved_at="then")).whole

@@ -50,7 +50,7 @@ def _named(source: Source) -> Iterator[str]:
 def test_each_module_is_imported_or_started() -> None:
     known = {name for source in below("src", "scripts") for name in _imported_by_another(source)}
     known |= {name for source in ours() for name in _named(source) if name != source.module}
-    known |= _entry_points() | {f"cloudhand.cli.{name}" for name in COMMANDS} | _HANDED_OUT
+    known |= _entry_points() | {f"cloudhand.cli.{name}" for name in COMMANDS.values()} | _HANDED_OUT
     idle = [
         source.module
         for source in ours()

@@ -124,6 +124,12 @@ def line(child: Child) -> str:
     return _line(stream)
 
 
+def error_line(child: Child) -> str:
+    """The next line that a child says on standard error."""
+    assert child.stderr is not None
+    return _line(child.stderr)
+
+
 def _line(stream: IO[str]) -> str:
     told = b""
     while not told.endswith(b"\n"):

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.system.meeting import Meeting
-from tests.system.place import Plane, ended, lines_until
+from tests.system.place import Place, Plane, ended, error_line, lines_until, mode_options
 
 
 class Cli:
@@ -85,7 +85,7 @@ def test_what_failed_is_run_again_where_it_failed(
         meeting.guest().release(word)
     told = ended(run)
     assert told.returncode == 1
-    failed = re.findall(r"(i-\w+) Failed exit 1 ", told.stdout)
+    failed = re.findall(r"(i-\w+) Failed exit 1\n", told.stdout)
     advice = re.search(r"--rerun-failed (t-\S+)", told.stdout)
     assert advice
 
@@ -128,11 +128,79 @@ def test_ctrl_c_leaves_what_has_begun_running(
 
     told = ended(run)
     assert told.returncode == 130
-    goes_on = re.fullmatch(r"(t-\S+) goes on\.\n", told.stderr)
+    goes_on = re.fullmatch(r"(t-\S+) goes on: `cloudhand result \1 --state \S+` .*\n", told.stderr)
     assert goes_on, told.stderr
     guest.release()
-    (result,) = shared.settled(goes_on.group(1))
-    assert (result.status, result.output) == ("Success", b"whole\n")
+    later = cli("result", goes_on.group(1), "--follow")
+    assert later.returncode == 0
+    assert "Success exit 0" in later.stdout
+    assert "whole\n" in later.stdout
+
+
+def test_a_run_outlives_its_control_plane(own: Plane, meeting: Meeting) -> None:
+    own.start()
+    (instance_id,) = own.instances()
+    run, other = (
+        own.place.start("run", "--state", str(own.state), "--", meeting.script(after="echo whole"))
+        for _ in range(2)
+    )
+    guests = meeting.guests(2)
+    for child in (run, other):
+        lines_until(child, "Running")
+
+    own.kill()
+    for child in (run, other):
+        assert re.match(r"Connection lost .*t-\S+ goes on without us; trying", error_line(child))
+    other.send_signal(signal.SIGINT)
+    left = ended(other)
+    own.start()
+    for guest in guests:
+        guest.release()
+
+    told = ended(run)
+    assert told.returncode == 0, told.stderr
+    assert f"{instance_id} Success exit 0\n" in told.stdout
+    assert "The control plane is back." in told.stderr
+    assert left.returncode == 130
+    assert re.search(r"`cloudhand result t-\S+ --state \S+` shows its result", left.stderr)
+
+
+def test_a_control_plane_that_has_ended_for_good_is_not_waited_for(
+    alone: Place, meeting: Meeting
+) -> None:
+    up = alone.start("up", "--fleet", "1", *mode_options())
+    lines_until(up, "Ctrl-C ends everything")
+    run = alone.start("run", "--", meeting.script())
+    guest = meeting.guest()
+    lines_until(run, "Running")
+
+    up.send_signal(signal.SIGTERM)
+
+    told = ended(run)
+    guest.gone()
+    assert told.returncode == 3
+    assert "has ended, and its state is gone; t-" in told.stderr
+    assert ended(up).returncode == 0
+
+
+def test_a_machine_is_stopped_started_and_restarted(cli: Cli, instance: str) -> None:
+    stopped, started, restarted = (cli(word, instance) for word in ("stop", "start", "reboot"))
+
+    assert f"{instance} stopped: boot " in stopped.stdout
+    assert f"{instance} started: boot " in started.stdout
+    assert re.search(rf"{instance} restarted: boot (\w+)→(?!\1)\w+\n", restarted.stdout)
+
+
+def test_a_script_that_restarts_its_machine_is_told_as_that(cli: Cli, instance: str) -> None:
+    told = cli("run", "--on", instance, "--yes", "--", "echo before; reboot; sleep 100")
+
+    assert told.returncode == 1
+    assert "before\n" in told.stdout
+    assert re.search(
+        rf"{instance} the machine restarted while the script ran: boot (\w+)→(?!\1)\w+\n",
+        told.stdout,
+    )
+    assert "`exit 194` instead of `reboot`" in told.stdout
 
 
 def test_instances_are_listed_with_their_states(cli: Cli, shared: Plane, fleet: list[str]) -> None:

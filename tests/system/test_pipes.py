@@ -43,6 +43,7 @@ def test_a_reader_who_leaves_ends_all_that_was_begun(alone: Place, words: tuple[
 
 
 @pytest.mark.parametrize("words", [("instances",), ("instances", "--json"), ("doctor",)])
+@pytest.mark.usefixtures("instance")
 def test_a_list_whose_reader_has_left_is_no_error(shared: Plane, words: tuple[str, ...]) -> None:
     reading, writing = os.pipe()
     os.close(reading)

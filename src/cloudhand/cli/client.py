@@ -89,7 +89,7 @@ class Client:
                 why = told.lower()
             case _:
                 why = str(error) or type(error).__name__
-        return Unreachable(f"cannot reach the control plane at {url}: {why}; is it running?")
+        return Unreachable(url, why)
 
     def _connect(self) -> http.client.HTTPConnection:
         parts = urlsplit(self.endpoint.url)

@@ -41,9 +41,9 @@ def find_endpoint(state: Path | None = None, url: str = "", ca: Path | None = No
     """
     if state is not None and url:
         raise Mistake("name the control plane by --state or by --endpoint, not by both")
-    authority = f" --ca {shlex.quote(str(ca))}" if ca else ""
+    authority = f" --ca {shlex.quote(str(ca.absolute()))}" if ca else ""
     if state is not None:
-        options = f" --state {shlex.quote(str(state))}{authority}"
+        options = f" --state {shlex.quote(str(state.absolute()))}{authority}"
         found = replace(_of_state(state), options=options)
     elif url:
         found = replace(_of_url(url), options=f" --endpoint {shlex.quote(url)}{authority}")

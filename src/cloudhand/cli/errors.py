@@ -18,6 +18,10 @@ class Mistake(ClientError):
 class Unreachable(ClientError):
     """Nothing answers, which may pass."""
 
+    def __init__(self, url: str, why: str) -> None:
+        super().__init__(f"cannot reach the control plane at {url}: {why}; is it running?")
+        self.why = why
+
 
 class ApiError(ClientError):
     """The control plane refused a request."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from cloudhand.cli.errors import ClientError
 
 _PAGE = 100
 _STATUS_PAGE = 50
+_NUMBER = re.compile(r"(\d+)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +27,7 @@ class Machine:
     online: bool
     version: str
     tags: dict[str, str]
+    boot_id: str  # as its agent told it last
 
     @property
     def able(self) -> bool:
@@ -33,7 +36,7 @@ class Machine:
 
 
 def machines(client: Client) -> list[Machine]:
-    """All instances of both kinds."""
+    """All instances of both kinds, in the order of their names, those of one's own last."""
     agents = {item["InstanceId"]: item for item in _statuses(client)}
     found = []
     for item in _pages(client, "DescribeInstances", {"PageSize": _PAGE}, ("Instances", "Instance")):
@@ -43,7 +46,13 @@ def machines(client: Client) -> list[Machine]:
     for item in managed:
         tags = {tag["TagKey"]: tag["TagValue"] for tag in item["Tags"]}
         found.append(_machine(item, "Managed", tags, agents))
-    return found
+    return sorted(found, key=_by_name)
+
+
+def _by_name(machine: Machine) -> tuple[bool, list[str], str]:
+    """hand-2 comes before hand-10."""
+    parts = [part.zfill(12) if part.isdigit() else part for part in _NUMBER.split(machine.name)]
+    return machine.status == "Managed", parts, machine.id
 
 
 def _machine(
@@ -57,6 +66,7 @@ def _machine(
         online=agent.get("CloudAssistantStatus") == "true",
         version=agent.get("CloudAssistantVersion", ""),
         tags=tags,
+        boot_id=agent.get("BootId", ""),
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cloudhand.cli.client import Client
+from cloudhand.cli.outage import Patience
 
 UNFINISHED = frozenset({"Pending", "Scheduled", "Running", "Stopping"})
 _POWER_UNFINISHED = frozenset({"Ordered", "Down"})
@@ -23,12 +24,19 @@ class PowerAction:
 
     action: str  # stop or restart
     status: str  # Ordered, Down, Done, Overdue
+    asked_at: str  # as the API spells moments
+    deadline_at: str  # empty once it has ended
     boot_id_before: str
     boot_id_after: str
+    unmoved_at: str = ""  # when the machine was still seen in the boot that was to end
 
     @property
     def ended(self) -> bool:
-        return self.status not in _POWER_UNFINISHED
+        return self.status not in _POWER_UNFINISHED or bool(self.unmoved_at)
+
+    @property
+    def failed(self) -> bool:
+        return self.status == "Overdue" or bool(self.unmoved_at)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +69,11 @@ class Result:
     @property
     def good(self) -> bool:
         return self.status == "Success"
+
+    @property
+    def whole(self) -> bool:
+        """Good, and the machine did not fail to stop or restart."""
+        return self.good and not (self.power and self.power.failed)
 
 
 def results(client: Client, invoke_id: str) -> list[Result]:
@@ -99,19 +112,27 @@ def _power(item: dict[str, str] | None) -> PowerAction | None:
     return PowerAction(
         action=item["Action"],
         status=item["Status"],
+        asked_at=item["AskedTime"],
+        deadline_at=item["DeadlineTime"],
         boot_id_before=item["BootIdBefore"],
         boot_id_after=item["BootIdAfter"],
     )
 
 
-def follow(client: Client, *invoke_ids: str) -> Iterator[list[Result]]:
+def follow(
+    client: Client, *invoke_ids: str, patience: Patience | None = None
+) -> Iterator[list[Result]]:
     """The results at each look, the last time when all are settled.
 
     The control plane gives every target and every power action a deadline, so this ends.
     """
     pause = _FIRST_PAUSE
+
+    def look() -> list[Result]:
+        return [result for invoke_id in invoke_ids for result in results(client, invoke_id)]
+
     while True:
-        now = [result for invoke_id in invoke_ids for result in results(client, invoke_id)]
+        now = patience.ask(look, ", ".join(invoke_ids)) if patience else look()
         yield now
         if all(result.settled for result in now):
             return

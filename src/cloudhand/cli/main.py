@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Iterable
 from types import ModuleType
 from typing import Annotated
 
@@ -16,8 +17,23 @@ from cloudhand.cli.entry import INTERRUPTED, ended_by_interruption
 from cloudhand.cli.errors import ClientError, Mistake
 from cloudhand.cli.misunderstood import misunderstood
 
-# In the order in which somebody new needs them.
-COMMANDS = ("up", "demo", "run", "instances", "exec", "serve", "doctor", "agent", "version")
+# With their modules, in the order in which somebody new needs them.
+COMMANDS = {
+    "up": "up",
+    "demo": "demo",
+    "run": "run",
+    "result": "result",
+    "stop-run": "stop_run",
+    "instances": "instances",
+    "start": "power",
+    "stop": "power",
+    "reboot": "power",
+    "exec": "exec_",
+    "serve": "serve",
+    "doctor": "doctor",
+    "agent": "agent",
+    "version": "version",
+}
 _GROUPS = ("agent",)  # commands that have commands
 EPILOG = (
     "Exit codes: 0 done; 1 it ran and did not succeed, or something is missing;"
@@ -58,7 +74,7 @@ def _finish_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def app(names: tuple[str, ...] = COMMANDS) -> typer.Typer:
+def app(names: Iterable[str] = tuple(COMMANDS)) -> typer.Typer:
     """The commands of these names, each loaded from its module."""
     group = typer.Typer(
         help="Run commands on fleets of machines, and be told the truth about what happened.",
@@ -70,7 +86,7 @@ def app(names: tuple[str, ...] = COMMANDS) -> typer.Typer:
     )
     group.callback()(_group)
     for name in names:
-        _add(group, name, importlib.import_module(f"cloudhand.cli.{_module(name)}"))
+        _add(group, name, importlib.import_module(f"cloudhand.cli.{COMMANDS[name]}"))
     return group
 
 
@@ -88,15 +104,12 @@ def _group(
     """Keeps the name of a command needed even when only one is loaded."""
 
 
-def _module(name: str) -> str:
-    return "exec_" if name == "exec" else name
-
-
 def _add(group: typer.Typer, name: str, module: ModuleType) -> None:
     if hasattr(module, "app"):
         group.add_typer(module.app, name=name)
     else:
-        group.command(name, epilog=getattr(module, "EPILOG", EPILOG))(module.command)
+        command = getattr(module, name, None) or module.command
+        group.command(name, epilog=getattr(module, "EPILOG", EPILOG))(command)
 
 
 if __name__ == "__main__":

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cloudhand.cli.client import Client
 from cloudhand.cli.errors import Mistake
+from cloudhand.cli.outage import Patience
 
 _PER_CALL = 100  # instances
 _TIMEOUT = 60  # seconds
+_WHOLE_PATH = re.compile(r"/|[A-Za-z]:\\\\|\\\\")  # on Windows, too
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,40 +29,61 @@ class Order:
     workdir: str = ""
 
 
-def order_of(
-    client: Client,
-    *,
-    script: Sequence[str],
-    file: str,
-    rerun: str,
-    kind: str,
-    timeout: int | None,
-    user: str,
-    workdir: str,
-) -> Order:
-    """The order that the options describe; a rerun starts from what was asked then."""
-    if script and file:
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """What was typed of an order; what is empty is as it was, or as usual."""
+
+    script: str
+    rerun: str  # an earlier invocation
+    kind: str
+    timeout: int | None
+    user: str
+    workdir: str
+
+
+def script_of(words: Sequence[str], *, file: str, rerun: str) -> str:
+    """The script that was given; empty only where that of an earlier invocation is meant."""
+    if words and file:
         raise Mistake("give a script after --, or one with --file, and not both")
-    if not script and not file and not rerun:
+    if words or file:
+        script = _read(file) if file else " ".join(words)
+        if not script.strip():
+            raise Mistake(f"cannot run {file or 'that'}: the script is empty")
+        return script
+    if not rerun:
         raise Mistake("give a script after --, or one with --file: cloudhand run -- uptime")
-    text = " ".join(script) if script else _read(file) if file else ""
-    before = _earlier(client, rerun) if rerun else Order(script="")
+    return ""
+
+
+def order_of(client: Client, given: Given) -> Order:
+    """The order that the options describe; a rerun starts from what was asked then."""
+    if given.workdir and not _WHOLE_PATH.match(given.workdir):
+        raise Mistake(f"cannot run in {given.workdir}: name the whole path, as /tmp is one")
+    before = _earlier(client, given.rerun) if given.rerun else Order(script="")
     return Order(
-        script=text or before.script,
-        kind=kind or before.kind,
-        timeout=timeout or before.timeout,
-        user=user or before.user,
-        workdir=workdir or before.workdir,
+        script=given.script or before.script,
+        kind=given.kind or before.kind,
+        timeout=given.timeout or before.timeout,
+        user=given.user or before.user,
+        workdir=given.workdir or before.workdir,
     )
 
 
-def place(client: Client, order: Order, instance_ids: Sequence[str]) -> list[str]:
+def place(
+    client: Client, order: Order, instance_ids: Sequence[str], patience: Patience | None = None
+) -> Iterator[str]:
     """Ask for it; several invocations where one cannot name all machines."""
-    asked = []
     for start in range(0, len(instance_ids), _PER_CALL):
-        part = instance_ids[start : start + _PER_CALL]
-        asked.append(client.call("RunCommand", _parameters(order, part))["InvokeId"])
-    return asked
+        wanted = _parameters(order, instance_ids[start : start + _PER_CALL])
+        yield _asked(client, wanted, patience)
+
+
+def _asked(client: Client, wanted: dict[str, Any], patience: Patience | None) -> str:
+    def question() -> str:
+        invoke_id: str = client.call("RunCommand", wanted)["InvokeId"]
+        return invoke_id
+
+    return patience.ask(question, "what has begun") if patience else question()
 
 
 def _parameters(order: Order, instance_ids: Sequence[str]) -> dict[str, Any]:
@@ -80,7 +104,7 @@ def _earlier(client: Client, invoke_id: str) -> Order:
     asked = client.call("DescribeInvocations", {"InvokeId": invoke_id})
     found = asked["Invocations"]["Invocation"]
     if not found:
-        raise Mistake(f"cannot find {invoke_id}: its id is told by the command that made it")
+        raise Mistake(f"cannot find {invoke_id}: `cloudhand result` lists what was run")
     (one,) = found
     return Order(
         script=base64.b64decode(one["CommandContent"]).decode("utf-8", "replace"),
@@ -98,6 +122,4 @@ def _read(file: str) -> str:
         raise Mistake(f"cannot read {file}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise Mistake(f"cannot run {file}: it is no text") from None
-    if not text.strip():
-        raise Mistake(f"cannot run {file}: it is empty")
     return text

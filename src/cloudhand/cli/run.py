@@ -5,22 +5,24 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
-from cloudhand.cli import confirm, follow, options, select, watch
+from cloudhand.cli import confirm, options, select
 from cloudhand.cli.client import Client
 from cloudhand.cli.endpoint import find_endpoint
-from cloudhand.cli.errors import ClientError
 from cloudhand.cli.fleet import Machine
 from cloudhand.cli.follow import Result
-from cloudhand.cli.order import Order, order_of, place
+from cloudhand.cli.following import Following, aside, goes_on, stop_all
+from cloudhand.cli.interrupted import INTERRUPTIONS, told
+from cloudhand.cli.order import Given, Order, order_of, place, script_of
 
 EPILOG = (
-    "Exit codes: 0 every machine reports Success; 1 some machine does not; 2 not understood;"
-    " 3 the control plane refused or could not be reached; 130 interrupted."
+    "Exit codes: 0 every machine reports Success, and those that were to stop or restart did;"
+    " 1 some machine does not; 2 not understood; 3 the control plane refused, could not be reached,"
+    " or was away for 10 minutes; 130 interrupted. Whatever ends early names the invocation, which"
+    " goes on."
 )
 
 
@@ -36,18 +38,45 @@ def command(
     ] = None,
     everywhere: Annotated[bool, typer.Option("--all", help="Every machine that runs.")] = False,
     file: Annotated[
-        str, typer.Option("--file", "-f", help="Read the script from a file; - is the input.")
+        str,
+        typer.Option(
+            "--file",
+            "-f",
+            help="Read the script from a file; - is the standard input, and then --yes is needed"
+            " where one would be asked.",
+        ),
     ] = "",
     timeout: Annotated[
         int | None,
-        typer.Option(min=10, max=86400, help="Seconds a machine may take.", show_default="60"),
+        typer.Option(
+            min=10, max=86400, help="Seconds a machine may take, from 10.", show_default="60"
+        ),
     ] = None,
     kind: Annotated[
-        str, typer.Option("--type", help="Type of the command.", show_default="RunShellScript")
+        str,
+        typer.Option(
+            "--type",
+            help="RunShellScript; RunBatScript and RunPowerShellScript are for Windows machines.",
+            show_default="RunShellScript",
+        ),
     ] = "",
-    user: Annotated[str, typer.Option(help="Run as this user of the machine.")] = "",
-    workdir: Annotated[str, typer.Option(help="Run in this directory.")] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say who would be hit.")] = False,
+    user: Annotated[
+        str,
+        typer.Option(
+            help="Run as this user of the machine, for which its agent must be root there."
+            " Instances of a control plane that is not root's have one user only."
+        ),
+    ] = "",
+    workdir: Annotated[
+        str,
+        typer.Option(
+            help="Run in this directory of the machine, named by its whole path; else in the home"
+            " of the user."
+        ),
+    ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say who would be hit, and how.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     rerun_failed: Annotated[
         str,
@@ -66,100 +95,85 @@ def command(
     A script that ends with `exit 193` stops its machine once the result is safe; one that ends
     with `exit 194` restarts it. Without --on, --tag and --all the machine must be the only one.
 
-    More than 10 machines, --all, and a script with such an exit code ask for the number of
-    machines, unless --yes says not to. Ctrl-C asks whether to stop the command or to leave it.
+    More than 10 machines, --all, and a script with such an exit code, or with a word like
+    `reboot`, ask for the number of machines, unless --yes says not to. Ctrl-C asks whether to stop
+    the command or to leave it; `cloudhand result` shows later what became of it.
     """
-    client = Client(find_endpoint(state, endpoint, ca))
-    order = order_of(
-        client,
-        script=script or [],
-        file=file,
-        rerun=rerun_failed,
-        kind=kind,
-        timeout=timeout,
-        user=user,
-        workdir=workdir,
+    text = script_of(script or [], file=file, rerun=rerun_failed)
+    given = Given(
+        script=text, rerun=rerun_failed, kind=kind, timeout=timeout, user=user, workdir=workdir
     )
+    client = Client(find_endpoint(state, endpoint, ca))
+    order = order_of(client, given)
     wish = select.Wish(on=on or [], tags=tag or [], everywhere=everywhere, rerun=rerun_failed)
     chosen = select.chosen(client, wish)
+    why = confirm.of_script(len(chosen), order.script, everywhere=everywhere)
     if dry_run:
-        _name(chosen, as_json=as_json)
+        _name(chosen, order.script, as_json=as_json)
         return
-    if not yes:
-        confirm.confirm(len(chosen), order.script, everywhere=everywhere)
-    following = _Following(client=client, order=order, chosen=chosen, as_json=as_json)
-    ended = following.to_the_end()
+    if why and not yes:
+        confirm.confirm(len(chosen), why, taken=file == "-")
+    ended = _followed(client, order, chosen, as_json=as_json)
     client.close()
-    sys.exit(0 if all(result.good for result in ended) else 1)
+    sys.exit(0 if all(result.whole for result in ended) else 1)
 
 
-def _name(chosen: Sequence[Machine], *, as_json: bool) -> None:
+def _name(chosen: Sequence[Machine], script: str, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"wouldRunOn": [machine.id for machine in chosen]}, indent=2))
-        return
-    for machine in chosen:
-        print(machine.id, machine.name, machine.status, sep="\t")
+    else:
+        for machine in chosen:
+            print(machine.id, machine.name, machine.status, sep="\t")
+    power = confirm.power_of(script, len(chosen))
+    what = f", and {power}" if power else ""
+    aside(f"It would run on {confirm.machines(len(chosen))}{what}. Nothing was run.")
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Following:
-    """One order on its way, from the asking to the last machine."""
-
-    client: Client
-    order: Order
-    chosen: Sequence[Machine]
-    as_json: bool
-
-    def to_the_end(self) -> list[Result]:
-        invoke_ids = place(self.client, self.order, [machine.id for machine in self.chosen])
-        try:
-            ended = self._watched(invoke_ids)
-        except KeyboardInterrupt:
-            _leave_or_stop(self.client, invoke_ids)
-            raise
-        if self.as_json:
-            print(json.dumps(watch.document(invoke_ids, ended), indent=2))
-        else:
-            watch.show(ended, colour=sys.stdout.isatty())
-            _advise(ended)
-        return ended
-
-    def _watched(self, invoke_ids: Sequence[str]) -> list[Result]:
-        looks = follow.follow(self.client, *invoke_ids)
-        if self.as_json:
-            return watch.quietly(looks)
-        if sys.stdout.isatty() and sys.stderr.isatty():
-            return watch.live(looks, {machine.id: machine.name for machine in self.chosen})
-        return watch.plainly(looks, lambda line: print(line, flush=True))
+def _followed(
+    client: Client, order: Order, chosen: Sequence[Machine], *, as_json: bool
+) -> list[Result]:
+    names = {machine.id: machine.name for machine in chosen}
+    following = Following(client, names, as_json=as_json)
+    asked: list[str] = []
+    try:
+        asked.extend(place(client, order, list(names), following.patience))
+        ended = following.to_the_end(asked)
+        if not as_json:
+            _tell_more(following, order, chosen, ended)
+    except KeyboardInterrupt:
+        if asked:
+            _leave_or_stop(following, asked)
+        raise
+    return ended
 
 
-def _advise(ended: Sequence[Result]) -> None:
-    failed = sorted({result.invoke_id for result in ended if not result.good})
+def _tell_more(
+    following: Following, order: Order, chosen: Sequence[Machine], ended: Sequence[Result]
+) -> None:
+    """What became of machines that the script itself took down, and what to type next."""
+    own = confirm.power_word(order.script)
+    gone = [result.instance_id for result in ended if result.error_code in INTERRUPTIONS]
+    for line in told(following, [m for m in chosen if m.id in gone], expected=bool(own)):
+        print(line)
+    if gone and own:
+        print(f"A script that ends with `{own.instead}` instead of `{own.text}` loses nothing.")
+    # Where the order itself was wrong, or did what it says, it would only end so again.
+    futile = {"Invalid"} if not own else {"Invalid", "Error"}
+    failed = sorted({one.invoke_id for one in ended if not one.good and one.status not in futile})
     for invoke_id in failed:
-        print(f"Once more where it failed: cloudhand run --rerun-failed {invoke_id}")
+        again = f"cloudhand run --rerun-failed {invoke_id}{following.client.endpoint.options}"
+        print(f"Once more where it failed: {again}")
 
 
-def _leave_or_stop(client: Client, invoke_ids: Sequence[str]) -> None:
+def _leave_or_stop(following: Following, invoke_ids: Sequence[str]) -> None:
     """After Ctrl-C. Whoever cannot be asked wants what has begun to go on."""
     names = ", ".join(invoke_ids)
     stop = False
-    if sys.stdin.isatty():
+    if sys.stdin.isatty() and not following.only_power:
         try:
             stop = input(f"\nStop {names}, or leave it running? [s/L] ").lower().startswith("s")
         except (KeyboardInterrupt, EOFError):
             print(file=sys.stderr)
-    if not stop:
-        print(f"{names} goes on.", file=sys.stderr)
+    if stop and stop_all(following.client, invoke_ids):
         return
-    for invoke_id in invoke_ids:
-        _stop(client, invoke_id)
-    print(f"{names} is being stopped.", file=sys.stderr)
-
-
-def _stop(client: Client, invoke_id: str) -> None:
-    # The answer to the look that was interrupted may still be on its way.
-    client.close()
-    try:
-        client.call("StopInvocation", {"InvokeId": invoke_id})
-    except ClientError as error:
-        print(f"cannot stop {invoke_id}: {error}", file=sys.stderr)
+    aside(goes_on(following.client, invoke_ids))

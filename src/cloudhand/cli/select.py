@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from cloudhand.cli import follow
 from cloudhand.cli.client import Client
+from cloudhand.cli.confirm import machines as counted
 from cloudhand.cli.errors import Mistake
 from cloudhand.cli.fleet import Machine, machines
+from cloudhand.cli.people import called
 
 _LIST = "`cloudhand instances` lists what there is"
 
@@ -24,19 +26,19 @@ class Wish:
 
 
 def chosen(client: Client, wish: Wish) -> list[Machine]:
-    """The machines, each once; Mistake if there is none or if the wish is not clear."""
+    """Whom to run on, each once; Mistake if there is none or if the wish is not clear."""
     if sum(map(bool, (wish.on, wish.tags, wish.everywhere, wish.rerun))) > 1:
         raise Mistake("name the machines by one of --on, --tag, --all and --rerun-failed")
     present = machines(client)
     if wish.rerun:
-        return _failed(client, wish.rerun, present)
+        return _able(_failed(client, wish.rerun, present))
     if wish.on:
-        return _named(wish.on, present)
+        return _able(_named(wish.on, present))
     able = [machine for machine in present if machine.able]
     if wish.tags:
-        return _tagged(wish.tags, able)
+        return _tagged(wish.tags, able, "that runs ")
     if not able:
-        raise Mistake("no machine runs: start some with `cloudhand up`")
+        raise Mistake("no machine runs: start some with `cloudhand start` or `cloudhand up`")
     if not wish.everywhere and len(able) > 1:
         raise Mistake(
             f"{len(able)} machines run: name some with --on or --tag, or all with --all; {_LIST}"
@@ -44,17 +46,43 @@ def chosen(client: Client, wish: Wish) -> list[Machine]:
     return able
 
 
+def meant(present: Sequence[Machine], wish: Wish) -> list[Machine]:
+    """Who is meant, whatever they do at present; Mistake as with ``chosen``."""
+    if sum(map(bool, (wish.on, wish.tags, wish.everywhere))) > 1:
+        raise Mistake("name the instances by one of their names, --tag and --all")
+    if wish.on:
+        return _named(wish.on, present)
+    return _tagged(wish.tags, present) if wish.tags else list(present)
+
+
+def _able(found: list[Machine]) -> list[Machine]:
+    """All of them; Mistake if one could not run anything."""
+    for machine in found:
+        if not machine.able and machine.status != "Managed":
+            start = f": start it with `cloudhand start {machine.id}`"
+            raise Mistake(
+                f"{called(machine.id, {machine.id: machine.name})} is {machine.status}"
+                + (start if machine.status == "Stopped" else "; wait until it is Running")
+            )
+    return found
+
+
 def _failed(client: Client, invoke_id: str, present: Sequence[Machine]) -> list[Machine]:
     results = follow.results(client, invoke_id)
     if not results:
-        raise Mistake(f"cannot find {invoke_id}: its id is told by the command that made it")
+        raise Mistake(f"cannot find {invoke_id}: `cloudhand result` lists what was run")
     going = [result.instance_id for result in results if not result.ended]
     if going:
-        raise Mistake(f"{invoke_id} still runs on {', '.join(going)}")
+        raise Mistake(
+            f"{invoke_id} still runs on {', '.join(going)}: `cloudhand result {invoke_id} --follow`"
+            " waits for it"
+        )
     failed = {result.instance_id for result in results if not result.good}
+    if not failed:
+        raise Mistake(f"{invoke_id} succeeded on {counted(len(results))}: nothing to run again")
     found = [machine for machine in present if machine.id in failed]
     if not found:
-        raise Mistake(f"{invoke_id} failed on no machine that is still there")
+        raise Mistake(f"{invoke_id} failed on {', '.join(sorted(failed))}, of which none is left")
     return found
 
 
@@ -70,15 +98,16 @@ def _named(names: Sequence[str], present: Sequence[Machine]) -> list[Machine]:
     return list(found.values())
 
 
-def _tagged(tags: Sequence[str], able: Sequence[Machine]) -> list[Machine]:
-    wanted = dict(_pair(tag) for tag in tags)
-    found = [machine for machine in able if wanted.items() <= machine.tags.items()]
+def _tagged(tags: Sequence[str], among: Sequence[Machine], who: str = "") -> list[Machine]:
+    wanted = dict(pair(tag) for tag in tags)
+    found = [machine for machine in among if wanted.items() <= machine.tags.items()]
     if not found:
-        raise Mistake(f"no machine that runs is tagged {' '.join(tags)}: {_LIST}")
+        raise Mistake(f"no machine {who}is tagged {' '.join(tags)}: {_LIST}")
     return found
 
 
-def _pair(text: str) -> tuple[str, str]:
+def pair(text: str) -> tuple[str, str]:
+    """KEY=VALUE; Mistake otherwise."""
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise Mistake(f"cannot read the tag {text}: it is KEY=VALUE")

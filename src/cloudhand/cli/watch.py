@@ -5,19 +5,21 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from typing import Any
 
 from cloudhand.cli.follow import PowerAction, Result, grouped
+from cloudhand.cli.people import Names, called
 
 # Until then a command that is over at once need not pay for drawing a table.
 _TABLE_AFTER = 0.25  # seconds
 _ROWS = 15  # of the table; the rest is counted
 _COLOURS = {"Success": "32", "Running": "36", "Pending": "33", "Stopping": "33"}
 _BAD = "31"
+_OWN_END = ("Success", "Failed")  # of a script
 
-Names = Mapping[str, str]  # of instances, by their ids
 Looks = Iterable[list[Result]]
 
 
@@ -25,16 +27,16 @@ def quietly(looks: Looks) -> list[Result]:
     return deque(looks, maxlen=1).pop()
 
 
-def plainly(looks: Looks, say: Callable[[str], None]) -> list[Result]:
+def plainly(looks: Looks, names: Names, say: Callable[[str], None]) -> list[Result]:
     """One line for each change of each instance."""
-    told: dict[str, str] = {}
+    told: dict[tuple[str, str], str] = {}
     now: list[Result] = []
     for now in looks:
         for result in now:
-            text = state(result)
-            if told.get(result.instance_id) != text:
-                told[result.instance_id] = text
-                say(f"{result.instance_id} {text}")
+            text, key = state(result), (result.invoke_id, result.instance_id)
+            if told.get(key) != text:
+                told[key] = text
+                say(f"{called(result.instance_id, names)} {text}")
     return now
 
 
@@ -70,8 +72,7 @@ def _table(now: Sequence[Result], names: Names) -> Any:
         sign = Text("·") if result.settled else Spinner("dots")
         table.add_row(
             sign,
-            Text(names.get(result.instance_id, "")),
-            Text(result.instance_id),
+            Text(called(result.instance_id, names)),
             Text.from_ansi(_coloured(state(result), _colour(result))),
             Text(_last_line(result.output), style="dim", no_wrap=True, overflow="ellipsis"),
         )
@@ -89,9 +90,10 @@ def _last_line(output: bytes) -> str:
 def state(result: Result) -> str:
     """In a few words where it is, or how it ended."""
     parts = [result.status]
-    if result.exit_code is not None:
+    # Of a script that was ended the code says nothing.
+    if result.exit_code is not None and result.status in _OWN_END:
         parts.append(f"exit {result.exit_code}")
-    if result.error_code:
+    if result.error_code and result.error_code != "ExitCodeNonzero":
         parts.append(f"{result.error_code}: {result.error_info}".rstrip(": "))
     if result.power:
         parts.append(power(result.power))
@@ -101,35 +103,35 @@ def state(result: Result) -> str:
 def power(action: PowerAction) -> str:
     """``restarted: boot 1234→abcd``"""
     before, after = action.boot_id_before[:8], action.boot_id_after[:8]
+    if action.unmoved_at:
+        past = {"restart": "restarted", "stop": "stopped"}[action.action]
+        at = action.unmoved_at[11:19]
+        return f"still on the same boot {before} at {at} UTC: it has not {past}"
     words = {
         ("restart", "Done"): f"restarted: boot {before}→{after}",
         ("stop", "Done"): f"stopped: boot {before} is over",
-        ("restart", "Overdue"): "was to restart, and has not been seen since",
+        ("restart", "Overdue"): "was to restart, and was not seen in a new boot in time",
         ("stop", "Overdue"): "was to stop, and was not seen to",
     }
     going = {"restart": "restarts", "stop": "stops"}
     return words.get((action.action, action.status), going.get(action.action, action.action))
 
 
-def show(ended: Sequence[Result], *, colour: bool) -> None:
+def show(results: Sequence[Result], names: Names, *, colour: bool) -> None:
     """Equal outputs with equal ends once, with their count; then what became of the machines."""
-    for group in grouped(ended):
+    for group in grouped(results):
         first = group[0]
-        names = ", ".join(result.instance_id for result in group)
+        who = ", ".join(called(result.instance_id, names) for result in group)
         count = f"{len(group)} x " if len(group) > 1 else ""
-        without_power = state(_without_power(first))
+        without_power = state(replace(first, power=None))
         head = f"── {count}{without_power}"
-        print(_coloured(head, _colour(first)) if colour else head, f" {names}")
+        print(_coloured(head, _colour(first)) if colour else head, f" {who}")
         _print_output(first.output)
         if first.dropped:
             print(f"({first.dropped} bytes of output were left out)")
-    for result in ended:
+    for result in results:
         if result.power:
-            print(f"{result.instance_id} {power(result.power)}")
-
-
-def _without_power(result: Result) -> Result:
-    return Result(**{**vars(result), "power": None})
+            print(f"{called(result.instance_id, names)} {power(result.power)}")
 
 
 def _print_output(output: bytes) -> None:
@@ -171,5 +173,6 @@ def _entry(result: Result) -> dict[str, Any]:
             "status": action.status,
             "bootIdBefore": action.boot_id_before,
             "bootIdAfter": action.boot_id_after,
+            "stillOnBootAt": action.unmoved_at,
         },
     }

@@ -1,0 +1,232 @@
+"""`cloudhand start`, `stop` and `reboot`: the power of instances, until it is as asked."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import typer
+
+from cloudhand.cli import confirm, options, select
+from cloudhand.cli.client import Client
+from cloudhand.cli.endpoint import find_endpoint
+from cloudhand.cli.errors import Mistake
+from cloudhand.cli.fleet import Machine, machines
+from cloudhand.cli.following import aside
+from cloudhand.cli.outage import Patience
+from cloudhand.cli.people import called
+
+EPILOG = (
+    "Exit codes: 0 every machine is as asked; 1 some machine is not, within 5 minutes; 2 not"
+    " understood; 3 the control plane refused or could not be reached; 130 interrupted."
+)
+_BOUND = 300.0  # seconds; the control plane gives a restart three minutes
+_FIRST_PAUSE, _LAST_PAUSE = 0.05, 0.5  # seconds between looks
+_PER_CALL = 100  # instances
+
+Named = Annotated[
+    list[str] | None, typer.Argument(help="Ids or names of instances.", metavar="[INSTANCE]...")
+]
+Tags = Annotated[
+    list[str] | None,
+    typer.Option("--tag", help="KEY=VALUE; may be repeated, and all must match."),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say who would be hit.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Force = Annotated[bool, typer.Option("--force", help="Cut the power instead of asking politely.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One way to change the power of instances."""
+
+    verb: str
+    action: str  # the operation
+    fits: str  # the status that it can begin with
+    ends: str  # the status in which there is nothing to do; empty if there is none
+    told: Callable[[Machine, Machine], str]  # of before and now; empty until it is done
+    options: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What was typed."""
+
+    names: Sequence[str] | None
+    tags: Sequence[str] | None
+    everywhere: bool
+    dry_run: bool
+    yes: bool
+
+
+def start(
+    names: Named = None,
+    tag: Tags = None,
+    everywhere: Annotated[bool, typer.Option("--all", help="Every stopped instance.")] = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    state: options.State = None,
+    endpoint: options.At = "",
+    ca: options.Ca = None,
+) -> None:
+    """Start stopped instances, and wait until their agents are online.
+
+    More than 10 instances, and --all, ask for their number, unless --yes says not to.
+    """
+    asked = Asked(names=names, tags=tag, everywhere=everywhere, dry_run=dry_run, yes=yes)
+    change = Change(
+        verb="start", action="StartInstances", fits="Stopped", ends="Running", told=_started
+    )
+    _carry_out(Client(find_endpoint(state, endpoint, ca)), change, asked)
+
+
+def stop(
+    names: Named = None,
+    tag: Tags = None,
+    everywhere: Annotated[bool, typer.Option("--all", help="Every running instance.")] = False,
+    force: Force = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    state: options.State = None,
+    endpoint: options.At = "",
+    ca: options.Ca = None,
+) -> None:
+    """Stop running instances, and wait until they are stopped.
+
+    More than 10 instances, and --all, ask for their number, unless --yes says not to. A command
+    that runs on them is cut off: end a script with `exit 193` to lose nothing.
+    """
+    asked = Asked(names=names, tags=tag, everywhere=everywhere, dry_run=dry_run, yes=yes)
+    forced: dict[str, object] = {"ForceStop": "true"} if force else {}
+    change = Change(
+        verb="stop",
+        action="StopInstances",
+        fits="Running",
+        ends="Stopped",
+        told=_stopped,
+        options=forced,
+    )
+    _carry_out(Client(find_endpoint(state, endpoint, ca)), change, asked)
+
+
+def reboot(
+    names: Named = None,
+    tag: Tags = None,
+    everywhere: Annotated[bool, typer.Option("--all", help="Every running instance.")] = False,
+    force: Force = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    state: options.State = None,
+    endpoint: options.At = "",
+    ca: options.Ca = None,
+) -> None:
+    """Restart running instances, and wait until their agents are online in a new boot.
+
+    More than 10 instances, and --all, ask for their number, unless --yes says not to. A command
+    that runs on them is cut off: end a script with `exit 194` to lose nothing.
+    """
+    asked = Asked(names=names, tags=tag, everywhere=everywhere, dry_run=dry_run, yes=yes)
+    forced: dict[str, object] = {"ForceReboot": "true"} if force else {}
+    change = Change(
+        verb="restart",
+        action="RebootInstances",
+        fits="Running",
+        ends="",
+        told=_restarted,
+        options=forced,
+    )
+    _carry_out(Client(find_endpoint(state, endpoint, ca)), change, asked)
+
+
+def _started(_: Machine, now: Machine) -> str:
+    return f"started: boot {now.boot_id[:8]}" if now.status == "Running" and now.online else ""
+
+
+def _stopped(before: Machine, now: Machine) -> str:
+    return f"stopped: boot {before.boot_id[:8]} is over" if now.status == "Stopped" else ""
+
+
+def _restarted(before: Machine, now: Machine) -> str:
+    if now.status != "Running" or not now.online or now.boot_id == before.boot_id:
+        return ""
+    return f"restarted: boot {before.boot_id[:8]}→{now.boot_id[:8]}"
+
+
+def _carry_out(client: Client, change: Change, asked: Asked) -> None:
+    chosen = _chosen(client, change, asked)
+    if asked.dry_run:
+        for machine in chosen:
+            print(machine.id, machine.name, machine.status, sep="\t")
+        aside(f"This would {change.verb} {confirm.machines(len(chosen))}. Nothing was done.")
+        return
+    grave = asked.everywhere or len(chosen) > confirm.ASK_ABOVE
+    if chosen and grave and not asked.yes:
+        names = {machine.id: machine.name for machine in chosen}
+        aside("\n".join(f"  {called(machine.id, names)}" for machine in chosen))
+        confirm.confirm(len(chosen), f"this would {change.verb} {confirm.machines(len(chosen))}")
+    for first in range(0, len(chosen), _PER_CALL):
+        ids = [machine.id for machine in chosen[first : first + _PER_CALL]]
+        client.call(change.action, {"InstanceId": ids, **change.options})
+    try:
+        late = _wait(client, change, chosen)
+    except KeyboardInterrupt:
+        aside("It goes on: `cloudhand instances` shows how far it is.")
+        raise
+    client.close()
+    sys.exit(1 if late else 0)
+
+
+def _chosen(client: Client, change: Change, asked: Asked) -> list[Machine]:
+    if not (asked.names or asked.tags or asked.everywhere):
+        raise Mistake("name instances, or choose them with --tag or --all")
+    wish = select.Wish(on=asked.names or (), tags=asked.tags or (), everywhere=asked.everywhere)
+    present = select.meant(machines(client), wish)
+    if not asked.everywhere:
+        for machine in present:
+            _refuse(change, machine)
+    fitting = [machine for machine in present if machine.status == change.fits]
+    if not fitting and asked.everywhere:
+        aside(f"No instance is {change.fits}: there is nothing to {change.verb}.")
+    return fitting
+
+
+def _refuse(change: Change, machine: Machine) -> None:
+    """Mistake if this machine cannot be changed so; a word if it need not."""
+    name = called(machine.id, {machine.id: machine.name})
+    if machine.status == "Managed":
+        raise Mistake(
+            f"cannot {change.verb} {name}, which is a machine of your own: run a script on it"
+            " that ends with `exit 193` to stop it, or with `exit 194` to restart it"
+        )
+    if machine.status == change.ends:
+        aside(f"{name} is {machine.status} already")
+    elif machine.status != change.fits:
+        start = f": `cloudhand start {machine.id}` starts it" if machine.status == "Stopped" else ""
+        raise Mistake(f"cannot {change.verb} {name}, which is {machine.status}{start}")
+
+
+def _wait(client: Client, change: Change, chosen: Sequence[Machine]) -> bool:
+    """Tell of each that is as asked; whether some are not, in the end."""
+    names = {machine.id: machine.name for machine in chosen}
+    patience = Patience(client=client, tell=aside)
+    before = {machine.id: machine for machine in chosen}
+    deadline = time.monotonic() + _BOUND
+    pause = _FIRST_PAUSE
+    while before:
+        now = {one.id: one for one in patience.ask(lambda: machines(client), "what was asked for")}
+        for instance_id in sorted(before):
+            machine = now.get(instance_id)
+            line = change.told(before[instance_id], machine) if machine else "is gone"
+            if line:
+                del before[instance_id]
+                print(f"{called(instance_id, names)} {line}", flush=True)
+        if before and time.monotonic() > deadline:
+            who = ", ".join(called(instance_id, names) for instance_id in before)
+            aside(f"cannot wait any longer for {who}: `cloudhand instances` shows how far it is")
+            return True
+        time.sleep(pause if before else 0)
+        pause = min(pause * 1.5, _LAST_PAUSE)
+    return False

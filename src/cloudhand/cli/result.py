@@ -1,0 +1,111 @@
+"""`cloudhand result`: what became of what was run earlier."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from cloudhand.cli import follow, options
+from cloudhand.cli.client import Client
+from cloudhand.cli.confirm import machines as counted
+from cloudhand.cli.endpoint import find_endpoint
+from cloudhand.cli.errors import Mistake
+from cloudhand.cli.fleet import machines
+from cloudhand.cli.follow import Result
+from cloudhand.cli.following import Following, goes_on
+
+EPILOG = (
+    "Exit codes: 0 every machine reports Success, and those that were to stop or restart did;"
+    " 1 some machine does not, or not yet; 2 not understood; 3 the control plane refused or could"
+    " not be reached; 130 interrupted."
+)
+_NEWEST = 20
+_WIDTH = 60  # of a script in the list
+
+
+def command(
+    invocation: Annotated[
+        list[str] | None,
+        typer.Argument(help="Its id, as `run` tells it; none lists the newest.", metavar="[t-...]"),
+    ] = None,
+    go_on: Annotated[
+        bool, typer.Option("--follow", help="Follow it to its end, as `run` does.")
+    ] = False,
+    as_json: options.Json = False,
+    state: options.State = None,
+    endpoint: options.At = "",
+    ca: options.Ca = None,
+) -> None:
+    """Show what became of what was run earlier, or what it does now.
+
+    Without an id it lists what was run last. Ctrl-C ends only the looking.
+    """
+    client = Client(find_endpoint(state, endpoint, ca))
+    try:
+        if not invocation:
+            _list(client, as_json=as_json)
+            return
+        found = _shown(client, invocation, go_on=go_on, as_json=as_json)
+    finally:
+        client.close()
+    sys.exit(0 if all(result.ended and result.whole for result in found) else 1)
+
+
+def _shown(client: Client, ids: list[str], *, go_on: bool, as_json: bool) -> list[Result]:
+    found = known(client, ids)
+    names = {machine.id: machine.name for machine in machines(client)}
+    following = Following(client, names, as_json=as_json)
+    if go_on:
+        return following.to_the_end(ids)
+    found = following.looked(found)
+    following.show(ids, found)
+    going = sorted({result.invoke_id for result in found if not result.settled})
+    if going and not as_json:
+        print(f"{goes_on(client, going, and_then=' --follow')}")
+    return found
+
+
+def known(client: Client, ids: list[str]) -> list[Result]:
+    """The results as they are; Mistake if there was no such invocation."""
+    found: list[Result] = []
+    for invoke_id in ids:
+        its = follow.results(client, invoke_id)
+        if not its:
+            raise Mistake(f"cannot find {invoke_id}: `cloudhand result` lists what was run")
+        found += its
+    return found
+
+
+def _list(client: Client, *, as_json: bool) -> None:
+    answer = client.call("DescribeInvocations", {"PageSize": _NEWEST, "PageNumber": 1})
+    entries = [_entry(one) for one in answer["Invocations"]["Invocation"]]
+    if as_json:
+        print(json.dumps(entries, indent=2))
+        return
+    if not entries:
+        print("Nothing was run yet. Try: cloudhand run -- uptime", file=sys.stderr)
+    for entry in entries:
+        words = " ".join(entry["script"].split())
+        short = words if len(words) <= _WIDTH else f"{words[: _WIDTH - 1]}…"
+        print(
+            entry["invokeId"],
+            entry["createdAt"],
+            f"{entry['status']:<13}",
+            f"{counted(len(entry['instanceIds'])):<12}",
+            short,
+            sep="  ",
+        )
+
+
+def _entry(one: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "invokeId": one["InvokeId"],
+        "createdAt": one["CreationTime"],
+        "status": one["InvocationStatus"],
+        "instanceIds": [it["InstanceId"] for it in one["InvokeInstances"]["InvokeInstance"]],
+        "script": base64.b64decode(one["CommandContent"]).decode("utf-8", "replace"),
+    }

@@ -1,0 +1,111 @@
+"""`cloudhand result` and `stop-run`: what was run earlier."""
+
+from __future__ import annotations
+
+import json
+
+from cloudhand.cli.client import Client
+from cloudhand.core.ids import InstanceId
+from tests.api.cloud import Cloud
+from tests.cli.conftest import Cli
+from tests.machines import finish, run_on
+
+
+def asked(client: Client, instance_id: InstanceId, script: str = "true") -> str:
+    order = {"Type": "RunShellScript", "CommandContent": script, "InstanceId": [instance_id]}
+    invoke_id: str = client.call("RunCommand", order)["InvokeId"]
+    return invoke_id
+
+
+def end(it: Cloud, instance_id: InstanceId, code: int) -> None:
+    """End what runs there with an exit code, upon which the machine itself does nothing."""
+    machine = it.world.machine(instance_id)
+    (task,) = machine.running.values()
+    machine.running.clear()
+    it.do(lambda world: world.machines.say(machine, finish(task, code, b"bye\n")))
+
+
+def test_what_was_run_is_listed_the_newest_first(it: Cloud, cli: Cli, client: Client) -> None:
+    (instance_id,) = it.instances()
+    first = asked(client, instance_id, "echo the first")
+    it.advance(seconds=2)
+    second = asked(client, instance_id, "echo the second")
+    it.advance(seconds=2)
+
+    lines = cli("result").stdout.splitlines()
+    entries = json.loads(cli("result", "--json").stdout)
+
+    assert [line.split()[0] for line in lines[:2]] == [second, first]
+    assert lines[0].endswith("Success        1 machine     echo the second")
+    assert entries[1]["invokeId"] == first
+    assert entries[1]["instanceIds"] == [instance_id]
+
+
+def test_an_earlier_result_is_shown_and_is_the_exit_code(
+    it: Cloud, cli: Cli, client: Client
+) -> None:
+    (instance_id,) = it.instances()
+    invoke_id = asked(client, instance_id)
+    it.advance(seconds=1)
+
+    told = cli("result", invoke_id)
+
+    assert told.returncode == 0, told.stderr
+    assert "── Success exit 0" in told.stdout
+    assert "helloworld\n" in told.stdout
+
+
+def test_what_still_runs_is_shown_and_can_be_followed_and_stopped(
+    it: Cloud, cli: Cli, client: Client
+) -> None:
+    it.world.machines.behave = run_on
+    (instance_id,) = it.instances()
+    invoke_id = asked(client, instance_id)
+    it.advance(seconds=1)
+
+    told = cli("result", invoke_id)
+    assert told.returncode == 1
+    assert "── Running" in told.stdout
+    assert f"`cloudhand result {invoke_id} --follow`" in told.stdout
+
+    told = cli("stop-run", invoke_id)
+    assert told.returncode == 0, told.stderr
+    assert f"{invoke_id} is being stopped" in told.stderr
+    assert "── Terminated" in told.stdout
+
+    again = cli("stop-run", invoke_id)
+    assert (again.returncode, again.stderr) == (0, "")
+
+
+def test_an_unknown_id_is_a_mistake(cli: Cli) -> None:
+    for word in ("result", "stop-run"):
+        told = cli(word, "t-nowhere")
+        assert told.returncode == 2
+        assert "cannot find t-nowhere: `cloudhand result` lists" in told.stderr
+
+
+def test_a_machine_that_does_not_restart_is_told_as_such(
+    it: Cloud, cli: Cli, client: Client
+) -> None:
+    it.world.machines.behave = run_on
+    it.world.machines.failing.add("reboot")
+    (instance_id,) = it.instances()
+    machine = it.world.machine(instance_id)
+    invoke_id = asked(client, instance_id)
+    it.do(lambda world: world.until(lambda: machine.running))
+    end(it, instance_id, 194)
+    it.advance(seconds=130)
+    it.do(lambda world: world.machines.beat(machine))
+
+    told = cli("result", invoke_id, "--follow")
+    at_once = cli("result", invoke_id, "--json")
+    it.world.machines.failing.clear()
+    it.advance(seconds=5)
+
+    assert told.returncode == 1, told.stderr
+    assert "── Success exit 194" in told.stdout
+    assert f"still on the same boot {machine.boot_id[:8]} at " in told.stdout
+    assert "it has not restarted" in told.stdout
+    (one,) = json.loads(at_once.stdout)["results"]
+    assert one["powerAction"]["stillOnBootAt"]
+    assert at_once.returncode == 1
