@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -180,6 +181,30 @@ def test_a_control_plane_that_has_ended_for_good_is_not_waited_for(
     guest.gone()
     assert told.returncode == 3
     assert "has ended, and its state is gone; t-" in told.stderr
+    assert ended(up).returncode == 0
+
+
+def test_instances_of_up_carry_its_tags(alone: Place) -> None:
+    listed = shlex.join([*alone.cloudhand, "run", "--tag", "env=prod", "--dry-run", "--", "true"])
+    tags = ("--tag", "env=prod", "--tag", "room=3")
+
+    told = alone.run("up", "--fleet", "1", *tags, *mode_options(), "--", "sh", "-c", listed)
+
+    assert told.returncode == 0, told.stderr
+    assert re.fullmatch(r"i-\w+\thand-01\tRunning\n", told.stdout)
+
+
+def test_an_empty_fleet_is_told_as_such_and_named_beside_others(
+    alone: Place, shared: Plane
+) -> None:
+    with_others = {"XDG_RUNTIME_DIR": shared.place.environment["XDG_RUNTIME_DIR"]}
+    up = alone.start("up", "--fleet", "0", *mode_options(), env=with_others)
+
+    told = "".join(lines_until(up, "Ctrl-C ends everything"))
+    up.send_signal(signal.SIGTERM)
+
+    assert "Ready, without instances" in told
+    assert re.search(r"instances --state \S+/cloudhand-\S+\n", told)
     assert ended(up).returncode == 0
 
 

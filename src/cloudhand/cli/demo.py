@@ -56,7 +56,7 @@ def command(
             print(f"cloudhand: the story did not come true: {wrong}", file=sys.stderr)
             return 1
         if not once:
-            up.tell_what_next(running, ids)
+            up.tell_what_next(running, ids, settings.state)
             await heard.wait()
             print("\nEnding the instances.", flush=True)
         return 0

@@ -35,6 +35,12 @@ def command(
     Its calls to ecs, oos, sts and location reach Cloudhand; every other host of Alibaba Cloud is
     refused by name, so that a rehearsal never touches a real account. The exit code is that of
     the program.
+
+    The program finds its access key in ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET
+    and ALIBABA_CLOUD_REGION_ID (ALICLOUD_ACCESS_KEY, ALICLOUD_SECRET_KEY, ALICLOUD_REGION), the
+    control plane in CLOUDHAND_ENDPOINT, the way to it in HTTP_PROXY and HTTPS_PROXY, and whom to
+    trust in SSL_CERT_FILE, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, NODE_EXTRA_CA_CERTS and
+    ALIBABA_CLOUD_CA_BUNDLE; PYTHONPATH has a hook for clients that ask none of these.
     """
     asked = find_endpoint(state, endpoint, ca)
     with passage.open_passage(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,8 +91,11 @@ def _pages(
         page += 1
 
 
-def ensure(client: Client, count: int) -> list[str]:
-    """At least so many instances, asked for but not waited for; the ids of all of them."""
+def ensure(client: Client, count: int, tags: Mapping[str, str] | None = None) -> list[str]:
+    """At least so many instances, asked for but not waited for; the ids of all of them.
+
+    ``tags``: of those that are made.
+    """
     present = [m for m in machines(client) if m.status != "Managed"]
     stopped = [m.id for m in present if m.status == "Stopped"]
     if stopped:
@@ -106,6 +109,7 @@ def ensure(client: Client, count: int) -> list[str]:
             "InstanceType": "ecs.sandbox",
             "InstanceName": "hand-[1,2]",
             "HostName": "hand-[1,2]",
+            "Tag": [{"Key": key, "Value": value} for key, value in (tags or {}).items()],
         }
         answer = client.call("RunInstances", order)
         ids += answer["InstanceIdSets"]["InstanceIdSet"]

@@ -30,7 +30,7 @@ class Teller:
     """How the story reaches its audience."""
 
     chapter: Callable[[str], None]  # what is about to happen, and why
-    command: Callable[[str], None]  # what is run or called
+    command: Callable[[str], None]  # what is run
     line: Callable[[str, str, str], None]  # of one instance: id, what, and how it is to be seen
     remark: Callable[[str], None]
 
@@ -77,16 +77,16 @@ def _stop_by_exit_code(client: Client, ids: Sequence[str], teller: Teller) -> No
         _done(result, "stop")
     fleet.wait(client, one, "Stopped", at_most=_BOUND)
     teller.line(one[0], "Stopped", "low")
-    teller.command("StartInstances")
+    teller.command(f"cloudhand start {one[0]}")
     client.call("StartInstances", {"InstanceId": one})
     fleet.wait(client, one, "Running", at_most=_BOUND)
     teller.line(one[0], f"Running again{_boot(_boot_ids(client, ids)[one[0]])}", "good")
 
 
 def _restart_by_api(client: Client, ids: Sequence[str], teller: Teller) -> None:
-    teller.chapter("Or restart them all by the API, as the published sample program does")
+    teller.chapter("Or restart them all by an API call, as the published sample program does")
     before = _boot_ids(client, ids)
-    teller.command("RebootInstances")
+    teller.remark("The call RebootInstances, from any SDK:")
     client.call("RebootInstances", {"InstanceId": list(ids)})
     fleet.wait(client, ids, "Running", at_most=_BOUND)
     after = _boot_ids(client, ids)

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cloudhand import passage
-from cloudhand.cli import holding, log, options
+from cloudhand.cli import holding, log, options, pointer
 from cloudhand.cli.client import Client
 from cloudhand.cli.exec_ import destination, identity
 from cloudhand.cli.fleet import ensure, wait
 from cloudhand.cli.holding import Heard
+from cloudhand.cli.select import pair
 from cloudhand.server.main import Running
 from cloudhand.server.settings import Settings
 from cloudhand.server.state import TEMPORARY
@@ -42,6 +44,10 @@ def command(
         ),
     ] = None,
     fleet: Annotated[int, typer.Option(min=0, max=100, help="How many instances.")] = 3,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(help="KEY=VALUE of each instance that is made; may be repeated."),
+    ] = None,
     listen: Annotated[
         str, typer.Option(help="HOST:PORT; port 0 takes any that is free.")
     ] = "127.0.0.1:0",
@@ -56,10 +62,12 @@ def command(
     """Start a control plane with a fleet of instances, each booted and online.
 
     Without a command it stays until Ctrl-C. With one, the command finds the control plane in its
-    environment, as by `cloudhand exec`, and the ids of the instances in CLOUDHAND_INSTANCE_IDS.
-    Instances end with it, and without --state nothing is left behind.
+    environment, as by `cloudhand exec`, whose help names the variables, and the ids of the
+    instances in CLOUDHAND_INSTANCE_IDS, with commas between them. Instances end with it, and
+    without --state nothing is left behind.
     """
     log.to_stderr(verbose=verbose)
+    tags = dict(pair(text) for text in tag or ())
     settings = settings_for(
         state,
         listen=listen,
@@ -71,14 +79,14 @@ def command(
     async def story(running: Running, heard: Heard) -> int:
         tell: Callable[[str], None] = _silent if command else print_now
         tell(running.mode_sentence)
-        ids = await heard.unless(lambda: boot(running, fleet, tell))
+        ids = await heard.unless(lambda: boot(running, fleet, tell, tags))
         if ids is None:
             return _INTERRUPTED if command else 0
         if command:
             # A temporary state is removed even if we are killed.
             within = settings.state if settings.temporary else None
             return await _against(running, ids, command, heard, within)
-        tell_what_next(running, ids)
+        tell_what_next(running, ids, settings.state)
         await heard.wait()
         print("\nEnding the instances.", flush=True)
         return 0
@@ -109,7 +117,12 @@ def settings_for(
     )
 
 
-def boot(running: Running, count: int, tell: Callable[[str], None]) -> list[str]:
+def boot(
+    running: Running,
+    count: int,
+    tell: Callable[[str], None],
+    tags: Mapping[str, str] | None = None,
+) -> list[str]:
     """The ids of the fleet once all of it is online."""
     client = Client(holding.endpoint_of(running))
     online = 0
@@ -121,9 +134,9 @@ def boot(running: Running, count: int, tell: Callable[[str], None]) -> list[str]
             tell(f"  {online} of {len(ids)} online")
 
     try:
-        ids = ensure(client, count)
+        ids = ensure(client, count, tags)
         if ids:
-            tell(f"Booting {len(ids)} instances:")
+            tell(f"Booting {_counted(ids)}:")
         wait(client, ids, "Running", at_most=_BOOT_BOUND, tell=progress)
     finally:
         client.close()
@@ -176,16 +189,32 @@ def _run(
         return passage.run(command, environment, started=started)
 
 
-def tell_what_next(running: Running, ids: Sequence[str]) -> None:
-    typed = _typed()
-    print(f"\nReady: {len(ids)} instances are online: {' '.join(ids)}")
+def tell_what_next(running: Running, ids: Sequence[str], state: Path) -> None:
+    typed, named = _typed(), _named(state)
+    if ids:
+        are = "is" if len(ids) == 1 else "are"
+        print(f"\nReady: {_counted(ids)} {are} online: {' '.join(ids)}")
+        script = f"{typed} run --all{named} -- 'echo helloworld; exit 194'"
+    else:
+        print("\nReady, without instances: RunInstances makes some, and machines may join.")
+        script = f"{typed} agent register --help"
     print(f"  endpoint    {running.url}   region {running.region_id}")
     print(f"  access key  {running.access_key_id}   secret {running.access_key_secret}")
     print("Three commands to try next, in another terminal:")
-    print(f"  {typed} instances")
-    print(f"  {typed} run --all -- 'echo helloworld; exit 194'")
-    print(f"  {typed} exec -- python your_program_for_alibaba_cloud.py")
+    print(f"  {typed} instances{named}")
+    print(f"  {script}")
+    print(f"  {typed} exec{named} -- python your_program_for_alibaba_cloud.py")
     print("Ctrl-C ends everything.", flush=True)
+
+
+def _counted(ids: Sequence[str]) -> str:
+    return f"{len(ids)} instance{'' if len(ids) == 1 else 's'}"
+
+
+def _named(state: Path) -> str:
+    """How to name this control plane while there are others; what is newest may change."""
+    others = [one for one in pointer.living() if one != state]
+    return f" --state {shlex.quote(str(state))}" if others else ""
 
 
 def _typed() -> str:
