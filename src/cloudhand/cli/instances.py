@@ -10,6 +10,9 @@ from cloudhand.cli.client import Client
 from cloudhand.cli.endpoint import find_endpoint
 from cloudhand.cli.fleet import Machine, machines
 
+EPILOG = (
+    "Exit codes: 0 done; 2 not understood; 3 the control plane refused or could not be reached."
+)
 _COLUMNS = ("instance", "name", "status", "agent", "tags")
 _NONE = (
     "No instances. RunInstances makes some, `cloudhand agent register` has a machine join, and"

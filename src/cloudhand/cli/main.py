@@ -36,7 +36,7 @@ COMMANDS = {
 }
 _GROUPS = ("agent",)  # commands that have commands
 EPILOG = (
-    "Exit codes: 0 done; 1 it ran and did not succeed, or something is missing;"
+    "Exit codes: 0 done; 1 it ran and did not succeed, something is missing, or you said no;"
     " 2 not understood; 3 the control plane refused or could not be reached; 130 interrupted."
 )
 

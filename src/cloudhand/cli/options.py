@@ -29,7 +29,7 @@ Ca = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
-Region = Annotated[str, typer.Option(help="The region that it is.")]
+Region = Annotated[str, typer.Option(help="The region that it stands for.")]
 PlainProcesses = Annotated[
     bool,
     typer.Option("--plain-processes", help="Make instances of plain processes, not namespaces."),

@@ -17,18 +17,19 @@ _HEAD = """\
 
 | exit code | meaning |
 |---|---|
-| 0 | done; for `run`: every machine reports Success |
-| 1 | it ran and did not succeed; for `doctor`: something is missing |
+| 0 | done; for `run` and `result`: every machine reports Success, and those that were to stop or restart did |
+| 1 | it ran and did not succeed, or a machine is not as asked; you were asked and said no; for `doctor`: something is missing |
 | 2 | not understood: an option, a name or a script is wrong |
-| 3 | the control plane refused, could not be reached, or could not start |
+| 3 | the control plane refused, could not be reached (a command that waits tries for 10 minutes), or could not start |
 | 130 | interrupted by Ctrl-C |
 
 `exec` and `up -- COMMAND` pass on the exit code of the command: 128 + N if signal N ended it, 127
 if it was not found, 126 if it could not be run.
 
-`run`, `instances` and `exec` ask the control plane that is named by `--state` or `--endpoint`; else
-the one of `CLOUDHAND_ENDPOINT` with `ALIBABA_CLOUD_ACCESS_KEY_ID` and
-`ALIBABA_CLOUD_ACCESS_KEY_SECRET`; else the one of this user that was started last and still lives.
+Commands that ask a control plane ask the one that is named by `--state` or `--endpoint`; else the one
+of `CLOUDHAND_ENDPOINT` with `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET` and, with
+https, `CLOUDHAND_CA`; else the one of this user that was started last and still lives. Where there are
+several, they say on standard error which one it is and how the others are named.
 """
 
 
@@ -45,6 +46,8 @@ def _command(name: str, command: Any) -> list[str]:
         inner = [_command(f"{name} {word}", one) for word, one in command.commands.items()]
         return [text for section in inner for text in section]
     lines = [f"## {name}", "", inspect.cleandoc(command.help or ""), ""]
+    if command.epilog and command.epilog != main.EPILOG:
+        lines += [command.epilog, ""]
     shown = [one for one in command.params if one.name != "help" and not _hidden(one)]
     if shown:
         lines += ["| | | default |", "|---|---|---|", *map(_row, shown), ""]
