@@ -17,19 +17,19 @@ _HEAD = """\
 
 | exit code | meaning |
 |---|---|
-| 0 | done; for `run` and `result`: every machine reports Success, and those that were to stop or restart did |
-| 1 | it ran and did not succeed, or a machine is not as asked; you were asked and said no; for `doctor`: something is missing |
+| 0 | done; for `run`: every machine reports Success, and has stopped or restarted if it was to |
+| 1 | it ran and did not succeed; you were asked and said no; for `doctor`: something is missing |
 | 2 | not understood: an option, a name or a script is wrong |
-| 3 | the control plane refused, could not be reached (a command that waits tries for 10 minutes), or could not start |
+| 3 | the control plane refused, could not be reached (for 10 minutes, once it was), or not started |
 | 130 | interrupted by Ctrl-C |
 
 `exec` and `up -- COMMAND` pass on the exit code of the command: 128 + N if signal N ended it, 127
 if it was not found, 126 if it could not be run.
 
-Commands that ask a control plane ask the one that is named by `--state` or `--endpoint`; else the one
-of `CLOUDHAND_ENDPOINT` with `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET` and, with
-https, `CLOUDHAND_CA`; else the one of this user that was started last and still lives. Where there are
-several, they say on standard error which one it is and how the others are named.
+A command asks the control plane that is named by `--state` or `--endpoint`; else the one of
+`CLOUDHAND_ENDPOINT` with `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET` and, for
+https, `CLOUDHAND_CA`; else the one of this user that was started last and still lives. Where there
+are several, it says on standard error which one that is, and how the others are named.
 """
 
 
