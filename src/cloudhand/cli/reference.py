@@ -20,7 +20,7 @@ _HEAD = """\
 | 0 | done; for `run`: every machine reports Success, and has stopped or restarted if it was to |
 | 1 | it ran and did not succeed; you were asked and said no; for `doctor`: something is missing |
 | 2 | not understood: an option, a name or a script is wrong |
-| 3 | the control plane refused, could not be reached (for 10 minutes, once it was), or not started |
+| 3 | the control plane refused, could not be reached (for 10 minutes, once it was) or started |
 | 130 | interrupted by Ctrl-C |
 
 `exec` and `up -- COMMAND` pass on the exit code of the command: 128 + N if signal N ended it, 127
