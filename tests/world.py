@@ -31,6 +31,7 @@ from cloudhand.core.orders import (
 from cloudhand.core.page import Window
 from cloudhand.reconcilers.deliveries import keep_delivering
 from cloudhand.reconcilers.lifecycles import Lifecycles
+from cloudhand.reconcilers.retention import keep_forgetting
 from cloudhand.store.envelope import open_envelope
 from cloudhand.store.sqlite import SqliteDatabase
 from tests.clock import VirtualClock
@@ -95,6 +96,7 @@ class World:
                 loops = [
                     tasks.create_task(lifecycles.run()),
                     tasks.create_task(keep_delivering(self.control)),
+                    tasks.create_task(keep_forgetting(self.control, self.database)),
                 ]
             self._started.set()
             await self._stop.wait()

@@ -1,4 +1,5 @@
-"""Forget what is old: invocations with their output, events, client tokens."""
+"""Forget what is old: invocations with all that belongs to them, events, client
+tokens."""
 
 from __future__ import annotations
 
@@ -21,8 +22,10 @@ async def keep_forgetting(control: Control, database: Database) -> None:
         now = control.clock.now()
 
         async def work(tx: Transaction) -> None:
-            await tx.invocations.forget(before=now - control.settings.retention)
-            await tx.events.forget(before=now - control.settings.retention)
+            old = now - control.settings.retention
+            await tx.invocations.forget(before=old)
+            await tx.power_actions.forget(before=old)
+            await tx.events.forget(before=old)
             await tx.tokens.forget(before=now - _TOKENS_KEPT)
 
         await database.write(work)

@@ -121,6 +121,14 @@ class PowerActions:
         )
         return moved
 
+    async def forget(self, *, before: datetime) -> int:
+        """Drop what was asked for by invocations that have been dropped; how many."""
+        return await self._statements.change(
+            "DELETE FROM power_actions WHERE asked_at < ? AND deadline_at IS NULL"
+            " AND NOT EXISTS (SELECT 1 FROM invocations WHERE id = invoke_id)",
+            to_ms(before),
+        )
+
 
 def _actions(rows: Sequence[Row]) -> list[PowerAction]:
     return [
