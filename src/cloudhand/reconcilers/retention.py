@@ -1,5 +1,4 @@
-"""Forget what is old: invocations with all that belongs to them, events, client
-tokens."""
+"""Forget what is old: invocations with all that belongs to them, events, client tokens."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cloudhand.store.database import Statements
-from cloudhand.store.rows import moment, to_ms
+from cloudhand.store.rows import to_ms
 
 _INSERT = (
     "INSERT INTO events (noun, id, from_state, event, to_state, at, source)"
@@ -40,26 +40,6 @@ class Events:
                 for m in moves
             ],
         )
-
-    async def of(self, noun_id: str) -> list[Move]:
-        """Oldest first."""
-        rows = await self._statements.fetch(
-            "SELECT noun, id, from_state, event, to_state, at, source FROM events"
-            " WHERE id = ? ORDER BY number",
-            noun_id,
-        )
-        return [
-            Move(
-                noun=noun,
-                id=id_,
-                from_state=from_state,
-                event=event,
-                to_state=to_state,
-                at=moment(at),
-                source=source,
-            )
-            for noun, id_, from_state, event, to_state, at, source in rows
-        ]
 
     async def forget(self, *, before: datetime) -> int:
         return await self._statements.change("DELETE FROM events WHERE at < ?", to_ms(before))
