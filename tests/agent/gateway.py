@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import socket
@@ -50,6 +51,7 @@ class FakeGateway:
         self.clock_skew = 0.0  # seconds that this gateway's clock is ahead
         self.chunked = False
         self.takes_requests = True  # over the channel
+        self.goodbyes: list[int] = []  # codes with which channels were closed by the agent
         self.over_channel: list[str] = []  # targets of requests that came so
         self.bodies_over_channel: list[bytes] = []
         self.acknowledge: Callable[[wire.Report], Answer] = lambda report: wire.Ack()
@@ -105,7 +107,8 @@ class FakeGateway:
         with self.changed:
             channels = list(self._channels)
         for channel in channels:
-            channel.sendall(bytes(FrameProtocol(client=False, extensions=[]).send_data(text)))
+            with contextlib.suppress(OSError):  # it has ended just now
+                channel.sendall(bytes(FrameProtocol(client=False, extensions=[]).send_data(text)))
 
     def send_raw(self, frame: bytes) -> None:
         with self.changed:
@@ -220,10 +223,16 @@ class FakeGateway:
             for frame in frames.received_frames():
                 if frame.opcode is Opcode.PING:
                     assert isinstance(frame.payload, bytes | bytearray)
-                    connection.sendall(bytes(frames.pong(bytes(frame.payload))))
+                    with contextlib.suppress(OSError):  # the agent has ended meanwhile
+                        connection.sendall(bytes(frames.pong(bytes(frame.payload))))
                 elif frame.opcode is Opcode.TEXT:
                     with self.changed:
                         self.replies.append(str(frame.payload))
+                        self.changed.notify_all()
+                elif frame.opcode is Opcode.CLOSE:
+                    assert isinstance(frame.payload, tuple)
+                    with self.changed:
+                        self.goodbyes.append(int(frame.payload[0]))
                         self.changed.notify_all()
                 elif frame.opcode is Opcode.BINARY:
                     assert isinstance(frame.payload, bytes | bytearray)

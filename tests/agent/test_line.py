@@ -14,7 +14,7 @@ from cloudhand.agent import line as lines
 from cloudhand.agent.line import Line
 from cloudhand.wire import agent as wire
 from cloudhand.wire import enclosed
-from tests.agent.conftest import Machine, task
+from tests.agent.conftest import Machine, task, wait_until
 from tests.agent.gateway import Answer, FakeGateway
 
 _HEADERS = {
@@ -43,6 +43,33 @@ def test_a_server_that_takes_no_requests_over_the_channel(
 
     assert gateway.end_of("t-1").exit_code == 3
     assert gateway.over_channel == []
+
+
+def test_who_ends_says_so(machine: Machine, gateway: FakeGateway) -> None:
+    machine.start()
+
+    assert machine.stop() == 0
+
+    gateway.wait(lambda: gateway.goodbyes == [1001])  # going away
+    assert " INFO ending, as asked\n" in machine.log
+    assert "server closed" not in machine.log
+
+
+def test_who_is_killed_says_nothing(machine: Machine, gateway: FakeGateway) -> None:
+    machine.start()
+
+    machine.kill()
+
+    gateway.wait(lambda: gateway.connections == 0)
+    assert gateway.goodbyes == []
+
+
+def test_a_channel_whose_place_another_took(machine: Machine, gateway: FakeGateway) -> None:
+    machine.start()
+
+    gateway.send_raw(bytes(FrameProtocol(client=False, extensions=[]).close(4001)))
+
+    wait_until(lambda: "channel: another agent speaks for this machine" in machine.log)
 
 
 def test_what_is_large_does_not_stand_in_the_way_of_kicks(

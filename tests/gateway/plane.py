@@ -282,7 +282,7 @@ def pem_text(key: rsa.RSAPrivateKey) -> str:
 @asynccontextmanager
 async def gateway(path: Path, settings: ControlSettings | None = None) -> AsyncIterator[Plane]:
     async with World(path, settings=settings) as world:
-        channel = Channel()
+        channel = Channel(world.control.agents)
         world.control.pokes.on_kick(channel.kick)
         kicks = asyncio.create_task(channel.run())
         try:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from pathlib import Path
+
+import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from cloudhand.core.ids import InstanceId, InvokeId
 from cloudhand.core.invocation import State
-from cloudhand.core.orders import AgentView
+from cloudhand.core.orders import AgentView, ManagedFilter
+from cloudhand.gateway.channel import Channel
+from cloudhand.gateway.http import GatewayApp
 from cloudhand.wire import agent as wire
-from tests.gateway.plane import Plane, Visitor
-from tests.world import ALL
+from tests.gateway.plane import Plane, Visitor, listening
+from tests.world import ALL, World
+
+_LEAVING = 1001  # close code
 
 
 async def _status(plane: Plane, visitor: Visitor) -> AgentView:
@@ -29,6 +38,103 @@ async def test_who_beats_is_online_for_two_minutes(plane: Plane) -> None:
     assert (await _status(plane, visitor)).online
     await plane.world.advance(seconds=2)
     assert not (await _status(plane, visitor)).online
+
+
+async def _online(plane: Plane, visitor: Visitor) -> bool:
+    return (await _status(plane, visitor)).online
+
+
+async def _offline(plane: Plane, visitor: Visitor) -> bool:
+    return not await _online(plane, visitor)
+
+
+async def test_who_says_goodbye_is_offline_at_once(plane: Plane) -> None:
+    visitor = await plane.ours()
+    await visitor.beat()
+    async with visitor.channel() as socket:
+        assert await _online(plane, visitor)
+        await socket.close(_LEAVING)
+
+    await plane.until(lambda: _offline(plane, visitor))
+    await visitor.beat()
+    assert await _online(plane, visitor)
+
+
+async def test_whose_channel_is_lost_is_offline_soon(plane: Plane) -> None:
+    visitor = await plane.ours()
+    await visitor.beat()
+    async with visitor.channel() as socket:
+        socket.transport.abort()
+    await plane.until(lambda: plane.channel.open_count == 0)
+    assert await _online(plane, visitor)
+
+    await plane.world.advance(seconds=16)
+    await plane.until(lambda: _offline(plane, visitor))
+
+
+@pytest.mark.parametrize("sign", ["channel", "fetch", "beat"])
+async def test_who_is_heard_of_again_is_online(plane: Plane, sign: str) -> None:
+    visitor = await plane.ours()
+    await visitor.beat()
+    async with visitor.channel() as socket:
+        socket.transport.abort()
+    await plane.until(lambda: plane.channel.open_count == 0)
+    await plane.world.advance(seconds=16)
+    await plane.until(lambda: _offline(plane, visitor))
+
+    async with contextlib.AsyncExitStack() as stack:
+        if sign == "channel":
+            await stack.enter_async_context(visitor.channel())
+        elif sign == "fetch":
+            await visitor.fetch()
+        else:
+            await visitor.beat()
+
+        await plane.until(lambda: _online(plane, visitor))
+        await plane.world.advance(seconds=60)
+        assert await _online(plane, visitor)
+
+
+async def test_a_channel_whose_place_another_took_says_nothing_of_its_agent(plane: Plane) -> None:
+    visitor = await plane.ours()
+    await visitor.beat()
+    async with visitor.channel() as first, visitor.channel():
+        async with asyncio.timeout(10):
+            await first.wait_closed()
+        await plane.world.advance(seconds=60)
+        assert await _online(plane, visitor)
+
+
+async def test_the_end_of_a_control_plane_takes_nobody_offline(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        channel = Channel(world.control.agents)
+        async with (
+            contextlib.AsyncExitStack() as stack,
+            listening(GatewayApp(world.control, channel)) as port,
+            httpx.AsyncClient(trust_env=False) as client,
+        ):
+            plane = Plane(world=world, channel=channel, port=port, client=client)
+            visitor = await plane.ours()
+            await visitor.beat()
+            opened = await stack.enter_async_context(visitor.channel())
+        assert opened.close_code == 1012  # the server starts anew
+        await world.advance(seconds=60)
+        assert await _online(plane, visitor)
+
+
+async def test_who_has_gone_is_not_listed_among_the_connected(plane: Plane) -> None:
+    there, gone = await plane.ours(), await plane.ours()
+    for visitor in (there, gone):
+        await visitor.beat()
+    async with gone.channel() as socket:
+        await socket.close(_LEAVING)
+    await plane.until(lambda: _offline(plane, gone))
+
+    async def listed(connected: bool) -> list[str]:
+        page = await plane.world.control.managed.find(ManagedFilter(connected=connected), ALL)
+        return [view.managed.id for view in page.items]
+
+    assert (await listed(True), await listed(False)) == ([there.instance_id], [gone.instance_id])
 
 
 @pytest.mark.parametrize(

@@ -74,9 +74,9 @@ class Machine:
                 "agent", "run", *state, "--power-command", str(recorder), stdout=log, stderr=log
             )
         self.plane.wait([self.id], "Managed")
-        until(self._online, what="its agent's coming online")
+        until(self.online, what="its agent's coming online")
 
-    def _online(self) -> bool:
+    def online(self) -> bool:
         answer = self.plane.call("DescribeCloudAssistantStatus", InstanceId=[self.id])
         (status,) = answer["InstanceCloudAssistantStatusSet"]["InstanceCloudAssistantStatus"]
         return bool(status["CloudAssistantStatus"] == "true")
@@ -107,6 +107,7 @@ def test_an_agent_joins_runs_a_command_and_ends(machine: Machine, shared: Plane)
     (listed,) = [one for one in json.loads(told.stdout) if one["id"] == machine.id]
     assert (listed["name"], listed["tags"]) == ("mine", {"env": "prod"})
     assert machine.stop() == 0
+    until(lambda: not machine.online(), what="its agent's being offline")
 
 
 @pytest.mark.parametrize(("code", "words"), [(193, ["-h", "now"]), (194, ["-r", "now"])])

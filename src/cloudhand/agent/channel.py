@@ -41,7 +41,8 @@ class Channel:
             try:
                 self._serve()
             except Exception as error:  # an outermost loop: whatever it was, kicks must go on
-                log.info(f"channel: {error}")
+                if not self._closing.is_set():
+                    log.info(f"channel: {error}")
             if time.monotonic() - opened_at > _LASTING:
                 backoff.reset()
             again_at = time.monotonic() + backoff.pause()
@@ -54,7 +55,7 @@ class Channel:
     def close(self) -> None:
         line = self._line
         if line is not None:
-            line.hang_up()
+            line.leave()
 
     def _look(self) -> None:
         """Ask for work without having been kicked."""
@@ -79,6 +80,8 @@ class Channel:
         finally:
             self._line = None
             self._client.ask_over(None)
+            if self._closing.is_set():
+                line.leave()  # whoever wanted the end may have come before there was a line
             line.close()
 
     def _kicked(self, message: str) -> str:

@@ -15,6 +15,9 @@ from cloudhand.wire import enclosed
 _PING_EVERY = 60.0  # seconds
 _DEAD_AFTER = 150.0  # seconds without a word, not even a pong
 _ANSWER_WITHIN = 10.0  # seconds; a line that is slower has died, whatever TCP says
+_LEAVING = 1001  # close code: we end
+_REPLACED = 4001  # close code: another agent has opened a channel
+_GOODBYE_WITHIN = 1.0  # seconds
 _LONGEST_KICK = 64 * 1024  # bytes
 _LONGEST_ANSWER = 64 * 1024 * 1024
 
@@ -84,6 +87,18 @@ class Line:
         if self._readable(min(self._ping_at, until) - now):
             self._receive()
 
+    def leave(self) -> None:
+        """Say that this agent ends, and have the line end, from any thread."""
+        # Whoever holds the lock may be sending to a server that takes nothing any more.
+        if self._lock.acquire(timeout=_GOODBYE_WITHIN):
+            try:
+                self._connection.sendall(self._frames.close(_LEAVING))
+            except (OSError, ValueError):
+                pass  # it has ended, or takes nothing any more
+            finally:
+                self._lock.release()
+        self.hang_up()
+
     def hang_up(self) -> None:
         """Have the line end, from any thread."""
         try:
@@ -133,7 +148,9 @@ class Line:
 
     def _framed(self, frame: Frame) -> None:
         payload = frame.payload
-        if frame.opcode is Opcode.CLOSE or isinstance(payload, tuple):
+        if isinstance(payload, tuple):  # of a close frame
+            if payload[0] == _REPLACED:
+                raise ConnectionResetError("another agent speaks for this machine")
             raise ConnectionResetError("the server closed the channel")
         data = payload.encode() if isinstance(payload, str) else bytes(payload)
         if frame.opcode is Opcode.PING:

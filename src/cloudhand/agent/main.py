@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Dict, List, NoReturn, Sequence, Tuple
 
 import cloudhand
-from cloudhand.agent import enrolment
+from cloudhand.agent import enrolment, log
 from cloudhand.agent import identity as identities
 from cloudhand.agent.alone import NotAlone, be_alone
 from cloudhand.agent.client import Client, Server, UnknownInstance
@@ -192,6 +192,7 @@ def _close_on_signal(closing: threading.Event, told: threading.Event) -> None:
 
     def close() -> None:
         signal.sigwait(ends)
+        log.info("ending, as asked")
         told.set()
         closing.set()
 

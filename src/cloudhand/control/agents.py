@@ -17,6 +17,7 @@ from cloudhand.core.clock import Clock
 from cloudhand.core.errors import ActivationRefused, BadCursor, InstanceNotFound
 from cloudhand.core.ids import ActivationId, InstanceId, RandomBytes
 from cloudhand.core.instance import (
+    BACK_WITHIN,
     Agent,
     AgentKind,
     Instance,
@@ -169,6 +170,23 @@ class Agents:
         if await self._database.write(work):
             self._pokes.wake(Loop.LIFECYCLES)
             self._pokes.wake(Loop.DELIVERIES)
+
+    async def came(self, instance_id: InstanceId) -> None:
+        """Its channel is open."""
+
+        async def work(tx: Transaction) -> None:
+            await tx.agents.heard(instance_id)
+
+        await self._database.write(work)
+
+    async def went(self, instance_id: InstanceId, *, for_good: bool) -> None:
+        """Its channel has ended: it said that it ends, or else may come back at once."""
+        now = self._clock.now()
+
+        async def work(tx: Transaction) -> None:
+            await tx.agents.gone(instance_id, at=now if for_good else now + BACK_WITHIN)
+
+        await self._database.write(work)
 
     async def statuses(self, wanted: Sequence[InstanceId], window: Window) -> Page[AgentView]:
         """Of the instances named, in that order; of all when none is. InstanceNotFound."""

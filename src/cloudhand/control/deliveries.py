@@ -69,6 +69,7 @@ class Deliveries:
         now = self._clock.now()
 
         async def work(tx: Transaction) -> wire.Worklist:
+            await tx.agents.heard(speaker.id)
             run: list[wire.Task] = []
             stop: list[str] = []
             test: list[wire.Task] = []

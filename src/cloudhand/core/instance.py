@@ -16,6 +16,9 @@ from cloudhand.core.machine import Machine
 
 # The published description of CloudAssistantStatus: a heart-beat within the last two minutes.
 ONLINE_WITHIN = timedelta(seconds=120)
+# How long an agent whose channel was lost may take to open another, or to ask without one: ours
+# asks every 5 seconds while it has none, the published one comes back after 6.
+BACK_WITHIN = timedelta(seconds=15)
 
 
 class State(StrEnum):
@@ -171,11 +174,14 @@ class Agent:
     pid: int = 0
     invocation_count: int = 0
     last_invoked_at: datetime | None = None
+    gone_at: datetime | None = None  # from when on it is not online, unless heard of since
 
 
 def online(agent: Agent | None, *, now: datetime, boot_id: BootId | None = None) -> bool:
     """Whether the agent spoke lately, and, if ``boot_id`` is given, in that boot."""
     if agent is None or agent.last_seen_at is None:
+        return False
+    if agent.gone_at is not None and now >= agent.gone_at:
         return False
     if boot_id is not None and agent.boot_id is not None and agent.boot_id != boot_id:
         return False

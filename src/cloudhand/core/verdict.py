@@ -14,6 +14,7 @@ from cloudhand.core.instance import State as InstanceState
 from cloudhand.core.invocation import Event, Target
 from cloudhand.core.invocation import State as TargetState
 from cloudhand.wire import agent as wire
+from cloudhand.wire import times
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,16 +166,17 @@ def of_silence(
         return Verdict(
             event=Event.GONE,
             error_code="TerminationException",
-            error_info="the agent has not said whether the command was stopped",
+            error_info=f"{_whereabouts(agent, online)}, and has not said whether"
+            " the command was stopped",
             inferred=True,
         )
     if instance not in (None, InstanceState.RUNNING, InstanceState.REBOOTING):
         code = "InstanceNotRunning"
         info = "the instance went down while the command ran, and did not come back in time"
-    elif online:
-        code, info = "ClientNotResponse", "the agent is online but has not reported the end"
     else:
-        code, info = "ClientNotOnline", "the agent has gone and has not come back in time"
+        code = "ClientNotResponse" if online else "ClientNotOnline"
+        missing = "started" if target.state is TargetState.PENDING else "ended"
+        info = f"{_whereabouts(agent, online)}, and has not said how the command {missing}"
     return Verdict(event=Event.GONE, error_code=code, error_info=info, inferred=True)
 
 
@@ -185,6 +187,17 @@ def _undelivered(
         return "InstanceNotRunning", "the instance is not running"
     if agent is None:
         return "ClientNotRunning", "no agent has ever joined from the instance"
-    if not online:
-        return "ClientNotOnline", "the agent is not online"
-    return "DeliveryTimeout", "the agent did not fetch the command in time"
+    code = "DeliveryTimeout" if online else "ClientNotOnline"
+    return code, f"{_whereabouts(agent, online)}, and has not fetched the command"
+
+
+def _whereabouts(agent: Agent | None, online: bool) -> str:
+    """What is known of an agent, and since when."""
+    if agent is None or agent.last_seen_at is None:
+        return "the agent has never been online"
+    beat = f"its last heart-beat came at {times.second(agent.last_seen_at)}"
+    if online:
+        return f"the agent is online ({beat})"
+    if agent.gone_at is not None:
+        return f"the agent is not online since {times.second(agent.gone_at)} ({beat})"
+    return f"the agent is not online ({beat})"

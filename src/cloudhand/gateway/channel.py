@@ -1,6 +1,7 @@
 """The kick channel: for each instance its newest WebSocket, and at most one kick in flight on it.
 
-Our agent asks over it as well, one request after the other.
+Our agent asks over it as well, one request after the other. That it ends is the first that is
+known of an agent that is gone.
 
 A kick only says "look". What is to be done is in the rows, so a kick that cannot be sent now
 may be forgotten: the loop of deliveries kicks again.
@@ -11,10 +12,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, Protocol
 
 from cloudhand.control.pokes import Kick
 from cloudhand.core.ids import InstanceId, InvokeId
+from cloudhand.store.database import StoreError
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +27,19 @@ Send = Callable[[Message], Awaitable[None]]
 Answer = Callable[[bytes], Awaitable[bytes]]
 
 _REPLACED = 4001  # close code for a socket in whose place a newer one has come
+_LEAVING = 1001  # close code with which an agent says that it ends
+_STOPPING = 1012  # of a socket that ends because we do
+_LOST = 1006  # of one that ended in any other way
 _UNEXPECTED = 1008  # close code for one on which something else came than a request
 _SEND_TIMEOUT = 10.0  # seconds; an agent that takes longer is cut off and comes back
+
+
+class Presence(Protocol):
+    """Who is told of agents that come and go."""
+
+    async def came(self, instance_id: InstanceId) -> None: ...
+
+    async def went(self, instance_id: InstanceId, *, for_good: bool) -> None: ...
 
 
 class Socket:
@@ -49,7 +62,8 @@ class Socket:
 
 
 class Channel:
-    def __init__(self) -> None:
+    def __init__(self, presence: Presence) -> None:
+        self._presence = presence
         self._sockets: dict[InstanceId, Socket] = {}
         self._tasks: asyncio.TaskGroup | None = None
 
@@ -98,23 +112,33 @@ class Channel:
 
         ``answer``: for who may ask over it.
         """
+        said, farewell = _LOST, 0
         try:
             async with asyncio.timeout(None) as limit:
                 socket = self._take_place(instance_id, Socket(send, limit))
                 try:
-                    while (message := await receive())["type"] != "websocket.disconnect":
-                        # A text says only that a kick was understood; the fetch counts.
-                        if answer is not None and message.get("bytes"):
-                            await _answer(message["bytes"], answer, send)
+                    # Before its loss may be told: the last word counts.
+                    await self._tell(self._presence.came(instance_id))
+                    said = await _listen(receive, send, answer)
                 finally:
                     socket.closed = True
                     self._drop(instance_id, socket)
                     log.info("channel closed", extra={"instance": instance_id})
         except TimeoutError:  # it was cut
-            await _close(send, _REPLACED)
+            farewell = _REPLACED
         except ValueError as error:
             log.info("channel closed", extra={"instance": instance_id, "failure": str(error)})
-            await _close(send, _UNEXPECTED)
+            farewell = _UNEXPECTED
+        if instance_id not in self._sockets and said != _STOPPING:
+            await self._tell(self._presence.went(instance_id, for_good=said == _LEAVING))
+        if farewell:
+            await _close(send, farewell)
+
+    async def _tell(self, telling: Awaitable[None]) -> None:
+        try:
+            await telling
+        except StoreError as error:  # kicks must go on; the heart-beats tell as well
+            log.error("store failed", extra={"error": str(error)})
 
     def _take_place(self, instance_id: InstanceId, socket: Socket) -> Socket:
         """Of an earlier socket, if there is one."""
@@ -128,6 +152,16 @@ class Channel:
     def _drop(self, instance_id: InstanceId, socket: Socket) -> None:
         if self._sockets.get(instance_id) is socket:
             del self._sockets[instance_id]
+
+
+async def _listen(receive: Receive, send: Send, answer: Answer | None) -> int:
+    """Until the socket ends; the code with which it did. ValueError for what is no request."""
+    while (message := await receive())["type"] != "websocket.disconnect":
+        # A text says only that a kick was understood; the fetch counts.
+        if answer is not None and message.get("bytes"):
+            await _answer(message["bytes"], answer, send)
+    code: int = message.get("code") or _LOST
+    return code
 
 
 async def _answer(request: bytes, answer: Answer, send: Send) -> None:

@@ -58,7 +58,7 @@ def build(settings: Settings, database: SqliteDatabase, clock: Clock) -> Parts:
             power_wait=timedelta(seconds=settings.power_wait),
         ),
     )
-    channel = Channel()
+    channel = Channel(control.agents)
     pokes.on_kick(channel.kick)
     return Parts(
         control=control,

@@ -13,7 +13,8 @@ from cloudhand.store.rows import from_ms, marks, span_from_ms, span_to_ms, to_ms
 
 _COLUMNS = (
     "instance_id, kind, key, machine_id, version, os_type, os_version, hostname, intranet_ip,"
-    " last_seen_at, boot_id, uptime, pid, invocation_count, last_invoked_at"
+    " last_seen_at, boot_id, uptime, pid, invocation_count, last_invoked_at,"
+    " gone_at"
 )
 
 
@@ -25,7 +26,7 @@ class Agents:
     async def put(self, agent: Agent) -> None:
         """Register an agent, in place of an earlier one of the same instance."""
         await self._statements.change(
-            f"INSERT INTO agents ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            f"INSERT INTO agents ({_COLUMNS}) VALUES ({marks(range(16))})"
             " ON CONFLICT (instance_id) DO UPDATE SET kind = excluded.kind, key = excluded.key,"
             " machine_id = excluded.machine_id, version = excluded.version,"
             " os_type = excluded.os_type, os_version = excluded.os_version,"
@@ -45,6 +46,7 @@ class Agents:
             agent.pid,
             agent.invocation_count,
             to_ms(agent.last_invoked_at),
+            to_ms(agent.gone_at),
         )
 
     async def get(self, instance_id: InstanceId) -> Agent | None:
@@ -74,7 +76,7 @@ class Agents:
         version: str,
     ) -> None:
         await self._statements.change(
-            "UPDATE agents SET last_seen_at = ?, boot_id = ?, uptime = ?, pid = ?,"
+            "UPDATE agents SET last_seen_at = ?, gone_at = NULL, boot_id = ?, uptime = ?, pid = ?,"
             " version = CASE WHEN ? = '' THEN version ELSE ? END WHERE instance_id = ?",
             to_ms(at),
             boot_id,
@@ -82,6 +84,19 @@ class Agents:
             pid,
             version,
             version,
+            instance_id,
+        )
+
+    async def gone(self, instance_id: InstanceId, *, at: datetime) -> None:
+        """From then on it is not online, unless it is heard of."""
+        await self._statements.change(
+            "UPDATE agents SET gone_at = ? WHERE instance_id = ?", to_ms(at), instance_id
+        )
+
+    async def heard(self, instance_id: InstanceId) -> None:
+        """It is not gone."""
+        await self._statements.change(
+            "UPDATE agents SET gone_at = NULL WHERE instance_id = ? AND gone_at IS NOT NULL",
             instance_id,
         )
 
@@ -110,4 +125,5 @@ class Agents:
             pid=row[12],
             invocation_count=row[13],
             last_invoked_at=from_ms(row[14]),
+            gone_at=from_ms(row[15]),
         )

@@ -116,8 +116,11 @@ def _condition(wanted: ManagedFilter, now: datetime) -> tuple[str, list[object]]
             values.append(value)
     if wanted.connected is not None:
         isin = "IN" if wanted.connected else "NOT IN"
-        condition += f" AND id {isin} (SELECT instance_id FROM agents WHERE last_seen_at >= ?)"
-        values.append(to_ms(now - ONLINE_WITHIN))
+        condition += (
+            f" AND id {isin} (SELECT instance_id FROM agents"
+            " WHERE last_seen_at >= ? AND (gone_at IS NULL OR gone_at > ?))"
+        )
+        values += [to_ms(now - ONLINE_WITHIN), to_ms(now)]
     return condition, values
 
 

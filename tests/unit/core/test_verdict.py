@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -153,3 +153,29 @@ def test_silence(
     }
     said = verdict.of_silence(targets[target], instance=instance, agent=agent, online=online)
     assert (said.event, said.error_code, said.inferred) == (event, code, True)
+
+
+@pytest.mark.parametrize(
+    "agent, online, says",
+    [
+        (OURS, False, "the agent has never been online,"),
+        (
+            replace(OURS, last_seen_at=NOW),
+            True,
+            "the agent is online (its last heart-beat came at 2026-01-01T00:00:00Z), and has",
+        ),
+        (
+            replace(OURS, last_seen_at=NOW),
+            False,
+            "the agent is not online (its last heart-beat came at 2026-01-01T00:00:00Z),",
+        ),
+        (
+            replace(OURS, last_seen_at=NOW, gone_at=NOW + timedelta(seconds=20)),
+            False,
+            "the agent is not online since 2026-01-01T00:00:20Z (its last heart-beat",
+        ),
+    ],
+)
+def test_silence_says_what_is_known_of_the_agent(agent: Agent, online: bool, says: str) -> None:
+    said = verdict.of_silence(RUNNING, instance=InstanceState.RUNNING, agent=agent, online=online)
+    assert said.error_info.startswith(says)
