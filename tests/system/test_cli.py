@@ -12,8 +12,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from cloudhand.cli.fleet import machines
 from tests.system.meeting import Meeting
 from tests.system.place import Place, Plane, ended, error_line, lines_until, mode_options
+from tests.system.waiting import until
 
 
 class Cli:
@@ -255,3 +257,34 @@ def test_the_newest_control_plane_of_this_user_is_found_by_itself(
     told = shared.place.run("instances")
 
     assert instance in told.stdout
+
+
+def test_a_machine_joins_runs_and_leaves_with_a_state_named_from_where_one_is(
+    cli: Cli, shared: Plane
+) -> None:
+    made = shared.call("CreateActivation", InstanceCount=1)
+    code = ("--activation-id", made["ActivationId"], "--activation-code", made["ActivationCode"])
+    server = ("--server", shared.client.endpoint.url)
+    lies_in = ("--state", "relative")
+    joined = shared.place.run("agent", "register", *server, *code, *lies_in)
+    instance_id = joined.stdout.split()[-1]
+    machine = shared.place.start("agent", "run", *lies_in, "--power-command", "true")
+    until(lambda: _online(shared, instance_id), what="its agent's coming online")
+
+    told = cli("run", "--on", instance_id, "--", "echo it runs")
+    refused = cli("reboot", instance_id)
+    machine.send_signal(signal.SIGTERM)
+    ended(machine)
+    left = shared.place.run("agent", "deregister", *lies_in)
+
+    assert told.returncode == 0, told.stdout
+    assert "it runs\n" in told.stdout
+    assert refused.returncode == 2
+    assert "a machine of your own" in refused.stderr
+    assert left.returncode == 0, left.stderr
+    assert instance_id not in cli("instances").stdout
+
+
+def _online(plane: Plane, instance_id: str) -> bool:
+    found = {machine.id: machine for machine in machines(plane.client)}
+    return instance_id in found and found[instance_id].online

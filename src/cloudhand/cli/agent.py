@@ -10,9 +10,15 @@ import typer
 
 from cloudhand.agent import main as agent
 
-app = typer.Typer(help="The agent alone: join a control plane, and run.")
+app = typer.Typer(help="The agent alone: join a control plane, run, and leave.")
 
-State = Annotated[Path | None, typer.Option(help="Where the agent keeps its identity and journal.")]
+State = Annotated[
+    Path | None,
+    typer.Option(
+        help="Where the agent keeps its identity and journal.",
+        show_default="/var/lib/cloudhand-agent as root, else ~/.local/state/cloudhand-agent",
+    ),
+]
 
 
 @app.command("register")
@@ -31,12 +37,12 @@ def register(
     """Join a control plane with an activation; prints the id of this machine."""
     words = ["register", "--server", server, "--activation-id", activation_id]
     words += ["--activation-code", activation_code]
-    for option, value in (("--name", name), ("--ca", ca), ("--state", state)):
+    for option, value in (("--name", name), ("--ca", ca)):
         if value:
             words += [option, str(value)]
     for text in tag or ():
         words += ["--tag", text]
-    sys.exit(agent.main([*words, *(["--force"] if force else [])]))
+    sys.exit(agent.main([*words, *_lying_in(state), *(["--force"] if force else [])]))
 
 
 @app.command("run")
@@ -47,8 +53,16 @@ def run(
     ] = "",
 ) -> None:
     """Run in the foreground until a signal. Exit codes 193 and 194 stop and restart the machine."""
-    words = ["run"]
-    for option, value in (("--state", state), ("--power-command", power_command)):
-        if value:
-            words += [option, str(value)]
-    sys.exit(agent.main(words))
+    power = ["--power-command", power_command] if power_command else []
+    sys.exit(agent.main(["run", *_lying_in(state), *power]))
+
+
+@app.command("deregister")
+def deregister(state: State = None) -> None:
+    """Leave the control plane: its identity here is removed, and the control plane forgets it."""
+    sys.exit(agent.main(["deregister", *_lying_in(state)]))
+
+
+def _lying_in(state: Path | None) -> list[str]:
+    """By its whole path: scripts of the agent run in directories of their own."""
+    return ["--state", str(state.absolute())] if state else []
