@@ -193,8 +193,9 @@ def test_instances_lists_what_there_is(it: Cloud, cli: Cli) -> None:
     assert machine["tags"] == {"env": "prod"}
 
 
-def test_an_absent_control_plane_is_exit_code_3(cli: Cli) -> None:
-    told = cli("instances", env={"CLOUDHAND_ENDPOINT": "http://127.0.0.1:9"})
+@pytest.mark.parametrize("words", [("instances",), ("exec", "--", "true")])
+def test_an_absent_control_plane_is_exit_code_3(cli: Cli, words: tuple[str, ...]) -> None:
+    told = cli(*words, env={"CLOUDHAND_ENDPOINT": "http://127.0.0.1:9"})
 
     assert told.returncode == 3
     assert "cannot reach the control plane at http://127.0.0.1:9" in told.stderr

@@ -84,7 +84,8 @@ class Client:
                 plain = url.replace("https:", "http:", 1)
                 return ClientError(f"what answers at {url} speaks no https: try {plain}")
             case http.client.RemoteDisconnected():
-                why = "it hung up without an answer"
+                hint = "is it running, and does it speak http and not https?"
+                return Unreachable(url, "it hung up without an answer", hint)
             case OSError(strerror=str(told)) if told:
                 why = told.lower()
             case _:

@@ -18,8 +18,8 @@ class Mistake(ClientError):
 class Unreachable(ClientError):
     """Nothing answers, which may pass."""
 
-    def __init__(self, url: str, why: str) -> None:
-        super().__init__(f"cannot reach the control plane at {url}: {why}; is it running?")
+    def __init__(self, url: str, why: str, hint: str = "is it running?") -> None:
+        super().__init__(f"cannot reach the control plane at {url}: {why}; {hint}")
         self.why = why
 
 

@@ -12,12 +12,14 @@ import typer
 
 from cloudhand import passage
 from cloudhand.cli import options
+from cloudhand.cli.client import Client
 from cloudhand.cli.endpoint import Endpoint, find_endpoint
 from cloudhand.cli.errors import Mistake
 
 EPILOG = (
     "Exit codes: that of COMMAND, 128 + N if signal N ended it; 127 and 126 if it was not found or"
-    " could not be run; 2 not understood; 3 no control plane was found."
+    " could not be run; 2 not understood; 3 no control plane was"
+    " found, or it refused or could not be reached."
 )
 
 
@@ -43,6 +45,7 @@ def command(
     ALIBABA_CLOUD_CA_BUNDLE; PYTHONPATH has a hook for clients that ask none of these.
     """
     asked = find_endpoint(state, endpoint, ca)
+    _reach(asked)
     with passage.open_passage(
         destination(asked), identity(asked), environ=os.environ
     ) as environment:
@@ -60,6 +63,15 @@ def destination(endpoint: Endpoint) -> passage.Destination:
         tls=tls,
         ca_pem=_authority(endpoint.ca) if endpoint.ca else None,
     )
+
+
+def _reach(endpoint: Endpoint) -> None:
+    """ClientError now rather than the program's own words for it later."""
+    client = Client(endpoint)
+    try:
+        client.call("DescribeRegions")
+    finally:
+        client.close()
 
 
 def _authority(ca: str) -> bytes:
