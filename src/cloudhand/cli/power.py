@@ -217,7 +217,7 @@ def _wait(client: Client, change: Change, chosen: Sequence[Machine]) -> bool:
     pause = _FIRST_PAUSE
     while before:
         now = {one.id: one for one in patience.ask(lambda: machines(client), "what was asked for")}
-        for instance_id in sorted(before):
+        for instance_id in list(before):
             machine = now.get(instance_id)
             line = change.told(before[instance_id], machine) if machine else "is gone"
             if line:

@@ -31,9 +31,9 @@ def chosen(client: Client, wish: Wish) -> list[Machine]:
         raise Mistake("name the machines by one of --on, --tag, --all and --rerun-failed")
     present = machines(client)
     if wish.rerun:
-        return _able(_failed(client, wish.rerun, present))
+        return _able(client, _failed(client, wish.rerun, present))
     if wish.on:
-        return _able(_named(wish.on, present))
+        return _able(client, _named(wish.on, present))
     able = [machine for machine in present if machine.able]
     if wish.tags:
         return _tagged(wish.tags, able, "that runs ")
@@ -55,11 +55,11 @@ def meant(present: Sequence[Machine], wish: Wish) -> list[Machine]:
     return _tagged(wish.tags, present) if wish.tags else list(present)
 
 
-def _able(found: list[Machine]) -> list[Machine]:
+def _able(client: Client, found: list[Machine]) -> list[Machine]:
     """All of them; Mistake if one could not run anything."""
     for machine in found:
         if not machine.able and machine.status != "Managed":
-            start = f": start it with `cloudhand start {machine.id}`"
+            start = f": start it with `cloudhand start {machine.id}{client.endpoint.options}`"
             raise Mistake(
                 f"{called(machine.id, {machine.id: machine.name})} is {machine.status}"
                 + (start if machine.status == "Stopped" else "; wait until it is Running")
@@ -74,8 +74,8 @@ def _failed(client: Client, invoke_id: str, present: Sequence[Machine]) -> list[
     going = [result.instance_id for result in results if not result.ended]
     if going:
         raise Mistake(
-            f"{invoke_id} still runs on {', '.join(going)}: `cloudhand result {invoke_id} --follow`"
-            " waits for it"
+            f"{invoke_id} still runs on {', '.join(going)}: `cloudhand result {invoke_id}"
+            f" --follow{client.endpoint.options}` waits for it"
         )
     failed = {result.instance_id for result in results if not result.good}
     if not failed:
@@ -95,7 +95,7 @@ def _named(names: Sequence[str], present: Sequence[Machine]) -> list[Machine]:
         if len(fitting) > 1:
             raise Mistake(f"{len(fitting)} machines are named {name}: name them by their ids")
         found[fitting[0].id] = fitting[0]
-    return list(found.values())
+    return [machine for machine in present if machine.id in found]
 
 
 def _tagged(tags: Sequence[str], among: Sequence[Machine], who: str = "") -> list[Machine]:

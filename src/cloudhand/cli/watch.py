@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from cloudhand.cli.follow import PowerAction, Result, grouped
-from cloudhand.cli.people import Names, called
+from cloudhand.cli.people import Names, called, in_order
 
 # Until then a command that is over at once need not pay for drawing a table.
 _TABLE_AFTER = 0.25  # seconds
@@ -32,7 +32,7 @@ def plainly(looks: Looks, names: Names, say: Callable[[str], None]) -> list[Resu
     told: dict[tuple[str, str], str] = {}
     now: list[Result] = []
     for now in looks:
-        for result in now:
+        for result in in_order(now, names):
             text, key = state(result), (result.invoke_id, result.instance_id)
             if told.get(key) != text:
                 told[key] = text
@@ -68,7 +68,7 @@ def _table(now: Sequence[Result], names: Names) -> Any:
 
     table = Table.grid(padding=(0, 2))
     # Those that one waits for come first.
-    for result in sorted(now, key=lambda result: result.settled)[:_ROWS]:
+    for result in sorted(in_order(now, names), key=lambda result: result.settled)[:_ROWS]:
         sign = Text("·") if result.settled else Spinner("dots")
         table.add_row(
             sign,
@@ -119,7 +119,8 @@ def power(action: PowerAction) -> str:
 
 def show(results: Sequence[Result], names: Names, *, colour: bool) -> None:
     """Equal outputs with equal ends once, with their count; then what became of the machines."""
-    for group in grouped(results):
+    ordered = in_order(results, names)
+    for group in grouped(ordered):
         first = group[0]
         who = ", ".join(called(result.instance_id, names) for result in group)
         count = f"{len(group)} x " if len(group) > 1 else ""
@@ -129,7 +130,7 @@ def show(results: Sequence[Result], names: Names, *, colour: bool) -> None:
         _print_output(first.output)
         if first.dropped:
             print(f"({first.dropped} bytes of output were left out)")
-    for result in results:
+    for result in ordered:
         if result.power:
             print(f"{called(result.instance_id, names)} {power(result.power)}")
 

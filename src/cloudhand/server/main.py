@@ -66,6 +66,7 @@ async def control_plane(settings: Settings) -> AsyncIterator[Running]:
             port: int = listener.getsockname()[1]
             states.keep_port(settings.state, port)
             tls = tls_files(settings.state, settings.listen_host) if settings.tls else None
+            agent = _agent()
             database = open_database(settings.state)
         except (states.CannotUse, probe.ProbeError, StoreError, OSError) as error:
             raise CannotStart(str(error)) from error
@@ -74,7 +75,7 @@ async def control_plane(settings: Settings) -> AsyncIterator[Running]:
         provider = SandboxProvider(
             settings.state / "sandbox",
             mode=found.mode,
-            agent=ensure_agent(),
+            agent=agent,
             tether=settings.temporary,
         )
         stack.push_async_callback(provider.close)
@@ -97,6 +98,16 @@ async def control_plane(settings: Settings) -> AsyncIterator[Running]:
         async with _serving(parts, lifecycles, listener, tls):
             states.write_endpoint(settings.state, _endpoint(running))
             yield running
+
+
+def _agent() -> Path:
+    try:
+        return ensure_agent()
+    except OSError as error:
+        raise CannotStart(
+            f"cannot write {error.filename}, the agent of this version: have the owner of that"
+            " directory run `make agent`"
+        ) from error
 
 
 @contextlib.asynccontextmanager

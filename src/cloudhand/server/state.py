@@ -118,7 +118,8 @@ def _claim(state: Path) -> bool:
         state.chmod(0o700)
         return made
     except OSError as error:
-        raise CannotUse(f"cannot use {state}: {(error.strerror or str(error)).lower()}") from error
+        why = (error.strerror or str(error)).lower()
+        raise CannotUse(f"cannot use {state}: {why}; name another directory") from error
 
 
 def _made(state: Path) -> bool:
