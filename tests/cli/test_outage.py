@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +24,17 @@ def test_what_is_asked_is_asked_again_until_there_is_an_answer() -> None:
     lost, back = said
     assert "t-1 goes on without us" in lost
     assert back == "The control plane is back."
+
+
+def test_a_control_plane_that_moved_is_found_by_its_state(tmp_path: Path) -> None:
+    with answering(ok(b'{"a": 1}')) as port:
+        told = {"url": f"http://127.0.0.1:{port}", "region": "cn-hangzhou", "ca": ""}
+        key = {"accessKeyId": "id", "accessKeySecret": "secret"}
+        (tmp_path / "endpoint.json").write_text(json.dumps({**told, **key}))
+        client = Client(replace(endpoint(9), state=tmp_path))
+        patience = Patience(client=client, tell=lambda _: None)
+        assert patience.ask(lambda: client.call("One"), "t-1") == {"a": 1}
+        client.close()
 
 
 def test_patience_has_an_end() -> None:

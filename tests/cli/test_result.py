@@ -77,6 +77,19 @@ def test_what_still_runs_is_shown_and_can_be_followed_and_stopped(
     assert (again.returncode, again.stderr) == (0, "")
 
 
+def test_several_are_told_one_after_the_other(it: Cloud, cli: Cli, client: Client) -> None:
+    (instance_id,) = it.instances()
+    first, second = (asked(client, instance_id) for _ in range(2))
+    it.advance(seconds=1)
+
+    told = cli("result", first, second).stdout
+    followed = cli("result", first, second, "--follow", "--json").stdout
+
+    assert told.startswith(f"{first}:\n── Success exit 0")
+    assert f"\n{second}:\n── Success exit 0" in told
+    assert json.loads(followed)["invokeIds"] == [first, second]
+
+
 def test_an_unknown_id_is_a_mistake(cli: Cli) -> None:
     for word in ("result", "stop-run"):
         told = cli(word, "t-nowhere")

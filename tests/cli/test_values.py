@@ -114,6 +114,7 @@ def test_nobody_waits_to_see_a_machine_of_ones_own_off() -> None:
         ("systemctl -i poweroff", "`systemctl -i poweroff` stops 3 machines"),
         ("shutdown -r now", "`shutdown -r now` restarts 3 machines"),
         ("/sbin/shutdown +5", "`shutdown +5` stops 3 machines"),
+        ("shutdown /r /t 0", "`shutdown /r /t 0` restarts 3 machines"),
         ("shutdown -c", ""),
         ("init 6", "`init 6` restarts 3 machines"),
         ("init 0", "`init 0` stops 3 machines"),

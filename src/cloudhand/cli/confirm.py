@@ -44,7 +44,7 @@ def power_word(script: str) -> PowerWord | None:
     if what == "shutdown":
         if re.search(r"\s-\w*c", rest):
             return None  # it takes one back that was asked for
-        restarts = bool(re.search(r"\s-\w*r|\s--reboot", rest))
+        restarts = bool(re.search(r"\s[-/]\w*r|\s--reboot", rest))
     else:
         restarts = what in ("reboot", "kexec", "6")
     return PowerWord(text=found["text"].strip(), restarts=restarts)
@@ -79,7 +79,11 @@ def confirm(count: int, why: str, *, taken: bool = False) -> None:
         raise Mistake(f"{why}, and {nobody} be asked: add --yes, or look first with --dry-run")
     # The question goes where a redirected output does not hide it.
     print(f"{why}. Type the number of machines to go on: ", end="", file=sys.stderr, flush=True)
-    typed = sys.stdin.readline().strip()
+    try:
+        typed = sys.stdin.readline().strip()
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        raise
     if typed != str(count):
         raise Declined(f"you typed {typed or 'nothing'}, not {count}: nothing was run")
 

@@ -54,6 +54,17 @@ def find_endpoint(state: Path | None = None, url: str = "", ca: Path | None = No
     return replace(found, ca=str(ca)) if ca else found
 
 
+def as_it_is_now(endpoint: Endpoint) -> Endpoint:
+    """The same control plane, which may listen elsewhere since it was started again."""
+    if endpoint.state is None:
+        return endpoint
+    try:
+        found = _of_state(endpoint.state)
+    except ClientError:
+        return endpoint  # it is not there yet
+    return replace(found, options=endpoint.options, ca=endpoint.ca or found.ca)
+
+
 def _newest() -> Endpoint:
     states = pointer.living()
     if not states:

@@ -21,7 +21,7 @@ class Following:
         self.names = names
         self.as_json = as_json
         self.patience = Patience(client=client, tell=aside)
-        self._power = standstill.Watch(client, names, patience=self.patience, tell=aside)
+        self._power = self._watch()
 
     @property
     def only_power(self) -> bool:
@@ -45,7 +45,10 @@ class Following:
 
     def looked(self, results: list[Result]) -> list[Result]:
         """With what is known of machines that have not moved."""
-        return next(self._power.over([results]))
+        return next(self._watch().over([results]))
+
+    def _watch(self) -> standstill.Watch:
+        return standstill.Watch(self.client, self.names, patience=self.patience, tell=aside)
 
     def _watched(self, invoke_ids: Sequence[str]) -> list[Result]:
         looks = self._power.over(follow.follow(self.client, *invoke_ids, patience=self.patience))

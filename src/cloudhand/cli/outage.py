@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from cloudhand.cli.client import Client
+from cloudhand.cli.endpoint import as_it_is_now
 from cloudhand.cli.errors import ClientError, Unreachable
 
 BOUND = 600.0  # seconds
@@ -43,6 +44,7 @@ class Patience:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(_PAUSE)
+                self.client.endpoint = as_it_is_now(self.client.endpoint)
             else:
                 self.tell("The control plane is back.")
                 return answer

@@ -59,14 +59,21 @@ def _shown(client: Client, ids: list[str], *, go_on: bool, as_json: bool) -> lis
     found = known(client, ids)
     names = {machine.id: machine.name for machine in machines(client)}
     following = Following(client, names, as_json=as_json)
-    if go_on:
-        return following.to_the_end(ids)
-    found = following.looked(found)
-    following.show(ids, found)
-    going = sorted({result.invoke_id for result in found if not result.settled})
+    shown: list[Result] = []
+    # In one document all together; for people each by itself.
+    for some in [ids] if as_json else [[invoke_id] for invoke_id in ids]:
+        if len(ids) > len(some):
+            print(f"{some[0]}:", flush=True)
+        if go_on:
+            shown += following.to_the_end(some)
+            continue
+        its = following.looked([result for result in found if result.invoke_id in some])
+        following.show(some, its)
+        shown += its
+    going = sorted({result.invoke_id for result in shown if not result.settled})
     if going and not as_json:
-        print(f"{goes_on(client, going, and_then=' --follow')}")
-    return found
+        print(goes_on(client, going, and_then=" --follow"))
+    return shown
 
 
 def known(client: Client, ids: list[str]) -> list[Result]:
