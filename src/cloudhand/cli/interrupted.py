@@ -23,7 +23,7 @@ def told(following: Following, before: Sequence[Machine], *, expected: bool) -> 
     was = {machine.id: machine for machine in before}
     deadline = time.monotonic() + (_BOUND if expected else 0)
     while was:
-        look = following.patience.ask(lambda: machines(following.client), "nothing")
+        look = following.patience.ask(lambda: machines(following.client), "what was run")
         for machine in look:
             if machine.id in was and (line := _line(was[machine.id], machine)):
                 del was[machine.id]
