@@ -140,6 +140,33 @@ def test_holder_killed_under_the_agent(machine: Machine, gateway: FakeGateway) -
     assert gateway.end_of("t-2").output == b"next\n"
 
 
+def test_what_a_script_has_said_is_kept_when_all_are_told_to_end(
+    machine: Machine, gateway: FakeGateway
+) -> None:
+    machine.start()
+    gateway.run(
+        task(
+            "t-1",
+            f"echo $$ > {machine.root}/pid; while ! test -e {machine.root}/go; do :; done;"
+            f" echo last words; touch {machine.root}/said; while :; do :; done",
+        )
+    )
+    wait_until(lambda: (machine.root / "pid").exists())
+    gateway.wait(lambda: bool(gateway.reports))
+    holder = machine.holder_of("t-1")
+    os.kill(holder, signal.SIGSTOP)
+    (machine.root / "go").touch()
+    wait_until(lambda: (machine.root / "said").exists())
+
+    for pid in (holder, int((machine.root / "pid").read_text())):
+        os.kill(pid, signal.SIGTERM)
+    os.kill(holder, signal.SIGCONT)
+
+    end = gateway.end_of("t-1")
+    assert (end.kind, end.error_code) == (wire.INTERRUPTED, "ExecutionInterrupted")
+    assert gateway.output_of("t-1") == b"last words\n"
+
+
 def test_machine_goes_down_under_a_script(machine: Machine, gateway: FakeGateway) -> None:
     machine.start()
     gateway.run(task("t-1", _counting(machine, then="sleep 1000")))

@@ -118,6 +118,7 @@ def _next_order(channel: socket.socket) -> bytes:
 
 def _hold(script: Script) -> None:
     started, began = time.time(), time.monotonic()
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
     reading, writing = os.pipe()
     keeper = Keeper(script.quota)
     try:
@@ -136,6 +137,7 @@ def _hold(script: Script) -> None:
     output.close()
     ended = started + time.monotonic() - began
     _announce(script.folder, status, started, ended, keeper)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
 
 
 def _end_rest(script: Script, status: int, output: "_Output") -> None:
@@ -282,12 +284,26 @@ def _follow(pid: int, output: _Output) -> int:
             if buried:
                 break
         if time.monotonic() >= reap_at:
+            _end_if_told(output)
             _bury_orphans(pid)
             reap_at = time.monotonic() + _REAP_EVERY
     if ended >= 0:
         os.close(ended)
     output.drain(_DRAIN)
+    if os.WIFSIGNALED(status):
+        _end_if_told(output)
     return status
+
+
+def _end_if_told(output: _Output) -> None:
+    """End by the signal that came, if one did, with all kept that the script has said until then.
+
+    A machine that goes down tells all its processes: how the script ended is not told as if it
+    had ended by itself.
+    """
+    if signal.SIGTERM in signal.sigpending():
+        output.drain(_LOOK_EVERY)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
 
 
 def _outlast(output: _Output) -> None:
