@@ -75,17 +75,6 @@ def test_register_once(machine: Machine, gateway: FakeGateway) -> None:
     assert machine.agent("run", f"--state={machine.state}").returncode == 1
 
 
-@pytest.mark.parametrize(
-    "words",
-    [[], ["fly"], ["run", "--fast"], ["register"], ["run", "--state"], ["run", "now"]],
-)
-def test_mistakes_on_the_command_line(machine: Machine, words: list[str]) -> None:
-    done = machine.agent(*words)
-    assert done.returncode == 2
-    assert "usage:" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
 def test_server_that_comes_later(machine: Machine, gateway: FakeGateway) -> None:
     machine.register()
     gateway.down()

@@ -13,12 +13,13 @@ import socket
 import threading
 import time
 from typing import Any, Dict, List, Optional, Tuple
-from urllib.parse import quote_plus, urlsplit
+from urllib.parse import quote_plus
 
 import cloudhand
 from cloudhand.agent import log, machine
 from cloudhand.agent.identity import Identity
 from cloudhand.agent.line import Line
+from cloudhand.agent.server import Server
 from cloudhand.wire import agent as wire
 from cloudhand.wire import enclosed
 from cloudhand.wire.signature import sign_agent
@@ -28,46 +29,12 @@ try:  # The built-in module spares the agent the 3 MiB of libcrypto that hashlib
 except ImportError:
     from hashlib import sha1 as _sha1
 
-_TIMEOUT = 10.0  # seconds, for connecting and for each wait
 _IDLE_KEPT = 2  # connections
 _HEAD_LIMIT = 64 * 1024
 _BODY_LIMIT = 64 * 1024 * 1024
 _FINAL = (403, 404, 413, 422)  # a later attempt would be answered the same
 _WEBSOCKET_MARK = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-
-
-class Server:
-    """Where the control plane is, and how to reach it."""
-
-    def __init__(self, url: str, ca: str = "") -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"cannot use {url!r} as a server: it is no http or https address")
-        self.tls = parts.scheme == "https"
-        self.host = parts.hostname
-        self.port = parts.port or (443 if self.tls else 80)
-        self.name = parts.netloc
-        self._context: Any = None
-        self._ca = ca
-
-    def connect(self) -> socket.socket:
-        """A connected socket; OSError."""
-        plain = socket.create_connection((self.host, self.port), timeout=_TIMEOUT)
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if not self.tls:
-            return plain
-        wrapped: socket.socket = self._tls_context().wrap_socket(plain, server_hostname=self.host)
-        return wrapped
-
-    def _tls_context(self) -> Any:
-        if self._context is None:
-            import ssl  # only an https server is worth its memory
-
-            self._context = ssl.create_default_context()
-            if self._ca:
-                self._context.load_verify_locations(cadata=self._ca)
-        return self._context
 
 
 class Answer:
@@ -153,7 +120,7 @@ class Client:
             answer, rest = _receive(connection, has_body=False)
         except (OSError, ValueError) as error:
             connection.close()
-            raise wire.Unavailable(f"cannot open the channel: {error}") from error
+            raise self._unavailable(error) from error
         if answer.status != 101:
             connection.close()
             self._correct_clock(answer)
@@ -194,7 +161,7 @@ class Client:
                 connection.close()
                 if kept:  # the server may have closed it while it was idle
                     continue
-                raise wire.Unavailable(f"cannot reach {self._server.name}: {error}") from error
+                raise self._unavailable(error) from error
             self._keep(connection, answer)
             return answer
 
@@ -217,7 +184,10 @@ class Client:
         try:
             return self._server.connect()
         except OSError as error:
-            raise wire.Unavailable(f"cannot reach {self._server.name}: {error}") from error
+            raise self._unavailable(error) from error
+
+    def _unavailable(self, error: Exception) -> wire.Unavailable:
+        return wire.Unavailable(self._server.why(error, new=self._identity is None))
 
     def _keep(self, connection: socket.socket, answer: Answer) -> None:
         with self._lock:
@@ -289,7 +259,7 @@ def _refusal(answer: Answer) -> Exception:
     except ValueError:
         body = None
     said = body if isinstance(body, dict) else {}
-    message = f"{said.get('message') or 'no reason given'} (status {answer.status})"
+    message = str(said.get("message") or f"the server answered {answer.status} without a reason")
     if said.get("reason") == "unknown-instance":
         return UnknownInstance(message)
     # Only our gateway names a reason; what a proxy in between says may pass.
@@ -306,7 +276,10 @@ def _receive(connection: socket.socket, *, has_body: bool) -> "Tuple[Answer, byt
     for line in lines[1:]:
         name, _, value = line.partition(":")
         headers[name.strip().lower()] = value.strip()
-    status = int(lines[0].split(" ")[1])
+    version, _, rest_of_line = lines[0].partition(" ")
+    if not version.startswith("HTTP/1."):
+        raise ValueError("what answers there is no control plane: it does not speak HTTP")
+    status = int(rest_of_line[:3])
     if not has_body or status == 101:
         return Answer(status, headers, b""), rest
     if headers.get("transfer-encoding", "").lower() == "chunked":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from typing import Any, Dict, Iterator, Optional, Tuple
@@ -9,8 +10,9 @@ from typing import Any, Dict, Iterator, Optional, Tuple
 from cloudhand.agent import identity as identities
 from cloudhand.agent import log, machine
 from cloudhand.agent.backoff import Backoff
-from cloudhand.agent.client import Client, Server
+from cloudhand.agent.client import Client
 from cloudhand.agent.identity import Identity
+from cloudhand.agent.server import Server
 from cloudhand.wire import agent as wire
 
 _RETRY_FIRST, _RETRY_LAST = 0.2, 30.0  # seconds between attempts to reach the server
@@ -21,7 +23,7 @@ def registration(
     activation_id: str,
     activation_code: str,
     name: str,
-    region_id: str,
+    region_id: str = "",
     tags: "Tuple[Tuple[str, str], ...]" = (),
 ) -> wire.Registration:
     return wire.Registration(
@@ -39,6 +41,8 @@ def registration(
 
 def register(*, server: str, ca: str, state: str, said: wire.Registration) -> Identity:
     """Join once, and keep the identity; Rejected or Unavailable."""
+    # First, since an activation is used up by it.
+    make_state(state)
     registered = Client(Server(server, ca)).register(said)
     identity = Identity(
         server=server,
@@ -47,7 +51,6 @@ def register(*, server: str, ca: str, state: str, said: wire.Registration) -> Id
         key=registered.key,
         ca=ca,
     )
-    make_state(state)
     identities.save(state, identity)
     return identity
 
@@ -89,3 +92,5 @@ def make_state(state: str) -> None:
     # Others may pass through, since scripts of other users lie below, but not look.
     os.makedirs(state, exist_ok=True)
     os.chmod(state, 0o711)
+    if not os.access(state, os.W_OK):
+        raise PermissionError(errno.EACCES, "cannot write there", state)

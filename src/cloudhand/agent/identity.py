@@ -21,14 +21,21 @@ class Identity:
 
 
 def load(state: str) -> Optional[Identity]:
-    """None when this machine has not been registered."""
+    """None when this machine has not been registered; ValueError for what is no identity."""
+    path = os.path.join(state, _FILE)
     try:
-        with open(os.path.join(state, _FILE), encoding="utf-8") as file:
+        with open(path, encoding="utf-8") as file:
             values = json.load(file)
     except FileNotFoundError:
         return None
-    values["key"] = base64.b64decode(values["key"])
-    return Identity(**values)
+    except ValueError:
+        values = None
+    try:
+        return Identity(**{**values, "key": base64.b64decode(values["key"])})
+    except (TypeError, KeyError, ValueError) as error:
+        raise ValueError(
+            f"cannot read {path}: it is no identity; remove it and register this machine again"
+        ) from error
 
 
 def save(state: str, identity: Identity) -> None:

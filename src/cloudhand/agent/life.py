@@ -10,11 +10,12 @@ from cloudhand.agent import identity as identities
 from cloudhand.agent import log, machine
 from cloudhand.agent.backoff import jittered
 from cloudhand.agent.channel import Channel
-from cloudhand.agent.client import Client, Server, UnknownInstance
+from cloudhand.agent.client import Client, UnknownInstance
 from cloudhand.agent.enrolment import attempts
 from cloudhand.agent.identity import Identity
 from cloudhand.agent.power import Power
 from cloudhand.agent.runner import Runner
+from cloudhand.agent.server import Server
 from cloudhand.wire import agent as wire
 
 _SHORTEST, _LONGEST = 55_000, 65_000  # ms between heart-beats that a server may choose

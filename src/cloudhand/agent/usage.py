@@ -1,0 +1,142 @@
+"""The words that the agent is started with: which there are, and what they mean."""
+
+from __future__ import annotations
+
+import os
+from typing import Dict, List, Sequence, Tuple
+
+
+class UsageError(Exception):
+    """One sentence for who typed the command."""
+
+
+_STATE = ("DIR", "where identity and journal lie; else {state}")
+# What a command does, and its options: what follows each, if anything, and what it means.
+_COMMANDS: Dict[str, Tuple[str, Dict[str, Tuple[str, str]]]] = {
+    "register": (
+        "Join a control plane with an activation; prints the id of this machine.",
+        {
+            "--server": ("URL", "http://HOST:PORT or https://HOST:PORT of the control plane"),
+            "--activation-id": ("ID", "as CreateActivation told it"),
+            "--activation-code": ("CODE", "as CreateActivation told it, once"),
+            "--name": ("NAME", "of this machine; else as the activation says, or its host name"),
+            "--tag": ("KEY=VALUE", "a label of this machine; may be repeated"),
+            "--ca": ("FILE", "authority of an https server that this machine does not trust yet"),
+            "--force": ("", "join anew, as another machine"),
+            "--state": _STATE,
+        },
+    ),
+    "run": (
+        "Run until a signal. Exit codes 193 and 194 of scripts stop and restart the machine.",
+        {
+            "--power-command": ("COMMAND", "called with -h now or -r now; else shutdown"),
+            "--boot": (
+                "FILE",
+                "JSON, for makers of machines: server, activationId and activationCode to join by",
+            ),
+            "--state": _STATE,
+        },
+    ),
+    "deregister": ("Leave the control plane.", {"--state": _STATE}),
+    "version": ("Print the version.", {}),
+}
+_HELP = ("-h", "--help", "help")
+_NEEDED = {"register": ("--server", "--activation-id", "--activation-code")}
+
+
+class Words:
+    """A command and its options; UsageError for what cannot be understood."""
+
+    def __init__(self, arguments: "Sequence[str]") -> None:
+        first = arguments[0] if arguments else "help"
+        self.command = "help" if first in _HELP else first.replace("--version", "version")
+        self.wants_help = self.command == "help" or any(a in _HELP[:2] for a in arguments[1:])
+        self._options: Dict[str, List[str]] = {}
+        if self.command not in ("help", *_COMMANDS):
+            raise UsageError(f"cannot understand {first!r}; see cloudhand-agent --help")
+        if not self.wants_help:
+            self._read(arguments[1:])
+
+    def one(self, name: str) -> str:
+        return self._options.get(name, [""])[-1]
+
+    def every(self, name: str) -> "Sequence[str]":
+        return self._options.get(name, [])
+
+    def has(self, name: str) -> bool:
+        return name in self._options
+
+    @property
+    def state(self) -> str:
+        """Absolute, for scripts run elsewhere."""
+        return os.path.abspath(self.one("--state") or default_state())
+
+    @property
+    def help(self) -> str:
+        if self.command == "help":
+            return _overview()
+        does, options = _COMMANDS[self.command]
+        named = [(f"{name} {value}".strip(), text) for name, (value, text) in options.items()]
+        usage = f"usage: cloudhand-agent {self.command}{' OPTIONS' if named else ''}"
+        lines = _columns([(name, text.format(state=default_state())) for name, text in named])
+        return "\n".join([usage, "", does, "", *lines]).rstrip() + "\n"
+
+    def _read(self, arguments: "Sequence[str]") -> None:
+        rest = iter(arguments)
+        for word in rest:
+            name, equals, value = word.partition("=")
+            takes = self._takes(word, name)
+            if takes and not equals:
+                value = next(rest, "")
+            if bool(takes) != bool(value):
+                raise self._error(f"{name} needs a value" if takes else f"{name} takes no value")
+            self._options.setdefault(name, []).append(value)
+        for name in _NEEDED.get(self.command, ()):
+            if not self.has(name):
+                raise self._error(f"{name} is missing")
+
+    def _takes(self, word: str, name: str) -> str:
+        """What follows an option."""
+        options = _COMMANDS[self.command][1]
+        if name not in options:
+            raise self._error(f"cannot understand {name if name[:2] == '--' else repr(word)}")
+        return options[name][0]
+
+    def _error(self, text: str) -> UsageError:
+        return UsageError(f"{text}; see cloudhand-agent {self.command} --help")
+
+
+def default_state() -> str:
+    if os.getuid() == 0:
+        return "/var/lib/cloudhand-agent"
+    base = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    return os.path.join(base, "cloudhand-agent")
+
+
+def tag(text: str) -> "Tuple[str, str]":
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise UsageError(f"--tag {text} is not KEY=VALUE")
+    return key, value
+
+
+def _overview() -> str:
+    commands = _columns([(name, does) for name, (does, _) in _COMMANDS.items()])
+    return "\n".join(
+        [
+            "usage: cloudhand-agent COMMAND OPTIONS",
+            "",
+            "The agent of Cloudhand: join a control plane, and run what it is asked to.",
+            "",
+            *commands,
+            "",
+            "cloudhand-agent COMMAND --help tells the options.",
+            "Exit codes: 0 done, 1 refused or failed, 2 not understood.",
+            "",
+        ]
+    )
+
+
+def _columns(rows: "List[Tuple[str, str]]") -> "List[str]":
+    width = max((len(name) for name, _ in rows), default=0)
+    return [f"  {name:<{width}}  {text}" for name, text in rows]
