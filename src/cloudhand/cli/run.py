@@ -12,6 +12,7 @@ import typer
 from cloudhand.cli import confirm, options, select
 from cloudhand.cli.client import Client
 from cloudhand.cli.endpoint import find_endpoint
+from cloudhand.cli.errors import ClientError
 from cloudhand.cli.fleet import Machine
 from cloudhand.cli.follow import Result
 from cloudhand.cli.following import Following, aside, goes_on, stop_all
@@ -136,15 +137,29 @@ def _followed(
     following = Following(client, names, as_json=as_json)
     asked: list[str] = []
     try:
-        asked.extend(place(client, order, list(names), following.patience))
+        ask_for(following, order, asked)
         ended = following.to_the_end(asked)
-        if not as_json:
-            _tell_more(following, order, chosen, ended)
     except KeyboardInterrupt:
         if asked:
             _leave_or_stop(following, asked)
+        else:
+            listing = f"`cloudhand result{client.endpoint.options}`"
+            aside(f"Interrupted while it was asked for: {listing} lists it if it began.")
         raise
+    if not as_json:
+        _tell_more(following, order, chosen, ended)
     return ended
+
+
+def ask_for(following: Following, order: Order, asked: list[str]) -> None:
+    """``asked`` gets each id at once: what has begun is to be named however this ends."""
+    client, ids = following.client, list(following.names)
+    try:
+        asked.extend(place(client, order, ids, following.patience))
+    except ClientError as error:
+        if not asked:
+            raise
+        raise ClientError(f"{error}; {goes_on(client, asked)}") from error
 
 
 def _tell_more(
