@@ -287,6 +287,15 @@ def test_a_script_that_restarts_its_machine_is_told_what_it_did(it: Cloud, cli: 
     assert "--rerun-failed" not in told.stdout
 
 
+def test_a_script_that_ends_before_what_it_asked_for_is_told_what_would_be_waited_for(
+    it: Cloud, cli: Cli
+) -> None:
+    it.instances()
+    told = cli("run", "--yes", "--", "shutdown -h now")
+    assert told.returncode == 0
+    assert "what `shutdown -h now` does; end the script with `exit 193`.\n" in told.stdout
+
+
 def test_a_refused_order_is_not_offered_once_more(it: Cloud, cli: Cli) -> None:
     it.instances()
 

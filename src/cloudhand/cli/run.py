@@ -172,6 +172,8 @@ def _tell_more(
         print(line)
     if gone and own:
         print(f"A script that ends with `{own.instead}` instead of `{own.text}` loses nothing.")
+    elif own and any(result.good and not result.power for result in ended):
+        print(f"Nobody waits for what `{own.text}` does; end the script with `{own.instead}`.")
     # Where the order itself was wrong, or did what it says, it would only end so again.
     futile = {"Invalid"} if not own else {"Invalid", "Error"}
     failed = sorted({one.invoke_id for one in ended if not one.good and one.status not in futile})
