@@ -26,6 +26,7 @@ EPILOG = (
 _BOUND = 300.0  # seconds; the control plane gives a restart three minutes
 _FIRST_PAUSE, _LAST_PAUSE = 0.05, 0.5  # seconds between looks
 _PER_CALL = 100  # instances
+_LIST = "`cloudhand instances{}` shows how far it is"
 
 Named = Annotated[
     list[str] | None, typer.Argument(help="Ids or names of instances.", metavar="[INSTANCE]...")
@@ -150,9 +151,12 @@ def _stopped(before: Machine, now: Machine) -> str:
 
 
 def _restarted(before: Machine, now: Machine) -> str:
-    if now.status != "Running" or not now.online or now.boot_id == before.boot_id:
+    if now.status != "Running" or not now.online:
         return ""
-    return f"restarted: boot {before.boot_id[:8]}→{now.boot_id[:8]}"
+    if not before.boot_id:  # Running is told only once it has restarted, whoever its agent is
+        return "restarted"
+    changed = now.boot_id != before.boot_id
+    return f"restarted: boot {before.boot_id[:8]}→{now.boot_id[:8]}" if changed else ""
 
 
 def _carry_out(client: Client, change: Change, asked: Asked) -> None:
@@ -173,7 +177,7 @@ def _carry_out(client: Client, change: Change, asked: Asked) -> None:
     try:
         late = _wait(client, change, chosen)
     except KeyboardInterrupt:
-        aside("It goes on: `cloudhand instances` shows how far it is.")
+        aside(f"It goes on: {_LIST.format(client.endpoint.options)}.")
         raise
     client.close()
     sys.exit(1 if late else 0)
@@ -213,20 +217,22 @@ def _wait(client: Client, change: Change, chosen: Sequence[Machine]) -> bool:
     names = {machine.id: machine.name for machine in chosen}
     patience = Patience(client=client, tell=aside)
     before = {machine.id: machine for machine in chosen}
+    gone = False
     deadline = time.monotonic() + _BOUND
     pause = _FIRST_PAUSE
     while before:
         now = {one.id: one for one in patience.ask(lambda: machines(client), "what was asked for")}
         for instance_id in list(before):
             machine = now.get(instance_id)
+            gone = gone or machine is None
             line = change.told(before[instance_id], machine) if machine else "is gone"
             if line:
                 del before[instance_id]
                 print(f"{called(instance_id, names)} {line}", flush=True)
         if before and time.monotonic() > deadline:
             who = ", ".join(called(instance_id, names) for instance_id in before)
-            aside(f"cannot wait any longer for {who}: `cloudhand instances` shows how far it is")
+            aside(f"cannot wait any longer for {who}: {_LIST.format(client.endpoint.options)}")
             return True
         time.sleep(pause if before else 0)
         pause = min(pause * 1.5, _LAST_PAUSE)
-    return False
+    return gone
