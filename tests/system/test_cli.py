@@ -251,6 +251,19 @@ def test_doctor_says_what_this_machine_can_do(shared: Plane) -> None:
         assert subject in told.stdout
 
 
+def test_doctor_says_who_holds_a_state(shared: Plane, alone: Place) -> None:
+    assert shared.process is not None
+
+    held = alone.run("doctor", "--state", str(shared.state)).stdout
+    free = alone.run("doctor", "--state", "new").stdout
+
+    who = f"the control plane with process id {shared.process.pid} holds {shared.state}"
+    assert who in held
+    assert f"try: cloudhand instances --state {shared.state}" in held
+    assert "nobody holds new" in free
+    assert not (alone.root / "new").exists()
+
+
 def test_the_newest_control_plane_of_this_user_is_found_by_itself(
     shared: Plane, instance: str
 ) -> None:

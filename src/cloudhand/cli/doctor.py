@@ -15,7 +15,8 @@ from cloudhand.server.doctor import Finding, Level, examine
 
 def command(
     state: Annotated[
-        Path | None, typer.Option(help="Look at the disk that would hold this directory.")
+        Path | None,
+        typer.Option(help="Look at this state directory, too: who holds it, and its disk."),
     ] = None,
     as_json: options.Json = False,
 ) -> None:

@@ -19,6 +19,7 @@ import cloudhand
 from cloudhand.providers.sandbox import probe
 from cloudhand.providers.sandbox.plan import Mode
 from cloudhand.server.listener import who_listens
+from cloudhand.server.state import held_by
 
 USUAL_PORT = 8650
 _OLDEST_PYTHON = (3, 11)
@@ -48,10 +49,12 @@ class Finding:
 def examine(state: Path | None = None) -> list[Finding]:
     """Every check, in the order in which they are needed."""
     folder = _existing(state or Path(tempfile.gettempdir()))
+    of_state = [lambda: holder(state)] if state else []
     checks: Sequence[Callable[[], Finding]] = (
         python,
         instances,
         port,
+        *of_state,
         lambda: disk(folder),
         open_files,
         clock,
@@ -114,6 +117,26 @@ def port(number: int = USUAL_PORT) -> Finding:
                 next_step="cloudhand serve --state DIR --listen 127.0.0.1:0",
             )
     return Finding(subject="Port", level=Level.GOOD, found=f"127.0.0.1:{number} is free")
+
+
+def holder(state: Path) -> Finding:
+    """Whether a control plane could be started on this state directory."""
+    try:
+        who = held_by(state)
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        step = "cloudhand up --state DIR, with a directory of yours"
+        return Finding(
+            subject="State", level=Level.MISSING, found=f"cannot use {state}: {why}", next_step=step
+        )
+    if who:
+        return Finding(
+            subject="State",
+            level=Level.LESS,
+            found=f"{who} holds {state}",
+            next_step=f"cloudhand instances --state {state}",
+        )
+    return Finding(subject="State", level=Level.GOOD, found=f"nobody holds {state}")
 
 
 def disk(folder: Path) -> Finding:

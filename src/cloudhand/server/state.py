@@ -43,7 +43,8 @@ def held(state: Path, *, temporary: bool) -> Iterator[None]:
     made = _claim(state)
     with locked(state / "lock") as free:
         if not free:
-            raise CannotUse(f"cannot use {state}: {_holder(state)} holds it")
+            asks = f"`cloudhand instances --state {state}` asks it"
+            raise CannotUse(f"cannot use {state}: {_holder(state)} holds it ({asks})")
         (state / "lock").write_text(str(os.getpid()))
         if temporary:
             (state / _MARK).touch()  # only now: without its lock it would look left behind
@@ -60,8 +61,15 @@ def held(state: Path, *, temporary: bool) -> Iterator[None]:
 
 def _holder(state: Path) -> str:
     pid = (state / "lock").read_text()
-    named = f"the control plane with process id {pid}" if pid else "another control plane"
-    return f"{named} (`cloudhand instances --state {state}` asks it)"
+    return f"the control plane with process id {pid}" if pid else "another control plane"
+
+
+def held_by(state: Path) -> str:
+    """Who holds the directory at present; empty if nobody does. OSError."""
+    if not (state / "lock").exists():
+        return ""
+    with locked(state / "lock") as free:
+        return "" if free else _holder(state)
 
 
 def _remove_unused(state: Path) -> None:
