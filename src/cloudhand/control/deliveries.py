@@ -204,8 +204,18 @@ class Deliveries:
         lost = await self._keep_output(tx, target, report)
         changes = _changes(target, report, said, lost)
         save = tx.invocations.correct if correcting else tx.invocations.move
-        await save(target, said.event, at=now, source="agent", **changes)
-        if not correcting:
+        after = await save(target, said.event, at=now, source="agent", **changes)
+        if correcting:
+            log.info(
+                "verdict corrected",
+                extra={
+                    "instance": speaker.id,
+                    "task": target.invoke_id,
+                    "before": f"{target.state} {target.error_code}",
+                    "after": f"{after.state} {after.error_code}",
+                },
+            )
+        else:
             await tx.agents.count_invocation(speaker.id, at=now)
         if said.power is not None:
             await self._power(tx, target, speaker, said.power, now)

@@ -177,6 +177,7 @@ def of_silence(
         code = "ClientNotResponse" if online else "ClientNotOnline"
         missing = "started" if target.state is TargetState.PENDING else "ended"
         info = f"{_whereabouts(agent, online)}, and has not said how the command {missing}"
+        info += "; a result that comes later replaces this"
     return Verdict(event=Event.GONE, error_code=code, error_info=info, inferred=True)
 
 
