@@ -131,6 +131,25 @@ def test_a_machine_that_never_joined(machine: Machine) -> None:
     assert not machine.state.exists()
 
 
+@pytest.mark.parametrize("content", [b"{", b"[]", b'{"server": 7}', b"\xff"])
+def test_a_boot_file_that_is_none(machine: Machine, content: bytes) -> None:
+    path = machine.root / "boot.json"
+    path.write_bytes(content)
+    told = _told(machine, "run", f"--boot={path}", f"--state={machine.state}")
+    assert told.endswith("it is no JSON with server, activationId, activationCode")
+
+
+def test_a_machine_that_is_not_known_any_more(machine: Machine, gateway: FakeGateway) -> None:
+    machine.register()
+    gateway.known = False
+    done = machine.agent("run", f"--state={machine.state}")
+    last = done.stderr.splitlines()[-1]
+    assert done.returncode == 1
+    assert last.startswith(f"cloudhand-agent: {gateway.url} does not know this machine, ")
+    assert last.endswith("join with register --force")
+    assert "Traceback" not in done.stderr
+
+
 def test_a_state_may_be_named_from_where_one_is(machine: Machine, gateway: FakeGateway) -> None:
     near = os.path.relpath(machine.root / "near")
     done = machine.agent("register", f"--server={gateway.url}", *_CODE, "--state", near)

@@ -21,6 +21,8 @@ from cloudhand.agent.server import Server, read_authority
 from cloudhand.agent.usage import UsageError, Words, tag
 from cloudhand.wire import agent as wire
 
+_BOOT = ("server", "activationId", "activationCode")  # what a boot file must tell
+
 
 def main(arguments: "Sequence[str]") -> int:
     """The exit code: 0 done, 1 refused or failed, 2 not understood."""
@@ -108,9 +110,12 @@ def _run(words: Words) -> int:
             break
         try:
             Life(identity, state, power, closing).run()
-        except UnknownInstance:
+        except UnknownInstance as error:
             if not boot:
-                raise
+                raise UnknownInstance(
+                    f"{identity.server} does not know this machine, {identity.instance_id}: it was"
+                    " deregistered, or that is another control plane; join with register --force"
+                ) from error
             identity = None
             # The end of that life set it; a signal that came meanwhile is still told.
             closing.clear()
@@ -120,8 +125,14 @@ def _run(words: Words) -> int:
 def _boot(path: str) -> "Dict[str, Any]":
     if not path:
         return {}
-    with open(path, encoding="utf-8") as file:
-        boot: Dict[str, Any] = json.load(file)
+    with open(path, "rb") as file:
+        text = file.read()
+    try:
+        boot = json.loads(text)
+    except ValueError:
+        boot = None
+    if not isinstance(boot, dict) or not all(isinstance(boot.get(name), str) for name in _BOOT):
+        raise ValueError(f"cannot use --boot {path}: it is no JSON with {', '.join(_BOOT)}")
     return boot
 
 
