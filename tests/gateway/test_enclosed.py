@@ -15,11 +15,18 @@ from websockets.exceptions import ConnectionClosed
 
 from cloudhand.core.ids import InstanceId
 from cloudhand.core.invocation import State
+from cloudhand.gateway import channel as channels
 from cloudhand.wire import agent as wire
 from cloudhand.wire import enclosed
 from tests.gateway.plane import OurSigner, Plane, Visitor
 
 OFFERED = {wire.EXTENSIONS_HEADER: "1"}
+_SIGNED = (
+    wire.TIMESTAMP_HEADER,
+    wire.REQUEST_HEADER,
+    wire.BOOT_HEADER,
+    wire.HMAC_SIGNATURE_HEADER,
+)
 
 
 class Asker:
@@ -128,6 +135,43 @@ async def test_what_is_no_request_ends_the_channel(
         await asker.socket.recv()
     assert closed.value.rcvd is not None and closed.value.rcvd.code == 1008
     await plane.until(lambda: plane.channel.open_count == 0)
+
+
+async def test_a_flood_of_requests_is_answered_one_after_the_other(asker: Asker) -> None:
+    for _ in range(300):
+        await asker.socket.send(asker.request("GET", wire.HEARTBEAT_PATH, {"uptime": 1}, b""))
+
+    async with asyncio.timeout(60):
+        answers = [await asker.socket.recv() for _ in range(300)]
+    said = [enclosed.answer_from_bytes(answer) for answer in answers if isinstance(answer, bytes)]
+    asked = [request.request_id for request in asker.visitor.sent[-300:]]
+    assert [(request_id, status) for request_id, status, _ in said] == [(i, 200) for i in asked]
+
+
+async def test_who_takes_no_answer_is_cut_off(
+    plane: Plane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channels, "_SEND_TIMEOUT", 0.1)
+    visitor = await plane.ours()
+    await visitor.beat()
+    # Nobody signed it, but who asks is told so, by the name of the request.
+    long_name = enclosed.Request(
+        "GET", "/", dict.fromkeys(_SIGNED, "1") | {wire.REQUEST_HEADER: "r" * 60_000}
+    )
+    async with visitor.channel(**OFFERED) as socket:
+        socket.transport.pause_reading()
+
+        async def ask() -> None:
+            while True:
+                await socket.send(long_name.to_bytes())
+
+        asking = asyncio.create_task(ask())
+        try:
+            await plane.until(lambda: plane.channel.open_count == 0)
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+            socket.transport.abort()
 
 
 async def test_a_message_that_is_too_large_ends_the_channel(asker: Asker) -> None:

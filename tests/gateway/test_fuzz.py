@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -10,10 +11,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from websockets.exceptions import ConnectionClosed
 
 from cloudhand.core.ids import InvokeId
 from cloudhand.core.invocation import State
 from cloudhand.wire import agent as wire
+from cloudhand.wire import enclosed
 from tests.gateway.plane import Plane, Visitor, gateway
 
 # A plane lives for all examples of a test: that nothing leaves a mark on it is what is tested.
@@ -131,6 +134,46 @@ def test_unsigned_nonsense_is_refused(
         wanted = (403, 422) if path == wire.REGISTER_PATH else (401,)
         assert answer.status_code in wanted, answer.text
         assert answer.json()["reason"] and answer.json()["message"]
+        target = (await room.plane.result(room.invoke_id)).target
+        assert target.state is State.RUNNING
+
+    room.runner.run(ask())
+
+
+_WORDS = st.one_of(
+    _PATHS,
+    st.sampled_from(["GET", "POST", "", "0", "1" * 18, "boot-1", "?", "\n", "\xff"]),
+    st.text(st.characters(max_codepoint=255), max_size=20),
+)
+
+
+@_fuzz
+@given(
+    messages=st.lists(
+        st.one_of(
+            st.binary(max_size=200),
+            st.text(max_size=50),
+            st.lists(_WORDS, min_size=6, max_size=6).map(lambda w: " ".join(w).encode("latin-1")),
+        ),
+        max_size=4,
+    )
+)
+def test_nonsense_over_the_channel_is_refused(room: Room, messages: list[str | bytes]) -> None:
+    async def ask() -> None:
+        await room.visitor.beat()
+        async with room.visitor.channel(**{wire.EXTENSIONS_HEADER: "1"}) as socket:
+            with contextlib.suppress(ConnectionClosed):
+                for message in messages:
+                    await socket.send(message)
+                await (await socket.ping())
+            answers = []
+            with contextlib.suppress(ConnectionClosed, TimeoutError):
+                async with asyncio.timeout(0):
+                    while True:
+                        answers.append(await socket.recv())
+        said = [enclosed.answer_from_bytes(one) for one in answers if isinstance(one, bytes)]
+        assert {status for _, status, _ in said} <= {401}
+        assert socket.close_code in (1000, 1008)
         target = (await room.plane.result(room.invoke_id)).target
         assert target.state is State.RUNNING
 

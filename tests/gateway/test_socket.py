@@ -48,3 +48,15 @@ async def test_a_gate_that_is_shut_holds_all_until_it_opens() -> None:
 
     await asyncio.gather(*waiting)
     await gate.wait()
+
+
+async def test_many_small_messages_at_once_cost_no_more_each_than_a_few() -> None:
+    """As many as one read from a socket brings; a copy for each would stop the loop for seconds."""
+    mailbox = Mailbox()
+    for number in range(200_000):
+        mailbox.put_nowait({"number": number})
+
+    taken = [(await mailbox.get())["number"] for _ in range(200_000)]
+
+    assert taken == list(range(200_000))
+    assert mailbox.empty()

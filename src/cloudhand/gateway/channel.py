@@ -165,13 +165,13 @@ async def _listen(receive: Receive, send: Send, answer: Answer | None) -> int:
 
 
 async def _answer(request: bytes, answer: Answer, send: Send) -> None:
-    """An agent whose socket ends meanwhile asks again."""
+    """ValueError when the agent takes no answer; it asks again in another way."""
     said = await answer(request)
     try:
         async with asyncio.timeout(_SEND_TIMEOUT):
             await send({"type": "websocket.send", "bytes": said})
-    except Exception:  # the socket is broken, and says so to who listens to it
-        log.info("answer not sent")
+    except Exception as error:  # whatever broke this socket must not break the others
+        raise ValueError("an answer was not taken") from error
 
 
 async def _close(send: Send, code: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -39,25 +40,28 @@ class Mailbox:
     __slots__ = ("_messages", "_reader")
 
     def __init__(self) -> None:
-        self._messages: tuple[Message, ...] = ()
+        self._messages: deque[Message] | None = None  # only while there are some
         self._reader: asyncio.Future[None] | None = None
 
     def put_nowait(self, message: Message) -> None:
-        self._messages = (*self._messages, message)
+        if self._messages is None:
+            self._messages = deque()
+        self._messages.append(message)
         if self._reader is not None and not self._reader.done():
             self._reader.set_result(None)
 
     async def get(self) -> Message:
-        while not self._messages:
+        while self._messages is None:
             self._reader = asyncio.get_running_loop().create_future()
             await self._reader
         self._reader = None
-        message, *rest = self._messages
-        self._messages = tuple(rest)
+        message = self._messages.popleft()
+        if not self._messages:
+            self._messages = None
         return message
 
     def empty(self) -> bool:
-        return not self._messages
+        return self._messages is None
 
 
 class Gate:
