@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import threading
 from typing import Any, Dict, Iterator, Optional, Tuple
@@ -41,9 +40,15 @@ def registration(
 
 def register(*, server: str, ca: str, state: str, said: wire.Registration) -> Identity:
     """Join once, and keep the identity; Rejected or Unavailable."""
-    # First, since an activation is used up by it.
-    make_state(state)
-    registered = Client(Server(server, ca)).register(said)
+    client = Client(Server(server, ca))
+    new = not os.path.exists(state)
+    make_state(state)  # before an activation is used up for it
+    try:
+        registered = client.register(said)
+    except (wire.Rejected, wire.Unavailable, ValueError):
+        if new:
+            os.rmdir(state)
+        raise
     identity = Identity(
         server=server,
         instance_id=registered.instance_id,
@@ -90,7 +95,11 @@ def attempts(closing: threading.Event) -> "Iterator[None]":
 
 def make_state(state: str) -> None:
     # Others may pass through, since scripts of other users lie below, but not look.
-    os.makedirs(state, exist_ok=True)
-    os.chmod(state, 0o711)
-    if not os.access(state, os.W_OK):
-        raise PermissionError(errno.EACCES, "cannot write there", state)
+    try:
+        os.makedirs(state, exist_ok=True)
+        os.chmod(state, 0o711)
+    except OSError as error:
+        raise ValueError(
+            f"cannot keep anything in {state}: {error.strerror};"
+            " name another directory with --state"
+        ) from error
