@@ -43,6 +43,7 @@ class Line:
         self.kicks: "List[str]" = []  # that came, and nobody has looked at
         self._connection = connection
         self._closed = False
+        self._left = False
         self._reader = threading.get_ident()
         self._frames = FrameProtocol(client=True, extensions=[])
         self._message = bytearray()  # what has come of a message in several frames
@@ -89,6 +90,7 @@ class Line:
 
     def leave(self) -> None:
         """Say that this agent ends, and have the line end, from any thread."""
+        self._left = True
         # Whoever holds the lock may be sending to a server that takes nothing any more.
         if self._lock.acquire(timeout=_GOODBYE_WITHIN):
             try:
@@ -127,7 +129,9 @@ class Line:
         with self._lock:
             data = self._connection.recv(65536)
         if not data:
-            raise ConnectionResetError("the server closed the connection")
+            raise ConnectionResetError(
+                "closed, for this agent ends" if self._left else "the server closed the connection"
+            )
         self._heard_at = time.monotonic()
         self._heard(data)
 

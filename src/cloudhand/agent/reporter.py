@@ -170,7 +170,11 @@ class Progress:
         self._over = threading.Event()
 
     def begin(self) -> None:
-        threading.Thread(target=self._run, name=f"progress {self._task_id}", daemon=True).start()
+        thread = threading.Thread(target=self._run, name=f"progress {self._task_id}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # as many run as the machine allows; the end is told
+            log.warning(f"task {self._task_id}: its output is told at its end only: {error}")
 
     def end(self) -> None:
         self._over.set()

@@ -84,6 +84,7 @@ class Runner:
 
     def tidy(self) -> None:
         self._holders.prune()
+        self._workers.catch_up()
 
     def recover(self) -> None:
         """Take up what an earlier agent left."""
@@ -128,6 +129,8 @@ class Runner:
             return watch is not None
 
     def _accept(self, task: wire.Task) -> None:
+        if self._journal.entry(task.task_id) is not None:
+            return
         faults.point("agent.before-journal")
         detail = {
             "timeout": task.timeout,
@@ -136,15 +139,25 @@ class Runner:
             "powerWait": task.power_wait,
         }
         try:
+            watch = Watch()
+        except OSError as error:  # nothing is journalled, so it is offered again
+            log.error(f"task {task.task_id}: not accepted yet: {error}")
+            return
+        try:
             entry = self._journal.accept(task.task_id, boot_id=machine.boot_id(), detail=detail)
         except OSError as error:
+            watch.close()
             log.error(f"task {task.task_id}: not journalled, so not run: {error}")
             report = _broken(task.task_id, f"{_NO_SPACE}: cannot write the journal: {error}")
             self._workers.do(self._reporter.say_once, report)
             return
         faults.point("agent.after-journal")
-        if entry is not None:
-            self._workers.do(self._run, task, entry, self._watch(task.task_id))
+        if entry is None:
+            watch.close()
+            return
+        with self._changed:
+            self._watches[task.task_id] = watch
+        self._workers.do(self._run, task, entry, watch)
 
     def _run(self, task: wire.Task, entry: Entry, watch: Watch) -> None:
         report: Optional[wire.Report] = None

@@ -8,6 +8,8 @@ import threading
 import time
 from typing import Any, Callable, List, Optional, Tuple
 
+from cloudhand.agent import log
+
 _IDLE = 5.0  # seconds without work after which a thread ends
 
 Work = Tuple[Callable[..., object], Tuple[Any, ...]]
@@ -26,21 +28,35 @@ class Workers:
         self._lock = threading.Lock()  # guards what follows
         self._idle: List[_Worker] = []
         self._threads: List[threading.Thread] = []
+        self._waiting: List[Work] = []  # for which the machine had no thread
         self._closing = False
 
     def do(self, target: Callable[..., object], *arguments: Any) -> None:
         """Have a thread call it, beside whatever others do."""
-        work = (target, arguments)
         with self._lock:
-            if self._idle:
-                worker = self._idle.pop()
-                worker.work = work
-                worker.woken.release()
-                return
-            worker = _Worker(work)
-            thread = threading.Thread(target=self._run, args=(worker,), name="task", daemon=True)
-            self._threads = [t for t in self._threads if t.is_alive()] + [thread]
+            self._begin((target, arguments))
+
+    def catch_up(self) -> None:
+        """Try again what had to wait."""
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+            for work in waiting:
+                self._begin(work)
+
+    def _begin(self, work: Work) -> None:
+        if self._idle:
+            worker = self._idle.pop()
+            worker.work = work
+            worker.woken.release()
+            return
+        thread = threading.Thread(target=self._run, args=(_Worker(work),), name="task", daemon=True)
+        try:
             thread.start()
+        except RuntimeError as error:  # as many run as the machine allows
+            log.error(f"a task has to wait: {error}")
+            self._waiting.append(work)
+            return
+        self._threads = [t for t in self._threads if t.is_alive()] + [thread]
 
     def close(self, *, at_most: float) -> bool:
         """Wait so many seconds for what is being done; whether all of it was."""
@@ -62,6 +78,9 @@ class Workers:
             with self._lock:
                 if self._closing:
                     return
+                if self._waiting:
+                    worker.work = self._waiting.pop(0)
+                    continue
                 self._idle.append(worker)
             if not worker.woken.acquire(timeout=_IDLE):
                 with self._lock:
