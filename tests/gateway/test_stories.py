@@ -232,6 +232,32 @@ async def test_an_inventory_that_cannot_be_understood_closes_nothing(
     assert (await plane.result(runs)).target.state is State.RUNNING
 
 
+async def test_what_waits_for_its_turn_is_not_given_up_while_others_run(plane: Plane) -> None:
+    visitor = await plane.ours()
+    runs, _ = await _two_that_run(plane, visitor)
+    queued = await plane.run(visitor)
+    await visitor.fetch(taskId=queued)
+
+    async def later(seconds: int) -> State:
+        await visitor.beat()
+        await plane.world.advance(seconds=seconds)
+        return (await plane.result(queued)).target.state
+
+    # Its timeout and the grace pass, but another that began later still runs.
+    await plane.world.advance(seconds=60)
+    second = await plane.run(visitor)
+    await visitor.fetch(taskId=second)
+    await visitor.say(wire.RUNNING, second, start=1, offset=0)
+    assert await later(70) is State.PENDING
+    assert (await plane.result(runs)).target.state is State.ERROR
+
+    await visitor.say(wire.FINISH, second, start=1, end=2, exitCode=0, offset=0)
+    assert await later(65) is State.ERROR
+    target = (await plane.result(queued)).target
+    assert target.error_code == "ClientNotResponse"
+    assert "has not said how the command started" in target.error_info
+
+
 async def test_our_agent_says_itself_that_it_restarts_its_machine(plane: Plane) -> None:
     visitor = await plane.ours()
     said, silent = await _two_that_run(plane, visitor)

@@ -313,6 +313,9 @@ class Deliveries:
             for target in due:
                 instance = await tx.instances.get(target.instance_id)
                 agent = agents.get(target.instance_id)
+                if online(agent, now=now) and await _queued(tx, target):
+                    await tx.invocations.note(target, deadline_at=now + GRACE)
+                    continue
                 said = verdict.of_silence(
                     target,
                     instance=instance.state if instance is not None else None,
@@ -343,6 +346,14 @@ class Deliveries:
     async def kick_waiting(self, instance_ids: Sequence[InstanceId]) -> None:
         """Tell agents again to look: a kick may have been lost."""
         self._pokes.kick(instance_ids, Kick.RUN, InvokeId(""))
+
+
+async def _queued(tx: Transaction, target: Target) -> bool:
+    """Whether its agent may have it and runs others: a machine runs only so many at once."""
+    if target.state is not State.PENDING or target.fetched_at is None:
+        return False
+    others = await tx.invocations.unfinished(target.instance_id)
+    return any(other.state is State.RUNNING for other in others)
 
 
 async def booted(
