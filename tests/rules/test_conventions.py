@@ -125,3 +125,9 @@ def test_the_fields_of_dataclasses_are_named_where_they_are_given() -> None:
 @pytest.mark.parametrize("name", ["utils", "common", "helpers", "base", "services", "managers"])
 def test_no_module_is_a_drawer(name: str) -> None:
     assert [str(source.path) for source in ours() if source.path.stem == name] == []
+
+
+def test_tests_are_packages() -> None:
+    """Where they are not, two files of one name are one module, and the whole suite stops."""
+    folders = {path.parent for path in (ROOT / "tests").rglob("test_*.py")}
+    assert [folder for folder in sorted(folders) if not (folder / "__init__.py").exists()] == []
