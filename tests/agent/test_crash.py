@@ -185,6 +185,21 @@ def test_machine_goes_down_under_a_script(machine: Machine, gateway: FakeGateway
     assert gateway.output_of("t-1") == b"helloworld\n"
 
 
+def test_machine_that_ends_a_holder_before_its_agent(
+    machine: Machine, gateway: FakeGateway
+) -> None:
+    machine.start()
+    gateway.run(task("t-1", _counting(machine, then="sleep 1000")))
+    gateway.wait(lambda: gateway.output_of("t-1") == b"helloworld\n")
+    os.kill(machine.holder_of("t-1"), signal.SIGKILL)
+    machine.stop()
+    assert "interrupted" not in machine.log
+    machine.boot_id = "boot-2"
+    machine.start()
+    end = gateway.end_of("t-1")
+    assert (end.kind, end.error_code) == (wire.INTERRUPTED, "InstanceRestarted")
+
+
 def test_result_kept_while_the_server_is_away(machine: Machine, gateway: FakeGateway) -> None:
     os.mkfifo(machine.root / "gate")
     machine.start()

@@ -28,6 +28,7 @@ _OPEN_AT_MOST = 60  # tasks taken; the control plane offers the others again
 _FIRST_REPORT = 0.1  # seconds after the start; what ends sooner sends only its end
 _HOLDER_BOUND = 15.0  # seconds for a holder to end after its script was ended
 _LOOK_EVERY = 0.05  # seconds, where the kernel has no pidfd
+_GOING_DOWN = 2.0  # seconds in which a machine that ends a holder tells the agent to end, too
 _NO_SPACE = "NoEnoughSpace"
 
 
@@ -258,7 +259,7 @@ class Runner:
                 return None
             if over:
                 faults.point("agent.exit")
-                return self._final(entry, "", [], progress)
+                return None if self._going_down(entry) else self._final(entry, "", [], progress)
             how = wire.STOPPED if watch.stopped else wire.TIMEOUT
             survivors = self._end_tree(entry)
             ended.wait_until(time.monotonic() + _HOLDER_BOUND, regardless=True)
@@ -267,6 +268,14 @@ class Runner:
             if progress is not None:
                 progress.end()
             ended.close()
+
+    def _going_down(self, entry: Entry) -> bool:
+        """Whether the agent is ended with the holder of a script, whose end nobody saw.
+
+        Then the machine may be going down, and the next agent knows by its boot what happened.
+        """
+        unseen = spool.read_end(self._folder(entry.task_id)) is None
+        return unseen and self._closing.wait(_GOING_DOWN)
 
     def _progress(self, entry: Entry) -> Progress:
         return Progress(
