@@ -92,10 +92,10 @@ async def test_a_restart_without_the_code_ends_the_target_truthfully(tmp_path: P
 async def test_a_machine_that_never_comes_back_leaves_nothing_running(tmp_path: Path) -> None:
     async with World(tmp_path, behave=run_on) as world:
         instance_id = await world.instance()
-        invoke_id = await world.run(instance_id, timeout=60)
+        invoke_id = await world.run(instance_id, timeout=86400)
         await world.until(lambda: bool(world.machine(instance_id).running))
         world.machines.power_off(instance_id)
-        await world.until(lambda: world.ended(invoke_id), at_most=130)
+        await world.until(lambda: world.ended(invoke_id), at_most=80)
         view = await world.result(invoke_id)
         assert (view.target.state, view.target.error_code) == ("Error", "InstanceNotRunning")
         assert view.target.inferred

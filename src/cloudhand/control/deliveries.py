@@ -379,6 +379,17 @@ async def interrupt(tx: Transaction, instance_id: InstanceId, code: str, now: da
             await _close(tx, target, verdict.interrupted(code), now)
 
 
+async def hasten(tx: Transaction, instance_id: InstanceId, now: datetime) -> None:
+    """Wait no longer than this for a machine that is down: whatever ran there has ended.
+
+    Its agent may hold a true end, and tells it if the machine is started in time or later.
+    """
+    bound = now + GRACE
+    for target in await tx.invocations.unfinished(instance_id):
+        if target.deadline_at is None or target.deadline_at > bound:
+            await tx.invocations.note(target, deadline_at=bound)
+
+
 async def end_with_instance(
     tx: Transaction, instance_id: InstanceId, code: str, info: str, now: datetime
 ) -> None:

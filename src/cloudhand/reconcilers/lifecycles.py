@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, assert_never
 
 from cloudhand.control.control import Control
-from cloudhand.control.deliveries import booted, end_with_instance
+from cloudhand.control.deliveries import booted, end_with_instance, hasten
 from cloudhand.control.pokes import Loop
 from cloudhand.control.provider import Boot, Observed, Power, Provider, ProviderError
 from cloudhand.core import power
@@ -330,6 +330,7 @@ async def _consequences(tx: Transaction, instance: Instance, event: Event, now: 
     if event is Event.SEEN_RUNNING:
         await booted(tx, instance.id, instance.boot_id, now)
     elif event is Event.SEEN_STOPPED:
+        await hasten(tx, instance.id, now)
         for action in await tx.power_actions.open(instance.id):
             if action.kind is power.Kind.STOP:
                 await tx.power_actions.move(
