@@ -1,4 +1,4 @@
-"""Run tasks: accept, start, watch, end. What is told of them is the reporter's.
+"""Run tasks: accept, start, end. Following them is the follower's, telling of them the reporter's.
 
 One thread per task. Everything that a later agent must know to go on is in the journal and in
 the folder of the task before it is acted upon.
@@ -7,48 +7,25 @@ the folder of the task before it is acted upon.
 from __future__ import annotations
 
 import os
-import select
 import threading
-import time
-from typing import Any, Dict, List, Optional
+from typing import Dict, Optional
 
 from cloudhand import faults
-from cloudhand.agent import log, machine, process, spool
+from cloudhand.agent import log, machine, spool
+from cloudhand.agent.follower import Follower
 from cloudhand.agent.holders import Holder, Holders
 from cloudhand.agent.identity import Identity
 from cloudhand.agent.journal import Entry, Journal
 from cloudhand.agent.power import Power
 from cloudhand.agent.prepare import Refused, prepare, write
-from cloudhand.agent.reporter import Progress, Reporter
+from cloudhand.agent.reporter import Reporter
+from cloudhand.agent.watch import Watch
 from cloudhand.agent.workers import Workers
 from cloudhand.wire import agent as wire
 
 _AT_ONCE = 10  # scripts that run at the same time
 _OPEN_AT_MOST = 60  # tasks taken; the control plane offers the others again
-_FIRST_REPORT = 0.1  # seconds after the start; what ends sooner sends only its end
-_HOLDER_BOUND = 15.0  # seconds for a holder to end after its script was ended
-_LOOK_EVERY = 0.05  # seconds, where the kernel has no pidfd
-_GOING_DOWN = 2.0  # seconds in which a machine that ends a holder tells the agent to end, too
 _NO_SPACE = "NoEnoughSpace"
-
-
-class Watch:
-    """A task that is being followed, and how its thread is told of what comes from outside."""
-
-    def __init__(self) -> None:
-        self.reading, self._writing = os.pipe()
-        self.stopped = False
-
-    def stop(self) -> None:
-        self.stopped = True
-        self.wake()
-
-    def wake(self) -> None:
-        os.write(self._writing, b".")
-
-    def close(self) -> None:
-        os.close(self.reading)
-        os.close(self._writing)
 
 
 class Runner:
@@ -65,6 +42,9 @@ class Runner:
             gateway=gateway, journal=self._journal, power=power, tasks=tasks, closing=self._closing
         )
         self._folder = self._reporter.folder
+        self._follower = Follower(
+            gateway=gateway, folder=self._folder, stop=self._stop_watched, closing=self._closing
+        )
         self._holders = Holders()
         self._workers = Workers()
         self._changed = threading.Condition()  # guards what follows
@@ -195,7 +175,7 @@ class Runner:
         except OSError as error:
             log.error(f"task {task.task_id}: not started: {error}")
             return _broken(task.task_id, f"cannot start the script: {error}")
-        report = self._followed(entry, watch, holder)
+        report = self._follower.follow(entry, watch, holder)
         if report is None:
             holder.let_go()
         else:
@@ -232,115 +212,12 @@ class Runner:
             return
         report: Optional[wire.Report]
         if entry.boot_id != machine.boot_id():
-            report = self._interrupted(entry, "InstanceRestarted", [])
+            report = self._follower.interrupted(entry, "InstanceRestarted", [])
         else:
-            report = self._followed(entry, watch, None)
+            report = self._follower.follow(entry, watch, None)
         self._unwatch(entry.task_id)
         if report is not None:
             self._reporter.ended(entry, report)
-
-    def _followed(
-        self, entry: Entry, watch: Watch, holder: Optional[Holder]
-    ) -> Optional[wire.Report]:
-        """Watch a script to its end; the final report, or None when the agent itself ends.
-
-        ``holder`` None: that of an earlier agent, which ends with its script.
-        """
-        progress: Optional[Progress] = None
-        ended = _Ended(entry, holder, watch)
-        try:
-            if not ended.wait_until(entry.started_tick + _FIRST_REPORT):
-                progress = self._progress(entry)
-                progress.begin()
-            timeout = entry.task["timeout"]
-            until = entry.started_tick + timeout if timeout else None
-            over = ended.wait_until(until, or_closing=self._closing)
-            if self._closing.is_set() and not over:
-                return None
-            if over:
-                faults.point("agent.exit")
-                return None if self._going_down(entry) else self._final(entry, "", [], progress)
-            how = wire.STOPPED if watch.stopped else wire.TIMEOUT
-            survivors = self._end_tree(entry)
-            ended.wait_until(time.monotonic() + _HOLDER_BOUND, regardless=True)
-            return self._final(entry, how, survivors, progress)
-        finally:
-            if progress is not None:
-                progress.end()
-            ended.close()
-
-    def _going_down(self, entry: Entry) -> bool:
-        """Whether the agent is ended with the holder of a script, whose end nobody saw.
-
-        Then the machine may be going down, and the next agent knows by its boot what happened.
-        """
-        unseen = spool.read_end(self._folder(entry.task_id)) is None
-        return unseen and self._closing.wait(_GOING_DOWN)
-
-    def _progress(self, entry: Entry) -> Progress:
-        return Progress(
-            self._gateway,
-            task_id=entry.task_id,
-            folder=self._folder(entry.task_id),
-            start=int(entry.started_at * 1000),
-            interval=entry.task["interval"] / 1000,
-            on_stop=lambda: self._stop_watched(entry.task_id),
-        )
-
-    def _end_tree(self, entry: Entry) -> "List[int]":
-        if entry.task["mode"] == "Process":
-            pid = spool.script_pid(self._folder(entry.task_id))
-            return process.end(lambda: {pid} if machine.start_time(pid) else set())
-        folder = self._folder(entry.task_id)
-        spool.ask_to_outlast(folder)
-        process.end(lambda: process.descendants(entry.holder_pid) if entry.lives else set())
-        # What had left its holder before all this is known by its mark only.
-        return process.kill(
-            lambda: (
-                process.marked(folder)
-                | (process.descendants(entry.holder_pid) if entry.lives else set())
-            )
-        )
-
-    def _final(
-        self, entry: Entry, how: str, survivors: "List[int]", progress: Optional[Progress]
-    ) -> wire.Report:
-        offset = progress.acknowledged if progress is not None else 0
-        folder = self._folder(entry.task_id)
-        ended = spool.read_end(folder)
-        if ended is None:
-            survivors = survivors or process.kill(lambda: process.marked(folder))
-            report = self._interrupted(entry, "ExecutionInterrupted", survivors)
-            if how != wire.STOPPED:
-                return report
-            return wire.Report(**{**vars(report), "kind": how, "result": "killed"})
-        common: Dict[str, Any] = {
-            "task_id": entry.task_id,
-            "output": ended.kept.after(offset),
-            "offset": offset,
-            "start": ended.start,
-            "end": ended.end,
-            "dropped": ended.kept.dropped,
-            "survivors": tuple(survivors),
-        }
-        if how == wire.STOPPED:
-            return wire.Report(kind=how, result="killed", **common)
-        if how == wire.TIMEOUT:
-            return wire.Report(kind=how, exit_code=1, **common)
-        power = wire.POWER_BY_EXIT_CODE.get(ended.exit_code, "") if ended.by_itself else ""
-        return wire.Report(kind=wire.FINISH, exit_code=ended.exit_code, power=power, **common)
-
-    def _interrupted(self, entry: Entry, code: str, survivors: "List[int]") -> wire.Report:
-        return wire.Report(
-            kind=wire.INTERRUPTED,
-            task_id=entry.task_id,
-            error_code=code,
-            output=spool.read_kept(self._folder(entry.task_id)),
-            offset=0,
-            start=int((entry.started_at or entry.accepted_at) * 1000),
-            end=int(time.time() * 1000),
-            survivors=tuple(survivors),
-        )
 
     def _verify(self, task: wire.Task) -> None:
         try:
@@ -361,57 +238,6 @@ class Runner:
     def _unwatch(self, task_id: str) -> None:
         with self._changed:
             self._watches.pop(task_id).close()
-
-
-class _Ended:
-    """Waits for the end of a script, or for somebody who wants something else."""
-
-    def __init__(self, entry: Entry, holder: Optional[Holder], watch: Watch) -> None:
-        self._entry = entry
-        self._holder = holder
-        self._watch = watch
-        self._poll = select.poll()
-        self._poll.register(watch.reading, select.POLLIN)
-        self._pidfd = -1
-        if holder is not None:
-            self._end = holder.channel.fileno()
-        else:
-            self._end = self._pidfd = machine.pidfd(entry.holder_pid) if entry.lives else -1
-        if self._end >= 0:
-            self._poll.register(self._end, select.POLLIN)
-
-    def close(self) -> None:
-        if self._pidfd >= 0:
-            os.close(self._pidfd)
-
-    def wait_until(
-        self,
-        moment: Optional[float],
-        *,
-        or_closing: Optional[threading.Event] = None,
-        regardless: bool = False,
-    ) -> bool:
-        """Whether it has ended; False when the moment has come, or it is to be stopped."""
-        while not self._over(0):
-            if not regardless and (self._watch.stopped or (or_closing and or_closing.is_set())):
-                return False
-            left = 3600.0 if moment is None else moment - time.monotonic()
-            if left <= 0:
-                return False
-            if self._over(left):
-                return True
-        return True
-
-    def _over(self, at_most: float) -> bool:
-        if self._end < 0:
-            # An earlier agent's holder, on a kernel without pidfd; or it ended before we came.
-            if not self._entry.lives:
-                return True
-            at_most = min(at_most, _LOOK_EVERY)
-        ready = {number for number, _ in self._poll.poll(at_most * 1000)}
-        if self._watch.reading in ready and at_most:
-            os.read(self._watch.reading, 64)
-        return self._end in ready
 
 
 def _broken(task_id: str, why: str) -> wire.Report:

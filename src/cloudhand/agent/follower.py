@@ -1,0 +1,137 @@
+"""Follow a script to its end; end it when asked or when its time is over; say what happened."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any, Callable, Dict, List, Optional
+
+from cloudhand import faults
+from cloudhand.agent import machine, process, spool
+from cloudhand.agent.holders import Holder
+from cloudhand.agent.journal import Entry
+from cloudhand.agent.reporter import Progress
+from cloudhand.agent.watch import ScriptEnd, Watch
+from cloudhand.wire import agent as wire
+
+_FIRST_REPORT = 0.1  # seconds after the start; what ends sooner sends only its end
+_HOLDER_BOUND = 15.0  # seconds for a holder to end after its script was ended
+_GOING_DOWN = 2.0  # seconds in which a machine that ends a holder tells the agent to end, too
+
+
+class Follower:
+    """``folder``: that of a task, by its id. ``stop``: marks a task as one to be stopped."""
+
+    def __init__(
+        self,
+        *,
+        gateway: wire.Gateway,
+        folder: Callable[[str], str],
+        stop: Callable[[str], object],
+        closing: threading.Event,
+    ) -> None:
+        self._gateway = gateway
+        self._folder = folder
+        self._stop = stop
+        self._closing = closing
+
+    def follow(self, entry: Entry, watch: Watch, holder: Optional[Holder]) -> Optional[wire.Report]:
+        """Watch a script to its end; the final report, or None when the agent itself ends.
+
+        ``holder`` None: that of an earlier agent, which ends with its script.
+        """
+        progress: Optional[Progress] = None
+        ended = ScriptEnd(entry, holder, watch)
+        try:
+            if not ended.wait_until(entry.started_tick + _FIRST_REPORT):
+                progress = self._progress(entry)
+                progress.begin()
+            timeout = entry.task["timeout"]
+            until = entry.started_tick + timeout if timeout else None
+            over = ended.wait_until(until, or_closing=self._closing)
+            if self._closing.is_set() and not over:
+                return None
+            if over:
+                faults.point("agent.exit")
+                return None if self._going_down(entry) else self._final(entry, "", [], progress)
+            how = wire.STOPPED if watch.stopped else wire.TIMEOUT
+            survivors = self._end_tree(entry)
+            ended.wait_until(time.monotonic() + _HOLDER_BOUND, regardless=True)
+            return self._final(entry, how, survivors, progress)
+        finally:
+            if progress is not None:
+                progress.end()
+            ended.close()
+
+    def _going_down(self, entry: Entry) -> bool:
+        """Whether the agent is ended with the holder of a script, whose end nobody saw.
+
+        Then the machine may be going down, and the next agent knows by its boot what happened.
+        """
+        unseen = spool.read_end(self._folder(entry.task_id)) is None
+        return unseen and self._closing.wait(_GOING_DOWN)
+
+    def _progress(self, entry: Entry) -> Progress:
+        return Progress(
+            self._gateway,
+            task_id=entry.task_id,
+            folder=self._folder(entry.task_id),
+            start=int(entry.started_at * 1000),
+            interval=entry.task["interval"] / 1000,
+            on_stop=lambda: self._stop(entry.task_id),
+        )
+
+    def _end_tree(self, entry: Entry) -> "List[int]":
+        if entry.task["mode"] == "Process":
+            pid = spool.script_pid(self._folder(entry.task_id))
+            return process.end(lambda: {pid} if machine.start_time(pid) else set())
+        folder = self._folder(entry.task_id)
+        spool.ask_to_outlast(folder)
+        process.end(lambda: process.descendants(entry.holder_pid) if entry.lives else set())
+        # What had left its holder before all this is known by its mark only.
+        return process.kill(
+            lambda: (
+                process.marked(folder)
+                | (process.descendants(entry.holder_pid) if entry.lives else set())
+            )
+        )
+
+    def _final(
+        self, entry: Entry, how: str, survivors: "List[int]", progress: Optional[Progress]
+    ) -> wire.Report:
+        offset = progress.acknowledged if progress is not None else 0
+        folder = self._folder(entry.task_id)
+        ended = spool.read_end(folder)
+        if ended is None:
+            survivors = survivors or process.kill(lambda: process.marked(folder))
+            report = self.interrupted(entry, "ExecutionInterrupted", survivors)
+            if how != wire.STOPPED:
+                return report
+            return wire.Report(**{**vars(report), "kind": how, "result": "killed"})
+        common: Dict[str, Any] = {
+            "task_id": entry.task_id,
+            "output": ended.kept.after(offset),
+            "offset": offset,
+            "start": ended.start,
+            "end": ended.end,
+            "dropped": ended.kept.dropped,
+            "survivors": tuple(survivors),
+        }
+        if how == wire.STOPPED:
+            return wire.Report(kind=how, result="killed", **common)
+        if how == wire.TIMEOUT:
+            return wire.Report(kind=how, exit_code=1, **common)
+        power = wire.POWER_BY_EXIT_CODE.get(ended.exit_code, "") if ended.by_itself else ""
+        return wire.Report(kind=wire.FINISH, exit_code=ended.exit_code, power=power, **common)
+
+    def interrupted(self, entry: Entry, code: str, survivors: "List[int]") -> wire.Report:
+        return wire.Report(
+            kind=wire.INTERRUPTED,
+            task_id=entry.task_id,
+            error_code=code,
+            output=spool.read_kept(self._folder(entry.task_id)),
+            offset=0,
+            start=int((entry.started_at or entry.accepted_at) * 1000),
+            end=int(time.time() * 1000),
+            survivors=tuple(survivors),
+        )
