@@ -110,7 +110,7 @@ def classic(
 def _as_json(values: Values) -> Values:
     """Callers of the older client write this one as JSON themselves."""
     given = values.get("Parameters")
-    return {**values, "Parameters": json.dumps(given)} if isinstance(given, dict) else values
+    return {**values, "Parameters": json.dumps(given)} if isinstance(given, dict | list) else values
 
 
 CALLERS: Mapping[str, Callable[[str], Caller]] = {

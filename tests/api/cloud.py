@@ -18,6 +18,7 @@ from cloudhand.api.http import LongLineProtocol, app
 from cloudhand.control.settings import ControlSettings
 from cloudhand.core.account import AccessKey
 from cloudhand.core.ids import InstanceId
+from cloudhand.wire.agent import Registration
 from tests.world import World
 
 Answer = TypeVar("Answer")
@@ -46,6 +47,26 @@ class Cloud:
 
     def instances(self, count: int = 1, **order: object) -> list[InstanceId]:
         return self.do(lambda world: world.instances(count, **order))
+
+    def join(self, activation_id: str, activation_code: str) -> str:
+        """The id of a machine from outside that registers with the activation."""
+        machine = Registration(
+            activation_id=activation_id,
+            activation_code=activation_code,
+            region_id=REGION,
+            machine_id="machine-1",
+            hostname="outside",
+            os_type="linux",
+            os_version="Debian 12",
+            agent_version="2.2.3.1065",
+            intranet_ip="10.0.0.7",
+        )
+
+        async def register(world: World) -> str:
+            agents = world.control.agents
+            return (await agents.register(machine, address="192.0.2.1", public_key=b"")).instance_id
+
+        return self.do(register)
 
     def advance(self, **span: float) -> None:
         self.do(lambda world: world.advance(**span))

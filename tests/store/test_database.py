@@ -24,7 +24,8 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def opened(path: Path) -> SqliteDatabase:
-    return SqliteDatabase(path / "db", open_envelope(path / "key"), durable=False)
+    envelope = open_envelope(path / "key", new=not (path / "key").exists())
+    return SqliteDatabase(path / "db", envelope, durable=False)
 
 
 def key(name: str) -> AccessKey:
@@ -129,7 +130,7 @@ async def test_secrets_are_not_readable_in_the_file(tmp_path: Path) -> None:
         assert b"secret of k" not in path.read_bytes()
     os.replace(tmp_path / "key", tmp_path / "lost")
     again = opened(tmp_path)
-    with pytest.raises(ValueError, match="wrong key"):
+    with pytest.raises(StoreError, match="wrong key"):
         await names(again)
     await again.close()
 
@@ -151,7 +152,7 @@ from cloudhand.store.envelope import open_envelope
 from cloudhand.store.sqlite import SqliteDatabase
 
 async def main(path):
-    database = SqliteDatabase(path / "db", open_envelope(path / "key"))
+    database = SqliteDatabase(path / "db", open_envelope(path / "key", new=True))
     for number in range(10**6):
         async def work(tx):
             key = AccessKey(id=f"k{number:07d}", secret="s", account_id="1")

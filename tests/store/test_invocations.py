@@ -25,7 +25,8 @@ EVERYTHING = Window(limit=1000)
 
 
 def opened(path: Path) -> SqliteDatabase:
-    return SqliteDatabase(path / "db", open_envelope(path / "key"), durable=False)
+    envelope = open_envelope(path / "key", new=not (path / "key").exists())
+    return SqliteDatabase(path / "db", envelope, durable=False)
 
 
 def invocation(at: datetime = NOW, **changes: object) -> Invocation:

@@ -6,10 +6,13 @@ import os
 import random
 import signal
 from collections.abc import Sequence
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, suppress
 
 import pytest
 
+from cloudhand.cli.client import Client
+from cloudhand.cli.errors import ClientError
 from cloudhand.cli.follow import Result
 from tests.system import processes
 from tests.system.innards import agent_of, init_of
@@ -135,6 +138,54 @@ def test_a_control_plane_that_is_killed_at_any_moment_tells_the_truth_in_the_end
     assert meeting.nobody()
     own.wait(ids)
     _once(own, ids)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_what_was_answered_is_there_and_nothing_by_halves(own: Plane, seed: int) -> None:
+    own.start()
+    ids = own.instances(2)
+    assert own.process is not None
+    chance = random.Random(seed)
+    endpoint = own.client.endpoint
+
+    def ask_until_nobody_answers(answered: list[str]) -> None:
+        order = {"Type": "RunShellScript", "CommandContent": "true", "InstanceId": ids}
+        with closing(Client(endpoint)) as client, suppress(ClientError):
+            while True:
+                answered.append(client.call("RunCommand", order)["InvokeId"])
+
+    answers: list[list[str]] = [[] for _ in range(6)]
+    with ThreadPoolExecutor(len(answers)) as callers:
+        asking = [callers.submit(ask_until_nobody_answers, each) for each in answers]
+        until(lambda: all(answers), what="an answer to each")
+        with processes.signalled_within(own.process.pid, chance.uniform(0, 0.1)):
+            for each in asking:
+                each.result()
+    own.kill()
+    own.start()
+
+    kept = _everything(own)
+    assert {invoke_id for each in answers for invoke_id in each} <= kept.keys()
+    assert {len(targets) for targets in kept.values()} == {2}
+    until(lambda: _ends(own) == {"Success"}, at_most=60, what="the end of all")
+
+
+def _everything(plane: Plane) -> dict[str, list[str]]:
+    """The statuses of the targets of every invocation there is."""
+    found: dict[str, list[str]] = {}
+    more: dict[str, object] = {}
+    while True:
+        page = plane.call("DescribeInvocations", MaxResults=50, **more)
+        for one in page["Invocations"]["Invocation"]:
+            targets = one["InvokeInstances"]["InvokeInstance"]
+            found[one["InvokeId"]] = [target["InvocationStatus"] for target in targets]
+        if not page["NextToken"]:
+            return found
+        more = {"NextToken": page["NextToken"]}
+
+
+def _ends(plane: Plane) -> set[str]:
+    return {status for targets in _everything(plane).values() for status in targets}
 
 
 def test_a_killed_agent_finds_three_scripts_that_ran_on(shared: Plane, meeting: Meeting) -> None:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import resource
 import socket
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
-from tests.system.place import Place, Plane, mode_options
+from tests.system.place import Place, Plane, ended, mode_options
+
+_OF_THE_HOLDER = ("lock", "port")  # written by whoever tries to start
 
 
 def _said(alone: Place, *words: str, code: int) -> str:
@@ -81,6 +87,72 @@ def test_a_state_of_something_else_is_named(alone: Place) -> None:
 
     assert str(state) in said
     assert said.count("\n") == 1
+
+
+def _spoilt(state: Path, how: str) -> Path:
+    """Spoil a state in one way; the file that is meant."""
+    database, key = state / "cloudhand.sqlite", state / "secret.key"
+    match how:
+        case "newer":
+            with closing(sqlite3.connect(database)) as connection:
+                connection.execute("PRAGMA user_version = 999")
+            return database
+        case "damaged":
+            database.write_bytes(database.read_bytes()[:4096] + os.urandom(40_000))
+            return database
+        case "lost key":
+            key.unlink()
+        case "other key":
+            key.write_bytes(os.urandom(32))
+        case "half a key":
+            key.write_bytes(key.read_bytes()[:7])
+    return key
+
+
+def _contents(state: Path) -> dict[str, bytes]:
+    """What a start that fails has no business to change."""
+    files = [path for path in state.iterdir() if path.is_file()]
+    return {file.name: file.read_bytes() for file in files if file.name not in _OF_THE_HOLDER}
+
+
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [
+        ("newer", "newer than this release"),
+        ("damaged", "malformed"),
+        ("lost key", "is missing"),
+        ("other key", "wrong key"),
+        ("half a key", "is no key"),
+    ],
+)
+def test_a_state_that_is_spoilt_is_named_and_left_alone(own: Plane, how: str, says: str) -> None:
+    own.start()
+    own.stop()
+    meant = _spoilt(own.state, how)
+    before = _contents(own.state)
+
+    said = _said(own.place, "serve", "--state", str(own.state), *mode_options(), code=3)
+
+    assert str(meant) in said
+    assert says in said
+    assert "or name another directory" in said
+    assert said.count("\n") == 1
+    assert _contents(own.state) == before
+
+
+def test_a_disk_without_room_is_named(alone: Place) -> None:
+    state = alone.root / "state"
+    child = alone.start(
+        *("serve", "--state", str(state), *mode_options()),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)),
+    )
+
+    told = ended(child)
+
+    assert (told.returncode, told.stdout) == (3, "")
+    assert told.stderr.startswith(f"cloudhand: cannot use {state}")
+    assert "file too large" in told.stderr
+    assert told.stderr.count("\n") == 1
 
 
 def test_a_directory_of_others_is_left_as_it_is(alone: Place) -> None:

@@ -14,9 +14,27 @@ from cloudhand.api.render import Format
 from cloudhand.api.request import RawAnswer, RawRequest
 from cloudhand.control.control import Control
 from cloudhand.core import ids
-from cloudhand.core.errors import BadCursor, CloudhandError
+from cloudhand.core.errors import (
+    BadCursor,
+    CloudhandError,
+    CommandNotApplicable,
+    DeletionProtected,
+    IncorrectState,
+    InstanceNotFound,
+    InstanceNotTargeted,
+)
+from cloudhand.store.database import StoreError
 
 log = logging.getLogger(__name__)
+
+# Which of a hundred instances it was is told with the message.
+_OF_INSTANCES = (
+    CommandNotApplicable,
+    DeletionProtected,
+    IncorrectState,
+    InstanceNotFound,
+    InstanceNotTargeted,
+)
 
 Operations = Mapping[str, Mapping[str, Operation]]  # by version, then by name
 
@@ -30,6 +48,9 @@ async def answer(
         return call.answer(200, body)
     except Refused as refused:
         return call.refuse(refused)
+    except StoreError as error:
+        log.error("store failed: %s: request %s", error, call.request_id)
+        return call.refuse(Refused(wrong.UNAVAILABLE))
     except Exception:  # an outermost loop: one request must not end the API
         log.exception("cannot answer %r: request %s", call.action, call.request_id)
         return call.refuse(Refused(wrong.INTERNAL))
@@ -130,4 +151,6 @@ def _translated(operation: Operation, refusal: CloudhandError) -> Exception:
     if isinstance(refusal, BadCursor):
         return Refused(BAD_NEXT_TOKEN)
     error = operation.wire_error(refusal)
-    return refusal if error is None else Refused(error)
+    if error is None:
+        return refusal
+    return Refused(error, because=str(refusal) if isinstance(refusal, _OF_INSTANCES) else "")

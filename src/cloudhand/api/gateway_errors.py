@@ -81,6 +81,12 @@ INTERNAL = WireError(
     status=500,
     message="The request processing has failed due to some unknown error.",
 )
+UNAVAILABLE = WireError(
+    code="ServiceUnavailable",
+    status=503,
+    message="The store of this control plane cannot be written or read now, most likely because"
+    " its disk is full. Nothing was changed; try again later.",
+)
 MALFORMED_REQUEST = WireError(
     code="InvalidParameter", status=400, message="The request is not valid HTTP."
 )
@@ -138,4 +144,5 @@ GATEWAY = (
     LINE_TOO_LONG,
     HEADERS_TOO_LARGE,
     INTERNAL,
+    UNAVAILABLE,
 )

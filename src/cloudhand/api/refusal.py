@@ -13,17 +13,23 @@ class WireError:
 
 
 class Refused(Exception):
-    """The request is refused; the first error is the answer's code, the others are told with it."""
+    """The request is refused; the first error is the answer's code, the others are told with it.
 
-    def __init__(self, *errors: WireError) -> None:
+    ``because`` is a phrase that names what it is about.
+    """
+
+    def __init__(self, *errors: WireError, because: str = "") -> None:
         super().__init__(", ".join(error.code for error in errors))
         self.errors = errors
+        self._because = because
 
     @property
     def message(self) -> str:
         first, *others = self.errors
-        also = "".join(f" Also {error.code}: {error.message}" for error in others)
-        return first.message + also
+        what = first.message
+        if self._because:
+            what = f"{what.removesuffix('.')} ({self._because})."
+        return what + "".join(f" Also {error.code}: {error.message}" for error in others)
 
 
 def missing(name: str) -> WireError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from hashlib import sha256
-from typing import Any
 
 from cloudhand.control.settings import ControlSettings
 from cloudhand.core import ids
@@ -55,19 +54,19 @@ class Activations:
             tags=order.tags,
         )
 
-        async def work(tx: Transaction) -> dict[str, Any]:
-            earlier = await tx.tokens.earlier(order.once)
+        async def work(tx: Transaction) -> tuple[ActivationId, str]:
+            earlier = await tx.tokens.earlier(order.once, tuple[ActivationId, str])
             if earlier is not None:
-                return dict(earlier)
+                return earlier
             if await tx.activations.total() >= self._settings.activations_limit:
                 raise TooMany("activations", self._settings.activations_limit)
             await tx.activations.add(activation)
-            answer = {"id": activation.id, "code": code}
+            answer = activation.id, code
             await tx.tokens.remember(order.once, answer, at=activation.created_at)
             return answer
 
-        answer = await self._database.write(work)
-        return await self._get(ActivationId(answer["id"])), answer["code"]
+        activation_id, code_told = await self._database.write(work)
+        return await self._get(activation_id), code_told
 
     async def find(self, wanted: ActivationFilter, window: Window) -> Page[Activation]:
         async def work(tx: Transaction) -> Page[Activation]:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from cloudhand.control.activations import hashed
-from cloudhand.control.deliveries import Speaker, booted, interrupt
+from cloudhand.control.deliveries import Speaker
+from cloudhand.control.endings import booted, interrupt
 from cloudhand.control.pokes import Loop, Pokes
 from cloudhand.control.settings import ControlSettings
 from cloudhand.core import activation as activations

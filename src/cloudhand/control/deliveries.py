@@ -1,4 +1,4 @@
-"""What agents ask and say about targets: fetch, report, inventory; and what their silence means."""
+"""What agents ask and say about targets: fetch, report, inventory."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cloudhand.control.pokes import Kick, Loop, Pokes
+from cloudhand.control.endings import booted, close
+from cloudhand.control.pokes import Loop, Pokes
 from cloudhand.control.settings import ControlSettings
 from cloudhand.core import command as commands
 from cloudhand.core import ids, power, verdict
 from cloudhand.core.clock import Clock
 from cloudhand.core.ids import BootId, InstanceId, InvokeId, RandomBytes
-from cloudhand.core.instance import INSTANCE, Agent, AgentKind, online
+from cloudhand.core.instance import INSTANCE, Agent, AgentKind
 from cloudhand.core.instance import Event as InstanceEvent
 from cloudhand.core.invocation import (
     GRACE,
@@ -33,8 +34,6 @@ from cloudhand.wire import agent as wire
 log = logging.getLogger(__name__)
 
 _MS = timedelta(milliseconds=1)
-# Sooner, an agent is most likely on its way already, and would only fetch twice.
-_KICK_AGAIN_AFTER = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -281,7 +280,7 @@ class Deliveries:
                     continue
                 # What never started is handed out again: the journal would know of a start.
                 if target.state is not State.PENDING:
-                    await _close(tx, target, _forgotten(target, boot_id), now)
+                    await close(tx, target, _forgotten(target, boot_id), now)
             await booted(tx, speaker.id, boot_id, now)
             stop = []
             for task_id in inventory.running:
@@ -291,128 +290,6 @@ class Deliveries:
             return wire.Orders(stop=tuple(stop))
 
         return await self._database.write(work)
-
-    async def resume(self) -> None:
-        """Give everybody time to come back before anything is decided: while no control plane was
-        there, nobody could fetch or report, and to take that for silence would be untrue."""
-        until = self._clock.now() + GRACE
-
-        async def work(tx: Transaction) -> None:
-            await tx.invocations.postpone(until)
-            await tx.power_actions.postpone(until)
-
-        await self._database.write(work)
-
-    async def expire(self) -> list[InstanceId]:
-        """Decide about every target whose deadline has passed; whose agents still have work."""
-        now = self._clock.now()
-
-        async def work(tx: Transaction) -> list[InstanceId]:
-            due = await tx.invocations.due(now)
-            agents = await tx.agents.get_many(list({t.instance_id: None for t in due}))
-            for target in due:
-                instance = await tx.instances.get(target.instance_id)
-                agent = agents.get(target.instance_id)
-                if online(agent, now=now) and await _queued(tx, target):
-                    await tx.invocations.note(target, deadline_at=now + GRACE)
-                    continue
-                said = verdict.of_silence(
-                    target,
-                    instance=instance.state if instance is not None else None,
-                    agent=agent,
-                    online=online(agent, now=now),
-                )
-                await _close(tx, target, said, now)
-            for action in await tx.power_actions.due(now):
-                await self._overdue(tx, action, now)
-            return await tx.invocations.waiting_instances(since=now - _KICK_AGAIN_AFTER)
-
-        return await self._database.write(work)
-
-    async def _overdue(self, tx: Transaction, action: power.PowerAction, now: datetime) -> None:
-        agent = await tx.agents.get(action.instance_id)
-        event = power.of_silence(
-            action, managed=ids.managed(action.instance_id), online=online(agent, now=now)
-        )
-        done_at = now if event is power.Event.STOPPED else None
-        await tx.power_actions.move(action, event, at=now, source="deliveries", done_at=done_at)
-
-    async def next_deadline(self) -> datetime | None:
-        async def work(tx: Transaction) -> datetime | None:
-            return await tx.invocations.next_deadline()
-
-        return await self._database.read(work)
-
-    async def kick_waiting(self, instance_ids: Sequence[InstanceId]) -> None:
-        """Tell agents again to look: a kick may have been lost."""
-        self._pokes.kick(instance_ids, Kick.RUN, InvokeId(""))
-
-
-async def _queued(tx: Transaction, target: Target) -> bool:
-    """Whether its agent may have it and runs others: a machine runs only so many at once."""
-    if target.state is not State.PENDING or target.fetched_at is None:
-        return False
-    others = await tx.invocations.unfinished(target.instance_id)
-    return any(other.state is State.RUNNING for other in others)
-
-
-async def booted(
-    tx: Transaction, instance_id: InstanceId, boot_id: BootId | None, now: datetime
-) -> None:
-    """Close the power actions that a new boot carried out. ``boot_id`` None: it is not known."""
-    for action in await tx.power_actions.open(instance_id):
-        if boot_id is None or boot_id != action.boot_id_before:
-            await tx.power_actions.move(
-                action,
-                power.Event.BOOTED,
-                at=now,
-                source="agent",
-                boot_id_after=boot_id,
-                done_at=now,
-            )
-
-
-async def interrupt(tx: Transaction, instance_id: InstanceId, code: str, now: datetime) -> None:
-    """Close what a published agent, which keeps no journal, had when it restarted."""
-    for target in await tx.invocations.unfinished(instance_id):
-        if target.fetched_at is not None:
-            await _close(tx, target, verdict.interrupted(code), now)
-
-
-async def hasten(tx: Transaction, instance_id: InstanceId, now: datetime) -> None:
-    """Wait no longer than this for a machine that is down: whatever ran there has ended.
-
-    Its agent may hold a true end, and tells it if the machine is started in time or later.
-    """
-    bound = now + GRACE
-    for target in await tx.invocations.unfinished(instance_id):
-        if target.deadline_at is None or target.deadline_at > bound:
-            await tx.invocations.note(target, deadline_at=bound)
-
-
-async def end_with_instance(
-    tx: Transaction, instance_id: InstanceId, code: str, info: str, now: datetime
-) -> None:
-    """Close everything of an instance that is no more."""
-    for target in await tx.invocations.unfinished(instance_id):
-        gone = Verdict(event=Event.GONE, error_code=code, error_info=info)
-        await _close(tx, target, gone, now)
-    for action in await tx.power_actions.open(instance_id):
-        await tx.power_actions.move(action, power.Event.EXPIRED, at=now, source="lifecycles")
-    await tx.agents.remove(instance_id)
-
-
-async def _close(tx: Transaction, target: Target, said: Verdict, now: datetime) -> None:
-    await tx.invocations.move(
-        target,
-        said.event,
-        at=now,
-        source="control plane",
-        error_code=said.error_code,
-        error_info=said.error_info,
-        inferred=said.inferred,
-        finished_at=now if target.started_at else None,
-    )
 
 
 def _forgotten(target: Target, boot_id: BootId) -> Verdict:

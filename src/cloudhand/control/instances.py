@@ -9,7 +9,7 @@ from ipaddress import IPv4Address
 
 from cloudhand.control.activations import hashed, new_code
 from cloudhand.control.agents import Agents
-from cloudhand.control.deliveries import end_with_instance
+from cloudhand.control.endings import end_with_instance
 from cloudhand.control.pokes import Loop, Pokes
 from cloudhand.control.settings import ControlSettings
 from cloudhand.core import ids
@@ -67,9 +67,9 @@ class Instances:
         """Record instances that a loop then makes and starts."""
 
         async def work(tx: Transaction) -> list[InstanceId]:
-            earlier = await tx.tokens.earlier(order.once)
+            earlier = await tx.tokens.earlier(order.once, list[InstanceId])
             if earlier is not None:
-                return [InstanceId(instance_id) for instance_id in earlier]
+                return earlier
             present = len(await tx.instances.all_present())
             if present + order.amount > self._settings.instances_limit:
                 raise TooMany("instances", self._settings.instances_limit)
@@ -180,7 +180,7 @@ class Instances:
         now = self._clock.now()
 
         async def work(tx: Transaction) -> None:
-            if await tx.tokens.earlier(once) is not None:
+            if await tx.tokens.earlier(once, list[InstanceId]) is not None:
                 return
             instances = await _existing(tx, instance_ids)
             for instance in instances:

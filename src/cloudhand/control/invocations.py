@@ -57,9 +57,9 @@ class Invocations:
         )
 
         async def work(tx: Transaction) -> tuple[Asked, Sequence[InstanceId]]:
-            earlier = await tx.tokens.earlier(order.once)
+            earlier = await tx.tokens.earlier(order.once, Asked)
             if earlier is not None:
-                return Asked(command_id=earlier[0], invoke_id=earlier[1]), ()
+                return earlier, ()
             targets = await _selected(tx, order)
             await _check_instances(tx, targets, order.type)
             await self._record(tx, order, asked, targets)
@@ -88,7 +88,7 @@ class Invocations:
                 for instance_id in instance_ids
             ],
         )
-        await tx.tokens.remember(order.once, [asked.command_id, asked.invoke_id], at=now)
+        await tx.tokens.remember(order.once, asked, at=now)
 
     async def stop(self, invoke_id: InvokeId, *, only: Collection[InstanceId] = ()) -> None:
         """Ask every unfinished target, or only those on the given instances, to stop."""

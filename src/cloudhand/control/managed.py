@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cloudhand.control.agents import Agents
-from cloudhand.control.deliveries import end_with_instance
+from cloudhand.control.endings import end_with_instance
 from cloudhand.core.clock import Clock
 from cloudhand.core.errors import InstanceNotFound
 from cloudhand.core.ids import InstanceId
@@ -39,9 +41,9 @@ class Managed:
         now = self._clock.now()
 
         async def work(tx: Transaction) -> ManagedView:
-            earlier = await tx.tokens.earlier(once)
+            earlier = await tx.tokens.earlier(once, ManagedView)
             if earlier is not None:
-                return self._view(await tx.managed.find_any(InstanceId(earlier)), None)
+                return earlier
             managed = await tx.managed.get(instance_id)
             if managed is None:
                 raise InstanceNotFound([instance_id])
@@ -51,7 +53,7 @@ class Managed:
             )
             await tx.managed.deregister(instance_id, at=now)
             await tx.activations.count_deregistered(managed.activation_id)
-            await tx.tokens.remember(once, instance_id, at=now)
+            await tx.tokens.remember(once, _without_key(view), at=now)
             return view
 
         view = await self._database.write(work)
@@ -62,3 +64,7 @@ class Managed:
         return ManagedView(
             managed=managed, agent=agent, online=online(agent, now=self._clock.now())
         )
+
+
+def _without_key(view: ManagedView) -> ManagedView:
+    return view if view.agent is None else replace(view, agent=replace(view.agent, key=b""))

@@ -18,8 +18,10 @@ class InvocationNotFound(CloudhandError):
 
 
 class InstanceNotFound(CloudhandError):
+    """``instance_ids`` is empty where it was tags that named no instance."""
+
     def __init__(self, instance_ids: Sequence[InstanceId]) -> None:
-        super().__init__(f"cannot find instance {', '.join(instance_ids)}")
+        super().__init__(f"cannot find {', '.join(instance_ids) or 'any instance'}")
         self.instance_ids = tuple(instance_ids)
 
 

@@ -11,12 +11,17 @@ from cloudhand.reconcilers.reconciler import keep_looking
 
 async def keep_delivering(control: Control) -> None:
     """Run for ever."""
-    await control.deliveries.resume()
+    heard = False  # whether agents could be heard since the last look
 
     async def look() -> datetime | None:
-        waiting = await control.deliveries.expire()
-        await control.deliveries.kick_waiting(waiting)
-        return await control.deliveries.next_deadline()
+        nonlocal heard
+        if not heard:
+            await control.deadlines.resume()
+        heard = False  # also when the store cannot be written: no report was taken then
+        waiting = await control.deadlines.expire()
+        heard = True
+        await control.deadlines.kick_waiting(waiting)
+        return await control.deadlines.next_deadline()
 
     await keep_looking(
         "deliveries", look, woken=control.pokes.woken(Loop.DELIVERIES), clock=control.clock

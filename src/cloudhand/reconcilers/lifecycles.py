@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, assert_never
 
 from cloudhand.control.control import Control
-from cloudhand.control.deliveries import booted, end_with_instance, hasten
+from cloudhand.control.endings import booted, end_with_instance, hasten
 from cloudhand.control.pokes import Loop
 from cloudhand.control.provider import Boot, Observed, Power, Provider, ProviderError
 from cloudhand.core import power

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from cloudhand.core.clock import Clock
+from cloudhand.store.database import StoreError
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,8 @@ async def keep_looking(
         due = None
         try:
             due = await look()
+        except StoreError as error:  # most likely a full disk, to which traces are not to be added
+            log.error("loop failed", extra={"loop": name, "error": str(error)})
         except Exception:  # an outermost loop: the next look may succeed
             log.exception("loop failed", extra={"loop": name})
         latest = clock.now() + at_latest

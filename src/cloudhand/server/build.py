@@ -41,8 +41,10 @@ class Parts:
 
 
 def open_database(state: Path, *, durable: bool = True) -> SqliteDatabase:
-    envelope = open_envelope(state / "secret.key")
-    return SqliteDatabase(state / "cloudhand.sqlite", envelope, durable=durable)
+    """StoreError, with what would help."""
+    path = state / "cloudhand.sqlite"
+    envelope = open_envelope(state / "secret.key", new=not path.exists())
+    return SqliteDatabase(path, envelope, durable=durable)
 
 
 def build(settings: Settings, database: SqliteDatabase, clock: Clock) -> Parts:

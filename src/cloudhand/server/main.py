@@ -34,6 +34,7 @@ from cloudhand.wire.enclosed import MESSAGE_LIMIT
 
 log = logging.getLogger(__name__)
 
+_ELSEWHERE = ", or name another directory"
 _BACKLOG = 2048
 _KEEP_ALIVE = 120  # seconds; longer than a heart-beat, so that agents keep their connection
 
@@ -68,8 +69,13 @@ async def control_plane(settings: Settings) -> AsyncIterator[Running]:
             tls = tls_files(settings.state, settings.listen_host) if settings.tls else None
             agent = _agent()
             database = open_database(settings.state)
-        except (states.CannotUse, probe.ProbeError, StoreError, OSError) as error:
+        except (states.CannotUse, probe.ProbeError) as error:
             raise CannotStart(str(error)) from error
+        except StoreError as error:
+            raise CannotStart(f"{error}{_ELSEWHERE}") from error
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
+            raise CannotStart(f"cannot use {settings.state}: {why}{_ELSEWHERE}") from error
         stack.push_async_callback(database.close)
         parts = build(settings, database, SystemClock())
         provider = SandboxProvider(
@@ -84,8 +90,11 @@ async def control_plane(settings: Settings) -> AsyncIterator[Running]:
         url = _url(settings, _reachable(settings.listen_host), port)
         ca = tls.authority.read_text() if tls else ""
         lifecycles = Lifecycles(parts.control, database, provider, url, ca)
-        await lifecycles.survey()
-        key = await ensure_access_key(parts.control)
+        try:
+            await lifecycles.survey()
+            key = await ensure_access_key(parts.control)
+        except StoreError as error:
+            raise CannotStart(f"{error}{_ELSEWHERE}") from error
         running = Running(
             url=url,
             region_id=settings.region_id,

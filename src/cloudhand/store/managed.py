@@ -51,13 +51,6 @@ class ManagedInstances:
         )
         return _managed(rows[0]) if rows else None
 
-    async def find_any(self, instance_id: InstanceId) -> ManagedInstance:
-        """Also one that has been deregistered."""
-        rows = await self._statements.fetch(
-            f"SELECT {_COLUMNS} FROM managed_instances WHERE id = ?", instance_id
-        )
-        return _managed(rows[0])
-
     async def with_tags(self, tags: dict[str, str]) -> list[InstanceId]:
         condition, values = tags_condition(tags)
         rows = await self._statements.fetch(

@@ -110,7 +110,10 @@ class SqliteDatabase:
         try:
             connection = self._connect()
             migrate(connection)
-        except (sqlite3.Error, StoreError) as error:
+        except sqlite3.Error as error:
+            self._close_connections()
+            raise StoreError(f"cannot use {self._path}: {error}; {_remedy(error)}") from error
+        except StoreError as error:
             self._close_connections()
             raise StoreError(f"cannot use {self._path}: {error}") from error
         return connection
@@ -127,6 +130,12 @@ class SqliteDatabase:
         return connection
 
     def _read(self, work: Work) -> Any:
+        try:
+            return self._read_on_a_snapshot(work)
+        except sqlite3.Error as error:
+            raise StoreError(f"cannot read the store: {error}") from error
+
+    def _read_on_a_snapshot(self, work: Work) -> Any:
         if not hasattr(self._local, "reader"):
             connection = self._connect()
             connection.execute("PRAGMA query_only = ON")
@@ -237,6 +246,11 @@ def _tell_here(jobs: list[_Job]) -> None:
         job.tell()
 
 
+def _remedy(error: sqlite3.Error) -> str:
+    damaged = error.sqlite_errorcode in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+    return "put a copy back" if damaged else "make room on its disk"
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring the schema up to date; StoreError when it is newer than this release."""
     done = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -246,7 +260,7 @@ def migrate(connection: sqlite3.Connection) -> None:
         if entry.name.endswith(".sql")
     )
     if done > len(scripts):
-        raise StoreError(f"its schema {done} is newer than this release")
+        raise StoreError(f"its schema {done} is newer than this release; use a later one")
     for number, (_, script) in enumerate(scripts, start=1):
         if number > done:
             connection.executescript(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
-from typing import Any
+from typing import TypeVar
+
+import msgspec
 
 from cloudhand.core.errors import TokenReused
 from cloudhand.core.orders import Once
@@ -12,13 +13,15 @@ from cloudhand.store.database import Statements
 from cloudhand.store.envelope import Envelope
 from cloudhand.store.rows import to_ms
 
+Answer = TypeVar("Answer")
+
 
 class Tokens:
     def __init__(self, statements: Statements, envelope: Envelope) -> None:
         self._statements = statements
         self._envelope = envelope
 
-    async def earlier(self, once: Once | None) -> Any | None:
+    async def earlier(self, once: Once | None, answer: type[Answer]) -> Answer | None:
         """What was answered to this token before; TokenReused when it was asked something else."""
         if once is None:
             return None
@@ -30,10 +33,10 @@ class Tokens:
         fingerprint, sealed = rows[0]
         if fingerprint != once.fingerprint:
             raise TokenReused(f"cannot use the token {once.token} for two different requests")
-        return json.loads(self._envelope.open(sealed, purpose=once.token))
+        return msgspec.json.decode(self._envelope.open(sealed, purpose=once.token), type=answer)
 
-    async def remember(self, once: Once | None, answer: Any, *, at: datetime) -> None:
-        """Keep a JSON value as the answer. It is sealed: an activation code may be in it."""
+    async def remember(self, once: Once | None, answer: object, *, at: datetime) -> None:
+        """Keep what is answered, of plain types and dataclasses. It is sealed: it may be a code."""
         if once is None:
             return
         await self._statements.change(
@@ -41,7 +44,7 @@ class Tokens:
             " VALUES (?, ?, ?, ?)",
             once.token,
             once.fingerprint,
-            self._envelope.seal(json.dumps(answer).encode(), purpose=once.token),
+            self._envelope.seal(msgspec.json.encode(answer), purpose=once.token),
             to_ms(at),
         )
 

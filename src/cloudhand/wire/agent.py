@@ -233,9 +233,8 @@ class Report:
     end: int = 0
     exit_code: int = 0
     dropped: int = 0  # bytes of output left out between head and tail
-    error_code: str = (
-        ""  # ERROR: text or number; INTERRUPTED: InstanceRestarted or ExecutionInterrupted
-    )
+    # ERROR: text or number; INTERRUPTED: InstanceRestarted or ExecutionInterrupted
+    error_code: str = ""
     error_description: str = ""
     param: str = ""  # INVALID: what was refused
     value: str = ""  # INVALID: why

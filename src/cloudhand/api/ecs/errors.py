@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cloudhand.api.refusal import WireError, unsupported
 from cloudhand.api.tags import TagErrors
-from cloudhand.core.errors import IncorrectState, InstanceNotFound, ParameterProblem, TooMany
+from cloudhand.core.errors import IncorrectState, InstanceNotFound, ParameterProblem
 
 
 def _error(code: str, status: int, message: str) -> WireError:
@@ -164,7 +164,6 @@ BAD_CONTAINER_NAME = _error(
 NO_PARAMETER_STORE = _error(
     "ParameterStore.NotSupported", 403, "{{oos:…}} placeholders are not supported here yet."
 )
-TOO_MANY_INVOCATIONS = _error("Invocation.ExceedQuota", 403, "The quota of invocations is used up.")
 
 # Custom parameters of a command
 
@@ -227,10 +226,6 @@ def of_parameter(problem: ParameterProblem) -> WireError:
 def of_missing_target(refusal: InstanceNotFound) -> WireError:
     """Without any id it was tags that named no instance."""
     return NO_SUCH_TARGET if refusal.instance_ids else NO_INSTANCE_WITH_TAGS
-
-
-def of_quota(refusal: TooMany) -> WireError:
-    return TOO_MANY_INVOCATIONS if refusal.what == "invocations" else TOO_MANY_TARGETS
 
 
 def of_deletion(refusal: IncorrectState) -> WireError:

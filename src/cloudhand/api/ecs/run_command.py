@@ -122,7 +122,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
         CommandNotApplicable: errors.TARGET_NOT_MATCHED,
         IncorrectState: errors.TARGET_NOT_MATCHED,
         ParameterProblem: errors.of_parameter,
-        TooMany: errors.of_quota,
+        TooMany: errors.TOO_MANY_TARGETS,
         TokenReused: errors.TOKEN_REUSED,
     },
     refuses=(
@@ -135,7 +135,6 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
         errors.NO_FREQUENCY,
         errors.NO_PARAMETER_STORE,
         *errors.PARAMETER_PROBLEMS.values(),
-        errors.TOO_MANY_TARGETS,
         NO_SCHEDULES,
         NO_CONTAINERS,
         NO_BUCKETS,

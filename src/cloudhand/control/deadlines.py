@@ -1,0 +1,89 @@
+"""What the silence of agents means: targets and power actions whose deadline has passed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from cloudhand.control.endings import close
+from cloudhand.control.pokes import Kick, Pokes
+from cloudhand.core import ids, power, verdict
+from cloudhand.core.clock import Clock
+from cloudhand.core.ids import InstanceId, InvokeId
+from cloudhand.core.instance import online
+from cloudhand.core.invocation import GRACE, State, Target
+from cloudhand.store.database import Database
+from cloudhand.store.transaction import Transaction
+
+# Sooner, an agent is most likely on its way already, and would only fetch twice.
+_KICK_AGAIN_AFTER = timedelta(seconds=2)
+
+
+class Deadlines:
+    def __init__(self, database: Database, clock: Clock, pokes: Pokes) -> None:
+        self._database = database
+        self._clock = clock
+        self._pokes = pokes
+
+    async def resume(self) -> None:
+        """Give everybody time to come back before anything is decided: while no control plane was
+        there, nobody could fetch or report, and to take that for silence would be untrue."""
+        until = self._clock.now() + GRACE
+
+        async def work(tx: Transaction) -> None:
+            await tx.invocations.postpone(until)
+            await tx.power_actions.postpone(until)
+
+        await self._database.write(work)
+
+    async def expire(self) -> list[InstanceId]:
+        """Decide about every target whose deadline has passed; whose agents still have work."""
+        now = self._clock.now()
+
+        async def work(tx: Transaction) -> list[InstanceId]:
+            due = await tx.invocations.due(now)
+            agents = await tx.agents.get_many(list({t.instance_id: None for t in due}))
+            for target in due:
+                instance = await tx.instances.get(target.instance_id)
+                agent = agents.get(target.instance_id)
+                if online(agent, now=now) and await _queued(tx, target):
+                    await tx.invocations.note(target, deadline_at=now + GRACE)
+                    continue
+                said = verdict.of_silence(
+                    target,
+                    instance=instance.state if instance is not None else None,
+                    agent=agent,
+                    online=online(agent, now=now),
+                )
+                await close(tx, target, said, now)
+            for action in await tx.power_actions.due(now):
+                await self._overdue(tx, action, now)
+            return await tx.invocations.waiting_instances(since=now - _KICK_AGAIN_AFTER)
+
+        return await self._database.write(work)
+
+    async def _overdue(self, tx: Transaction, action: power.PowerAction, now: datetime) -> None:
+        agent = await tx.agents.get(action.instance_id)
+        event = power.of_silence(
+            action, managed=ids.managed(action.instance_id), online=online(agent, now=now)
+        )
+        done_at = now if event is power.Event.STOPPED else None
+        await tx.power_actions.move(action, event, at=now, source="deadlines", done_at=done_at)
+
+    async def next_deadline(self) -> datetime | None:
+        async def work(tx: Transaction) -> datetime | None:
+            return await tx.invocations.next_deadline()
+
+        return await self._database.read(work)
+
+    async def kick_waiting(self, instance_ids: Sequence[InstanceId]) -> None:
+        """Tell agents again to look: a kick may have been lost."""
+        self._pokes.kick(instance_ids, Kick.RUN, InvokeId(""))
+
+
+async def _queued(tx: Transaction, target: Target) -> bool:
+    """Whether its agent may have it and runs others: a machine runs only so many at once."""
+    if target.state is not State.PENDING or target.fetched_at is None:
+        return False
+    others = await tx.invocations.unfinished(target.instance_id)
+    return any(other.state is State.RUNNING for other in others)

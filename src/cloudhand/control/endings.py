@@ -1,0 +1,70 @@
+"""Targets and power actions that end without a report: by a boot, with their agent or machine."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from cloudhand.core import power, verdict
+from cloudhand.core.ids import BootId, InstanceId
+from cloudhand.core.invocation import GRACE, Event, Target
+from cloudhand.core.verdict import Verdict
+from cloudhand.store.transaction import Transaction
+
+
+async def booted(
+    tx: Transaction, instance_id: InstanceId, boot_id: BootId | None, now: datetime
+) -> None:
+    """Close the power actions that a new boot carried out. ``boot_id`` None: it is not known."""
+    for action in await tx.power_actions.open(instance_id):
+        if boot_id is None or boot_id != action.boot_id_before:
+            await tx.power_actions.move(
+                action,
+                power.Event.BOOTED,
+                at=now,
+                source="agent",
+                boot_id_after=boot_id,
+                done_at=now,
+            )
+
+
+async def interrupt(tx: Transaction, instance_id: InstanceId, code: str, now: datetime) -> None:
+    """Close what a published agent, which keeps no journal, had when it restarted."""
+    for target in await tx.invocations.unfinished(instance_id):
+        if target.fetched_at is not None:
+            await close(tx, target, verdict.interrupted(code), now)
+
+
+async def hasten(tx: Transaction, instance_id: InstanceId, now: datetime) -> None:
+    """Wait no longer than this for a machine that is down: whatever ran there has ended.
+
+    Its agent may hold a true end, and tells it if the machine is started in time or later.
+    """
+    bound = now + GRACE
+    for target in await tx.invocations.unfinished(instance_id):
+        if target.deadline_at is None or target.deadline_at > bound:
+            await tx.invocations.note(target, deadline_at=bound)
+
+
+async def end_with_instance(
+    tx: Transaction, instance_id: InstanceId, code: str, info: str, now: datetime
+) -> None:
+    """Close everything of an instance that is no more."""
+    for target in await tx.invocations.unfinished(instance_id):
+        gone = Verdict(event=Event.GONE, error_code=code, error_info=info)
+        await close(tx, target, gone, now)
+    for action in await tx.power_actions.open(instance_id):
+        await tx.power_actions.move(action, power.Event.EXPIRED, at=now, source="lifecycles")
+    await tx.agents.remove(instance_id)
+
+
+async def close(tx: Transaction, target: Target, said: Verdict, now: datetime) -> None:
+    await tx.invocations.move(
+        target,
+        said.event,
+        at=now,
+        source="control plane",
+        error_code=said.error_code,
+        error_info=said.error_info,
+        inferred=said.inferred,
+        finished_at=now if target.started_at else None,
+    )
