@@ -1,0 +1,412 @@
+"""Requests that cannot be served, and the error that each is documented to end with."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+RUN = {"Type": "RunShellScript", "CommandContent": "true"}
+FILLED = {**RUN, "CommandContent": "echo {{name}}", "EnableParameter": True}
+MANY = [f"i-{n}" for n in range(101)]
+TAGS = [{"Key": f"k{n}", "Value": ""} for n in range(21)]
+LONG_HEX = "0123456789abcdef" * 4
+
+# Stand-ins for the ids of the instances that the tests share.
+UP, DOWN, KEPT = "<up>", "<down>", "<kept>"
+
+
+Row = tuple[str, dict[str, Any], str, int]  # operation, parameters, code, HTTP status
+
+
+def run(code: str, status: int, **values: Any) -> Row:
+    return ("RunCommand", {**RUN, "InstanceId": [UP], **values}, code, status)
+
+
+def filled(code: str, status: int, **values: Any) -> Row:
+    return ("RunCommand", {**FILLED, "InstanceId": [UP], **values}, code, status)
+
+
+COMMANDS: list[Row] = [
+    run("MissingParam.InstanceId", 400, InstanceId=None),
+    run("InstanceIds.ExceedLimit", 403, InstanceId=MANY),
+    run("InvalidInstance.NotFound", 404, InstanceId=[UP, "i-nobody"]),
+    run("InvalidInstance.NotFound", 404, InstanceId=["mi-nobody"]),
+    run("InvalidInstance.NotMatch", 400, InstanceId=[UP, DOWN]),
+    run("InvalidInstance.NotMatch", 400, Type="RunBatScript"),
+    run("InvalidInstance.NotMatch", 400, Type="RunPowerShellScript"),
+    run("InvalidCmdType.NotFound", 404, Type="RunPerlScript"),
+    run("MissingParameter.Type", 400, Type=None),
+    run("MissingParameter.CommandContent", 400, CommandContent=None),
+    run("CmdContent.DecodeError", 400, CommandContent="%%%", ContentEncoding="Base64"),
+    run("CmdContent.DecodeError", 400, CommandContent="é", ContentEncoding="base64"),
+    run("CmdContent.ExceedLimit", 403, CommandContent="x" * (18 * 1024 + 1)),
+    run("CmdContent.ExceedLimit", 403, CommandContent="é" * (18 * 1024)),
+    run("CmdName.ExceedLimit", 403, Name="x" * 129),
+    run("CmdDesc.ExceedLimit", 403, Description="x" * 513),
+    run("InvalidParameterCharacter.CommandName", 403, Name="a\x01b"),
+    run("InvalidParameterCharacter.CommandDescription", 403, Description="a\x01b"),
+    run("InvalidParameterCharacter.CommandWorkingDir", 403, WorkingDir="/a\x01b"),
+    run("InvalidParameter.WorkingDir", 400, WorkingDir="/" * 201),
+    run("InvalidTimeout.ExceedLimit", 403, Timeout=86401),
+    run("InvalidLauncher.LengthLimitExceeded", 403, Launcher="x" * 1025),
+    run("Username.ExceedLimit", 403, Username="x" * 256),
+    run("WindowsPasswordName.ExceedLimit", 403, WindowsPasswordName="x" * 256),
+    run("InvalidRepeatMode.NotFound", 404, RepeatMode="Sometimes"),
+    run("MissingParam.Frequency", 400, RepeatMode="Period"),
+    run("InvalidTerminationMode.NotFound", 404, TerminationMode="Some"),
+    run("InvalidContainerId.Malformed", 400, ContainerId="x"),
+    run("InvalidContainerName.Malformed", 400, ContainerName="-x"),
+    run("NumberExceed.ResourceTags", 400, InstanceId=None, ResourceTag=TAGS),
+    run("MissingParameter.ResourceTagKey", 400, InstanceId=None, ResourceTag=[{"Value": "v"}]),
+    run("Duplicate.ResourceTagKey", 400, InstanceId=None, ResourceTag=[{"Key": "k"}] * 2),
+    run("InvalidResourceTagKey.Malformed", 400, InstanceId=None, ResourceTag=[{"Key": "acs:"}]),
+    run(
+        "InvalidResourceTagValue.Malformed",
+        400,
+        InstanceId=None,
+        ResourceTag=[{"Key": "k", "Value": "v" * 129}],
+    ),
+    run("InvalidResourceTag.InstanceNotFound", 400, InstanceId=None, ResourceTag=[{"Key": "k"}]),
+    run("InvalidResourceTag.ConflictWithInstanceIds", 400, ResourceTag=[{"Key": "k"}]),
+    run("InvalidParameter.Parameters", 400, EnableParameter=True, Parameters=["x"]),
+    # What is not carried out is refused, never ignored.
+    run("UnsupportedOperation", 400, Frequency="rate(5m)"),
+    run("UnsupportedOperation", 400, RepeatMode="EveryReboot"),
+    run("UnsupportedOperation", 400, RepeatMode="NextRebootOnly"),
+    run("UnsupportedOperation", 400, ContainerName="web"),
+    run("UnsupportedOperation", 400, ContainerId=f"docker://{LONG_HEX}"),
+    run("UnsupportedOperation", 400, OssOutputDelivery="oss://bucket/prefix"),
+    run("UnsupportedOperation", 400, Username="bob", WindowsPasswordName="secret"),
+    # Custom parameters.
+    run("Parameter.Disabled", 400, Parameters={"name": "x"}),
+    filled("Parameter.NotMatched", 403, Parameters={"other": "x"}),
+    filled("ParameterKey.Duplicate", 403, Parameters={"name": "x", "NAME": "y"}),
+    filled("ParameterKey.ExceedLimit", 403, Parameters={"n" * 65: "x"}),
+    filled("ParameterCount.ExceedLimit", 403, Parameters={f"n{n}": "" for n in range(11)}),
+    filled("ParameterType.NotSupported", 403, Parameters={"name": ["x"]}),
+    filled("InvalidParameterCharset.Parameters", 403, Parameters={"é": "x"}),
+    filled("CmdContent.ExceedLimit", 403, Parameters={"name": "x" * 24 * 1024}),
+    filled("CmdParam.EmptyKey", 400, CommandContent="echo {{ }}"),
+    filled("CmdParam.InvalidParamName", 400, CommandContent="echo {{a.b}}"),
+    filled("CmdParamName.ExceedLimit", 403, CommandContent="echo {{" + "n" * 65 + "}}"),
+    filled(
+        "CmdParamCount.ExceedLimit",
+        403,
+        CommandContent="".join(f"{{{{n{n}}}}}" for n in range(21)),
+    ),
+    filled("ParameterStore.NotSupported", 403, CommandContent="echo {{ oos-secret:name }}"),
+    filled(
+        "CmdContent.DecodeError",
+        400,
+        CommandContent=base64.b64encode(b"\xff{{name}}").decode(),
+        ContentEncoding="Base64",
+    ),
+    ("StopInvocation", {"InvokeId": "t-nobody"}, "InvalidInvokeId.NotFound", 404),
+    ("StopInvocation", {}, "MissingParameter.InvokeId", 400),
+    (
+        "StopInvocation",
+        {"InvokeId": "<invoke>", "InstanceId": ["i-nobody"]},
+        "InvalidInstanceId.NotFound",
+        404,
+    ),
+    (
+        "StopInvocation",
+        {"InvokeId": "<invoke>", "InstanceId": MANY[:51]},
+        "InstanceIds.ExceedLimit",
+        403,
+    ),
+    ("DescribeInvocations", {"IncludeOutput": True}, "MissingParameter.InvokeId", 400),
+    ("DescribeInvocations", {"InvokeStatus": "Lost"}, "InvalidParameter.InvokeStatus", 400),
+    ("DescribeInvocations", {"CommandType": "Perl"}, "InvalidCmdType.NotFound", 404),
+    ("DescribeInvocations", {"RepeatMode": "Rarely"}, "InvalidRepeatMode.NotFound", 404),
+    (
+        "DescribeInvocationResults",
+        {"InvokeRecordStatus": "Lost"},
+        "InvalidParameter.InvokeRecordStatus",
+        400,
+    ),
+    (
+        "DescribeCloudAssistantStatus",
+        {"InstanceId": ["i-nobody"]},
+        "InvalidInstance.NotFound",
+        404,
+    ),
+    ("DescribeCloudAssistantStatus", {"InstanceId": MANY}, "InstanceIds.ExceedLimit", 403),
+    ("DescribeCloudAssistantStatus", {"OSType": "BeOS"}, "InvalidParameter.OSType", 400),
+]
+
+LABELLED: dict[str, dict[str, Any]] = {
+    "CreateActivation": {},
+    "DescribeActivations": {},
+    "DescribeInvocationResults": {},
+    "DescribeInvocations": {},
+    "DescribeManagedInstances": {},
+    "RunCommand": {**RUN, "InstanceId": [UP]},
+    "RunInstances": {},
+}
+LABELS = [
+    (action, {**values, "Tag": tag}, code, 400)
+    for action, values in LABELLED.items()
+    for tag, code in (
+        (TAGS, "NumberExceed.Tags"),
+        ([{"Value": "v"}], "MissingParameter.TagKey"),
+        ([{"Key": "k"}] * 2, "Duplicate.TagKey"),
+        ([{"Key": "acs:k"}], "InvalidTagKey.Malformed"),
+        ([{"Key": "http://k"}], "InvalidTagKey.Malformed"),
+        ([{"Key": "k" * 65}], "InvalidTagKey.Malformed"),
+        ([{"Key": "k", "Value": "v" * 129}], "InvalidTagValue.Malformed"),
+    )
+]
+REPEATABLE: dict[str, dict[str, Any]] = {
+    "CreateActivation": {},
+    "DeleteInstances": {"InstanceId": [KEPT]},
+    "DeregisterManagedInstance": {"InstanceId": "mi-nobody"},
+    "RunCommand": {**RUN, "InstanceId": [UP]},
+    "RunInstances": {},
+}
+TOKENS = [
+    (action, {**values, "ClientToken": token}, "InvalidClientToken.Malformed", 400)
+    for action, values in REPEATABLE.items()
+    for token in ("x" * 65, "é")
+]
+
+PAGED = [
+    "DescribeActivations",
+    "DescribeCloudAssistantStatus",
+    "DescribeInstances",
+    "DescribeInvocationResults",
+    "DescribeInvocations",
+    "DescribeManagedInstances",
+]
+PAGES = [
+    row
+    for action in PAGED
+    for row in (
+        (action, {"PageNumber": 0}, "InvalidParam.PageNumber", 400),
+        (action, {"PageSize": 101}, "InvalidParam.PageSize", 400),
+        (action, {"NextToken": "nonsense"}, "InvalidParameter.NextToken", 400),
+        (action, {"MaxResults": "x"}, "InvalidParameter.MaxResults", 400),
+    )
+] + [
+    ("DescribeInstanceStatus", {"PageSize": 51}, "InvalidParam.PageSize", 400),
+    ("DescribeInstanceStatus", {"PageNumber": -1}, "InvalidParam.PageNumber", 400),
+]
+
+POWER: list[Row] = [
+    row
+    for action, wrong in (
+        ("StartInstance", UP),
+        ("StopInstance", DOWN),
+        ("RebootInstance", DOWN),
+        ("DeleteInstance", UP),
+    )
+    for row in (
+        (action, {"InstanceId": "i-nobody"}, "InvalidInstanceId.NotFound", 404),
+        (action, {"InstanceId": wrong}, "IncorrectInstanceStatus", 403),
+        (action, {}, "MissingParameter.InstanceId", 400),
+        (
+            action,
+            {"InstanceId": UP if wrong is DOWN else DOWN, "DryRun": True},
+            "DryRunOperation",
+            400,
+        ),
+        (f"{action}s", {"InstanceId": [UP, "i-nobody"]}, "InvalidInstanceId.NotFound", 404),
+        (f"{action}s", {"InstanceId": [UP, DOWN]}, "IncorrectInstanceStatus", 403),
+        (f"{action}s", {"InstanceId": MANY}, "InvalidParameter.TooManyInstanceIds", 403),
+        (f"{action}s", {"InstanceId": ["i 1"]}, "Abs.InvalidInstanceIds.MalFormed", 403),
+        (f"{action}s", {}, "MissingParameter.InstanceId", 400),
+        (
+            f"{action}s",
+            {"InstanceId": [UP if wrong is DOWN else DOWN], "DryRun": True},
+            "DRYRUN.SUCCESS",
+            400,
+        ),
+    )
+] + [
+    (
+        "DeleteInstance",
+        {"InstanceId": KEPT, "Force": True},
+        "InvalidOperation.DeletionProtection",
+        403,
+    ),
+    (
+        "DeleteInstances",
+        {"InstanceId": [KEPT], "Force": True},
+        "InvalidOperation.DeletionProtection",
+        403,
+    ),
+    (
+        "DeleteInstance",
+        {"InstanceId": UP, "Force": True, "ForceStop": False},
+        "UnsupportedOperation",
+        400,
+    ),
+    (
+        "DeleteInstances",
+        {"InstanceId": [UP], "Force": True, "ForceStop": False},
+        "UnsupportedOperation",
+        400,
+    ),
+    ("StopInstance", {"InstanceId": UP, "Hibernate": True}, "UnsupportedOperation", 400),
+    (
+        "StopInstance",
+        {"InstanceId": UP, "StoppedMode": "Sleep"},
+        "InvalidParameter.StoppedMode",
+        400,
+    ),
+    (
+        "StopInstances",
+        {"InstanceId": [UP], "StoppedMode": "Sleep"},
+        "InvalidParameter.StoppedMode",
+        400,
+    ),
+    *(
+        (
+            action,
+            {"InstanceId": [UP], "BatchOptimization": "Any"},
+            "InvalidParameter.BatchOptimization",
+            400,
+        )
+        for action in ("RebootInstances", "StartInstances", "StopInstances")
+    ),
+    (
+        "RebootInstances",
+        {
+            "InstanceId": ["i-nobody"],
+            "BatchOptimization": "SuccessFirst",
+            "DryRun": True,
+        },
+        "DRYRUN.SUCCESS",
+        400,
+    ),
+]
+
+INSTANCES: list[Row] = [
+    ("DescribeInstances", {"InstanceIds": "i-1"}, "InvalidInstanceIds.Malformed", 400),
+    (
+        "DescribeInstances",
+        {"InstanceIds": str(MANY)},
+        "InvalidParameter.TooManyInstanceIds",
+        403,
+    ),
+    ("DescribeInstances", {"Status": "Lost"}, "InvalidStatus.NotFound", 404),
+    (
+        "DescribeInstances",
+        {"InstanceChargeType": "Free"},
+        "InvalidInstanceChargeType.NotFound",
+        404,
+    ),
+    (
+        "DescribeInstances",
+        {"InternetChargeType": "Free"},
+        "InvalidInternetChargeType.ValueNotSupported",
+        404,
+    ),
+    ("DescribeInstances", {"LockReason": "mood"}, "InvalidLockReason.NotFound", 404),
+    ("DescribeInstances", {"InstanceNetworkType": "lan"}, "InvalidNetworkType.NotFound", 404),
+    ("DescribeInstances", {"Tag": [{"Value": "v"}]}, "InvalidTag.Mismatch", 400),
+    ("DescribeInstances", {"Tag": TAGS}, "InvalidTagCount", 400),
+    ("DescribeInstances", {"DryRun": True}, "DryRunOperation", 400),
+    *(
+        ("DescribeInstances", {name: addresses}, f"InvalidParameter.{name}", 400)
+        for name in (
+            "EipAddresses",
+            "InnerIpAddresses",
+            "PrivateIpAddresses",
+            "PublicIpAddresses",
+            "RdmaIpAddresses",
+        )
+        for addresses in ("x", str(MANY))
+    ),
+    ("DescribeInstances", {"Ipv6Address": MANY}, "InvalidParameter.Ipv6Address", 400),
+    (
+        "DescribeInstances",
+        {"AdditionalAttributes": MANY},
+        "InvalidParameter.AdditionalAttributes",
+        400,
+    ),
+    (
+        "DescribeInstances",
+        {"Filter": [{"Key": "Mood", "Value": "good"}]},
+        "InvalidFilterKey.NotFound",
+        404,
+    ),
+    (
+        "DescribeInstances",
+        {"Filter": [{"Key": "CreationStartTime", "Value": "now"}]},
+        "InvalidParameter.Filter",
+        400,
+    ),
+    ("DescribeInstances", {"Tag": [{"Key": "k"}] * 2}, "Duplicate.TagKey", 400),
+    ("DescribeInstances", {"Tag": [{"Key": "acs:k"}]}, "InvalidTagKey.Malformed", 400),
+    (
+        "DescribeInstances",
+        {"Tag": [{"Key": "k", "Value": "v" * 129}]},
+        "InvalidTagValue.Malformed",
+        400,
+    ),
+    ("DescribeInstanceStatus", {"ZoneId": "moon"}, "InvalidZoneId.NotFound", 404),
+    (
+        "DescribeInstanceStatus",
+        {"InstanceId": MANY},
+        "InvalidParameter.TooManyInstanceIds",
+        403,
+    ),
+    (
+        "DescribeInstanceStatus",
+        {"InstanceId": ["i 1"]},
+        "Abs.InvalidInstanceIds.MalFormed",
+        403,
+    ),
+    ("DescribeRegions", {"AcceptLanguage": "la"}, "InvalidAcceptLanguage.NotFound", 404),
+    ("DescribeRegions", {"InstanceChargeType": "Free"}, "Invalid.InstanceChargeType", 403),
+    ("DescribeRegions", {"ResourceType": "x"}, "InvalidResourceType.NotFound", 404),
+    ("DescribeZones", {"AcceptLanguage": "la"}, "InvalidAcceptLanguage.NotFound", 404),
+    (
+        "DescribeZones",
+        {"InstanceChargeType": "Free"},
+        "InvalidParameter.InstanceChargeType",
+        400,
+    ),
+    ("DescribeZones", {"SpotStrategy": "Luck"}, "InvalidParameter.SpotStrategy", 400),
+    ("RunInstances", {"DryRun": True}, "DryRunOperation", 400),
+    ("RunInstances", {"ZoneId": "moon"}, "InvalidZoneId.NotFound", 404),
+    ("RunInstances", {"Amount": 101}, "InvalidParameter.Amount", 400),
+    ("RunInstances", {"Amount": 100}, "QuotaExceed.ElasticQuota", 403),
+    ("RunInstances", {"Amount": 1, "MinAmount": 2}, "InvalidParameter.MinAmount", 400),
+    ("RunInstances", {"InstanceName": "1"}, "InvalidInstanceName.Malformed", 400),
+    ("RunInstances", {"InstanceName": "a[1,999999]"}, "InvalidInstanceName.Malformed", 400),
+    ("RunInstances", {"HostName": "a_b"}, "InvalidHostName.Malformed", 400),
+    ("RunInstances", {"Description": "http://x"}, "InvalidDescription.Malformed", 400),
+    ("RunInstances", {"UserData": "%"}, "InvalidUserData.Base64FormatInvalid", 400),
+    (
+        "RunInstances",
+        {"UserData": base64.b64encode(b"x" * 32769).decode()},
+        "InvalidUserData.SizeExceeded",
+        400,
+    ),
+    ("RunInstances", {"AutoReleaseTime": "2030-01-01T00:00:00Z"}, "UnsupportedOperation", 400),
+]
+
+ACTIVATIONS: list[Row] = [
+    ("CreateActivation", {"InstanceName": "a"}, "InstanceName.ExceedLimit", 400),
+    ("CreateActivation", {"InstanceName": "a" * 51}, "InstanceName.ExceedLimit", 400),
+    ("CreateActivation", {"InstanceName": "1a"}, "InstanceName.InvalidPattern", 400),
+    ("CreateActivation", {"Description": "x" * 101}, "ActivationDesc.ExceedLimit", 400),
+    ("CreateActivation", {"InstanceCount": 0}, "ActivationCount.ExceedLimit", 400),
+    ("CreateActivation", {"InstanceCount": 1001}, "ActivationCount.ExceedLimit", 400),
+    ("CreateActivation", {"TimeToLiveInHours": 5}, "ActivationTTL.ExceedLimit", 400),
+    ("CreateActivation", {"IpAddressRange": "home"}, "AddressRange.InvalidPattern", 400),
+    ("DescribeManagedInstances", {"InstanceId": MANY[:51]}, "InstanceIds.ExceedLimit", 403),
+    ("DescribeManagedInstances", {"OsType": "BeOS"}, "InvalidParameter.OsType", 400),
+    (
+        "DescribeManagedInstances",
+        {"Connected": "maybe"},
+        "InvalidParameter.Connected",
+        400,
+    ),
+    ("DeregisterManagedInstance", {"InstanceId": "mi-nobody"}, "InvalidInstance.NotFound", 404),
+    ("DeregisterManagedInstance", {}, "MissingParameter.InstanceId", 400),
+]
+
+ROWS: list[Row] = [*COMMANDS, *LABELS, *TOKENS, *PAGES, *POWER, *INSTANCES, *ACTIVATIONS]
