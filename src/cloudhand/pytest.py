@@ -35,7 +35,6 @@ _START_BOUND = 60.0  # seconds until a control plane answers
 _RESET_BOUND = 60.0  # seconds until the instances of one test are those of the next
 _END_BOUND = 20.0  # seconds until a control plane has put everything away
 _FIRST_PAUSE, _LAST_PAUSE = 0.02, 0.25  # seconds between looks
-_SAMPLE = {"ImageId": "host", "InstanceType": "ecs.sandbox", "InstanceName": "test-[1,2]"}
 
 # Tells its environment, and ends when its input does: also when this process is killed.
 _TELL = "import json, os, sys; print(json.dumps(dict(os.environ)), flush=True); sys.stdin.read()"
@@ -135,7 +134,8 @@ class _Plane:
     def order(self, count: int) -> None:
         """Have instances boot for a later test."""
         if count:
-            answer = self.client.call("RunInstances", {**_SAMPLE, "Amount": count})
+            wanted = {"InstanceName": "test-[1,2]", "Amount": count}
+            answer = self.client.call("RunInstances", wanted)
             self._ready.update(answer["InstanceIdSets"]["InstanceIdSet"])
 
     def clear(self) -> None:

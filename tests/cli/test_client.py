@@ -108,6 +108,18 @@ def test_a_fleet_counts_what_is_there(client: Client, it: Cloud) -> None:
     assert fleet.ensure(client, 2) == fleet.ensure(client, 3)
 
 
+def test_new_ones_of_a_fleet_are_named_after_the_highest_number_there(
+    client: Client, it: Cloud
+) -> None:
+    it.instances(instance_name="hand-09")
+    it.instances(instance_name="hand-of-mine")
+
+    fleet.ensure(client, 4)
+
+    names = [machine.name for machine in fleet.machines(client)]
+    assert names == ["hand-09", "hand-10", "hand-11", "hand-of-mine"]
+
+
 def test_waiting_has_an_end_that_names_who_is_late(client: Client, it: Cloud) -> None:
     (instance_id,) = it.instances()
 

@@ -246,7 +246,7 @@ class Plane:
 
     def instances(self, count: int = 1) -> list[str]:
         """New instances, Running and online."""
-        answer = self.call("RunInstances", ImageId="host", InstanceType="ecs.sandbox", Amount=count)
+        answer = self.call("RunInstances", Amount=count)
         ids: list[str] = answer["InstanceIdSets"]["InstanceIdSet"]
         self.wait(ids)
         return sorted(ids)

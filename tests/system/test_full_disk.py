@@ -49,7 +49,7 @@ def test_what_ends_while_nothing_can_be_written_is_told_once_it_can(
     with _no_room(own):
         for action, parameters in (
             ("RunCommand", {"Type": "RunShellScript", "CommandContent": "x", "InstanceId": ids}),
-            ("RunInstances", {"ImageId": "host", "InstanceType": "ecs.sandbox"}),
+            ("RunInstances", {}),
             ("StopInstances", {"InstanceId": ids}),
         ):
             with pytest.raises(ApiError, match="cannot be written") as refused:

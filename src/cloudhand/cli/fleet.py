@@ -15,6 +15,7 @@ from cloudhand.cli.errors import ClientError
 _PAGE = 100
 _STATUS_PAGE = 50
 _NUMBER = re.compile(r"(\d+)")
+_OURS = re.compile(r"hand-(\d{1,5})")  # names that a fleet gives
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,19 +97,20 @@ def ensure(client: Client, count: int, tags: Mapping[str, str] | None = None) ->
 
     ``tags``: of those that are made.
     """
-    present = [m for m in machines(client) if m.status != "Managed"]
+    everybody = machines(client)
+    present = [m for m in everybody if m.status != "Managed"]
     stopped = [m.id for m in present if m.status == "Stopped"]
     if stopped:
         client.call("StartInstances", {"InstanceId": stopped})
     ids = [m.id for m in present]
     if len(ids) < count:
+        taken = [int(found[1]) for m in everybody if (found := _OURS.fullmatch(m.name))]
+        name = f"hand-[{max(taken, default=0) + 1},2]"
         order = {
             "Amount": count - len(ids),
             "ClientToken": os.urandom(16).hex(),
-            "ImageId": "host",
-            "InstanceType": "ecs.sandbox",
-            "InstanceName": "hand-[1,2]",
-            "HostName": "hand-[1,2]",
+            "InstanceName": name,
+            "HostName": name,
             "Tag": [{"Key": key, "Value": value} for key, value in (tags or {}).items()],
         }
         answer = client.call("RunInstances", order)
