@@ -91,6 +91,9 @@ class Machines:
         self._desk = Desk(control)
         self._tasks = tasks
         control.pokes.on_kick(self._kicked)
+        for machine in self.machines.values():
+            if machine.registered and machine.has_agent:
+                self._kicked(machine.instance_id, Kick.RUN, InvokeId(""))  # it asks by itself
 
     def _call(self, name: str, instance_id: InstanceId) -> None:
         self.calls.append(f"{name} {instance_id}")

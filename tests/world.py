@@ -82,6 +82,7 @@ class World:
             pokes=Pokes(),
             settings=self.settings,
         )
+        await self.control.agents.expect()
         self._stop = asyncio.Event()
         self._started = asyncio.Event()
         self._main = asyncio.create_task(self._run())

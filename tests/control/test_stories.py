@@ -15,7 +15,7 @@ from cloudhand.core.power import ExitCodePolicy
 from cloudhand.core.power import State as PowerState
 from cloudhand.wire import agent as wire
 from tests.machines import exit_with, finish, run_on
-from tests.world import World
+from tests.world import ALL, World
 
 
 async def test_a_command_runs_on_three_instances(tmp_path: Path) -> None:
@@ -216,6 +216,23 @@ async def test_whoever_does_not_come_back_is_not_waited_for_for_ever(tmp_path: P
 
         await world.until(lambda: world.ended(invoke_id), at_most=61)
         assert (await world.result(invoke_id)).target.inferred
+
+
+async def test_who_is_not_heard_of_after_a_start_is_not_online_for_its_last_heart_beat(
+    tmp_path: Path,
+) -> None:
+    async with World(tmp_path) as world:
+        back, away = await world.instances(2)
+        world.machine(away).connected = False
+        await world.restart()
+        invoke_id = await world.run(away)
+
+        await world.advance(seconds=31)
+
+        views = await world.control.agents.statuses([back, away], ALL)
+        assert [view.online for view in views.items] == [True, False]
+        await world.until(lambda: world.ended(invoke_id), at_most=61)
+        assert (await world.result(invoke_id)).target.error_code == "ClientNotOnline"
 
 
 async def test_repeated_and_late_reports_change_nothing(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from cloudhand.core.errors import ActivationRefused, BadCursor, InstanceNotFound
 from cloudhand.core.ids import ActivationId, InstanceId, RandomBytes
 from cloudhand.core.instance import (
     BACK_WITHIN,
+    HEARD_WITHIN,
+    ONLINE_WITHIN,
     Agent,
     AgentKind,
     Instance,
@@ -171,6 +173,15 @@ class Agents:
         if await self._database.write(work):
             self._pokes.wake(Loop.LIFECYCLES)
             self._pokes.wake(Loop.DELIVERIES)
+
+    async def expect(self) -> None:
+        """A control plane starts: its agents come back soon, or are not online any more."""
+        until = self._clock.now() + HEARD_WITHIN
+
+        async def work(tx: Transaction) -> None:
+            await tx.agents.all_gone(at=until, beat_after=until - ONLINE_WITHIN)
+
+        await self._database.write(work)
 
     async def came(self, instance_id: InstanceId) -> None:
         """Its channel is open."""

@@ -19,6 +19,9 @@ ONLINE_WITHIN = timedelta(seconds=120)
 # How long an agent whose channel was lost may take to open another, or to ask without one: ours
 # asks every 5 seconds while it has none, the published one comes back after 6.
 BACK_WITHIN = timedelta(seconds=15)
+# How long it may take to be heard of after the start of a control plane: ours tries again every
+# 30 seconds at most, and asks meanwhile as above.
+HEARD_WITHIN = timedelta(seconds=30)
 
 
 class State(StrEnum):

@@ -92,6 +92,7 @@ async def control_plane(settings: Settings) -> AsyncIterator[Running]:
         lifecycles = Lifecycles(parts.control, database, provider, url, ca)
         try:
             await lifecycles.survey()
+            await parts.control.agents.expect()  # before one of them can be heard
             key = await ensure_access_key(parts.control)
         except StoreError as error:
             raise CannotStart(f"{error}{_ELSEWHERE}") from error

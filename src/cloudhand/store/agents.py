@@ -93,6 +93,14 @@ class Agents:
             "UPDATE agents SET gone_at = ? WHERE instance_id = ?", to_ms(at), instance_id
         )
 
+    async def all_gone(self, *, at: datetime, beat_after: datetime) -> None:
+        """The same of all that beat lately and are not gone."""
+        await self._statements.change(
+            "UPDATE agents SET gone_at = ? WHERE gone_at IS NULL AND last_seen_at > ?",
+            to_ms(at),
+            to_ms(beat_after),
+        )
+
     async def heard(self, instance_id: InstanceId) -> None:
         """It is not gone."""
         await self._statements.change(
