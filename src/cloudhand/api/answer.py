@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
+import msgspec
+
 from cloudhand.api import authenticate, bind, render, request
 from cloudhand.api import gateway_errors as wrong
 from cloudhand.api.operation import Call, Operation
@@ -19,21 +21,35 @@ from cloudhand.core.errors import (
     CloudhandError,
     CommandNotApplicable,
     DeletionProtected,
+    ExecutionEnded,
+    ExecutionNotFound,
     IncorrectState,
     InstanceNotFound,
     InstanceNotTargeted,
+    NameTaken,
+    ParametersInvalid,
+    TaskNotFound,
+    TemplateInvalid,
+    TemplateNotFound,
 )
 from cloudhand.store.database import StoreError
 
 log = logging.getLogger(__name__)
 
-# Which of a hundred instances it was is told with the message.
-_OF_INSTANCES = (
+# Which of a hundred instances it was, or what is wrong with a template, is told with the message.
+_TOLD = (
     CommandNotApplicable,
     DeletionProtected,
+    ExecutionEnded,
+    ExecutionNotFound,
     IncorrectState,
     InstanceNotFound,
     InstanceNotTargeted,
+    NameTaken,
+    ParametersInvalid,
+    TaskNotFound,
+    TemplateInvalid,
+    TemplateNotFound,
 )
 
 Operations = Mapping[str, Mapping[str, Operation]]  # by version, then by name
@@ -101,8 +117,6 @@ async def _handled(
     operation = _find(step, asked.flat, operations)
     now = control.clock.now()
     caller = await authenticate.authenticate(raw, asked, control.accounts, guard, now)
-    _check_region(operation, asked.flat, control.settings.region_id)
-    params = bind.bind(operation.params, operation.parameters, asked.flat)
     call = Call(
         caller=caller,
         action=operation.name,
@@ -112,11 +126,18 @@ async def _handled(
         now=now,
         control=control,
     )
+    result = await handled(operation, call)
+    return render.result(operation.name, result, request_id=step.request_id, form=step.form)
+
+
+async def handled(operation: Operation, call: Call) -> msgspec.Struct:
+    """What the operation gives. Refused; a refusal that it does not expect is raised as it is."""
+    _check_region(operation, call.flat, call.control.settings.region_id)
+    params = bind.bind(operation.params, operation.parameters, call.flat)
     try:
-        result = await operation.handle(call, params)
+        return await operation.handle(call, params)
     except CloudhandError as refusal:
         raise _translated(operation, refusal) from refusal
-    return render.result(operation.name, result, request_id=step.request_id, form=step.form)
 
 
 def _find(step: _Answering, flat: Mapping[str, str], operations: Operations) -> Operation:
@@ -153,4 +174,4 @@ def _translated(operation: Operation, refusal: CloudhandError) -> Exception:
     error = operation.wire_error(refusal)
     if error is None:
         return refusal
-    return Refused(error, because=str(refusal) if isinstance(refusal, _OF_INSTANCES) else "")
+    return Refused(error, because=str(refusal) if isinstance(refusal, _TOLD) else "")

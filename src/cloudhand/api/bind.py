@@ -32,6 +32,7 @@ class Parameter:
     required: bool = False
     note: str = ""
     errors: tuple[WireError, ...] = ()
+    most: int = 0  # items of the largest page, where it asks for one
 
 
 def wire_name(field_name: str) -> str:
@@ -70,11 +71,12 @@ def custom(
     required: bool = False,
     note: str = "",
     errors: tuple[WireError, ...] = (),
+    most: int = 0,
     default: Any = MISSING,
 ) -> Any:
     """A parameter that is read in a way of its own."""
     parameter = Parameter(
-        names=names, kind=kind, read=read, required=required, note=note, errors=errors
+        names=names, kind=kind, read=read, required=required, note=note, errors=errors, most=most
     )
     if default is MISSING:
         return field(metadata={"parameter": parameter})

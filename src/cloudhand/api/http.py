@@ -12,7 +12,7 @@ from cloudhand.api import gateway_errors as wrong
 from cloudhand.api import render
 from cloudhand.api.answer import answer
 from cloudhand.api.authenticate import ReplayGuard
-from cloudhand.api.ecs.operations import BY_VERSION
+from cloudhand.api.products import BY_VERSION
 from cloudhand.api.refusal import Refused, WireError
 from cloudhand.api.request import RawAnswer, RawRequest
 from cloudhand.control.control import Control

@@ -54,10 +54,11 @@ class Call:
     host: str  # as the caller spells our address
     now: datetime
     control: Control
+    effect: str = ""  # of an execution, under which this is carried out once
 
-    def once(self, token: str) -> Once | None:
-        """The client token, which belongs to this account and this action."""
-        if not token:
+    def once(self, token: str = "") -> Once | None:
+        """The client token, which belongs to this account and this action; or the effect."""
+        if not token and not self.effect:
             return None
         asked = {
             name: value
@@ -65,9 +66,8 @@ class Call:
             if name not in COMMON and name != "ClientToken"
         }
         fingerprint = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
-        return Once(
-            token=f"{self.caller.account_id}/{self.action}/{token}", fingerprint=fingerprint
-        )
+        by = f"{self.caller.account_id}/{self.action}/{token}" if token else self.effect
+        return Once(token=by, fingerprint=fingerprint)
 
 
 @dataclass(frozen=True, kw_only=True)

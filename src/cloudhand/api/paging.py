@@ -82,6 +82,7 @@ def paging(
         note=f"PageSize 1 to {page_size}, MaxResults {least_results} to {max_results}; both 10"
         + (f"; {note}" if note else ""),
         errors=(BAD_PAGE_NUMBER, BAD_PAGE_SIZE, BAD_NEXT_TOKEN, BAD_MAX_RESULTS),
+        most=max_results,
         default=Paging(window=Window(limit=10)),
     )
 
@@ -100,6 +101,7 @@ def numbered(*, page_size: int = 50) -> Any:
         names=("PageNumber", "PageSize"),
         note=f"PageSize 1 to {page_size}, default 10",
         errors=(BAD_PAGE_NUMBER, BAD_PAGE_SIZE),
+        most=page_size,
         default=Paging(window=Window(limit=10)),
     )
 

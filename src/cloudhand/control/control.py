@@ -7,13 +7,17 @@ from cloudhand.control.activations import Activations
 from cloudhand.control.agents import Agents
 from cloudhand.control.deadlines import Deadlines
 from cloudhand.control.deliveries import Deliveries
+from cloudhand.control.executions import Executions
 from cloudhand.control.instances import Instances
 from cloudhand.control.invocations import Invocations
 from cloudhand.control.managed import Managed
 from cloudhand.control.pokes import Pokes
 from cloudhand.control.settings import ControlSettings
+from cloudhand.control.templates import Templates
 from cloudhand.core.clock import Clock
 from cloudhand.core.ids import RandomBytes
+from cloudhand.orchestration.actions.library import Library
+from cloudhand.orchestration.programs import Programs
 from cloudhand.store.database import Database
 
 
@@ -26,6 +30,8 @@ class Control:
         random: RandomBytes,
         pokes: Pokes,
         settings: ControlSettings,
+        library: Library,
+        programs: Programs,
     ) -> None:
         self.clock = clock
         self.random = random
@@ -36,6 +42,10 @@ class Control:
         self.agents = Agents(database, clock, random, pokes, settings)
         self.deadlines = Deadlines(database, clock, pokes)
         self.deliveries = Deliveries(database, clock, random, pokes, settings)
+        self.templates = Templates(database, clock, random, library, programs)
+        self.executions = Executions(
+            database, clock, random, pokes, settings, self.templates, programs
+        )
         self.instances = Instances(database, clock, random, pokes, settings, self.agents)
         self.invocations = Invocations(database, clock, random, pokes, settings)
         self.managed = Managed(database, clock, self.agents)

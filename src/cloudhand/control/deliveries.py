@@ -160,6 +160,8 @@ class Deliveries:
         # Only then may its instance have changed; the published agent says no more of it.
         if report.power or report.exit_code in wire.POWER_BY_EXIT_CODE:
             self._pokes.wake(Loop.LIFECYCLES)
+        if report.kind != wire.RUNNING:
+            self._pokes.wake(Loop.EXECUTIONS)
         return ack
 
     async def _running(

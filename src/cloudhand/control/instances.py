@@ -142,10 +142,17 @@ class Instances:
         return await self._database.read(work)
 
     async def start(
-        self, instance_ids: Sequence[InstanceId], *, together: bool, dry_run: bool = False
+        self,
+        instance_ids: Sequence[InstanceId],
+        *,
+        together: bool,
+        once: Once | None = None,
+        dry_run: bool = False,
     ) -> list[Changed]:
         """``together``: one that cannot be started fails the call and nothing is changed."""
-        return await self._order(instance_ids, Event.START_ASKED, False, together, dry_run)
+        return await self._order(
+            instance_ids, Event.START_ASKED, together=together, once=once, dry_run=dry_run
+        )
 
     async def stop(
         self,
@@ -153,9 +160,17 @@ class Instances:
         *,
         force: bool,
         together: bool,
+        once: Once | None = None,
         dry_run: bool = False,
     ) -> list[Changed]:
-        return await self._order(instance_ids, Event.STOP_ASKED, force, together, dry_run)
+        return await self._order(
+            instance_ids,
+            Event.STOP_ASKED,
+            force=force,
+            together=together,
+            once=once,
+            dry_run=dry_run,
+        )
 
     async def reboot(
         self,
@@ -163,9 +178,17 @@ class Instances:
         *,
         force: bool,
         together: bool,
+        once: Once | None = None,
         dry_run: bool = False,
     ) -> list[Changed]:
-        return await self._order(instance_ids, Event.REBOOT_ASKED, force, together, dry_run)
+        return await self._order(
+            instance_ids,
+            Event.REBOOT_ASKED,
+            force=force,
+            together=together,
+            once=once,
+            dry_run=dry_run,
+        )
 
     async def release(
         self,
@@ -205,13 +228,18 @@ class Instances:
         self,
         instance_ids: Sequence[InstanceId],
         event: Event,
-        force: bool,
+        *,
+        force: bool = False,
         together: bool,
+        once: Once | None,
         dry_run: bool,
     ) -> list[Changed]:
         now = self._clock.now()
 
         async def work(tx: Transaction) -> list[Changed]:
+            earlier = await tx.tokens.earlier(once, list[Changed])
+            if earlier is not None:
+                return earlier
             found = {i.id: i for i in await tx.instances.get_many(instance_ids)}
             changes = [_tried(found.get(i), i, event) for i in dict.fromkeys(instance_ids)]
             if together:
@@ -221,6 +249,9 @@ class Instances:
             for change in changes:
                 if change.error is None:
                     await _give(tx, found[change.instance_id], event, force, now)
+            # What was refused is asked again with the call, and was not changed.
+            given = [change for change in changes if change.error is None]
+            await tx.tokens.remember(once, given, at=now)
             return changes
 
         changes = await self._database.write(work)

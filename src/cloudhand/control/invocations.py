@@ -26,6 +26,7 @@ from cloudhand.core.orders import (
     Asked,
     InvocationFilter,
     InvocationView,
+    Once,
     ResultView,
     RunOrder,
 )
@@ -90,11 +91,20 @@ class Invocations:
         )
         await tx.tokens.remember(order.once, asked, at=now)
 
-    async def stop(self, invoke_id: InvokeId, *, only: Collection[InstanceId] = ()) -> None:
+    async def stop(
+        self,
+        invoke_id: InvokeId,
+        *,
+        only: Collection[InstanceId] = (),
+        once: Once | None = None,
+    ) -> None:
         """Ask every unfinished target, or only those on the given instances, to stop."""
         now = self._clock.now()
 
         async def work(tx: Transaction) -> list[InstanceId]:
+            earlier = await tx.tokens.earlier(once, list[InstanceId])
+            if earlier is not None:
+                return earlier
             targets = await tx.invocations.targets([invoke_id])
             if not targets:
                 raise InvocationNotFound(invoke_id)
@@ -120,6 +130,7 @@ class Invocations:
                         deadline_at=now + GRACE,
                     )
                     kicked.append(target.instance_id)
+            await tx.tokens.remember(once, kicked, at=now)
             return kicked
 
         self._pokes.kick(await self._database.write(work), Kick.STOP, invoke_id)

@@ -14,6 +14,7 @@ class Loop(StrEnum):
 
     LIFECYCLES = "lifecycles"
     DELIVERIES = "deliveries"
+    EXECUTIONS = "executions"
 
 
 class Kick(StrEnum):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from cloudhand.core.ids import ActivationId, InstanceId, InvokeId
+from cloudhand.core.ids import ActivationId, ExecutionId, InstanceId, InvokeId
 
 
 class CloudhandError(Exception):
@@ -75,6 +76,37 @@ class ActivationRefused(CloudhandError):
         self.reason = reason
 
 
+class TemplateNotFound(CloudhandError):
+    def __init__(self, name: str, version: str = "") -> None:
+        super().__init__(f"cannot find template {name}" + (f" {version}" if version else ""))
+
+
+class NameTaken(CloudhandError):
+    """Something of this name is there already."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"cannot make {name}: the name is taken")
+
+
+class ExecutionNotFound(CloudhandError):
+    def __init__(self, execution_id: ExecutionId) -> None:
+        super().__init__(f"cannot find execution {execution_id}")
+
+
+class TaskNotFound(CloudhandError):
+    """No task of the execution waits for what it was told."""
+
+    def __init__(self, execution_id: ExecutionId, told: str) -> None:
+        super().__init__(f"cannot {told} in {execution_id}: no task waits for that")
+
+
+class ExecutionEnded(CloudhandError):
+    """It has ended, or goes on, and cannot be asked this."""
+
+    def __init__(self, execution_id: ExecutionId, wanted: str, state: str) -> None:
+        super().__init__(f"cannot {wanted} {execution_id}: it is {state}")
+
+
 class TooMany(CloudhandError):
     """A quota is used up."""
 
@@ -98,3 +130,32 @@ class BadCursor(CloudhandError):
 
     def __init__(self, cursor: str) -> None:
         super().__init__(f"cannot go on from {cursor!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One thing that is wrong with a template, or with what it is given."""
+
+    path: str  # Tasks[2].Loop.Items; empty: the text as a whole
+    text: str
+    line: int | None = None  # of the text, from 1
+
+    def __str__(self) -> str:
+        where = f"{self.path}: " if self.path else ""
+        return f"{where}{self.text}" + (f" (line {self.line})" if self.line else "")
+
+
+class TemplateInvalid(CloudhandError):
+    """The text of a template cannot be executed; all that is wrong with it is told at once."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(str(problem) for problem in problems))
+        self.problems = tuple(problems)
+
+
+class ParametersInvalid(CloudhandError):
+    """What is given to a template does not fit what it declares; all that is wrong at once."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(str(problem) for problem in problems))
+        self.problems = tuple(problems)

@@ -11,6 +11,9 @@ InvokeId = NewType("InvokeId", str)
 ActivationId = NewType("ActivationId", str)  # an upper-case UUID, as on the wire
 BootId = NewType("BootId", str)  # of one boot of one machine
 PowerActionId = NewType("PowerActionId", str)
+TemplateId = NewType("TemplateId", str)
+ExecutionId = NewType("ExecutionId", str)
+TaskExecutionId = NewType("TaskExecutionId", str)
 
 RandomBytes = Callable[[int], bytes]
 
@@ -44,6 +47,39 @@ def invoke_id(random: RandomBytes) -> InvokeId:
 
 def power_action_id(random: RandomBytes) -> PowerActionId:
     return PowerActionId("pa-ch" + _spell(random, 16))
+
+
+def template_id(random: RandomBytes) -> TemplateId:
+    return TemplateId("t-" + random(10).hex())
+
+
+def execution_id(random: RandomBytes) -> ExecutionId:
+    return ExecutionId("exec-" + random(10).hex())
+
+
+def task_execution_id(execution: ExecutionId, index: int) -> TaskExecutionId:
+    """Of a task of an execution, by its place in the template, from 0."""
+    return TaskExecutionId(f"{execution}.t{index + 1:04d}")
+
+
+def item_id(task: TaskExecutionId, index: int) -> TaskExecutionId:
+    """Of an item of a looped task, by its place in the loop, from 0."""
+    return TaskExecutionId(f"{task}.{index + 1:04d}")
+
+
+def execution_of(task: TaskExecutionId) -> ExecutionId:
+    """Which execution a task, or an item of a looped one, belongs to."""
+    return ExecutionId(task.rpartition(".t")[0])
+
+
+def child_id(task: TaskExecutionId, attempt: int) -> ExecutionId:
+    """Of the execution of the template that a task embeds: the same however often one asks."""
+    return ExecutionId(task if attempt == 1 else f"{task}r{attempt}")
+
+
+def firing_id(execution: ExecutionId, number: int) -> ExecutionId:
+    """Of what a trigger has started, from 1."""
+    return ExecutionId(f"{execution}.{number:04d}")
 
 
 def activation_id(random: RandomBytes) -> ActivationId:

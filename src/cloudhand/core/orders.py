@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from cloudhand.core.command import CommandType
 from cloudhand.core.errors import CloudhandError
-from cloudhand.core.ids import ActivationId, CommandId, InstanceId, InvokeId
+from cloudhand.core.execution import Mode, SafetyCheck
+from cloudhand.core.ids import ActivationId, CommandId, ExecutionId, InstanceId, InvokeId
 from cloudhand.core.instance import Agent, Instance, ManagedInstance, State
 from cloudhand.core.invocation import Invocation, RepeatMode, Target
 from cloudhand.core.invocation import State as TargetState
@@ -17,7 +19,7 @@ from cloudhand.core.power import PowerAction
 
 @dataclass(frozen=True, kw_only=True)
 class Once:
-    """A client token: the same token and fingerprint give the first answer again."""
+    """A client token, or an effect: the same one and fingerprint give the first answer again."""
 
     token: str
     fingerprint: str  # of the operation and all its other parameters
@@ -185,6 +187,118 @@ class ActivationFilter:
     instance_name: str = ""
     resource_group_id: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewTemplate:
+    """A template, or a new version of one."""
+
+    name: str
+    content: str
+    version_name: str = ""
+    resource_group_id: str | None = None  # None: as it is
+    tags: Mapping[str, str] | None = None  # None: as they are
+    by: str  # who asks
+    once: Once | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TemplateText:
+    """Which template is meant: a stored one, or a text."""
+
+    name: str = ""
+    version: str = ""  # v3; empty: the newest
+    content: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewExecution:
+    template: TemplateText
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    mode: Mode = Mode.AUTOMATIC
+    loop_mode: str = "Automatic"
+    safety_check: SafetyCheck = SafetyCheck.CONFIRM
+    description: str = ""
+    resource_group_id: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    parent_id: ExecutionId | None = None
+    by: str  # the access key of who asks
+    account_id: str
+    once: Once | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Word:
+    """What somebody tells a waiting execution."""
+
+    execution_id: ExecutionId
+    type: str  # Approve, Reject, RetryTask, SkipTask
+    by: str
+    note: str = ""
+    task_ids: Sequence[str] = ()  # which tasks are meant; by id,
+    task_name: str = ""  # by name,
+    loop_item: str = ""  # or by item; none: all that wait
+    once: Once | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TemplateFilter:
+    """All given ones must match; None and empty mean any."""
+
+    name: str = ""  # a part of it
+    created_by: str = ""
+    format: str = ""
+    has_trigger: bool | None = None
+    resource_group_id: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    created_from: datetime | None = None
+    created_until: datetime | None = None
+    sort_field: str = "TotalExecutionCount"
+    ascending: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecutionFilter:
+    """All given ones must match; None and empty mean any. Children only where asked for."""
+
+    execution_id: str = ""
+    parent_id: str = ""  # all that were started for it
+    with_children: bool = False
+    states: frozenset[str] = frozenset()
+    template_name: str = ""  # a part of it
+    mode: str = ""
+    ram_role: str = ""
+    executed_by: str = ""
+    description: str = ""
+    resource_group_id: str = ""
+    resource_id: str = ""  # stands among the parameters
+    categories: frozenset[str] = frozenset()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    started_from: datetime | None = None
+    started_until: datetime | None = None
+    ended_from: datetime | None = None
+    ended_until: datetime | None = None
+    sort_field: str = "StartDate"  # EndDate, Status
+    ascending: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskFilter:
+    """All given ones must match; None and empty mean any. Loop items only where asked for."""
+
+    execution_id: str = ""
+    task_id: str = ""
+    parent_id: str = ""  # the items of this looped task
+    with_items: bool = False
+    name: str = ""
+    action: str = ""
+    states: frozenset[str] = frozenset()
+    started_from: datetime | None = None
+    started_until: datetime | None = None
+    ended_from: datetime | None = None
+    ended_until: datetime | None = None
+    sort_field: str = "StartDate"
+    ascending: bool = False
 
 
 UNFINISHED = frozenset({TargetState.PENDING, TargetState.RUNNING, TargetState.STOPPING})

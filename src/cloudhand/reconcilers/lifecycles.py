@@ -273,6 +273,7 @@ class Lifecycles:
         await self._database.write(work)
         if event is not None:
             self._control.pokes.wake(Loop.LIFECYCLES)
+            self._control.pokes.wake(Loop.EXECUTIONS)
 
     async def _boot(self, instance: Instance) -> Boot:
         activation_id = instance.activation_id

@@ -25,7 +25,9 @@ async def keep_forgetting(control: Control, database: Database) -> None:
             await tx.invocations.forget(before=old)
             await tx.power_actions.forget(before=old)
             await tx.events.forget(before=old)
-            await tx.tokens.forget(before=now - _TOKENS_KEPT)
+            await tx.tokens.forget(before=now - _TOKENS_KEPT, effects_before=old)
+            await tx.executions.forget(before=now - control.settings.executions_kept)
+            await tx.templates.forget_texts()
 
         await database.write(work)
         return None

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from cloudhand.api import http as api_http
+from cloudhand.api.inside import Inside, served
+from cloudhand.api.products import BY_PRODUCT
 from cloudhand.control.control import Control
 from cloudhand.control.pokes import Pokes
 from cloudhand.control.settings import ControlSettings
@@ -18,6 +20,11 @@ from cloudhand.core.account import AccessKey
 from cloudhand.core.clock import Clock
 from cloudhand.gateway.channel import Channel
 from cloudhand.gateway.http import GatewayApp
+from cloudhand.orchestration.actions.library import Library
+from cloudhand.programs.pool import Pool
+from cloudhand.reconcilers.executions import Executions
+from cloudhand.reconcilers.means import Means
+from cloudhand.server.outward import Outward
 from cloudhand.server.settings import Settings
 from cloudhand.store.envelope import open_envelope
 from cloudhand.store.sqlite import SqliteDatabase
@@ -37,6 +44,8 @@ class Parts:
     control: Control
     database: SqliteDatabase
     channel: Channel
+    programs: Pool
+    executions: Executions
     app: Asgi
 
 
@@ -49,6 +58,8 @@ def open_database(state: Path, *, durable: bool = True) -> SqliteDatabase:
 
 def build(settings: Settings, database: SqliteDatabase, clock: Clock) -> Parts:
     pokes = Pokes()
+    library = Library(served(BY_PRODUCT))
+    programs = Pool()
     control = Control(
         database=database,
         clock=clock,
@@ -59,6 +70,16 @@ def build(settings: Settings, database: SqliteDatabase, clock: Clock) -> Parts:
             power_exit_codes=settings.power_exit_codes,
             power_wait=timedelta(seconds=settings.power_wait),
         ),
+        library=library,
+        programs=programs,
+    )
+    means = Means(
+        database=database,
+        clock=clock,
+        library=library,
+        programs=programs,
+        caller_of=Inside(control, BY_PRODUCT).caller_of,
+        post=Outward(settings.outward),
     )
     channel = Channel(control.agents)
     pokes.on_kick(channel.kick)
@@ -66,6 +87,8 @@ def build(settings: Settings, database: SqliteDatabase, clock: Clock) -> Parts:
         control=control,
         database=database,
         channel=channel,
+        programs=programs,
+        executions=Executions(means, pokes),
         app=_faces(GatewayApp(control, channel), api_http.app(control)),
     )
 

@@ -78,6 +78,7 @@ async def control_plane(settings: Settings) -> AsyncIterator[Running]:
             raise CannotStart(f"cannot use {settings.state}: {why}{_ELSEWHERE}") from error
         stack.push_async_callback(database.close)
         parts = build(settings, database, SystemClock())
+        stack.push_async_callback(parts.programs.close)
         provider = SandboxProvider(
             settings.state / "sandbox",
             mode=found.mode,
@@ -133,6 +134,7 @@ async def _serving(
             tasks.create_task(parts.channel.run()),
             tasks.create_task(lifecycles.run()),
             tasks.create_task(keep_delivering(parts.control)),
+            tasks.create_task(parts.executions.run()),
             tasks.create_task(keep_forgetting(parts.control, parts.database)),
         ]
         try:

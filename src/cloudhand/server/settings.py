@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cloudhand.core.power import ExitCodePolicy
+from cloudhand.server.outward import Network
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +20,8 @@ class Settings:
     plain_processes: bool = False  # make instances of plain processes, without namespaces
     power_exit_codes: ExitCodePolicy = ExitCodePolicy.SUCCESS  # what 193 and 194 make of a target
     power_wait: int = 60  # seconds that an agent waits for its acknowledgement before it goes down
+    # Networks near this machine that messages of executions may go to, all the same.
+    outward: tuple[Network, ...] = ()
     tls: bool = False  # serve https with a certificate of an authority of our own
 
 

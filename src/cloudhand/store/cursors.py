@@ -1,4 +1,4 @@
-"""One page of a query, newest first, behind an offset or behind a cursor.
+"""One page of a query, the last first unless it is ascending, behind an offset or a cursor.
 
 A cursor is the key of the last row that was seen, so that rows which come or go meanwhile make
 nothing appear twice or not at all.
@@ -38,6 +38,7 @@ async def paged(
     *,
     keys: Sequence[str],
     window: Window,
+    ascending: bool = False,
 ) -> tuple[list[Row], int, str]:
     """Rows, how many there are in all, and the cursor behind the last row.
 
@@ -46,9 +47,10 @@ async def paged(
     total = int((await statements.fetch(f"SELECT count(*) FROM ({query})", *values))[0][0])
     size = len(keys)
     if window.after:
-        query += f" AND ({', '.join(keys)}) < ({', '.join('?' * size)})"
+        sign = ">" if ascending else "<"
+        query += f" AND ({', '.join(keys)}) {sign} ({', '.join('?' * size)})"
         values = [*values, *decode_cursor(window.after, size)]
-    order = ", ".join(f"{key} DESC" for key in keys)
+    order = ", ".join(f"{key} {'ASC' if ascending else 'DESC'}" for key in keys)
     rows = await statements.fetch(
         f"{query} ORDER BY {order} LIMIT ? OFFSET ?", *values, window.limit + 1, window.offset
     )

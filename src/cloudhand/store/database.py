@@ -17,6 +17,10 @@ class StoreError(Exception):
     """The store could not do a piece of work: the disk is full or broken. Nothing was written."""
 
 
+class Changed(Exception):
+    """Somebody else has changed a row since it was read."""
+
+
 class Statements(Protocol):
     """One connection inside one transaction."""
 

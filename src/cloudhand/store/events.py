@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from cloudhand.store.database import Statements
-from cloudhand.store.rows import to_ms
+from cloudhand.core.ids import ExecutionId
+from cloudhand.core.page import Page, Window
+from cloudhand.store.cursors import paged
+from cloudhand.store.database import Row, Statements
+from cloudhand.store.rows import moment, to_ms
 
 _INSERT = (
     "INSERT INTO events (noun, id, from_state, event, to_state, at, source)"
@@ -41,5 +44,40 @@ class Events:
             ],
         )
 
+    async def of_execution(
+        self, execution_id: ExecutionId, window: Window, *, task_id: str = ""
+    ) -> Page[Move]:
+        """Of an execution and its tasks, or of one of these; the oldest first."""
+        begin = task_id or execution_id
+        # Ids of tasks go on with a dot; the next character is a slash.
+        values: list[object] = [begin, f"{begin}/", execution_id]
+        condition = "id >= ? AND id < ? AND (noun = 'task' OR noun = 'execution' AND id = ?)"
+        if not task_id:
+            # Child executions have tasks of their own.
+            condition += " AND instr(substr(id, ?), '.t') = 0"
+            values.append(len(execution_id) + len(".t0000") + 1)
+        rows, total, after = await paged(
+            self._statements,
+            "SELECT noun, id, from_state, event, to_state, at, source, number"
+            f" FROM events WHERE {condition}",
+            values,
+            keys=("number",),
+            window=window,
+            ascending=True,
+        )
+        return Page(items=[_move(row) for row in rows], total=total, next=after)
+
     async def forget(self, *, before: datetime) -> int:
         return await self._statements.change("DELETE FROM events WHERE at < ?", to_ms(before))
+
+
+def _move(row: Row) -> Move:
+    return Move(
+        noun=row[0],
+        id=row[1],
+        from_state=row[2],
+        event=row[3],
+        to_state=row[4],
+        at=moment(row[5]),
+        source=row[6],
+    )

@@ -25,6 +25,7 @@ from cloudhand.store.rows import (
     to_json,
     to_ms,
 )
+from cloudhand.store.watches import Watches
 
 _COLUMNS = (
     "id, name, hostname, description, state, version, region_id, zone_id, image_id,"
@@ -36,9 +37,10 @@ _COUNT = 24
 
 
 class Instances:
-    def __init__(self, statements: Statements, events: Events) -> None:
+    def __init__(self, statements: Statements, events: Events, watches: Watches) -> None:
         self._statements = statements
         self._events = events
+        self._watches = watches
 
     async def add(self, instance: Instance) -> None:
         await self._statements.change(
@@ -114,6 +116,7 @@ class Instances:
                 )
             ]
         )
+        await self._watches.wake(moved.id, at=at)
         return moved
 
     async def note(self, instance: Instance, **changes: Any) -> Instance:

@@ -26,6 +26,7 @@ from cloudhand.store.rows import (
     to_json,
     to_ms,
 )
+from cloudhand.store.watches import Watches
 
 _INVOCATION = (
     "id, created_at, command_id, command_name, command_type, content, detail, repeat_mode,"
@@ -53,9 +54,10 @@ _OVERALL = """(
 
 
 class Invocations:
-    def __init__(self, statements: Statements, events: Events) -> None:
+    def __init__(self, statements: Statements, events: Events, watches: Watches) -> None:
         self._statements = statements
         self._events = events
+        self._watches = watches
 
     async def add(self, invocation: Invocation, targets: Sequence[Target]) -> None:
         command = invocation.command
@@ -198,6 +200,8 @@ class Invocations:
                 )
             ]
         )
+        if moved.final:
+            await self._watches.wake(moved.invoke_id, at=at)
         return moved
 
     async def _update(self, before: Target, after: Target) -> None:

@@ -34,7 +34,7 @@ def to_json(values: Mapping[str, object]) -> str:
     return json.dumps(values, separators=(",", ":"), ensure_ascii=False)
 
 
-def tags_condition(tags: Mapping[str, str]) -> tuple[str, list[str]]:
+def tags_condition(tags: Mapping[str, str], *, column: str = "tags") -> tuple[str, list[str]]:
     """An SQL condition, and its values, that a column of tags holds all the given ones.
 
     A tag without a value matches whatever its value is.
@@ -43,10 +43,10 @@ def tags_condition(tags: Mapping[str, str]) -> tuple[str, list[str]]:
     for key, value in tags.items():
         path = "$." + json.dumps(key, ensure_ascii=False)
         if value:
-            conditions.append("json_extract(tags, ?) = ?")
+            conditions.append(f"json_extract({column}, ?) = ?")
             values += [path, value]
         else:
-            conditions.append("json_extract(tags, ?) IS NOT NULL")
+            conditions.append(f"json_extract({column}, ?) IS NOT NULL")
             values.append(path)
     return " AND ".join(conditions), values
 

@@ -48,7 +48,11 @@ class Tokens:
             to_ms(at),
         )
 
-    async def forget(self, *, before: datetime) -> int:
-        return await self._statements.change(
-            "DELETE FROM client_tokens WHERE created_at < ?", to_ms(before)
+    async def forget(self, *, before: datetime, effects_before: datetime) -> None:
+        """Effects are kept as long as their executions, which may have been asleep."""
+        await self._statements.change(
+            "DELETE FROM client_tokens WHERE created_at < ?"
+            " AND (created_at < ? OR token NOT LIKE 'effect/%')",
+            to_ms(before),
+            to_ms(effects_before),
         )

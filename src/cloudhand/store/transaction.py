@@ -8,12 +8,16 @@ from cloudhand.store.agents import Agents
 from cloudhand.store.database import Statements
 from cloudhand.store.envelope import Envelope
 from cloudhand.store.events import Events
+from cloudhand.store.executions import Executions
 from cloudhand.store.instances import Instances
 from cloudhand.store.invocations import Invocations
 from cloudhand.store.managed import ManagedInstances
 from cloudhand.store.outputs import Outputs
 from cloudhand.store.power_actions import PowerActions
+from cloudhand.store.task_executions import TaskExecutions
+from cloudhand.store.templates import Templates
 from cloudhand.store.tokens import Tokens
+from cloudhand.store.watches import Watches
 
 
 class Transaction:
@@ -21,13 +25,18 @@ class Transaction:
 
     def __init__(self, statements: Statements, envelope: Envelope) -> None:
         events = Events(statements)
+        watches = Watches(statements)
         self.accounts = Accounts(statements, envelope)
         self.activations = Activations(statements, envelope)
         self.agents = Agents(statements, envelope)
         self.events = events
-        self.instances = Instances(statements, events)
-        self.invocations = Invocations(statements, events)
+        self.executions = Executions(statements, events, watches)
+        self.instances = Instances(statements, events, watches)
+        self.invocations = Invocations(statements, events, watches)
         self.managed = ManagedInstances(statements)
         self.outputs = Outputs(statements)
         self.power_actions = PowerActions(statements, events)
+        self.tasks = TaskExecutions(statements, events, watches)
+        self.templates = Templates(statements)
         self.tokens = Tokens(statements, envelope)
+        self.watches = watches

@@ -17,7 +17,6 @@ from cloudhand.api.ecs.describe_invocations import describe_invocations
 from cloudhand.api.ecs.describe_managed_instances import describe_managed_instances
 from cloudhand.api.ecs.describe_regions import describe_regions
 from cloudhand.api.ecs.describe_zones import describe_zones
-from cloudhand.api.ecs.product import ECS
 from cloudhand.api.ecs.reboot_instance import reboot_instance
 from cloudhand.api.ecs.reboot_instances import reboot_instances
 from cloudhand.api.ecs.run_command import run_command
@@ -56,4 +55,3 @@ OPERATIONS: Mapping[str, Operation] = {
         stop_invocation,
     )
 }
-BY_VERSION: Mapping[str, Mapping[str, Operation]] = {ECS.version: OPERATIONS}

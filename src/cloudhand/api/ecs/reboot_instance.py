@@ -24,6 +24,10 @@ class Params:
 @operation(ECS, access="write", errors=power.REFUSALS, refuses=(errors.DRY_RUN,))
 async def reboot_instance(call: Call, params: Params) -> Done:
     await call.control.instances.reboot(
-        [params.instance_id], force=params.force_stop, together=True, dry_run=params.dry_run
+        [params.instance_id],
+        force=params.force_stop,
+        together=True,
+        once=call.once(),
+        dry_run=params.dry_run,
     )
     return power.done_alone(dry_run=params.dry_run)

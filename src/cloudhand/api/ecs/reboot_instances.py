@@ -26,6 +26,7 @@ async def reboot_instances(call: Call, params: Params) -> power.Result:
         params.instance_ids,
         force=params.force_reboot,
         together=power.together(params.batch_optimization),
+        once=call.once(),
         dry_run=params.dry_run,
     )
     return power.told(changes, dry_run=params.dry_run)

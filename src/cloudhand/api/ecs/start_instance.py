@@ -22,5 +22,7 @@ class Params:
 
 @operation(ECS, access="write", errors=power.REFUSALS, refuses=(errors.DRY_RUN,))
 async def start_instance(call: Call, params: Params) -> Done:
-    await call.control.instances.start([params.instance_id], together=True, dry_run=params.dry_run)
+    await call.control.instances.start(
+        [params.instance_id], together=True, once=call.once(), dry_run=params.dry_run
+    )
     return power.done_alone(dry_run=params.dry_run)

@@ -24,6 +24,7 @@ async def start_instances(call: Call, params: Params) -> power.Result:
     changes = await call.control.instances.start(
         params.instance_ids,
         together=power.together(params.batch_optimization),
+        once=call.once(),
         dry_run=params.dry_run,
     )
     return power.told(changes, dry_run=params.dry_run)

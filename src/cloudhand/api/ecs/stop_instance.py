@@ -31,6 +31,10 @@ async def stop_instance(call: Call, params: Params) -> Done:
     if params.hibernate:
         raise Refused(power.NO_HIBERNATION)
     await call.control.instances.stop(
-        [params.instance_id], force=params.force_stop, together=True, dry_run=params.dry_run
+        [params.instance_id],
+        force=params.force_stop,
+        together=True,
+        once=call.once(),
+        dry_run=params.dry_run,
     )
     return power.done_alone(dry_run=params.dry_run)

@@ -27,6 +27,7 @@ async def stop_instances(call: Call, params: Params) -> power.Result:
         params.instance_ids,
         force=params.force_stop,
         together=power.together(params.batch_optimization),
+        once=call.once(),
         dry_run=params.dry_run,
     )
     return power.told(changes, dry_run=params.dry_run)

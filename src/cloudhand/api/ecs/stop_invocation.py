@@ -32,5 +32,7 @@ class Params:
     },
 )
 async def stop_invocation(call: Call, params: Params) -> Done:
-    await call.control.invocations.stop(params.invoke_id, only=params.instance_ids)
+    await call.control.invocations.stop(
+        params.invoke_id, only=params.instance_ids, once=call.once()
+    )
     return Done()

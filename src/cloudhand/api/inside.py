@@ -1,0 +1,213 @@
+"""Operations called from inside, by executions: as on the wire, but for the signature.
+
+Templates spell parameters more loosely than the wire: ``InstanceIds`` for what goes as
+``InstanceId.1``, ``InstanceId.2`` …, lists for what is a text of JSON, any case. The declarations
+of the operations say what is meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from cloudhand.api import gateway_errors as wrong
+from cloudhand.api.answer import handled
+from cloudhand.api.bind import Parameter
+from cloudhand.api.operation import Call, Operation
+from cloudhand.api.refusal import Refused
+from cloudhand.control.control import Control
+from cloudhand.core import ids
+from cloudhand.core.account import AccessKey
+from cloudhand.core.execution import Execution, TaskExecution
+from cloudhand.orchestration.action import Caller, Reply
+from cloudhand.orchestration.values import text
+from cloudhand.store.database import StoreError
+from cloudhand.wire import rpc
+
+_TRANSIENT = ("Throttling", "ServiceUnavailable")
+_PAGE_LIMIT = 1000  # pages that one call joins
+
+Products = Mapping[str, Mapping[str, Operation]]  # by product in lower case, then by name
+NO_SUCH_PRODUCT = "UnsupportedProduct"
+NO_SUCH_API = "UnsupportedOperation"
+
+
+def served(products: Products) -> dict[str, frozenset[str]]:
+    """The names of all operations in lower case, by product."""
+    return {name: frozenset(one.lower() for one in found) for name, found in products.items()}
+
+
+class Inside:
+    """Makes the callers of executions."""
+
+    def __init__(self, control: Control, products: Products) -> None:
+        self._control = control
+        self._products = {
+            name: {one.lower(): operation for one, operation in found.items()}
+            for name, found in products.items()
+        }
+
+    def caller_of(self, execution: Execution, task: TaskExecution) -> Caller:
+        """``reconcilers.means.CallerOf``"""
+        return _Caller(self._control, self._products, execution, f"{task.id}/{task.attempt}")
+
+
+class _Caller:
+    """orchestration.action.Caller for one attempt at a task."""
+
+    def __init__(
+        self, control: Control, products: Products, execution: Execution, effect: str
+    ) -> None:
+        self._control = control
+        self._products = products
+        self._execution = execution
+        self._effect = effect
+
+    async def __call__(
+        self, service: str, api: str, given: Mapping[str, Any], *, effect: str, pages: bool = True
+    ) -> Reply:
+        request_id = ids.request_id(self._control.random)
+        found = self._products.get(service.lower())
+        if found is None:
+            return _refusal(request_id, NO_SUCH_PRODUCT, f"{service} is not served here")
+        operation = found.get(api.lower())
+        if operation is None:
+            return _refusal(request_id, NO_SUCH_API, f"{service} {api} is not served here")
+        flat = {"RegionId": self._execution.region_id, **flattened(operation, given)}
+        try:
+            call = self._call(operation, flat, request_id, effect)
+            return Reply(body=await self._answered(call, operation, pages=pages))
+        except Refused as refused:
+            first = refused.errors[0]
+            return _refusal(request_id, first.code, refused.message)
+        except StoreError as error:
+            return _refusal(request_id, wrong.UNAVAILABLE.code, str(error))
+
+    def _call(
+        self, operation: Operation, flat: Mapping[str, str], request_id: str, effect: str
+    ) -> Call:
+        execution = self._execution
+        key = AccessKey(id=execution.executed_by, secret="", account_id=execution.account_id)
+        return Call(
+            caller=key,
+            action=operation.name,
+            flat=flat,
+            request_id=request_id,
+            host="",
+            now=self._control.clock.now(),
+            control=self._control,
+            effect=f"effect/{self._effect}/{effect}",
+        )
+
+    async def _answered(self, call: Call, operation: Operation, *, pages: bool) -> dict[str, Any]:
+        page = _page(operation)
+        if not pages or page is None or "PageNumber" in call.flat:
+            return await _one(call, operation, {})
+        if "MaxResults" not in page.names:
+            return await _numbered(call, operation, page)
+        size = {"MaxResults": str(page.most)} if "MaxResults" not in call.flat else {}
+        joined = body = await _one(call, operation, size)
+        for _ in range(_PAGE_LIMIT):
+            token = _found(body, "NextToken")
+            if not token:
+                break
+            body = await _one(call, operation, {**size, "NextToken": str(token)})
+            joined = _joined(joined, body)
+        return joined
+
+
+def _refusal(request_id: str, code: str, message: str) -> Reply:
+    return Reply(
+        body={"RequestId": request_id, "HostId": "", "Code": code, "Message": message},
+        refused=True,
+        transient=code.startswith(_TRANSIENT),
+    )
+
+
+async def _one(call: Call, operation: Operation, more: Mapping[str, str]) -> dict[str, Any]:
+    result = await handled(operation, replace(call, flat={**call.flat, **more}))
+    return {"RequestId": call.request_id, **msgspec.to_builtins(result)}
+
+
+async def _numbered(call: Call, operation: Operation, page: Parameter) -> dict[str, Any]:
+    """All pages of an operation that knows them by number only."""
+    size = int(call.flat.get("PageSize") or page.most)
+    joined = await _one(call, operation, {"PageSize": str(size), "PageNumber": "1"})
+    total = int(_found(joined, "TotalCount") or 0)
+    for number in range(2, min(-(-total // size), _PAGE_LIMIT) + 1):
+        more = {"PageSize": str(size), "PageNumber": str(number)}
+        joined = _joined(joined, await _one(call, operation, more))
+    return joined
+
+
+def _page(operation: Operation) -> Parameter | None:
+    return next((one for one in operation.parameters.values() if one.most), None)
+
+
+def _found(body: Mapping[str, Any], name: str) -> Any:
+    """A field of an answer, which may be within the only object of it."""
+    if name in body:
+        return body[name]
+    inner = [one for one in body.values() if isinstance(one, Mapping)]
+    return next((one[name] for one in inner if name in one), None)
+
+
+def _joined(first: Any, more: Any) -> Any:
+    """Two pages of an answer as one: lists go on, everything else is as it was told last."""
+    if isinstance(first, dict) and isinstance(more, dict):
+        return {key: _joined(first.get(key), one) for key, one in more.items()}
+    if isinstance(first, list) and isinstance(more, list):
+        return [*first, *more]
+    return more
+
+
+# Parameters
+
+
+def flattened(operation: Operation, given: Mapping[str, Any]) -> dict[str, str]:
+    """The parameters of a call as the wire has them. Nothing, and an empty text, is left out."""
+    meant = {
+        _loose(name): (name, parameter)
+        for parameter in operation.parameters.values()
+        for name in parameter.names
+    }
+    flat: dict[str, Any] = {}
+    for name, value in given.items():
+        if value is None or value == "":
+            continue
+        loose = _loose(name)
+        found = meant.get(loose) or meant.get(f"{loose}s") or meant.get(loose.removesuffix("s"))
+        wire, parameter = found or (name, None)
+        flat[wire] = _spelled(value, parameter.kind if parameter else "")
+    return rpc.flatten(flat)
+
+
+def _loose(name: str) -> str:
+    return name.lower().replace(".", "")
+
+
+def _spelled(value: Any, kind: str) -> Any:
+    """A value as a parameter of this kind takes it."""
+    if kind == "Tags":
+        return _tags(value)
+    if kind == "Strings":
+        return [text(one) for one in (value if isinstance(value, list) else [value])]
+    if kind == "JSON list" and not isinstance(value, list | str):
+        value = [value]
+    return value if isinstance(value, bool) else text(value)
+
+
+def _tags(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return [{"Key": key, "Value": text(one)} for key, one in value.items()]
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        return value
+    return [
+        {key[:1].upper() + key[1:]: text(one) for key, one in tag.items()}
+        if isinstance(tag, Mapping)
+        else tag
+        for tag in value
+    ]

@@ -1,0 +1,1 @@
+"""Operations of CloudOps Orchestration Service."""

@@ -1,0 +1,171 @@
+"""Parameters that many operations declare alike."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import MISSING
+from datetime import datetime
+from typing import Any
+
+from cloudhand.api import bind
+from cloudhand.api.bind import Limit, form, one_of, text
+from cloudhand.api.oos import errors
+from cloudhand.api.paging import BAD_MAX_RESULTS, BAD_NEXT_TOKEN
+from cloudhand.api.refusal import Refused, WireError, invalid
+from cloudhand.core.page import Window
+from cloudhand.wire import times
+
+_TAG_LIMIT = 20
+_RESERVED = ("aliyun", "acs", "alibaba", "alicloud")
+
+
+def region() -> Any:
+    return text("RegionId", note="must be the region of this control plane")
+
+
+def client_token() -> Any:
+    return text("ClientToken", form(r"[A-Za-z0-9_-]{1,64}", invalid("ClientToken")))
+
+
+def template_name(*, required: bool = False) -> Any:
+    """Of a template that is made: those of others are reserved."""
+
+    def fits(name: str) -> bool:
+        return not name.lower().startswith(_RESERVED)
+
+    return text(
+        "TemplateName",
+        form(r"[A-Za-z0-9_-]{1,200}", errors.BAD_TEMPLATE_NAME),
+        Limit(fits=fits, error=errors.BAD_TEMPLATE_NAME),
+        required=required,
+    )
+
+
+def choice(name: str, values: tuple[str, ...], *, default: str = "", note: str = "") -> Any:
+    listing = f"one of {', '.join(values)}"
+    return text(
+        name,
+        one_of(values, invalid(name, f"must be {listing}")),
+        default=default,
+        note=f"{listing}; {note}" if note else listing,
+    )
+
+
+def json_object(name: str, error: WireError, *, note: str = "") -> Any:
+    """A JSON object in one parameter; None when it is not given."""
+
+    def read(flat: bind.Flat, wire: str) -> dict[str, Any] | None:
+        value = flat.get(wire, "").strip()
+        if not value:
+            return None
+        try:
+            found = json.loads(value)
+        except bind.UNREADABLE:
+            raise Refused(error) from None
+        if not isinstance(found, dict):
+            raise Refused(error)
+        return found
+
+    return bind.custom(
+        read, kind="JSON object", names=(name,), note=note, errors=(error,), default=None
+    )
+
+
+def tags() -> Any:
+    """A JSON object of texts; None when it is not given."""
+
+    def read(flat: bind.Flat, wire: str) -> Mapping[str, str] | None:
+        value = flat.get(wire, "").strip()
+        if not value:
+            return None
+        try:
+            found = json.loads(value)
+        except bind.UNREADABLE:
+            raise Refused(errors.BAD_TAGS) from None
+        if not isinstance(found, dict) or len(found) > _TAG_LIMIT:
+            raise Refused(errors.BAD_TAGS)
+        if not all(isinstance(one, str | int | float | bool) for one in found.values()):
+            raise Refused(errors.BAD_TAGS)
+        return {key: one if isinstance(one, str) else json.dumps(one) for key, one in found.items()}
+
+    return bind.custom(
+        read,
+        kind="JSON object",
+        names=("Tags",),
+        note=f"at most {_TAG_LIMIT}",
+        errors=(errors.BAD_TAGS,),
+        default=None,
+    )
+
+
+def json_list(name: str, *, at_most: int, required: bool = False) -> Any:
+    """A JSON list of texts in one parameter, or such texts with commas between them."""
+    error = invalid(name, f"must be a JSON list of at most {at_most} texts")
+
+    def read(flat: bind.Flat, wire: str) -> tuple[str, ...]:
+        value = flat.get(wire, "").strip()
+        if not value:
+            if required:
+                raise Refused(error)
+            return ()
+        try:
+            found = json.loads(value) if value.startswith("[") else value.split(",")
+        except bind.UNREADABLE:
+            raise Refused(error) from None
+        if not all(isinstance(one, str) for one in found) or len(found) > at_most:
+            raise Refused(error)
+        return tuple(dict.fromkeys(one.strip() for one in found if one.strip()))
+
+    return bind.custom(
+        read,
+        kind="JSON list",
+        names=(name,),
+        required=required,
+        note=f"at most {at_most}",
+        errors=(error,),
+        default=MISSING if required else (),
+    )
+
+
+def moment(name: str) -> Any:
+    error = invalid(name, "must have the form 2026-01-02T03:04:05Z")
+
+    def read(flat: bind.Flat, wire: str) -> datetime | None:
+        value = flat.get(wire, "")
+        try:
+            return times.parse_second(value) if value else None
+        except ValueError:
+            raise Refused(error) from None
+
+    return bind.custom(read, kind="Time", names=(name,), errors=(error,), default=None)
+
+
+def page(*, least: int = 10, most: int = 100, default: int = 50) -> Any:
+    """Pages that follow each other."""
+
+    def read(flat: bind.Flat, wire: str) -> Window:
+        allowed = range(least, most + 1)
+        limit = bind.whole(flat, "MaxResults", default, allowed, BAD_MAX_RESULTS)
+        after = flat.get("NextToken", "")
+        if len(after) > 512 or not after.isascii():
+            raise Refused(BAD_NEXT_TOKEN)
+        return Window(limit=limit, after=after)
+
+    return bind.custom(
+        read,
+        kind="Page",
+        names=("MaxResults", "NextToken"),
+        note=f"MaxResults {least} to {most}, default {default}",
+        errors=(BAD_MAX_RESULTS, BAD_NEXT_TOKEN),
+        most=most,
+        default=Window(limit=default),
+    )
+
+
+def sorting(values: tuple[str, ...]) -> Any:
+    return choice("SortField", values, default=values[0], note=f"default {values[0]}")
+
+
+def order() -> Any:
+    return choice("SortOrder", ("Ascending", "Descending"), default="Descending")

@@ -1,0 +1,431 @@
+"""Executions of templates: start them, look at them, and tell them something."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from cloudhand.control.pokes import Loop, Pokes
+from cloudhand.control.settings import ControlSettings
+from cloudhand.control.templates import Templates
+from cloudhand.core import ids
+from cloudhand.core.clock import Clock
+from cloudhand.core.errors import (
+    ExecutionEnded,
+    ExecutionNotFound,
+    ParametersInvalid,
+    Problem,
+    TaskNotFound,
+    TemplateInvalid,
+)
+from cloudhand.core.execution import (
+    Cancel,
+    Execution,
+    Notice,
+    State,
+    TaskEvent,
+    TaskExecution,
+    TemplateRef,
+    Wait,
+    counted,
+    noted,
+    task_moved,
+    task_noted,
+)
+from cloudhand.core.ids import ExecutionId, RandomBytes
+from cloudhand.core.orders import (
+    ExecutionFilter,
+    NewExecution,
+    Once,
+    TaskFilter,
+    TemplateText,
+    Word,
+)
+from cloudhand.core.page import Page, Window
+from cloudhand.core.template import StoredTemplate
+from cloudhand.orchestration import parameters, values
+from cloudhand.orchestration.actions.library import hashed
+from cloudhand.orchestration.evaluation import EvaluationError, Evaluator, Scope
+from cloudhand.orchestration.model import Template
+from cloudhand.orchestration.programs import Programs
+from cloudhand.orchestration.pseudo import pseudo
+from cloudhand.orchestration.triggered import TRIGGER
+from cloudhand.store.database import Database
+from cloudhand.store.events import Move
+from cloudhand.store.task_executions import Change
+from cloudhand.store.transaction import Transaction
+from cloudhand.wire import times
+
+APPROVE, REJECT, RETRY, SKIP = "Approve", "Reject", "RetryTask", "SkipTask"
+_APPROVABLE = (Wait.APPROVAL, Wait.PAUSE, Wait.RISK, Wait.BATCH)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecutionView:
+    execution: Execution
+    current: Sequence[TaskExecution]  # tasks in progress
+    counts: Mapping[str, int]  # of tasks, by their states
+    has_children: bool = False
+    resources: Mapping[str, int] = field(default_factory=dict)  # of instances, by their states
+    next_firing: str = ""  # when a timer comes next, as the wire spells moments
+    last_firing: Execution | None = None
+    last_good_firing: Execution | None = None
+
+
+class Executions:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        random: RandomBytes,
+        pokes: Pokes,
+        settings: ControlSettings,
+        templates: Templates,
+        programs: Programs,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._random = random
+        self._pokes = pokes
+        self._settings = settings
+        self._templates = templates
+        self._programs = programs
+
+    async def start(self, order: NewExecution) -> Execution:
+        """TemplateNotFound; TemplateInvalid, also for what is wrong with the parameters."""
+        stored, text = await self._text(order.template)
+        template = await self._templates.check(text)
+        execution = await self._execution(order, stored, text, template)
+
+        async def work(tx: Transaction) -> Execution:
+            earlier = await tx.tokens.earlier(order.once, ExecutionId)
+            if earlier is not None:
+                return await _existing(tx, earlier)
+            if order.parent_id is not None:
+                await _existing(tx, order.parent_id)
+            await tx.templates.keep_text(execution.template.hash, text)
+            await tx.executions.add(execution)
+            if stored is not None:
+                await tx.templates.count_execution(stored.name)
+            await tx.tokens.remember(order.once, execution.id, at=execution.created_at)
+            return execution
+
+        started = await self._database.write(work)
+        self._pokes.wake(Loop.EXECUTIONS)
+        return started
+
+    async def _text(self, wanted: TemplateText) -> tuple[StoredTemplate | None, str]:
+        if wanted.content:
+            return None, wanted.content
+        return await self._templates.get(wanted)
+
+    async def _execution(
+        self,
+        order: NewExecution,
+        stored: StoredTemplate | None,
+        text: str,
+        template: Template,
+    ) -> Execution:
+        now = self._clock.now()
+        execution_id = ids.execution_id(self._random)
+        blank = Execution(
+            id=execution_id,
+            root_id=order.parent_id or execution_id,
+            template=TemplateRef(
+                name=stored.name if stored else "",
+                version=f"v{stored.latest.number}" if stored else "",
+                id=stored.id if stored else "",
+                hash=hashed(text),
+            ),
+            created_at=now,
+            updated_at=now,
+            due_at=now,
+            mode=order.mode,
+            safety_check=order.safety_check,
+            loop_mode=order.loop_mode,
+            executed_by=order.by,
+            account_id=order.account_id,
+            region_id=self._settings.region_id,
+            description=order.description,
+            resource_group_id=order.resource_group_id,
+            tags=order.tags,
+            trigger_category=template.trigger.action.removeprefix("ACS::")
+            if template.trigger
+            else "",
+        )
+        found = await self._resolved(blank, template, order.parameters)
+        role = await self._role(replace(blank, parameters=found), template)
+        return replace(blank, parameters=found, ram_role=role)
+
+    async def _resolved(
+        self, execution: Execution, template: Template, given: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        found, problems = await parameters.resolve(
+            template.parameters,
+            given,
+            pseudo=pseudo(execution, self._clock.now()),
+            stored={},
+            programs=self._programs,
+        )
+        if problems:
+            raise ParametersInvalid(problems)
+        return found
+
+    async def _role(self, execution: Execution, template: Template) -> str:
+        scope = Scope(
+            parameters={name.lower(): one for name, one in execution.parameters.items()},
+            pseudo=pseudo(execution, self._clock.now()),
+        )
+        try:
+            return values.text(await Evaluator(scope, self._programs).value(template.ram_role))
+        except EvaluationError as error:
+            raise TemplateInvalid([Problem(path="RamRole", text=str(error))]) from None
+
+    # Looking
+
+    async def find(self, wanted: ExecutionFilter, window: Window) -> Page[ExecutionView]:
+        async def work(tx: Transaction) -> Page[ExecutionView]:
+            page = await tx.executions.find(wanted, window)
+            views = [await _view(tx, execution) for execution in page.items]
+            return Page(items=views, total=page.total, next=page.next)
+
+        return await self._database.read(work)
+
+    async def get(self, execution_id: ExecutionId) -> ExecutionView:
+        async def work(tx: Transaction) -> ExecutionView:
+            return await _view(tx, await _existing(tx, execution_id))
+
+        return await self._database.read(work)
+
+    async def tasks(self, wanted: TaskFilter, window: Window) -> Page[TaskExecution]:
+        async def work(tx: Transaction) -> Page[TaskExecution]:
+            return await tx.tasks.find(wanted, window)
+
+        return await self._database.read(work)
+
+    async def text(self, execution_id: ExecutionId) -> tuple[Execution, str]:
+        """The template that it executes, as it was when it was started."""
+
+        async def work(tx: Transaction) -> tuple[Execution, str]:
+            execution = await _existing(tx, execution_id)
+            return execution, await tx.templates.text(execution.template.hash) or ""
+
+        return await self._database.read(work)
+
+    async def moves(
+        self, execution_id: ExecutionId, window: Window, *, task_id: str = ""
+    ) -> Page[Move]:
+        """What has happened to it and its tasks, the oldest first."""
+
+        async def work(tx: Transaction) -> Page[Move]:
+            return await tx.events.of_execution(execution_id, window, task_id=task_id)
+
+        return await self._database.read(work)
+
+    # Telling
+
+    async def cancel(self, execution_id: ExecutionId, *, once: Once | None = None) -> None:
+        """Have it end; what has ended stays as it is. ExecutionNotFound, ExecutionEnded."""
+        now = self._clock.now()
+
+        async def work(tx: Transaction) -> None:
+            if await tx.tokens.earlier(once, bool):
+                return
+            execution = await _existing(tx, execution_id)
+            if execution.final:
+                raise ExecutionEnded(execution_id, "cancel", execution.state)
+            if execution.cancel is not Cancel.ASKED:
+                await tx.executions.ask_cancel(execution_id, at=now)
+            await tx.tokens.remember(once, True, at=now)
+
+        await self._database.write(work)
+        self._pokes.wake(Loop.EXECUTIONS)
+
+    async def tell(self, word: Word) -> None:
+        """Approve, reject, retry or skip. ExecutionNotFound, TaskNotFound, ExecutionEnded."""
+        now = self._clock.now()
+
+        async def work(tx: Transaction) -> None:
+            if await tx.tokens.earlier(word.once, bool):
+                return
+            execution = await _existing(tx, word.execution_id)
+            if execution.final:
+                raise ExecutionEnded(execution.id, word.type, execution.state)
+            waiting = await _waiting(tx, execution, word)
+            if not waiting:
+                raise TaskNotFound(execution.id, word.type)
+            for task in waiting:
+                await _tell(tx, task, word, self._clock)
+                await tx.executions.poke(task.execution_id, at=now)
+            await tx.tokens.remember(word.once, True, at=now)
+
+        await self._database.write(work)
+        self._pokes.wake(Loop.EXECUTIONS)
+
+    async def trigger(
+        self, execution_id: ExecutionId, content: str, *, by: str, once: Once | None = None
+    ) -> None:
+        """Fire a trigger by hand, with a message. TaskNotFound where none waits."""
+        now = self._clock.now()
+
+        async def work(tx: Transaction) -> None:
+            if await tx.tokens.earlier(once, bool):
+                return
+            execution = await _existing(tx, execution_id)
+            if execution.final:
+                raise ExecutionEnded(execution_id, "trigger", execution.state)
+            tasks = await tx.tasks.top(execution_id)
+            if not execution.trigger_category or not tasks or tasks[0].final:
+                raise TaskNotFound(execution_id, "trigger")
+            notice = Notice(type=TRIGGER, by=by, note=content)
+            await _note(tx, tasks[0], notice, self._clock)
+            await tx.executions.poke(execution_id, at=now)
+            await tx.tokens.remember(once, True, at=now)
+
+        await self._database.write(work)
+        self._pokes.wake(Loop.EXECUTIONS)
+
+    async def update(
+        self,
+        execution_id: ExecutionId,
+        *,
+        given: Mapping[str, Any] | None = None,
+        once: Once | None = None,
+        **changes: Any,
+    ) -> None:
+        """Change what it says of itself; ``given`` are parameters that hold from now on."""
+        execution, text = await self.text(execution_id)
+        if given is not None:
+            template = await self._templates.check(text)
+            merged = {**execution.parameters, **given}
+            changes["parameters"] = await self._resolved(execution, template, merged)
+        now = self._clock.now()
+
+        async def work(tx: Transaction) -> None:
+            if await tx.tokens.earlier(once, bool):
+                return
+            before = await _existing(tx, execution_id)
+            if before.final:
+                raise ExecutionEnded(execution_id, "update", before.state)
+            after = noted(before, at=now, **changes)
+            await tx.executions.save(before, None, after, source="caller")
+            await tx.tokens.remember(once, True, at=now)
+
+        await self._database.write(work)
+
+    async def delete(
+        self, execution_ids: Sequence[ExecutionId], *, force: bool, once: Once | None = None
+    ) -> None:
+        """All of them or none, with all that was started for them; running ones with force."""
+        now = self._clock.now()
+
+        async def work(tx: Transaction) -> None:
+            if await tx.tokens.earlier(once, bool):
+                return
+            for execution_id in execution_ids:
+                execution = await _existing(tx, execution_id)
+                if not execution.final and not force:
+                    raise ExecutionEnded(execution_id, "delete", execution.state)
+                await tx.executions.remove(await tx.executions.below(execution_id))
+            await tx.tokens.remember(once, True, at=now)
+
+        await self._database.write(work)
+
+
+async def _existing(tx: Transaction, execution_id: ExecutionId) -> Execution:
+    found = await tx.executions.get(execution_id)
+    if found is None:
+        raise ExecutionNotFound(execution_id)
+    return found
+
+
+async def _view(tx: Transaction, execution: Execution) -> ExecutionView:
+    tasks = await tx.tasks.top(execution.id)
+    view = ExecutionView(
+        execution=execution,
+        current=[task for task in tasks if not task.final],
+        counts=await tx.tasks.counts(execution.id),
+        has_children=await tx.executions.has_children(execution.id),
+        resources=await tx.tasks.resource_states(execution.id),
+    )
+    if not execution.trigger_category or not tasks:
+        return view
+    planned = tasks[0].memo.get("own", {}).get("next")
+    return replace(
+        view,
+        next_firing=times.second(datetime.fromisoformat(planned)) if planned else "",
+        last_firing=await tx.executions.last_child(tasks[0].id),
+        last_good_firing=await tx.executions.last_child(tasks[0].id, state=State.SUCCESS),
+    )
+
+
+async def _waiting(tx: Transaction, execution: Execution, word: Word) -> list[TaskExecution]:
+    """The tasks that wait for such a word and are meant by it, those of children at last."""
+    wanted = _APPROVABLE if word.type in (APPROVE, REJECT) else (Wait.FAILURE,)
+    found = [
+        task
+        for task in await tx.tasks.waiting(execution.id)
+        if task.waits_for in wanted and _meant(task, word)
+    ]
+    if found:
+        return found
+    below = []
+    for task in await tx.tasks.waiting(execution.id):
+        if task.waits_for is Wait.CHILD and task.child_id is not None:
+            child = await _existing(tx, task.child_id)
+            below += await _waiting(tx, child, word)
+    return below
+
+
+def _meant(task: TaskExecution, word: Word) -> bool:
+    if word.task_ids and task.id not in word.task_ids and task.parent_id not in word.task_ids:
+        return False
+    if word.task_name and task.name.lower() != word.task_name.lower():
+        return False
+    return not word.loop_item or values.text(task.item) == word.loop_item
+
+
+async def _tell(tx: Transaction, task: TaskExecution, word: Word, clock: Clock) -> None:
+    now = clock.now()
+    if word.type == SKIP:
+        after = task_moved(task, TaskEvent.SKIPPED, at=now, message=f"{word.by} skipped it")
+        await _save(tx, task, TaskEvent.SKIPPED, after)
+    elif word.type == RETRY:
+        after = task_moved(
+            task,
+            TaskEvent.WOKEN,
+            at=now,
+            attempt=task.attempt + 1,
+            memo={key: one for key, one in task.memo.items() if key == "retry"},
+            child_id=None,
+            waits_for=Wait.NOTHING,
+            error_code="",
+            message="",
+            due_at=now,
+        )
+        await _save(tx, task, TaskEvent.WOKEN, after)
+    else:
+        await _note(tx, task, Notice(type=word.type, by=word.by, note=word.note), clock)
+
+
+async def _note(tx: Transaction, task: TaskExecution, notice: Notice, clock: Clock) -> None:
+    now = clock.now()
+    after = task_noted(task, at=now, notices=(*task.notices, notice), due_at=now)
+    await tx.tasks.save([Change(before=task, event=None, after=after)], source="caller")
+
+
+async def _save(
+    tx: Transaction, task: TaskExecution, event: TaskEvent, after: TaskExecution
+) -> None:
+    """With the count of the loop that it belongs to."""
+    changes = [Change(before=task, event=event, after=after)]
+    if task.parent_id is not None:
+        parent = await tx.tasks.get(task.parent_id)
+        assert parent is not None
+        assert parent.loop is not None
+        loop = counted(parent.loop, task.state, after.state)
+        told = task_noted(parent, at=after.updated_at, loop=loop)
+        changes.append(Change(before=parent, event=None, after=told))
+    await tx.tasks.save(changes, source="caller")

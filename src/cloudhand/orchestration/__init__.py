@@ -1,0 +1,1 @@
+"""The template language, and what to do next."""

@@ -1,0 +1,45 @@
+"""ACS::Approve: tell approvers, and wait until enough of them have approved or one has rejected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from cloudhand.core.execution import Wait
+from cloudhand.orchestration import messages
+from cloudhand.orchestration.action import Cancelled, Done, Outcome, Task, Waits, action, prop
+from cloudhand.orchestration.parameters import Type
+
+
+@dataclass(frozen=True, kw_only=True)
+class Properties:
+    notify_type: str = prop("NotifyType", Type.STRING, default="")
+    web_hook: Any = prop("WebHook", Type.JSON, default=None)
+    approvers: Any = prop("Approvers", Type.LIST, default=())
+    least: int = prop("MinRequiredApprovals", Type.NUMBER, default=1)
+    append_execution_link: bool = prop("AppendExecutionLink", Type.BOOLEAN, default=True)
+
+
+@action("ACS::Approve", loops=False)
+async def approve(task: Task, properties: Properties) -> Outcome:
+    if properties.notify_type and "told" not in task.memo:
+        outcome = await messages.send(
+            task,
+            properties.notify_type,
+            properties.web_hook,
+            with_link=properties.append_execution_link,
+        )
+        if outcome is not None:
+            return outcome
+    heard = [one for one in task.notices if _counts(one.by, properties.approvers)]
+    rejected = [one for one in heard if one.type == "Reject"]
+    if rejected:
+        return Cancelled(f"{rejected[0].by} rejected it")
+    if len({one.by for one in heard}) >= max(properties.least, 1):
+        return Done({"Approvers": [one.by for one in heard]})
+    return Waits(Wait.APPROVAL, {"told": True})
+
+
+def _counts(who: str, approvers: Any) -> bool:
+    """Without a list, everybody may; the account itself always may."""
+    return not approvers or who == "root" or who in [str(one).split("@")[0] for one in approvers]

@@ -1,0 +1,13 @@
+"""ACS::CheckFor: ask an operation whether a value is one of those wanted."""
+
+from __future__ import annotations
+
+from cloudhand.orchestration.action import Outcome, Task, action
+from cloudhand.orchestration.polling import Properties, look, watched
+
+
+@action(
+    "ACS::CheckFor", retries=True, exactly_one=("DesiredValues", "NotDesiredValues"), watch=watched
+)
+async def check_for(task: Task, properties: Properties) -> Outcome:
+    return await look(task, properties, retries=0)

@@ -1,0 +1,78 @@
+"""ACS::TimerTrigger: start what follows at certain times, until an end.
+
+What comes due while an execution that was started so still runs is left out. What came due while
+nobody looked is made up for once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from cloudhand.core.execution import Wait
+from cloudhand.orchestration.action import Done, Failed, Fires, Outcome, Task, Waits, action, prop
+from cloudhand.orchestration.parameters import Type
+from cloudhand.wire import schedule, times
+
+_UNITS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1),
+          "week": timedelta(weeks=1)}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Properties:
+    type: str = prop("Type", Type.STRING)
+    expression: str = prop("Expression", Type.STRING)
+    time_zone: str = prop("TimeZone", Type.STRING, default="")
+    start_date: str = prop("StartDate", Type.STRING, default="")
+    end_date: str = prop("EndDate", Type.STRING, default="")
+
+
+@action("ACS::TimerTrigger", loops=False)
+async def timer_trigger(task: Task, properties: Properties) -> Outcome:
+    try:
+        end = _moment(properties.end_date) if properties.end_date else None
+        following = _next(task, properties)
+    except ValueError as error:
+        return Failed("InvalidTimer", str(error))
+    planned = task.memo.get("next")
+    if planned is not None and task.now >= (at := datetime.fromisoformat(planned)):
+        message = {"scheduledTime": times.second(at), "triggerTime": times.second(task.now)}
+        return Fires(message, {"fired": True})
+    if (end is not None and task.now >= end) or following is None:
+        return Done({})
+    if end is not None and following >= end:
+        return Waits(Wait.TRIGGER, {}, until=end)
+    return Waits(Wait.TRIGGER, {"next": following.isoformat()}, until=following)
+
+
+def _next(task: Task, properties: Properties) -> datetime | None:
+    """When it comes next, as seen from now; ValueError."""
+    start = _moment(properties.start_date) if properties.start_date else task.began_at
+    match properties.type.lower():
+        case "cron":
+            where = schedule.zone(properties.time_zone or "UTC")
+            before_start = start - timedelta(seconds=1)
+            since = task.now if task.now >= start else before_start
+            return schedule.cron(properties.expression, where).after(since)
+        case "at":
+            at = _moment(properties.expression)
+            return None if "fired" in task.memo or at < task.began_at else at
+        case "rate":
+            span = _span(properties.expression)
+            passed = max(task.now - start, timedelta()) // span
+            return start + (passed + 1) * span
+    raise ValueError(f"Type: {properties.type} is none of cron, at, rate")
+
+
+def _span(text: str) -> timedelta:
+    """``30 minutes``"""
+    count, _, unit = text.strip().partition(" ")
+    found = _UNITS.get(unit.strip().lower().removesuffix("s"))
+    if found is None or not count.isdigit() or not 0 < int(count) < 100_000:
+        raise ValueError(f"Expression: {text!r} is no rate like 30 minutes")
+    return int(count) * found
+
+
+def _moment(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

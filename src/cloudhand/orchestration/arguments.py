@@ -1,0 +1,71 @@
+"""What functions take: arguments of the right number and kind, or ValueError with a phrase."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cloudhand.orchestration.values import shown
+
+_LARGEST = 1 << 20  # characters of a text, or elements of a list, that a function makes
+
+
+def arguments(argument: Any, *what: str) -> list[Any]:
+    """As many as are named; ValueError."""
+    if not isinstance(argument, list) or len(argument) != len(what):
+        raise ValueError(f"it takes [{', '.join(what)}], not {shown(argument)}")
+    return argument
+
+
+def as_list(value: Any) -> list[Any]:
+    """A list; nothing is an empty one."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise ValueError(f"{shown(value)} is no list")
+    return value
+
+
+def as_map(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{shown(value)} is no map")
+    return value
+
+
+def whole(value: Any) -> int:
+    try:
+        if isinstance(value, bool):
+            raise ValueError
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{shown(value)} is no whole number") from None
+
+
+def number(value: Any) -> int | float:
+    if isinstance(value, str):
+        try:
+            return int(value)
+        except ValueError:
+            try:
+                return float(value)
+            except ValueError:
+                pass
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    raise ValueError(f"{shown(value)} is no number")
+
+
+def only_list(argument: Any) -> list[Any]:
+    """A list, given as the argument itself or as its only element."""
+    found = as_list(argument)
+    return found[0] if len(found) == 1 and isinstance(found[0], list) else found
+
+
+def lists(argument: Any) -> list[list[Any]]:
+    """Several lists; nothing among them counts as none."""
+    return [as_list(one) for one in as_list(argument) if one is not None]
+
+
+def bound(size: int) -> None:
+    """ValueError for what would become too large to hold."""
+    if size > _LARGEST:
+        raise ValueError(f"it would give more than {_LARGEST} characters or elements")

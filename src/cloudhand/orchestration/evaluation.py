@@ -1,0 +1,156 @@
+"""What an expression is worth where it stands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, assert_never
+
+from cloudhand.orchestration import functions, values
+from cloudhand.orchestration.expression import (
+    Call,
+    Condition,
+    Expression,
+    Items,
+    Literal,
+    Members,
+    Output,
+    Parameter,
+    Pseudo,
+    Stored,
+    Text,
+)
+from cloudhand.orchestration.programs import ProgramError, Programs
+
+# A map with this key alone stands for a secret until the call that needs it.
+SECRET = "Cloudhand::Secret"  # noqa: S105  # a name
+_LARGEST = 4 << 20  # characters of all that one expression refers to
+
+
+class EvaluationError(Exception):
+    """An expression cannot be evaluated; one phrase."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """What names mean. All names are in lower case; one that is not there means nothing."""
+
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by task
+    pseudo: Mapping[str, Any] = field(default_factory=dict)
+    conditions: Mapping[str, Expression] = field(default_factory=dict)
+    stored: Mapping[str, Any] = field(default_factory=dict)  # as they are spelled
+
+
+def _meant(reference: Parameter | Output | Pseudo | Stored, scope: Scope) -> Any:
+    match reference:
+        case Parameter(name):
+            return scope.parameters.get(name.lower())
+        case Output(task, path):
+            return scope.outputs.get(task.lower(), {}).get(path.lower())
+        case Pseudo(name):
+            return scope.pseudo.get(name.lower())
+        case Stored(name, secret):
+            return {SECRET: name} if secret else scope.stored.get(name)
+        case _:
+            assert_never(reference)
+
+
+class Evaluator:
+    """Evaluates within one scope."""
+
+    def __init__(self, scope: Scope, programs: Programs) -> None:
+        self._scope = scope
+        self._programs = programs
+        self._left = _LARGEST
+
+    async def value(self, expression: Expression) -> Any:
+        """EvaluationError."""
+        match expression:
+            case Literal(value):
+                return value
+            case Text(parts):
+                return "".join([await self._part(part) for part in parts])
+            case Call(function, argument):
+                return await self._call(function, argument)
+            case Items(items):
+                return [await self.value(one) for one in items]
+            case Members(members):
+                return {key: await self.value(one) for key, one in members.items()}
+            case Condition(name):
+                return await self.truth(self._scope.conditions[name.lower()])
+            case _:
+                return self._counted(_meant(expression, self._scope))
+
+    async def truth(self, expression: Expression) -> bool:
+        """What a condition says; EvaluationError."""
+        try:
+            return values.truth(await self.value(expression))
+        except ValueError as error:
+            raise EvaluationError(str(error)) from None
+
+    def _counted(self, value: Any) -> Any:
+        """A small template can name a large value a thousand times."""
+        self._left -= _weight(value)
+        if self._left < 0:
+            raise EvaluationError(f"it would be larger than {_LARGEST} characters")
+        return value
+
+    async def _part(self, part: Any) -> str:
+        if isinstance(part, str):
+            return part
+        value = await self.value(part)
+        if isinstance(value, dict) and SECRET in value:
+            raise EvaluationError(f"the secret {value[SECRET]} cannot be part of a longer text")
+        return values.text(value)
+
+    async def _call(self, function: str, argument: Expression) -> Any:
+        match function.lower():
+            case "fn::if":
+                return await self._if(argument)
+            case "fn::jq":
+                return await self._jq(await self.value(argument))
+        try:
+            return functions.call(function, await self.value(argument))
+        except (ValueError, OverflowError) as error:
+            raise EvaluationError(f"{function}: {error}") from None
+
+    async def _if(self, argument: Expression) -> Any:
+        """The branch that is not taken is not evaluated: it may not be able to."""
+        if isinstance(argument, Literal) and isinstance(argument.value, list):
+            argument = Items(tuple(Literal(one) for one in argument.value))
+        if not isinstance(argument, Items) or len(argument.items) != 3:
+            raise EvaluationError("Fn::If: it takes [condition, then, else]")
+        condition, then, otherwise = argument.items
+        return await self.value(then if await self.truth(condition) else otherwise)
+
+    async def _jq(self, argument: Any) -> Any:
+        if not isinstance(argument, list) or len(argument) != 3:
+            raise EvaluationError("Fn::Jq: it takes [First or All, program, input]")
+        mode, program, document = argument
+        if isinstance(document, str):
+            try:
+                document = json.loads(document)
+            except ValueError:
+                pass  # a text that is no JSON is a text
+        try:
+            results = await self._programs.jq(values.text(program), document)
+        except ProgramError as error:
+            raise EvaluationError(f"Fn::Jq: {error}") from None
+        match values.text(mode).lower():
+            case "all":
+                return results
+            case "first":
+                return results[0] if results else None
+        raise EvaluationError(f"Fn::Jq: {values.shown(mode)} is neither First nor All")
+
+
+def _weight(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, list):
+        return sum(map(_weight, value), len(value))
+    if isinstance(value, dict):
+        return sum(len(key) + _weight(one) for key, one in value.items())
+    return 1

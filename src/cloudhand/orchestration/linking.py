@@ -1,0 +1,237 @@
+"""What the names in a template's expressions mean: each is known, and comes before its use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from cloudhand.orchestration import functions
+from cloudhand.orchestration.document import Path
+from cloudhand.orchestration.expression import (
+    Condition,
+    Expression,
+    Literal,
+    Output,
+    Parameter,
+    Pseudo,
+    Reference,
+    Stored,
+    calls,
+    references,
+)
+from cloudhand.orchestration.model import Aggregate, OutputSpec, TaskSpec, Template
+from cloudhand.orchestration.spelling import closest, hint
+
+PSEUDO = (
+    "AccountId",
+    "CurrentDate",
+    "CurrentUTCTime",
+    "ExecuteUser",
+    "ExecutionId",
+    "OOSUtilVersion",
+    "RegionId",
+    "TaskLoopItem",
+)
+_WORD = re.compile(r"[A-Za-z0-9_-]+")
+_LIKE_AN_OUTPUT = 0.8
+
+Tell = Callable[[Path, str], None]
+
+
+def check_functions(expression: Expression, tell: Callable[[str], None]) -> None:
+    """Tell of functions that there are not."""
+    known = {name.lower() for name in functions.NAMES}
+    for call in calls(expression):
+        if call.function.lower() not in known:
+            tell(f"there is no function {call.function}{hint(call.function, functions.NAMES)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Place:
+    """Where an expression stands, and what may be named there."""
+
+    path: Path
+    expression: Expression
+    before: int  # tasks of the list that may be named
+    item: bool = False  # whether there is a loop item
+
+
+@dataclass(kw_only=True)
+class _Needs:
+    """What others want of a task."""
+
+    outputs: dict[str, OutputSpec] = field(default_factory=dict)  # that it does not declare
+    aggregates: dict[str, Aggregate] = field(default_factory=dict)
+
+
+def linked(template: Template, tell: Tell) -> Template:
+    """The template with the outputs that are named without being declared; tells what is wrong."""
+    linking = _Linking(template, tell)
+    linking.check()
+    return replace(template, tasks=tuple(linking.linked(task) for task in template.tasks))
+
+
+class _Linking:
+    def __init__(self, template: Template, tell: Tell) -> None:
+        self._template = template
+        self._tell = tell
+        self._tasks = {task.name.lower(): task for task in template.tasks}
+        self._wanted = {name: _Needs() for name in self._tasks}
+
+    def check(self) -> None:
+        for place in self._places():
+            for reference in references(place.expression):
+                self._check(reference, place)
+        for task in self._template.tasks:
+            self._check_trigger(task)
+            for aggregate in task.loop.outputs if task.loop else ():
+                self._want_field(task, aggregate.field)
+        for name in self._template.conditions:
+            if self._depends_on(name, name, set()):
+                self._tell(("Conditions", name), "it depends on itself")
+
+    def _places(self) -> Iterator[_Place]:
+        template = self._template
+        everything = len(template.tasks)
+        for declared in template.parameters.values():
+            if declared.default is not None:
+                path: Path = ("Parameters", declared.name, "Default")
+                yield _Place(path=path, expression=declared.default, before=0)
+        yield _Place(path=("RamRole",), expression=template.ram_role, before=0)
+        for name, condition in template.conditions.items():
+            yield _Place(path=("Conditions", name), expression=condition, before=everything)
+        for task in template.tasks:
+            yield from _of_task(task)
+        for result in template.outputs:
+            path = ("Outputs", result.name, "Value")
+            yield _Place(path=path, expression=result.value, before=everything)
+
+    def _check(self, reference: Reference, place: _Place) -> None:
+        template = self._template
+        match reference:
+            case Parameter(name) if name.lower() not in template.parameters:
+                names = [one.name for one in template.parameters.values()]
+                self._tell(place.path, f"there is no parameter {name}{hint(name, names)}")
+            case Condition(name) if name.lower() not in template.conditions:
+                known = hint(name, template.conditions)
+                self._tell(place.path, f"there is no condition {name}{known}")
+            case Pseudo(name) if name.lower() not in map(str.lower, PSEUDO):
+                self._tell(place.path, f"there is no ACS::{name}{hint(name, PSEUDO)}")
+            case Pseudo(name) if name.lower() == "taskloopitem" and not place.item:
+                self._tell(place.path, "ACS::TaskLoopItem is known inside of a looped task only")
+            case Output(task, path):
+                self._check_output(task, path, place)
+            case Stored() if place.path == ("RamRole",):
+                self._tell(place.path, "a role cannot come from the parameter store")
+            case _:
+                pass
+
+    def _check_output(self, name: str, path: str, place: _Place) -> None:
+        task = self._tasks.get(name.lower())
+        if task is None:
+            names = [one.name for one in self._template.tasks]
+            self._tell(place.path, f"there is no task {name}{hint(name, names)}")
+        elif task.index >= place.before:
+            self._tell(place.path, f"{task.name} does not come before")
+        elif not self._declares(task, path):
+            self._want(task, path, place)
+
+    def _declares(self, task: TaskSpec, name: str) -> bool:
+        if task.loop:
+            return name.lower() in [one.name.lower() for one in task.loop.outputs]
+        return name.lower() in [one.name.lower() for one in task.outputs]
+
+    def _want(self, task: TaskSpec, path: str, place: _Place) -> None:
+        """An output that is not declared: of each item of a loop, or a path into the result."""
+        declared = [one.name for one in task.outputs]
+        declared += [one.name for one in task.loop.outputs] if task.loop else []
+        wanted = self._wanted[task.name.lower()]
+        if task.loop and path.lower() in [one.name.lower() for one in task.outputs]:
+            aggregate = Aggregate(name=path, function="Fn::ListJoin", field=path)
+            wanted.aggregates[path.lower()] = aggregate
+        elif task.loop:
+            known = hint(path, declared)
+            self._tell(place.path, f"{task.name} is looped and has no output {path}{known}")
+        elif _WORD.fullmatch(path) and (like := closest(path, declared, like=_LIKE_AN_OUTPUT)):
+            self._tell(place.path, f"{task.name} has no output {path}; do you mean {like}?")
+        else:
+            output = OutputSpec(name=path, kind="List", selector=Literal(path))
+            wanted.outputs[path.lower()] = output
+
+    def _want_field(self, task: TaskSpec, name: str) -> None:
+        """An aggregate may be of what an embedded template gives, without its being declared."""
+        if name and name.lower() not in [one.name.lower() for one in task.outputs]:
+            output = OutputSpec(name=name, selector=Literal(name))
+            self._wanted[task.name.lower()].outputs[name.lower()] = output
+
+    def _check_trigger(self, task: TaskSpec) -> None:
+        if task.action.endswith("Trigger") and task.index > 0:
+            self._tell(("Tasks", task.index, "Action"), "a trigger can only be the first task")
+
+    def _depends_on(self, name: str, wanted: str, seen: set[str]) -> bool:
+        for reference in references(self._template.conditions[name]):
+            if not isinstance(reference, Condition):
+                continue
+            inner = reference.name.lower()
+            if inner == wanted:
+                return True
+            if inner in self._template.conditions and inner not in seen:
+                seen.add(inner)
+                if self._depends_on(inner, wanted, seen):
+                    return True
+        return False
+
+    def linked(self, task: TaskSpec) -> TaskSpec:
+        wanted = self._wanted.get(task.name.lower(), _Needs())
+        loop = task.loop
+        if loop is not None and wanted.aggregates:
+            loop = replace(loop, outputs=(*loop.outputs, *wanted.aggregates.values()))
+        return replace(
+            task,
+            outputs=(*task.outputs, *wanted.outputs.values()),
+            loop=loop,
+            needs=self._named_by(task),
+        )
+
+    def _named_by(self, task: TaskSpec) -> frozenset[str]:
+        """The tasks whose outputs it needs, those that its conditions need among them."""
+        needed: set[str] = set()
+        left = [place.expression for place in _of_task(task)]
+        seen: set[str] = set()
+        while left:
+            for reference in references(left.pop()):
+                match reference:
+                    case Output(name, _):
+                        needed.add(name.lower())
+                    case Condition(name) if name.lower() not in seen:
+                        seen.add(name.lower())
+                        left += [
+                            condition
+                            for one, condition in self._template.conditions.items()
+                            if one == name.lower()
+                        ]
+                    case _:
+                        pass
+        return frozenset(needed)
+
+
+def _of_task(task: TaskSpec) -> Iterator[_Place]:
+    path: Path = ("Tasks", task.index)
+    looped = task.loop is not None
+    before = task.index
+    if task.when is not None:
+        yield _Place(path=(*path, "When"), expression=task.when, before=before, item=looped)
+    for name, one in task.properties.items():
+        inner: Path = (*path, "Properties", name)
+        yield _Place(path=inner, expression=one, before=before, item=looped)
+    for output in task.outputs:
+        inner = (*path, "Outputs", output.name, "ValueSelector")
+        yield _Place(path=inner, expression=output.selector, before=before, item=looped)
+    for name, one in (*task.retry.items(), ("Timeout", task.timeout)):
+        yield _Place(path=(*path, name), expression=one, before=before)
+    if task.loop is not None:
+        inner = (*path, "Loop")
+        items, rate = task.loop.items, task.loop.rate_control
+        yield _Place(path=(*inner, "Items"), expression=items, before=before)
+        yield _Place(path=(*inner, "RateControl"), expression=rate, before=before)

@@ -1,0 +1,247 @@
+"""The parameters of a template: what is declared, and what a start makes of it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, assert_never
+
+from cloudhand.core.errors import Problem
+from cloudhand.orchestration import values
+from cloudhand.orchestration.evaluation import EvaluationError, Evaluator, Scope
+from cloudhand.orchestration.expression import Expression, Parameter, references
+from cloudhand.orchestration.programs import ProgramError, Programs
+from cloudhand.orchestration.values import shown
+
+
+class Type(StrEnum):
+    STRING = "String"
+    NUMBER = "Number"
+    BOOLEAN = "Boolean"
+    LIST = "List"
+    JSON = "Json"
+
+
+# Older pages, and other services, have other names for it.
+SYNONYMS = {"object": Type.JSON, "array": Type.LIST, "int": Type.NUMBER, "integer": Type.NUMBER}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declared:
+    """One declared parameter. Bounds that are None do not bind."""
+
+    name: str
+    type: Type = Type.STRING
+    default: Expression | None = None  # None: it must be given
+    allowed_values: tuple[Any, ...] | None = None
+    allowed_pattern: str = ""
+    length: tuple[int | None, int | None] = (None, None)  # of a text
+    bounds: tuple[float | None, float | None] = (None, None)  # of a number
+    constraint: Any = None  # the author's words for a broken rule: text, or texts by language
+    no_echo: bool = False  # not to be shown
+
+
+def convert(value: Any, kind: Type) -> Any:
+    """A given value as its type; ValueError."""
+    match kind:
+        case Type.STRING:
+            return values.text(value) if not isinstance(value, dict | list) else _encoded(value)
+        case Type.NUMBER:
+            return _number(value)
+        case Type.BOOLEAN:
+            return values.truth(value)
+        case Type.LIST:
+            return _list(value)
+        case Type.JSON:
+            return _decoded(value) if isinstance(value, str) else value
+        case _:
+            assert_never(kind)
+
+
+def _encoded(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _number(value: Any) -> int | float:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return int(value)
+        with suppress(ValueError):
+            if math.isfinite(number := float(value)):
+                return number
+    raise ValueError(f"{shown(value)} is no number")
+
+
+def _list(value: Any) -> list[Any]:
+    """A single value stands for a list of one."""
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        value = _decoded(value)
+    return value if isinstance(value, list) else [value]
+
+
+def _decoded(text: str) -> Any:
+    """JSON text as what it says. An empty text is nothing, and any other is a text."""
+    if not text.strip():
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+async def resolve(
+    declared: Mapping[str, Declared],
+    given: Mapping[str, Any],
+    *,
+    pseudo: Mapping[str, Any],
+    stored: Mapping[str, Any],
+    programs: Programs,
+) -> tuple[dict[str, Any], list[Problem]]:
+    """The values of all parameters, by declared name, and all that is wrong with them.
+
+    ``declared`` is by lower-case name. Defaults may refer to other parameters; a value that was
+    given as None counts as not given.
+    """
+    resolving = _Resolving(declared, pseudo, stored, programs)
+    for name, value in given.items():
+        resolving.give(name, value)
+    for name in declared:
+        await resolving.value(name, ())
+    return {declared[name].name: value for name, value in resolving.values.items()}, (
+        resolving.problems
+    )
+
+
+class _Resolving:
+    def __init__(
+        self,
+        declared: Mapping[str, Declared],
+        pseudo: Mapping[str, Any],
+        stored: Mapping[str, Any],
+        programs: Programs,
+    ) -> None:
+        self._declared = declared
+        self._pseudo = pseudo
+        self._stored = stored
+        self._programs = programs
+        self._given: dict[str, Any] = {}
+        self.values: dict[str, Any] = {}  # by lower-case name
+        self.problems: list[Problem] = []
+
+    def give(self, name: str, value: Any) -> None:
+        if name.lower() not in self._declared:
+            self._problem(name, "the template has no such parameter")
+        elif value is not None:
+            self._given[name.lower()] = value
+
+    def _problem(self, name: str, text: str) -> None:
+        self.problems.append(Problem(path=f"Parameters.{name}", text=text))
+
+    async def value(self, name: str, chain: tuple[str, ...]) -> None:
+        """Have the value of a parameter, those that it needs first."""
+        declared = self._declared.get(name)
+        if declared is None or name in self.values:
+            return
+        if name in chain:
+            self._problem(declared.name, "its default depends on itself")
+            self.values[name] = None
+            return
+        raw = self._given.get(name)
+        if raw is None and declared.default is None:
+            self._problem(declared.name, "it has no default, and no value is given")
+            self.values[name] = None
+            return
+        if raw is None and declared.default is not None:
+            raw = await self._default(declared, declared.default, (*chain, name))
+        if name in self.values:
+            return  # a default that depends on itself has been told
+        try:
+            self.values[name] = convert(raw, declared.type) if raw is not None else None
+        except ValueError as error:
+            self._problem(declared.name, str(error))
+            self.values[name] = None
+            return
+        if name in self._given:  # what the author put there is no mistake of the caller
+            for text in await broken(declared, self.values[name], self._programs):
+                self._problem(declared.name, text)
+
+    async def _default(
+        self, declared: Declared, default: Expression, chain: tuple[str, ...]
+    ) -> Any:
+        for reference in references(default):
+            if isinstance(reference, Parameter):
+                await self.value(reference.name.lower(), chain)
+        scope = Scope(parameters=self.values, pseudo=self._pseudo, stored=self._stored)
+        try:
+            return await Evaluator(scope, self._programs).value(default)
+        except EvaluationError as error:
+            self._problem(declared.name, f"its default: {error}")
+            return None
+
+
+async def broken(declared: Declared, value: Any, programs: Programs) -> list[str]:
+    """The rules of a parameter that a value breaks, each as a phrase."""
+    if value is None or _stored(value):
+        return []
+    found = [
+        told
+        for rule in (_not_allowed, _too_long_or_short, _out_of_bounds)
+        if (told := rule(declared, value))
+    ]
+    if declared.allowed_pattern and isinstance(value, str):
+        try:
+            if not await programs.matches(declared.allowed_pattern, value):
+                found.append(f"{shown(value)} does not fit {declared.allowed_pattern}")
+        except ProgramError as error:
+            found.append(f"its AllowedPattern: {error}")
+    own = declared.constraint
+    words = own if isinstance(own, str) else own.get("en", "") if isinstance(own, dict) else ""
+    return [f"{told}: {words}" if words else told for told in found]
+
+
+def _stored(value: Any) -> bool:
+    """A reference to the parameter store stands for a value that nobody knows yet."""
+    return isinstance(value, str) and value.lstrip().startswith("{{")
+
+
+Rule = Callable[[Declared, Any], str]
+
+
+def _not_allowed(declared: Declared, value: Any) -> str:
+    if declared.allowed_values is None:
+        return ""
+    strange = [
+        one
+        for one in (value if declared.type is Type.LIST else [value])
+        if not any(values.same(one, allowed) for allowed in declared.allowed_values)
+    ]
+    allowed = ", ".join(shown(one) for one in declared.allowed_values)
+    return f"{shown(strange[0])} is none of {allowed}" if strange else ""
+
+
+def _too_long_or_short(declared: Declared, value: Any) -> str:
+    least, most = declared.length
+    if not isinstance(value, str):
+        return ""
+    if least is not None and len(value) < least:
+        return f"it is shorter than {least} characters"
+    if most is not None and len(value) > most:
+        return f"it is longer than {most} characters"
+    return ""
+
+
+def _out_of_bounds(declared: Declared, value: Any) -> str:
+    least, most = declared.bounds
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return ""
+    if least is not None and value < least:
+        return f"{value} is less than {least:g}"
+    if most is not None and value > most:
+        return f"{value} is more than {most:g}"
+    return ""

@@ -1,0 +1,1 @@
+"""Programs of strangers, each run in a child process that can be killed."""

@@ -1,0 +1,352 @@
+"""Begin tasks and items: evaluate what they are given, and make ready what is to be done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from cloudhand.control.templates import number
+from cloudhand.core import ids
+from cloudhand.core.errors import TemplateInvalid
+from cloudhand.core.execution import (
+    Cancel,
+    Execution,
+    Loop,
+    Mode,
+    SafetyCheck,
+    State,
+    TaskEvent,
+    TaskExecution,
+    TemplateRef,
+    Wait,
+)
+from cloudhand.core.ids import ExecutionId, TaskExecutionId
+from cloudhand.orchestration import parameters, rate_control
+from cloudhand.orchestration.action import Failed
+from cloudhand.orchestration.actions import ACTIONS
+from cloudhand.orchestration.actions.library import Text, hashed
+from cloudhand.orchestration.evaluation import EvaluationError, Evaluator
+from cloudhand.orchestration.expression import Literal, Pseudo, references
+from cloudhand.orchestration.model import LoopSpec, TaskSpec, Template
+from cloudhand.orchestration.pseudo import pseudo
+from cloudhand.orchestration.rate_control import Pause
+from cloudhand.orchestration.risk import risky
+from cloudhand.orchestration.values import shown
+from cloudhand.reconcilers.ledger import Ledger, new_task
+from cloudhand.reconcilers.means import Means
+from cloudhand.reconcilers.scopes import Scopes
+from cloudhand.store.transaction import Transaction
+
+_DEEPEST = 8  # templates in each other, actions of products counted
+_EMBED = "ACS::Template"
+
+
+class _Refused(Exception):
+    """A task cannot begin."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.failed = Failed(code, message)
+
+
+class Beginning:
+    """``due`` gets what is to be looked at now."""
+
+    def __init__(
+        self,
+        means: Means,
+        template: Template,
+        ledger: Ledger,
+        scopes: Scopes,
+        due: list[TaskExecution],
+    ) -> None:
+        self._means = means
+        self._template = template
+        self._ledger = ledger
+        self._scopes = scopes
+        self._due = due
+        self._items: dict[TaskExecutionId, list[TaskExecution]] = {}  # of loops that began now
+
+    async def task(self, name: str) -> None:
+        spec = self._template.task(name)
+        now = self._means.clock.now()
+        task = new_task(
+            self._ledger.execution, name=name, action=spec.action, index=spec.index, at=now
+        )
+        self._ledger.add([task])
+        try:
+            evaluator = await self._scopes.of_task(spec)
+            if spec.loop is not None:
+                await self._loop(task, spec, spec.loop, evaluator)
+            else:
+                await self._leaf(task, spec, evaluator)
+        except EvaluationError as error:
+            self._fail(task, Failed("InvalidExpression", str(error)))
+        except _Refused as refused:
+            self._fail(task, refused.failed)
+
+    async def items(self, task: TaskExecution, wanted: range) -> None:
+        spec = self._template.task(task.name)
+        for item in await self._rows(task, wanted):
+            try:
+                await self._leaf(item, spec, await self._scopes.of_task(spec, item.item))
+            except EvaluationError as error:
+                self._fail(item, Failed("InvalidExpression", str(error)))
+            except _Refused as refused:
+                self._fail(item, refused.failed)
+
+    async def again(self, task: TaskExecution) -> None:
+        """Begin once more what has failed, or what somebody had to confirm."""
+        spec = self._template.task(task.name)
+        if spec.embedded:
+            await self._embed(task, spec, task.properties)
+        else:
+            self._due.append(task)
+
+    def _fail(self, task: TaskExecution, failed: Failed) -> None:
+        if self._ledger.execution.mode is Mode.FAILURE_PAUSE:
+            self._ledger.move(
+                task,
+                TaskEvent.WAITS,
+                waits_for=Wait.FAILURE,
+                error_code=failed.code,
+                message=failed.message,
+            )
+            return
+        self._ledger.move(task, TaskEvent.FAILED, error_code=failed.code, message=failed.message)
+
+    async def _rows(self, task: TaskExecution, wanted: range) -> Sequence[TaskExecution]:
+        fresh = self._items.get(task.id)
+        if fresh is not None:
+            return fresh[wanted.start : wanted.stop]
+
+        async def work(tx: Transaction) -> list[TaskExecution]:
+            return await tx.tasks.items(task.id, wanted)
+
+        return await self._means.database.read(work)
+
+    # Loops
+
+    async def _loop(
+        self, task: TaskExecution, spec: TaskSpec, loop: LoopSpec, evaluator: Evaluator
+    ) -> None:
+        by_item = spec.when is not None and _names_item(spec)
+        if spec.when is not None and not by_item and not await evaluator.truth(spec.when):
+            self._ledger.move(task, TaskEvent.SKIPPED, message="its condition is false")
+            return
+        items = await evaluator.value(loop.items)
+        items = [] if items is None else items
+        if not isinstance(items, list):
+            raise _Refused("InvalidLoopItems", f"{shown(items)} is no list")
+        if len(items) > self._means.item_limit:
+            told = f"{len(items)} items are more than {self._means.item_limit}"
+            raise _Refused("TooManyLoopItems", told)
+        rate = await self._rate(loop, len(items), evaluator)
+        fresh = self._new_items(task, items, rate)
+        self._ledger.add(fresh)
+        self._items[task.id] = fresh
+        begun = Loop(rate=rate.kept(), total=len(items))
+        asks = items and self._asks(_literals(spec))
+        self._ledger.move(
+            task,
+            TaskEvent.WAITS if asks else TaskEvent.BEGUN,
+            waits_for=Wait.RISK if asks else Wait.NOTHING,
+            loop=begun,
+        )
+
+    async def _rate(
+        self, loop: LoopSpec, count: int, evaluator: Evaluator
+    ) -> rate_control.RateControl:
+        given = await evaluator.value(loop.rate_control)
+        try:
+            pause = Pause(self._ledger.execution.loop_mode)
+            return rate_control.read(given, count, pause=pause)
+        except ValueError as error:
+            raise _Refused("InvalidRateControl", str(error)) from None
+
+    def _new_items(
+        self, task: TaskExecution, items: Sequence[Any], rate: rate_control.RateControl
+    ) -> list[TaskExecution]:
+        return [
+            replace(
+                task,
+                id=ids.item_id(task.id, index),
+                parent_id=task.id,
+                index=index,
+                batch=rate.batch(index)[0],
+                item=item,
+            )
+            for index, item in enumerate(items)
+        ]
+
+    # One task, or one item
+
+    async def _leaf(self, task: TaskExecution, spec: TaskSpec, evaluator: Evaluator) -> None:
+        alone = task.parent_id is None or _names_item(spec)
+        if spec.when is not None and alone and not await evaluator.truth(spec.when):
+            self._ledger.move(task, TaskEvent.SKIPPED, message="its condition is false")
+            return
+        properties = {
+            name: value
+            for name, one in spec.properties.items()
+            if (value := await evaluator.value(one)) is not None
+        }
+        memo = await self._memo(spec, evaluator)
+        if task.parent_id is None and self._asks(properties):
+            self._ledger.move(
+                task, TaskEvent.WAITS, waits_for=Wait.RISK, properties=properties, memo=memo
+            )
+        elif spec.embedded:
+            begun = self._ledger.move(task, TaskEvent.BEGUN, properties=properties, memo=memo)
+            await self._embed(begun, spec, properties)
+        else:
+            now = self._means.clock.now()
+            begun = self._ledger.move(
+                task, TaskEvent.BEGUN, properties=properties, memo=memo, due_at=now
+            )
+            if spec.action in ACTIONS:
+                self._ledger.watch(begun, list(ACTIONS[spec.action].watch(properties)))
+            self._due.append(begun)
+
+    async def _memo(self, spec: TaskSpec, evaluator: Evaluator) -> dict[str, Any]:
+        """What the engine remembers of a task; under ``own`` is what its action does."""
+        memo: dict[str, Any] = {}
+        if spec.retry:
+            memo["retry"] = {name: await evaluator.value(one) for name, one in spec.retry.items()}
+        timeout = await evaluator.value(spec.timeout)
+        if timeout is not None:
+            try:
+                seconds = float(parameters.convert(timeout, parameters.Type.NUMBER))
+                until = self._means.clock.now() + timedelta(seconds=seconds)
+            except (ValueError, OverflowError):
+                raise _Refused("InvalidProperty", f"Timeout: {shown(timeout)}") from None
+            memo["until"] = until.isoformat()
+        return memo
+
+    def _asks(self, properties: Mapping[str, Any]) -> bool:
+        confirm = self._ledger.execution.safety_check is SafetyCheck.CONFIRM
+        return confirm and "API" in properties and risky(properties)
+
+    # Embedded templates
+
+    async def _embed(
+        self, task: TaskExecution, spec: TaskSpec, properties: Mapping[str, Any]
+    ) -> None:
+        """Start the child execution of a task that has begun, or fail it."""
+        try:
+            text, version, given = await self._text(task, spec, properties)
+            child = await self._child(task, text, version, given)
+        except _Refused as refused:
+            self._fail(task, refused.failed)
+            return
+        self._ledger.start_child(child, text)
+        self._ledger.note(task, child_id=child.id, due_at=None)
+
+    async def _text(
+        self, task: TaskExecution, spec: TaskSpec, properties: Mapping[str, Any]
+    ) -> tuple[Text, str, Mapping[str, Any]]:
+        """The template that a task embeds, its version, and its parameters."""
+        library = self._means.library
+        if spec.action != _EMBED:
+            return library.actions[spec.action.lower()], "v1", properties
+        given = parameters.convert(properties.get("Parameters") or {}, parameters.Type.JSON)
+        if not isinstance(given, Mapping):
+            raise _Refused("InvalidProperty", f"Parameters: {shown(given)} is no map")
+        content = properties.get("TemplateContent")
+        if content is not None:
+            return Text("", str(content)), "", given
+        name = str(properties.get("TemplateName"))
+        builtin = library.actions.get(name.lower()) or library.public.get(name.lower())
+        if builtin is not None:
+            return builtin, "v1", given
+        return *await self._stored(name, str(properties.get("TemplateVersion") or "")), given
+
+    async def _stored(self, name: str, version: str) -> tuple[Text, str]:
+        async def work(tx: Transaction) -> tuple[Text, str] | None:
+            template = await tx.templates.get(name, number(version))
+            if template is None:
+                return None
+            text = await tx.templates.text(template.latest.hash)
+            return Text(template.name, text or ""), f"v{template.latest.number}"
+
+        found = await self._means.database.read(work)
+        if found is None:
+            raise _Refused("EntityNotExists.Template", f"there is no template {name} {version}")
+        return found
+
+    async def _child(
+        self, task: TaskExecution, text: Text, version: str, given: Mapping[str, Any]
+    ) -> Execution:
+        parent = self._ledger.execution
+        await self._check_nesting(parent, text)
+        try:
+            template = self._means.library.parse(text.text)
+        except TemplateInvalid as error:
+            raise _Refused("InvalidTemplate", str(error)) from None
+        if template.trigger is not None:
+            raise _Refused("InvalidTemplate", "a template with a trigger cannot be embedded")
+        now = self._means.clock.now()
+        child = replace(
+            parent,
+            id=ids.child_id(task.id, task.attempt),
+            parent_task_id=task.id,
+            template=TemplateRef(name=text.name, version=version, hash=hashed(text.text)),
+            version=0,
+            state=State.STARTED,
+            created_at=now,
+            updated_at=now,
+            due_at=now,
+            started_at=None,
+            outputs=None,
+            status_message="",
+            waits_for=Wait.NOTHING,
+            cancel=Cancel.NO,
+            mode=Mode.AUTOMATIC,
+            description="",
+            triggered=None,
+            trigger_category="",
+        )
+        values, problems = await parameters.resolve(
+            template.parameters,
+            given,
+            pseudo=pseudo(child, now),
+            stored={},
+            programs=self._means.programs,
+        )
+        if problems:
+            raise _Refused("InvalidParameters", "; ".join(map(str, problems)))
+        return replace(child, parameters=values)
+
+    async def _check_nesting(self, parent: Execution, text: Text) -> None:
+        """Templates may embed each other, but not themselves, and not without end."""
+        above = _ancestors(parent)
+        if len(above) >= _DEEPEST:
+            raise _Refused("TooDeep", f"templates are embedded deeper than {_DEEPEST} levels")
+        if not text.name or len(above) == 1:
+            names = [parent.template.name]
+        else:
+
+            async def work(tx: Transaction) -> list[str]:
+                return [one.template.name for one in await tx.executions.get_many(above)]
+
+            names = await self._means.database.read(work)
+        if text.name and text.name.lower() in map(str.lower, names):
+            raise _Refused("InvalidTemplate", f"{text.name} embeds itself")
+
+
+def _ancestors(execution: Execution) -> list[ExecutionId]:
+    """The execution and those that it is embedded in."""
+    parts = execution.id.split(".t")
+    return [ExecutionId(".t".join(parts[: at + 1])) for at in range(len(parts))]
+
+
+def _names_item(spec: TaskSpec) -> bool:
+    named = references(spec.when) if spec.when is not None else ()
+    return any(isinstance(one, Pseudo) and one.name.lower() == "taskloopitem" for one in named)
+
+
+def _literals(spec: TaskSpec) -> dict[str, Any]:
+    """The properties that are the same for all items."""
+    return {name: one.value for name, one in spec.properties.items() if isinstance(one, Literal)}

@@ -1,0 +1,97 @@
+"""Carry out executions of templates: claim those that are due, and look at each."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from datetime import datetime, timedelta
+
+from cloudhand.control.pokes import Loop, Pokes
+from cloudhand.reconcilers.carrying import LEASE, carry_on
+from cloudhand.reconcilers.means import Means
+from cloudhand.reconcilers.reconciler import keep_looking
+from cloudhand.store.database import Changed, StoreError
+from cloudhand.store.executions import Held
+from cloudhand.store.transaction import Transaction
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 32  # executions
+_AFTER_FAILURE = timedelta(seconds=30)
+
+
+class Executions:
+    def __init__(self, means: Means, pokes: Pokes) -> None:
+        self._means = means
+        self._pokes = pokes
+        self._by = f"{os.getpid()}-{os.urandom(4).hex()}"
+        self._running = 0
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._running)
+
+    async def run(self) -> None:
+        """Run for ever."""
+
+        async def free(tx: Transaction) -> None:
+            await tx.executions.free_claims()
+
+        await self._means.database.write(free)
+        async with asyncio.TaskGroup() as tasks:
+
+            async def look() -> datetime | None:
+                return await self._look(tasks)
+
+            await keep_looking(
+                "executions",
+                look,
+                woken=self._pokes.woken(Loop.EXECUTIONS),
+                clock=self._means.clock,
+            )
+
+    async def _look(self, tasks: asyncio.TaskGroup) -> datetime | None:
+        now = self._means.clock.now()
+        free = _AT_ONCE - self._running
+
+        async def claim(tx: Transaction) -> list[Held]:
+            return await tx.executions.claim_due(now=now, lease=LEASE, by=self._by, limit=free)
+
+        for held in await self._means.database.write(claim) if free else ():
+            self._running += 1
+            tasks.create_task(self._handle(held))
+
+        async def due(tx: Transaction) -> datetime | None:
+            return await tx.executions.next_due()
+
+        # Whoever ends makes room, and pokes.
+        return await self._means.database.read(due) if self._running < _AT_ONCE else None
+
+    async def _handle(self, held: Held) -> None:
+        execution_id = held.claim.item.id
+        again_after = timedelta()
+        try:
+            await carry_on(self._means, held)
+        except Changed:
+            log.info("look again", extra={"execution": execution_id})
+        except StoreError as error:
+            log.error("look failed", extra={"execution": execution_id, "error": str(error)})
+        except Exception:  # an outermost loop: other executions go on
+            log.exception("look failed", extra={"execution": execution_id})
+            again_after = _AFTER_FAILURE
+        try:
+            await self._give_back(held, again_after)
+        except StoreError as error:  # its lease ends by itself
+            log.error("claim kept", extra={"execution": execution_id, "error": str(error)})
+        finally:
+            self._running -= 1
+            self._pokes.wake(Loop.EXECUTIONS)
+
+    async def _give_back(self, held: Held, again_after: timedelta) -> None:
+        now = self._means.clock.now()
+
+        async def work(tx: Transaction) -> None:
+            await tx.executions.give_back(held, now=now + again_after)
+
+        await self._means.database.write(work)

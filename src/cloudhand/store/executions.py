@@ -1,0 +1,396 @@
+"""Executions of templates. An execution is moved here or nowhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from cloudhand.core import ids
+from cloudhand.core.execution import (
+    EXECUTION,
+    Cancel,
+    Event,
+    Execution,
+    Mode,
+    SafetyCheck,
+    State,
+    TemplateRef,
+    Wait,
+)
+from cloudhand.core.ids import ExecutionId, TaskExecutionId
+from cloudhand.core.orders import ExecutionFilter
+from cloudhand.core.page import Page, Window
+from cloudhand.store.claims import Claim
+from cloudhand.store.cursors import paged
+from cloudhand.store.database import Changed, Row, Statements
+from cloudhand.store.events import Events, Move
+from cloudhand.store.rows import from_ms, like, marks, moment, tags_condition, to_ms
+from cloudhand.store.watches import Watches
+
+_COLUMNS = (
+    "id, root_id, parent_task_id, state, version, template, template_name, template_hash,"
+    " created_at, started_at, ended_at, updated_at, due_at, parameters, outputs, status_message,"
+    " waits_for, cancel, mode, safety_check, loop_mode, ram_role, executed_by, account_id,"
+    " region_id, description, resource_group_id, tags, triggered, trigger_category"
+)
+_COUNT = 30
+_SORTS = {"StartDate": "created_at", "EndDate": "coalesce(ended_at, 0)", "Status": "state"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """An execution that was claimed, and how often it had been poked until then."""
+
+    claim: Claim[Execution]
+    pokes: int
+
+
+class Executions:
+    def __init__(self, statements: Statements, events: Events, watches: Watches) -> None:
+        self._statements = statements
+        self._events = events
+        self._watches = watches
+
+    async def add(self, execution: Execution) -> bool:
+        """Whether it was not there yet: children have ids that are known before."""
+        changed = await self._statements.change(
+            f"INSERT INTO executions ({_COLUMNS}) VALUES ({marks(range(_COUNT))})"
+            " ON CONFLICT DO NOTHING",
+            *_row(execution),
+        )
+        return bool(changed)
+
+    async def get(self, execution_id: ExecutionId) -> Execution | None:
+        found = await self.get_many([execution_id])
+        return found[0] if found else None
+
+    async def get_many(self, execution_ids: Sequence[ExecutionId]) -> list[Execution]:
+        rows = await self._statements.fetch(
+            f"SELECT {_COLUMNS} FROM executions WHERE id IN ({marks(execution_ids)}) ORDER BY id",
+            *execution_ids,
+        )
+        return [_execution(row) for row in rows]
+
+    async def claim_due(
+        self, *, now: datetime, lease: timedelta, by: str, limit: int
+    ) -> list[Held]:
+        """Take executions that are due, each with a fence for the writes that follow."""
+        rows = await self._statements.fetch(
+            "UPDATE executions SET claimed_by = ?, claim_epoch = claim_epoch + 1, lease_until = ?"
+            " WHERE id IN (SELECT id FROM executions WHERE due_at <= ?"
+            " AND (lease_until IS NULL OR lease_until <= ?) ORDER BY due_at LIMIT ?)"
+            f" RETURNING {_COLUMNS}, claim_epoch, pokes",
+            by,
+            to_ms(now + lease),
+            to_ms(now),
+            to_ms(now),
+            limit,
+        )
+        return [
+            Held(claim=Claim(item=_execution(row), by=by, epoch=row[_COUNT]), pokes=row[_COUNT + 1])
+            for row in rows
+        ]
+
+    async def renew(self, held: Held, version: int, *, until: datetime) -> None:
+        """Changed unless the claim still holds, and nobody else has changed the execution."""
+        changed = await self._statements.change(
+            "UPDATE executions SET lease_until = ?"
+            " WHERE id = ? AND claimed_by = ? AND claim_epoch = ? AND version = ?",
+            to_ms(until),
+            held.claim.item.id,
+            held.claim.by,
+            held.claim.epoch,
+            version,
+        )
+        if not changed:
+            raise Changed(held.claim.item.id)
+
+    async def give_back(self, held: Held, *, now: datetime) -> None:
+        """Due again when one of its tasks is, or now if it was poked meanwhile; not before now."""
+        execution_id = held.claim.item.id
+        await self._statements.change(
+            "UPDATE executions SET claimed_by = NULL, lease_until = NULL, due_at = CASE"
+            " WHEN state IN ('Success', 'Failed', 'Cancelled') THEN NULL"
+            " WHEN pokes <> ? THEN ?"
+            " ELSE max(?, (SELECT min(due_at) FROM task_executions WHERE execution_id = ?)) END"
+            " WHERE id = ? AND claimed_by = ? AND claim_epoch = ?",
+            held.pokes,
+            to_ms(now),
+            to_ms(now),
+            execution_id,
+            execution_id,
+            held.claim.by,
+            held.claim.epoch,
+        )
+
+    async def free_claims(self) -> None:
+        """Free every claim: the process that held them is no more, and this is the only one."""
+        await self._statements.change(
+            "UPDATE executions SET claimed_by = NULL, lease_until = NULL"
+            " WHERE claimed_by IS NOT NULL"
+        )
+
+    async def next_due(self) -> datetime | None:
+        """Of those that nobody has claimed."""
+        rows = await self._statements.fetch(
+            "SELECT min(due_at) FROM executions WHERE due_at IS NOT NULL AND claimed_by IS NULL"
+        )
+        return from_ms(rows[0][0])
+
+    async def save(
+        self, before: Execution, event: Event | None, after: Execution, *, source: str
+    ) -> None:
+        """What became of an execution; whoever waits for that is woken. Changed."""
+        if event is not None and EXECUTION.move(before.state, event) is not after.state:
+            raise RuntimeError(f"cannot save {before.id}: its table says otherwise")
+        changed = await self._statements.change(
+            "UPDATE executions SET state = ?, version = ?, started_at = ?, ended_at = ?,"
+            " updated_at = ?, due_at = ?, parameters = ?, outputs = ?, status_message = ?,"
+            " waits_for = ?, cancel = ?, description = ?, resource_group_id = ?, tags = ?"
+            " WHERE id = ? AND version = ?",
+            after.state,
+            after.version,
+            to_ms(after.started_at),
+            to_ms(after.ended_at),
+            to_ms(after.updated_at),
+            to_ms(after.due_at),
+            _json(after.parameters),
+            None if after.outputs is None else _json(after.outputs),
+            after.status_message,
+            after.waits_for,
+            after.cancel,
+            after.description,
+            after.resource_group_id,
+            _json(after.tags),
+            before.id,
+            before.version,
+        )
+        if not changed:
+            raise Changed(before.id)
+        if event is None:
+            return
+        await self._events.add(
+            [
+                Move(
+                    noun="execution",
+                    id=after.id,
+                    from_state=before.state,
+                    event=event,
+                    to_state=after.state,
+                    at=after.updated_at,
+                    source=source,
+                )
+            ]
+        )
+        await self._watches.wake(after.id, at=after.updated_at)
+        if after.parent_task_id is not None:
+            parent = ids.execution_of(after.parent_task_id)
+            await self._watches.wake_task(after.parent_task_id, parent, at=after.updated_at)
+
+    async def poke(self, execution_id: ExecutionId, *, at: datetime) -> None:
+        """Have somebody look at it."""
+        await self._statements.change(
+            "UPDATE executions SET due_at = ?, pokes = pokes + 1"
+            " WHERE id = ? AND state NOT IN ('Success', 'Failed', 'Cancelled')",
+            to_ms(at),
+            execution_id,
+        )
+
+    async def ask_cancel(self, execution_id: ExecutionId, *, at: datetime) -> None:
+        """Have it end as cancelled, unless it has ended."""
+        await self._statements.change(
+            "UPDATE executions SET cancel = ?, version = version + 1, updated_at = ?, due_at = ?,"
+            " pokes = pokes + 1 WHERE id = ? AND state NOT IN ('Success', 'Failed', 'Cancelled')",
+            Cancel.ASKED,
+            to_ms(at),
+            to_ms(at),
+            execution_id,
+        )
+
+    async def find(self, wanted: ExecutionFilter, window: Window) -> Page[Execution]:
+        condition, values = _condition(wanted)
+        key = _SORTS[wanted.sort_field]
+        rows, total, after = await paged(
+            self._statements,
+            f"SELECT {_COLUMNS}, {key}, id FROM executions WHERE {condition}",
+            values,
+            keys=(key, "id"),
+            window=window,
+            ascending=wanted.ascending,
+        )
+        return Page(items=[_execution(row) for row in rows], total=total, next=after)
+
+    async def has_children(self, execution_id: ExecutionId) -> bool:
+        rows = await self._statements.fetch(
+            "SELECT 1 FROM executions WHERE root_id = ? AND id <> root_id LIMIT 1", execution_id
+        )
+        return bool(rows)
+
+    async def last_child(
+        self, task_id: TaskExecutionId, *, state: State | None = None
+    ) -> Execution | None:
+        """The newest execution that a task has started, or the newest one in a state."""
+        rows = await self._statements.fetch(
+            f"SELECT {_COLUMNS} FROM executions WHERE parent_task_id = ?"
+            " AND state = coalesce(?, state) ORDER BY created_at DESC, id DESC LIMIT 1",
+            task_id,
+            state,
+        )
+        return _execution(rows[0]) if rows else None
+
+    async def below(self, root_id: ExecutionId) -> list[ExecutionId]:
+        """An execution and all that were started for it."""
+        rows = await self._statements.fetch(
+            "SELECT id FROM executions WHERE root_id = ? OR id = ?", root_id, root_id
+        )
+        return [row[0] for row in rows]
+
+    async def remove(self, execution_ids: Sequence[ExecutionId]) -> None:
+        await self._statements.change_many(
+            "DELETE FROM executions WHERE id = ?", [(one,) for one in execution_ids]
+        )
+
+    async def remove_ended_of(self, template_name: str) -> None:
+        """Those of a template that have ended, with all that was started for them."""
+        await self._statements.change(
+            "DELETE FROM executions WHERE root_id IN (SELECT id FROM executions"
+            " WHERE lower(template_name) = ? AND id = root_id AND ended_at IS NOT NULL)",
+            template_name.lower(),
+        )
+
+    async def forget(self, *, before: datetime) -> None:
+        """Those that ended before, with all that was started for them."""
+        await self._statements.change(
+            "DELETE FROM executions WHERE root_id IN"
+            " (SELECT id FROM executions WHERE id = root_id AND ended_at < ?)",
+            to_ms(before),
+        )
+
+
+def _condition(wanted: ExecutionFilter) -> tuple[str, list[object]]:
+    condition, tag_values = tags_condition(wanted.tags)
+    values: list[object] = list(tag_values)
+    for column, one in (
+        ("id", wanted.execution_id),
+        ("mode", wanted.mode),
+        ("ram_role", wanted.ram_role),
+        ("executed_by", wanted.executed_by),
+        ("resource_group_id", wanted.resource_group_id),
+        ("description", wanted.description),
+    ):
+        if one:
+            condition += f" AND {column} = ?"
+            values.append(one)
+    if wanted.states:
+        condition += f" AND state IN ({marks(wanted.states)})"
+        values += sorted(wanted.states)
+    if wanted.template_name:
+        condition += " AND template_name LIKE ? ESCAPE '\\'"
+        values.append(like(f"*{wanted.template_name}*"))
+    if wanted.categories:
+        condition += " AND (CASE trigger_category WHEN '' THEN 'Other' ELSE trigger_category END)"
+        condition += f" IN ({marks(wanted.categories)})"
+        values += sorted(wanted.categories)
+    if wanted.parent_id:
+        condition += " AND root_id = ? AND id <> root_id"
+        values.append(wanted.parent_id)
+    elif not (wanted.execution_id or wanted.with_children):
+        condition += " AND id = root_id"
+    if wanted.resource_id:
+        condition += " AND parameters LIKE ? ESCAPE '\\'"
+        values.append(like(f'*"{wanted.resource_id}"*'))
+    more, moments = _times(wanted)
+    return condition + more, [*values, *moments]
+
+
+def _times(wanted: ExecutionFilter) -> tuple[str, list[object]]:
+    condition, values = "", list[object]()
+    for column, sign, at in (
+        ("created_at", ">=", wanted.started_from),
+        ("created_at", "<=", wanted.started_until),
+        ("ended_at", ">=", wanted.ended_from),
+        ("ended_at", "<=", wanted.ended_until),
+    ):
+        if at is not None:
+            condition += f" AND {column} {sign} ?"
+            values.append(to_ms(at))
+    return condition, values
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _row(one: Execution) -> tuple[object, ...]:
+    template = one.template
+    return (
+        one.id,
+        one.root_id,
+        one.parent_task_id,
+        one.state,
+        one.version,
+        _json({"version": template.version, "id": template.id}),
+        template.name,
+        template.hash,
+        to_ms(one.created_at),
+        to_ms(one.started_at),
+        to_ms(one.ended_at),
+        to_ms(one.updated_at),
+        to_ms(one.due_at),
+        _json(one.parameters),
+        None if one.outputs is None else _json(one.outputs),
+        one.status_message,
+        one.waits_for,
+        one.cancel,
+        one.mode,
+        one.safety_check,
+        one.loop_mode,
+        one.ram_role,
+        one.executed_by,
+        one.account_id,
+        one.region_id,
+        one.description,
+        one.resource_group_id,
+        _json(one.tags),
+        None if one.triggered is None else _json(one.triggered),
+        one.trigger_category,
+    )
+
+
+def _execution(row: Row) -> Execution:
+    template = json.loads(row[5])
+    return Execution(
+        id=row[0],
+        root_id=row[1],
+        parent_task_id=row[2],
+        state=State(row[3]),
+        version=row[4],
+        template=TemplateRef(
+            name=row[6], version=template["version"], id=template["id"], hash=row[7]
+        ),
+        created_at=moment(row[8]),
+        started_at=from_ms(row[9]),
+        ended_at=from_ms(row[10]),
+        updated_at=moment(row[11]),
+        due_at=from_ms(row[12]),
+        parameters=json.loads(row[13]),
+        outputs=None if row[14] is None else json.loads(row[14]),
+        status_message=row[15],
+        waits_for=Wait(row[16]),
+        cancel=Cancel(row[17]),
+        mode=Mode(row[18]),
+        safety_check=SafetyCheck(row[19]),
+        loop_mode=row[20],
+        ram_role=row[21],
+        executed_by=row[22],
+        account_id=row[23],
+        region_id=row[24],
+        description=row[25],
+        resource_group_id=row[26],
+        tags=json.loads(row[27]),
+        triggered=None if row[28] is None else json.loads(row[28]),
+        trigger_category=row[29],
+    )
