@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from cloudhand.api.inside import Inside, served
+from cloudhand.api.products import BY_PRODUCT
 from cloudhand.control.control import Control
 from cloudhand.control.pokes import Pokes
 from cloudhand.control.settings import ControlSettings
@@ -29,13 +31,17 @@ from cloudhand.core.orders import (
     RunOrder,
 )
 from cloudhand.core.page import Window
+from cloudhand.orchestration.actions.library import Library
+from cloudhand.programs.pool import Pool
 from cloudhand.reconcilers.deliveries import keep_delivering
+from cloudhand.reconcilers.executions import Executions
 from cloudhand.reconcilers.lifecycles import Lifecycles
+from cloudhand.reconcilers.means import Means
 from cloudhand.reconcilers.retention import keep_forgetting
+from cloudhand.rehearsal.clock import VirtualClock
 from cloudhand.store.database import StoreError
 from cloudhand.store.envelope import open_envelope
 from cloudhand.store.sqlite import SqliteDatabase
-from tests.clock import VirtualClock
 from tests.machines import Behaviour, Machine, Machines, succeed
 
 ALL = Window(limit=1000)
@@ -58,6 +64,8 @@ class World:
         self.path = path
         self._loops = loops
         self._stack = AsyncExitStack()
+        self._programs = Pool()
+        self.posted: list[tuple[str, bytes]] = []
 
     async def __aenter__(self) -> Self:
         await self._open()
@@ -70,6 +78,11 @@ class World:
         trace: TracebackType | None,
     ) -> None:
         await self._close()
+        await self._programs.close()
+
+    async def post(self, url: str, *, headers: Mapping[str, str], body: bytes, key: str) -> int:
+        self.posted.append((url, body))
+        return 200
 
     async def _open(self) -> None:
         key = self.path / "secret.key"
@@ -81,7 +94,18 @@ class World:
             random=os.urandom,
             pokes=Pokes(),
             settings=self.settings,
+            library=(library := Library(served(BY_PRODUCT))),
+            programs=self._programs,
         )
+        means = Means(
+            database=self.database,
+            clock=self.clock,
+            library=library,
+            programs=self._programs,
+            caller_of=Inside(self.control, BY_PRODUCT).caller_of,
+            post=self.post,
+        )
+        self.executions = Executions(means, self.control.pokes)
         await self.control.agents.expect()
         self._stop = asyncio.Event()
         self._started = asyncio.Event()
@@ -99,6 +123,7 @@ class World:
                 loops = [
                     tasks.create_task(lifecycles.run()),
                     tasks.create_task(keep_delivering(self.control)),
+                    tasks.create_task(self.executions.run()),
                     tasks.create_task(keep_forgetting(self.control, self.database)),
                 ]
             self._started.set()
@@ -123,7 +148,7 @@ class World:
             with suppress(StoreError):  # a test may keep the store from being written
                 await self.database.write(_nothing)
             await self.database.read(_nothing)
-            while self.machines.busy:
+            while self.machines.busy or self.executions.busy:
                 await asyncio.sleep(0)
             for _ in range(20):
                 await asyncio.sleep(0)

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from cloudhand.api.answer import answer
 from cloudhand.api.authenticate import ReplayGuard
-from cloudhand.api.ecs.operations import BY_VERSION, OPERATIONS
+from cloudhand.api.ecs.operations import OPERATIONS
 from cloudhand.api.operation import Call, Operation
+from cloudhand.api.products import BY_VERSION
 from cloudhand.api.request import RawAnswer, RawRequest
 from cloudhand.core.errors import ActivationRefused
 from cloudhand.wire import signature, times

@@ -32,7 +32,13 @@ _TABLES = pytest.mark.parametrize("machine, states, events", _machines().values(
 
 
 def test_these_are_all_tables() -> None:
-    assert set(_machines()) == {"instance.INSTANCE", "invocation.TARGET", "power.POWER"}
+    assert set(_machines()) == {
+        "execution.EXECUTION",
+        "instance.INSTANCE",
+        "invocation.TARGET",
+        "power.POWER",
+        "task.TASK",
+    }
 
 
 def _reachable(machine: Machine[Any, Any], start: StrEnum) -> set[StrEnum]:

@@ -21,7 +21,8 @@ from cloudhand.api.refusal import Refused
 from cloudhand.control.control import Control
 from cloudhand.core import ids
 from cloudhand.core.account import AccessKey
-from cloudhand.core.execution import Execution, TaskExecution
+from cloudhand.core.execution import Execution
+from cloudhand.core.task import TaskExecution
 from cloudhand.orchestration.action import Caller, Reply
 from cloudhand.orchestration.values import text
 from cloudhand.store.database import StoreError

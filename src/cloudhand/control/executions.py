@@ -20,20 +20,7 @@ from cloudhand.core.errors import (
     TaskNotFound,
     TemplateInvalid,
 )
-from cloudhand.core.execution import (
-    Cancel,
-    Execution,
-    Notice,
-    State,
-    TaskEvent,
-    TaskExecution,
-    TemplateRef,
-    Wait,
-    counted,
-    noted,
-    task_moved,
-    task_noted,
-)
+from cloudhand.core.execution import Cancel, Execution, State, TemplateRef, noted
 from cloudhand.core.ids import ExecutionId, RandomBytes
 from cloudhand.core.orders import (
     ExecutionFilter,
@@ -44,6 +31,10 @@ from cloudhand.core.orders import (
     Word,
 )
 from cloudhand.core.page import Page, Window
+from cloudhand.core.task import Event as TaskEvent
+from cloudhand.core.task import Notice, TaskExecution, Wait, counted
+from cloudhand.core.task import moved as task_moved
+from cloudhand.core.task import noted as task_noted
 from cloudhand.core.template import StoredTemplate
 from cloudhand.orchestration import parameters, values
 from cloudhand.orchestration.actions.library import hashed

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
-from cloudhand.core.execution import Notice, Wait
+from cloudhand.core.task import Notice, Wait
 from cloudhand.orchestration import parameters, selectors, values
 from cloudhand.orchestration.model import ActionSpec
 from cloudhand.orchestration.parameters import Type
@@ -101,6 +102,7 @@ class Task:
     id: str  # of its run
     execution_id: str
     name: str
+    item: Any  # of a loop
     attempt: int  # from 1; a person may have had it tried again
     began_at: datetime
     now: datetime
@@ -126,7 +128,7 @@ Watch = Callable[[Mapping[str, Any]], Iterable[str]]
 @dataclass(frozen=True, kw_only=True)
 class Action:
     spec: ActionSpec
-    properties: type[Any]
+    bind: Callable[[Mapping[str, Any]], Any]  # its properties; ValueError
     perform: Perform
     watch: Watch
     summary: str
@@ -163,7 +165,9 @@ def action(
             exactly_one=exactly_one,
         )
         summary = (perform.__globals__["__doc__"] or "").partition(": ")[2].split("\n\n")[0]
-        return Action(spec=spec, properties=kind, perform=perform, watch=watch, summary=summary)
+        return Action(
+            spec=spec, bind=partial(bind, kind), perform=perform, watch=watch, summary=summary
+        )
 
     return declare
 
@@ -188,7 +192,7 @@ def bind(properties: type[Any], given: Mapping[str, Any]) -> Any:
 async def looked(action: Action, task: Task, given: Mapping[str, Any]) -> Outcome:
     """One look at a task."""
     try:
-        properties = bind(action.properties, given)
+        properties = action.bind(given)
     except ValueError as error:
         return Failed("InvalidProperty", str(error))
     try:

@@ -9,14 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cloudhand.core.execution import (
-    Cancel,
-    Event,
-    Loop,
-    TaskExecution,
-    TaskState,
-    Wait,
-)
+from cloudhand.core.execution import Cancel, Event
+from cloudhand.core.task import Loop, TaskExecution, Wait
+from cloudhand.core.task import State as TaskState
 from cloudhand.orchestration import rate_control
 from cloudhand.orchestration.model import END, NEXT, TaskSpec, Template
 from cloudhand.orchestration.rate_control import Pause, Progress

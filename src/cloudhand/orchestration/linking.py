@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from cloudhand.orchestration import functions
 from cloudhand.orchestration.document import Path
@@ -57,14 +57,6 @@ class _Place:
     item: bool = False  # whether there is a loop item
 
 
-@dataclass(kw_only=True)
-class _Needs:
-    """What others want of a task."""
-
-    outputs: dict[str, OutputSpec] = field(default_factory=dict)  # that it does not declare
-    aggregates: dict[str, Aggregate] = field(default_factory=dict)
-
-
 def linked(template: Template, tell: Tell) -> Template:
     """The template with the outputs that are named without being declared; tells what is wrong."""
     linking = _Linking(template, tell)
@@ -77,7 +69,9 @@ class _Linking:
         self._template = template
         self._tell = tell
         self._tasks = {task.name.lower(): task for task in template.tasks}
-        self._wanted = {name: _Needs() for name in self._tasks}
+        # What is named without being declared, by task and by name in lower case.
+        self._outputs: dict[str, dict[str, OutputSpec]] = {name: {} for name in self._tasks}
+        self._aggregates: dict[str, dict[str, Aggregate]] = {name: {} for name in self._tasks}
 
     def check(self) -> None:
         for place in self._places():
@@ -146,10 +140,9 @@ class _Linking:
         """An output that is not declared: of each item of a loop, or a path into the result."""
         declared = [one.name for one in task.outputs]
         declared += [one.name for one in task.loop.outputs] if task.loop else []
-        wanted = self._wanted[task.name.lower()]
         if task.loop and path.lower() in [one.name.lower() for one in task.outputs]:
             aggregate = Aggregate(name=path, function="Fn::ListJoin", field=path)
-            wanted.aggregates[path.lower()] = aggregate
+            self._aggregates[task.name.lower()][path.lower()] = aggregate
         elif task.loop:
             known = hint(path, declared)
             self._tell(place.path, f"{task.name} is looped and has no output {path}{known}")
@@ -157,13 +150,13 @@ class _Linking:
             self._tell(place.path, f"{task.name} has no output {path}; do you mean {like}?")
         else:
             output = OutputSpec(name=path, kind="List", selector=Literal(path))
-            wanted.outputs[path.lower()] = output
+            self._outputs[task.name.lower()][path.lower()] = output
 
     def _want_field(self, task: TaskSpec, name: str) -> None:
         """An aggregate may be of what an embedded template gives, without its being declared."""
         if name and name.lower() not in [one.name.lower() for one in task.outputs]:
             output = OutputSpec(name=name, selector=Literal(name))
-            self._wanted[task.name.lower()].outputs[name.lower()] = output
+            self._outputs[task.name.lower()][name.lower()] = output
 
     def _check_trigger(self, task: TaskSpec) -> None:
         if task.action.endswith("Trigger") and task.index > 0:
@@ -183,13 +176,12 @@ class _Linking:
         return False
 
     def linked(self, task: TaskSpec) -> TaskSpec:
-        wanted = self._wanted.get(task.name.lower(), _Needs())
-        loop = task.loop
-        if loop is not None and wanted.aggregates:
-            loop = replace(loop, outputs=(*loop.outputs, *wanted.aggregates.values()))
+        name, loop = task.name.lower(), task.loop
+        if loop is not None:
+            loop = replace(loop, outputs=(*loop.outputs, *self._aggregates[name].values()))
         return replace(
             task,
-            outputs=(*task.outputs, *wanted.outputs.values()),
+            outputs=(*task.outputs, *self._outputs[name].values()),
             loop=loop,
             needs=self._named_by(task),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -208,9 +208,6 @@ async def broken(declared: Declared, value: Any, programs: Programs) -> list[str
 def _stored(value: Any) -> bool:
     """A reference to the parameter store stands for a value that nobody knows yet."""
     return isinstance(value, str) and value.lstrip().startswith("{{")
-
-
-Rule = Callable[[Declared, Any], str]
 
 
 def _not_allowed(declared: Declared, value: Any) -> str:

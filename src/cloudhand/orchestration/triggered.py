@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from cloudhand.core.execution import Wait
+from cloudhand.core.task import Wait
 from cloudhand.orchestration.action import Fires, Outcome, Task, Waits
 
 TRIGGER = "Trigger"  # the type of a notice that brings a message, which is its note

@@ -10,22 +10,12 @@ from typing import Any
 from cloudhand.control.templates import number
 from cloudhand.core import ids
 from cloudhand.core.errors import TemplateInvalid
-from cloudhand.core.execution import (
-    Cancel,
-    Execution,
-    Loop,
-    Mode,
-    SafetyCheck,
-    State,
-    TaskEvent,
-    TaskExecution,
-    TemplateRef,
-    Wait,
-)
+from cloudhand.core.execution import Cancel, Execution, Mode, SafetyCheck, State, TemplateRef
 from cloudhand.core.ids import ExecutionId, TaskExecutionId
+from cloudhand.core.task import Event as TaskEvent
+from cloudhand.core.task import Loop, TaskExecution, Wait
 from cloudhand.orchestration import parameters, rate_control
 from cloudhand.orchestration.action import Failed
-from cloudhand.orchestration.actions import ACTIONS
 from cloudhand.orchestration.actions.library import Text, hashed
 from cloudhand.orchestration.evaluation import EvaluationError, Evaluator
 from cloudhand.orchestration.expression import Literal, Pseudo, references
@@ -206,8 +196,9 @@ class Beginning:
             begun = self._ledger.move(
                 task, TaskEvent.BEGUN, properties=properties, memo=memo, due_at=now
             )
-            if spec.action in ACTIONS:
-                self._ledger.watch(begun, list(ACTIONS[spec.action].watch(properties)))
+            action = self._means.actions.get(spec.action)
+            if action is not None:
+                self._ledger.watch(begun, list(action.watch(properties)))
             self._due.append(begun)
 
     async def _memo(self, spec: TaskSpec, evaluator: Evaluator) -> dict[str, Any]:
@@ -256,7 +247,7 @@ class Beginning:
             raise _Refused("InvalidProperty", f"Parameters: {shown(given)} is no map")
         content = properties.get("TemplateContent")
         if content is not None:
-            return Text("", str(content)), "", given
+            return Text(name="", text=str(content)), "", given
         name = str(properties.get("TemplateName"))
         builtin = library.actions.get(name.lower()) or library.public.get(name.lower())
         if builtin is not None:
@@ -269,7 +260,7 @@ class Beginning:
             if template is None:
                 return None
             text = await tx.templates.text(template.latest.hash)
-            return Text(template.name, text or ""), f"v{template.latest.number}"
+            return Text(name=template.name, text=text or ""), f"v{template.latest.number}"
 
         found = await self._means.database.read(work)
         if found is None:

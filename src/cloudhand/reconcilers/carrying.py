@@ -11,15 +11,10 @@ from datetime import timedelta
 from typing import Any, assert_never
 
 from cloudhand.core.errors import TemplateInvalid
-from cloudhand.core.execution import (
-    Cancel,
-    Event,
-    State,
-    TaskEvent,
-    TaskExecution,
-    TaskState,
-    Wait,
-)
+from cloudhand.core.execution import Cancel, Event, State
+from cloudhand.core.task import Event as TaskEvent
+from cloudhand.core.task import State as TaskState
+from cloudhand.core.task import TaskExecution, Wait
 from cloudhand.orchestration import conductor, functions
 from cloudhand.orchestration.conductor import (
     BeginItems,

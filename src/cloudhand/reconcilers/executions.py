@@ -52,23 +52,37 @@ class Executions:
             )
 
     async def _look(self, tasks: asyncio.TaskGroup) -> datetime | None:
-        now = self._means.clock.now()
         free = _AT_ONCE - self._running
-
-        async def claim(tx: Transaction) -> list[Held]:
-            return await tx.executions.claim_due(now=now, lease=LEASE, by=self._by, limit=free)
-
-        for held in await self._means.database.write(claim) if free else ():
+        for held in await self.claim(free) if free else ():
             self._running += 1
             tasks.create_task(self._handle(held))
+        # Whoever ends makes room, and pokes.
+        return await self.next_due() if self._running < _AT_ONCE else None
 
-        async def due(tx: Transaction) -> datetime | None:
+    async def claim(self, limit: int) -> list[Held]:
+        """Take so many of those that are due."""
+        now = self._means.clock.now()
+
+        async def work(tx: Transaction) -> list[Held]:
+            return await tx.executions.claim_due(now=now, lease=LEASE, by=self._by, limit=limit)
+
+        return await self._means.database.write(work)
+
+    async def next_due(self) -> datetime | None:
+        async def work(tx: Transaction) -> datetime | None:
             return await tx.executions.next_due()
 
-        # Whoever ends makes room, and pokes.
-        return await self._means.database.read(due) if self._running < _AT_ONCE else None
+        return await self._means.database.read(work)
 
     async def _handle(self, held: Held) -> None:
+        try:
+            await self.look_at(held)
+        finally:
+            self._running -= 1
+            self._pokes.wake(Loop.EXECUTIONS)
+
+    async def look_at(self, held: Held) -> None:
+        """Carry on with what was claimed, and give it back."""
         execution_id = held.claim.item.id
         again_after = timedelta()
         try:
@@ -84,9 +98,6 @@ class Executions:
             await self._give_back(held, again_after)
         except StoreError as error:  # its lease ends by itself
             log.error("claim kept", extra={"execution": execution_id, "error": str(error)})
-        finally:
-            self._running -= 1
-            self._pokes.wake(Loop.EXECUTIONS)
 
     async def _give_back(self, held: Held, again_after: timedelta) -> None:
         now = self._means.clock.now()

@@ -9,21 +9,13 @@ from typing import Any
 
 from cloudhand.core import ids
 from cloudhand.core.clock import Clock
-from cloudhand.core.execution import (
-    COUNTERS,
-    TASK,
-    Event,
-    Execution,
-    TaskEvent,
-    TaskExecution,
-    TaskState,
-    counted,
-    moved,
-    noted,
-    task_moved,
-    task_noted,
-)
+from cloudhand.core.execution import Event, Execution, moved, noted
 from cloudhand.core.ids import ExecutionId, TaskExecutionId
+from cloudhand.core.task import COUNTERS, TASK, TaskExecution, counted
+from cloudhand.core.task import Event as TaskEvent
+from cloudhand.core.task import State as TaskState
+from cloudhand.core.task import moved as task_moved
+from cloudhand.core.task import noted as task_noted
 from cloudhand.orchestration.actions.library import Text
 from cloudhand.store.executions import Held
 from cloudhand.store.task_executions import Change

@@ -10,18 +10,11 @@ from datetime import datetime
 from typing import Any, assert_never
 
 from cloudhand.core import ids
-from cloudhand.core.execution import (
-    Cancel,
-    Execution,
-    Loop,
-    Mode,
-    State,
-    TaskEvent,
-    TaskExecution,
-    TaskState,
-    Wait,
-)
+from cloudhand.core.execution import Cancel, Execution, Mode, State
 from cloudhand.core.ids import ExecutionId
+from cloudhand.core.task import Event as TaskEvent
+from cloudhand.core.task import Loop, TaskExecution, Wait
+from cloudhand.core.task import State as TaskState
 from cloudhand.orchestration import action as actions
 from cloudhand.orchestration import selectors, values
 from cloudhand.orchestration.action import (
@@ -34,7 +27,6 @@ from cloudhand.orchestration.action import (
     Task,
     Waits,
 )
-from cloudhand.orchestration.actions import ACTIONS
 from cloudhand.orchestration.evaluation import EvaluationError
 from cloudhand.orchestration.model import TaskSpec, Template
 from cloudhand.orchestration.programs import ProgramError
@@ -91,11 +83,12 @@ class Looking:
         return child or Failed("ChildExecutionGone", "its child execution was deleted")
 
     async def _performed(self, task: TaskExecution, spec: TaskSpec) -> Outcome:
-        if spec.action not in ACTIONS:
+        found = self._means.actions.get(spec.action)
+        if found is None:
             return Failed("UnsupportedAction", f"{spec.action} is not served here")
         told = self._told(task)
         try:
-            outcome = await actions.looked(ACTIONS[spec.action], told, task.properties)
+            outcome = await actions.looked(found, told, task.properties)
         except StoreError:
             raise
         except Exception:  # an outermost loop: one action must not end the others
@@ -109,6 +102,7 @@ class Looking:
             id=task.id,
             execution_id=execution.id,
             name=task.name,
+            item=task.item,
             attempt=task.attempt,
             began_at=task.started_at or task.created_at,
             now=self._means.clock.now(),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from cloudhand.core.clock import Clock
-from cloudhand.core.execution import Execution, TaskExecution
-from cloudhand.orchestration.action import Caller, Poster
+from cloudhand.core.execution import Execution
+from cloudhand.core.task import TaskExecution
+from cloudhand.orchestration.action import Action, Caller, Poster
+from cloudhand.orchestration.actions import ACTIONS
 from cloudhand.orchestration.actions.library import Library
 from cloudhand.orchestration.model import Template
 from cloudhand.orchestration.programs import Programs
@@ -23,14 +25,6 @@ class CallerOf(Protocol):
     def __call__(self, execution: Execution, task: TaskExecution) -> Caller: ...
 
 
-class Secrets(Protocol):
-    """Looks up what is in the parameter store, with the rights of an execution."""
-
-    async def common(self, execution: Execution, names: Sequence[str]) -> Mapping[str, Any]: ...
-
-    async def secret(self, execution: Execution, name: str) -> str: ...
-
-
 @dataclass(frozen=True, kw_only=True)
 class Means:
     database: Database
@@ -39,6 +33,7 @@ class Means:
     programs: Programs
     caller_of: CallerOf
     post: Poster
+    actions: Mapping[str, Action] = field(default_factory=lambda: ACTIONS)
     item_limit: int = 1000  # of a loop, as documented
     _parsed: dict[str, Template] = field(default_factory=dict)
 

@@ -18,11 +18,11 @@ from cloudhand.core.execution import (
     SafetyCheck,
     State,
     TemplateRef,
-    Wait,
 )
 from cloudhand.core.ids import ExecutionId, TaskExecutionId
 from cloudhand.core.orders import ExecutionFilter
 from cloudhand.core.page import Page, Window
+from cloudhand.core.task import Wait
 from cloudhand.store.claims import Claim
 from cloudhand.store.cursors import paged
 from cloudhand.store.database import Changed, Row, Statements
@@ -81,7 +81,7 @@ class Executions:
         rows = await self._statements.fetch(
             "UPDATE executions SET claimed_by = ?, claim_epoch = claim_epoch + 1, lease_until = ?"
             " WHERE id IN (SELECT id FROM executions WHERE due_at <= ?"
-            " AND (lease_until IS NULL OR lease_until <= ?) ORDER BY due_at LIMIT ?)"
+            " AND (lease_until IS NULL OR lease_until <= ?) ORDER BY due_at, id LIMIT ?)"
             f" RETURNING {_COLUMNS}, claim_epoch, pokes",
             by,
             to_ms(now + lease),

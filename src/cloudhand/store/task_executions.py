@@ -8,18 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cloudhand.core.execution import (
-    TASK,
-    Loop,
-    Notice,
-    TaskEvent,
-    TaskExecution,
-    TaskState,
-    Wait,
-)
 from cloudhand.core.ids import ExecutionId, TaskExecutionId
 from cloudhand.core.orders import TaskFilter
 from cloudhand.core.page import Page, Window
+from cloudhand.core.task import TASK, Loop, Notice, TaskExecution, Wait
+from cloudhand.core.task import Event as TaskEvent
+from cloudhand.core.task import State as TaskState
 from cloudhand.store.cursors import paged
 from cloudhand.store.database import Changed, Row, Statements
 from cloudhand.store.events import Events, Move

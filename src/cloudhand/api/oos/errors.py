@@ -43,4 +43,3 @@ TOKEN_REUSED = _error(
     "IdempotentParameterMismatch", 400, "ClientToken was used before with other parameters."
 )
 BAD_TAGS = invalid("Tags", "must be a JSON object of at most 20 texts")
-BAD_DATE = invalid("Date", "must have the form 2026-01-02T03:04:05Z")

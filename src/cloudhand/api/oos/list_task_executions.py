@@ -14,9 +14,10 @@ from cloudhand.api.oos import fields
 from cloudhand.api.oos.product import OOS
 from cloudhand.api.oos.shapes import as_json, extra, loop_shape, task_message
 from cloudhand.api.operation import Call, operation
-from cloudhand.core.execution import TaskExecution, TaskState
 from cloudhand.core.orders import TaskFilter
 from cloudhand.core.page import Window
+from cloudhand.core.task import State as TaskState
+from cloudhand.core.task import TaskExecution
 from cloudhand.orchestration import values
 from cloudhand.wire import times
 

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from cloudhand.control.executions import ExecutionView
-from cloudhand.core.execution import TaskExecution, TaskState, Wait
+from cloudhand.core.task import State as TaskState
+from cloudhand.core.task import TaskExecution, Wait
 from cloudhand.core.template import StoredTemplate
 from cloudhand.wire import times
 

@@ -15,7 +15,7 @@ from cloudhand.orchestration.model import ActionSpec, Template
 from cloudhand.orchestration.template import parse
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Text:
     """A template as text, with the hash that it is kept under."""
 
@@ -66,7 +66,7 @@ def _texts(folder: str) -> dict[str, Text]:
         if entry.name.endswith(".yml"):
             stem = entry.name.removesuffix(".yml")
             name = stem.replace("-", "::") if folder == "cloud" else stem
-            found[name.lower()] = Text(name, entry.read_text(encoding="utf-8"))
+            found[name.lower()] = Text(name=name, text=entry.read_text(encoding="utf-8"))
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cloudhand.core.execution import Wait
+from cloudhand.core.task import Wait
 from cloudhand.orchestration.action import Cancelled, Done, Outcome, Task, Waits, action
 
 

@@ -29,7 +29,7 @@ class Properties:
     filters: Any = prop("Filters", Type.LIST)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Kind:
     """How the resources of one type are listed."""
 
@@ -41,10 +41,10 @@ class _Kind:
 
 _KINDS = {
     "aliyun::ecs::instance": _Kind(
-        "DescribeInstances", "InstanceIds", 100, ("Instances", "Instance")
+        api="DescribeInstances", ids="InstanceIds", at_once=100, path=("Instances", "Instance")
     ),
     "aliyun::ecs::managedinstance": _Kind(
-        "DescribeManagedInstances", "InstanceId", 50, ("Instances",)
+        api="DescribeManagedInstances", ids="InstanceId", at_once=50, path=("Instances",)
     ),
 }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from cloudhand.core.execution import Wait
+from cloudhand.core.task import Wait
 from cloudhand.orchestration.action import Done, Failed, Fires, Outcome, Task, Waits, action, prop
 from cloudhand.orchestration.parameters import Type
 from cloudhand.wire import schedule, times

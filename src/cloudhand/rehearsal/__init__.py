@@ -1,0 +1,1 @@
+"""Templates played in a world that follows a script, in virtual time."""
