@@ -65,7 +65,7 @@ async def _fail(means: Means, held: Held, message: str) -> None:
     """What could be started once cannot be understood any more."""
     ledger = Ledger(held, [], means.clock)
     now = means.clock.now()
-    ledger.move_execution(Event.FAILED, status_message=message, ended_at=now, due_at=None)
+    ledger.move_execution(Event.FAILED, status_message=message, ended_at=now)
 
     async def work(tx: Transaction) -> None:
         await ledger.write(tx, lease_until=now + LEASE)
@@ -97,7 +97,7 @@ class _Carrying:
             if self._ledger.execution.cancel is Cancel.ASKED:
                 await self._finish(Finish(Event.CANCELLED, "it was cancelled"))
             else:
-                self._ledger.move_execution(Event.BEGUN, started_at=now, due_at=None)
+                self._ledger.move_execution(Event.BEGUN, started_at=now)
         while not self._ledger.execution.final:
             decision = self._decision()
             if decision is not None:
@@ -229,7 +229,6 @@ class _Carrying:
             outputs=outputs,
             status_message=message,
             ended_at=self._means.clock.now(),
-            due_at=None,
             waits_for=Wait.NOTHING,
         )
 

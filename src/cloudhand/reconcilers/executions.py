@@ -34,11 +34,7 @@ class Executions:
 
     async def run(self) -> None:
         """Run for ever."""
-
-        async def free(tx: Transaction) -> None:
-            await tx.executions.free_claims()
-
-        await self._means.database.write(free)
+        await self.free_claims()
         async with asyncio.TaskGroup() as tasks:
 
             async def look() -> datetime | None:
@@ -58,6 +54,14 @@ class Executions:
             tasks.create_task(self._handle(held))
         # Whoever ends makes room, and pokes.
         return await self.next_due() if self._running < _AT_ONCE else None
+
+    async def free_claims(self) -> None:
+        """Those of a process that is no more: this is the only one."""
+
+        async def work(tx: Transaction) -> None:
+            await tx.executions.free_claims()
+
+        await self._means.database.write(work)
 
     async def claim(self, limit: int) -> list[Held]:
         """Take so many of those that are due."""

@@ -68,10 +68,10 @@ class Stage:
         self._random = random.Random(seed)
         self._script = Script()
         self._received: dict[str, Mapping[str, Any]] = {}
-        self.enter()
+        self._said: list[Said] = []
+        self._enter()
 
-    def enter(self) -> None:
-        """A control plane with nothing but what is stored."""
+    def _enter(self) -> None:
         library = ScriptedLibrary()
         pokes = Pokes()
         settings = ControlSettings()
@@ -108,25 +108,30 @@ class Stage:
 
     async def play(self, template: str, script: Script) -> Played:
         """To its end, or until nothing will happen any more."""
-        began = self.clock.now()
-        self._script, self._received = script, {}
         execution_id = await self.start(template, script)
-        said = sorted(script.said, key=lambda one: one.at)
+        await self.go_on(execution_id)
+        return await self.played(execution_id)
+
+    async def go_on(self, execution_id: ExecutionId) -> None:
+        """To the end of what was started, or until nothing will happen any more."""
+        began = (await self._execution(execution_id)).created_at
         while True:
-            await self.carry_on()
-            execution = await self._execution(execution_id)
-            if execution.final:
-                break
+            await self._carry_on()
+            if (await self._execution(execution_id)).final:
+                return
             due = await self._executions.next_due()
+            said = self._said
             moments = [one for one in (due, began + said[0].at if said else None) if one]
             if not moments or min(moments) - began > _LONGEST:
-                break
+                return
             self.clock.move_to(min(moments))
             while said and began + said[0].at <= self.clock.now():
-                await self._say(execution_id, said.pop(0))
-        return await self._played(execution, self.clock.now() - began)
+                await self._say(execution_id, said[0])
+                said.pop(0)
 
     async def start(self, template: str, script: Script) -> ExecutionId:
+        self._script, self._received = script, {}
+        self._said = sorted(script.said, key=lambda one: one.at)
         started = await self._verbs.start(
             NewExecution(
                 template=TemplateText(content=template),
@@ -140,7 +145,12 @@ class Stage:
         )
         return started.id
 
-    async def carry_on(self) -> None:
+    async def restart(self) -> None:
+        """Go on as a control plane that has just been started, with nothing but what is stored."""
+        self._enter()
+        await self._executions.free_claims()
+
+    async def _carry_on(self) -> None:
         """Until nothing is due."""
         while claims := await self._executions.claim(_AT_ONCE):
             for held in claims:
@@ -166,7 +176,9 @@ class Stage:
                 )
             )
 
-    async def _played(self, execution: Execution, took: timedelta) -> Played:
+    async def played(self, execution_id: ExecutionId) -> Played:
+        """What has come of it until now."""
+        execution = await self._execution(execution_id)
         tasks: dict[str, TaskExecution] = {}
         moves: list[Move] = []
         for one in await self._below(execution.id):
@@ -190,7 +202,7 @@ class Stage:
             ran=begun,
             received=self._received,
             moves=moves,
-            took=took,
+            took=(execution.ended_at or self.clock.now()) - execution.created_at,
         )
 
     async def _below(self, execution_id: ExecutionId) -> list[ExecutionId]:

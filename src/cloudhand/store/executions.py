@@ -143,20 +143,23 @@ class Executions:
     async def save(
         self, before: Execution, event: Event | None, after: Execution, *, source: str
     ) -> None:
-        """What became of an execution; whoever waits for that is woken. Changed."""
+        """What became of an execution; whoever waits for that is woken. Changed.
+
+        It stays due until it is given back, or has ended: whoever carries it out may be killed.
+        """
         if event is not None and EXECUTION.move(before.state, event) is not after.state:
             raise RuntimeError(f"cannot save {before.id}: its table says otherwise")
         changed = await self._statements.change(
             "UPDATE executions SET state = ?, version = ?, started_at = ?, ended_at = ?,"
-            " updated_at = ?, due_at = ?, parameters = ?, outputs = ?, status_message = ?,"
-            " waits_for = ?, cancel = ?, description = ?, resource_group_id = ?, tags = ?"
-            " WHERE id = ? AND version = ?",
+            " updated_at = ?, due_at = CASE WHEN ? THEN NULL ELSE due_at END, parameters = ?,"
+            " outputs = ?, status_message = ?, waits_for = ?, cancel = ?, description = ?,"
+            " resource_group_id = ?, tags = ? WHERE id = ? AND version = ?",
             after.state,
             after.version,
             to_ms(after.started_at),
             to_ms(after.ended_at),
             to_ms(after.updated_at),
-            to_ms(after.due_at),
+            int(after.final),
             _json(after.parameters),
             None if after.outputs is None else _json(after.outputs),
             after.status_message,

@@ -1,0 +1,85 @@
+"""Each rehearsal comes true, and comes true in the same way whenever the engine is killed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from cloudhand.programs.pool import Pool
+from cloudhand.rehearsal.clock import VirtualClock
+from cloudhand.rehearsal.expectation import missed
+from cloudhand.rehearsal.script import Script, parse
+from cloudhand.rehearsal.stage import Played, Stage
+from cloudhand.store.envelope import open_envelope
+from cloudhand.store.sqlite import SqliteDatabase
+from tests.rehearsals.mortal import Mortal, played
+
+_HERE = Path(__file__).parent
+_FILES = sorted(_HERE.glob("*.yml"))
+
+
+@pytest.fixture
+async def programs() -> AsyncIterator[Pool]:
+    pool = Pool()
+    yield pool
+    await pool.close()
+
+
+@asynccontextmanager
+async def _play(
+    folder: Path, programs: Pool, file: Path, dies: Callable[[int], bool] = lambda _: False
+) -> AsyncIterator[tuple[Script, Played, int]]:
+    """A rehearsal, what came of it, and how many writes that took."""
+    script = parse(file.read_text())
+    template = (file.parent / script.template).read_text()
+    folder.mkdir()
+    envelope = open_envelope(folder / "secret.key", new=True)
+    database = SqliteDatabase(folder / "stage.sqlite", envelope, durable=False)
+    mortal = Mortal(database, dies)
+    try:
+        stage = Stage(mortal, programs, VirtualClock())
+        yield script, await played(stage, template, script), mortal.writes
+    finally:
+        await database.close()
+
+
+def _history(one: Played) -> list[tuple[str, ...]]:
+    return [
+        (move.noun, move.id, move.from_state, move.event, move.to_state, str(move.at))
+        for move in one.moves
+    ]
+
+
+_EACH = pytest.mark.parametrize("file", _FILES, ids=[file.stem for file in _FILES])
+
+
+@_EACH
+async def test_it_comes_true(tmp_path: Path, programs: Pool, file: Path) -> None:
+    async with _play(tmp_path / "once", programs, file) as (script, found, _):
+        assert missed(script.expect, found) == []
+        assert script.expect, "it expects nothing"
+
+
+@_EACH
+async def test_it_comes_true_as_before_whenever_the_engine_is_killed(
+    tmp_path: Path, programs: Pool, file: Path
+) -> None:
+    async with _play(tmp_path / "once", programs, file) as (_, before, writes):
+        pass
+    for name, dies in _deaths(writes):
+        async with _play(tmp_path / name, programs, file, dies) as (_script, after, _):
+            assert _history(after) == _history(before), name
+            assert after.states == before.states, name
+            assert after.execution.outputs == before.execution.outputs, name
+            assert after.execution.status_message == before.execution.status_message, name
+
+
+def _deaths(writes: int) -> Iterator[tuple[str, Callable[[int], bool]]]:
+    """After each write in turn, and as often as it can and still get anywhere."""
+    for at in range(2, writes + 1):  # the first is the start, whose caller is not the engine
+        yield f"after-{at}", lambda number, at=at: number == at  # type: ignore[misc]
+    # Claims are freed, one is taken, and something is written.
+    yield "again-and-again", lambda number: number > 1 and number % 3 == 1
