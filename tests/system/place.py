@@ -81,6 +81,7 @@ class Place:
             "stdin": subprocess.DEVNULL,
             "stdout": subprocess.PIPE,
             "stderr": subprocess.PIPE,
+            "preexec_fn": processes.hear_all,
             **options,
         }
         if self.user is not None:

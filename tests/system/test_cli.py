@@ -205,7 +205,7 @@ def test_an_empty_fleet_is_told_as_such_and_named_beside_others(
     told = "".join(lines_until(up, "Ctrl-C ends everything"))
     up.send_signal(signal.SIGTERM)
 
-    assert "Ready, without instances" in told
+    assert "Ready; no instance was started" in told
     assert re.search(r"instances --state \S+/cloudhand-\S+\n", told)
     assert ended(up).returncode == 0
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.system.place import Place, Plane, ended, mode_options
 
-_OF_THE_HOLDER = ("lock", "port")  # written by whoever tries to start
+_OF_THE_HOLDER = ("lock",)  # written by whoever tries to start
 
 
 def _said(alone: Place, *words: str, code: int) -> str:

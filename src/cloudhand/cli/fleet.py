@@ -125,18 +125,17 @@ def wait(
     *,
     at_most: float,
     tell: Callable[[int], None] = lambda _: None,
-) -> None:
-    """Until all of the instances are in a status, and online if it is Running; ClientError."""
+) -> list[Machine]:
+    """The instances once all are in a status, and online if it is Running; ClientError."""
     deadline = time.monotonic() + at_most
     pause = 0.02
     while True:
-        now = {m.id: m for m in machines(client)}
-        there = [i for i in ids if i in now and _is(now[i], status)]
+        there = [m for m in machines(client) if m.id in ids and _is(m, status)]
         tell(len(there))
         if len(there) == len(ids):
-            return
+            return there
         if time.monotonic() > deadline:
-            late = sorted(set(ids) - set(there))
+            late = sorted(set(ids) - {m.id for m in there})
             raise ClientError(f"cannot wait any longer for {', '.join(late)} to be {status}")
         time.sleep(pause)
         pause = min(pause * 1.3, 0.5)

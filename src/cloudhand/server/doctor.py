@@ -19,9 +19,9 @@ import cloudhand
 from cloudhand.providers.sandbox import probe
 from cloudhand.providers.sandbox.plan import Mode
 from cloudhand.server.listener import who_listens
+from cloudhand.server.settings import USUAL_PORT
 from cloudhand.server.state import held_by
 
-USUAL_PORT = 8650
 _OLDEST_PYTHON = (3, 11)
 _NEEDED_DISK = 200 * 2**20  # bytes; a control plane with a few instances and their output
 _WANTED_FILES = 4096  # each agent holds a socket or two

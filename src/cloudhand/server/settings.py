@@ -7,6 +7,8 @@ from pathlib import Path
 
 from cloudhand.core.power import ExitCodePolicy
 
+USUAL_PORT = 8650
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -22,4 +24,4 @@ class Settings:
     tls: bool = False  # serve https with a certificate of an authority of our own
 
 
-__all__ = ["ExitCodePolicy", "Settings"]
+__all__ = ["USUAL_PORT", "ExitCodePolicy", "Settings"]
