@@ -97,6 +97,28 @@ def test_an_unknown_id_is_a_mistake(cli: Cli) -> None:
         assert "cannot find t-nowhere: `cloudhand result` lists" in told.stderr
 
 
+def test_every_hint_asks_the_same_control_plane(it: Cloud, cli: Cli) -> None:
+    named = ("--endpoint", f"http://{it.endpoint}")
+    (instance_id,) = it.instances()
+    it.do(lambda world: world.control.instances.stop([instance_id], force=True, together=True))
+    it.advance(seconds=5)
+
+    for words, command in (
+        (("result", "t-nowhere"), "result"),
+        (("run", "--rerun-failed", "t-nowhere"), "result"),
+        (("run", "--on", "nobody", "--", "true"), "instances"),
+        (("run", "--tag", "a=b", "--", "true"), "instances"),
+        (("run", "--", "true"), "start --all"),
+        (("run", "--on", instance_id, "--", "true"), f"start {instance_id}"),
+        (("reboot", instance_id), f"start {instance_id}"),
+        (("stop", "nobody"), "instances"),
+    ):
+        head, *rest = words
+        told = cli(head, *named, *rest)
+        assert told.returncode == 2
+        assert f"`cloudhand {command} {' '.join(named)}`" in told.stderr
+
+
 def test_a_machine_that_does_not_restart_is_told_as_such(
     it: Cloud, cli: Cli, client: Client
 ) -> None:

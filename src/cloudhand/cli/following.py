@@ -67,8 +67,8 @@ def aside(text: str) -> None:
 
 def goes_on(client: Client, invoke_ids: Sequence[str], and_then: str = "") -> str:
     """That it may still run, and the command that shows what comes of it."""
-    again = f"cloudhand result {' '.join(invoke_ids)}{and_then}{client.endpoint.options}"
-    return f"{', '.join(invoke_ids)} goes on: `{again}` shows its result"
+    again = client.endpoint.command(f"result {' '.join(invoke_ids)}{and_then}")
+    return f"{', '.join(invoke_ids)} goes on: {again} shows its result"
 
 
 def stop_all(client: Client, invoke_ids: Sequence[str]) -> bool:

@@ -141,8 +141,9 @@ def address(text: str) -> tuple[str, int]:
     """HOST:PORT; a typer.BadParameter otherwise."""
     host, _, port = text.rpartition(":")
     if not host or not port.isdigit() or int(port) > 65535:
+        high = ", whose port is at most 65535" if port.isdigit() and host else ""
         raise typer.BadParameter(
-            f"{text!r} is not HOST:PORT, as 127.0.0.1:8650 is", param_hint="--listen"
+            f"{text!r} is not HOST:PORT, as 127.0.0.1:8650 is{high}", param_hint="--listen"
         )
     return host.strip("[]"), int(port)
 

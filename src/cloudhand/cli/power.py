@@ -26,7 +26,6 @@ EPILOG = (
 _BOUND = 300.0  # seconds; the control plane gives a restart three minutes
 _FIRST_PAUSE, _LAST_PAUSE = 0.05, 0.5  # seconds between looks
 _PER_CALL = 100  # instances
-_LIST = "`cloudhand instances{}` shows how far it is"
 
 Named = Annotated[
     list[str] | None, typer.Argument(help="Ids or names of instances.", metavar="[INSTANCE]...")
@@ -177,7 +176,7 @@ def _carry_out(client: Client, change: Change, asked: Asked) -> None:
     try:
         late = _wait(client, change, chosen)
     except KeyboardInterrupt:
-        aside(f"It goes on: {_LIST.format(client.endpoint.options)}.")
+        aside(f"It goes on: {_progress(client)}")
         raise
     client.close()
     sys.exit(1 if late else 0)
@@ -187,17 +186,21 @@ def _chosen(client: Client, change: Change, asked: Asked) -> list[Machine]:
     if not (asked.names or asked.tags or asked.everywhere):
         raise Mistake("name instances, or choose them with --tag or --all")
     wish = select.Wish(on=asked.names or (), tags=asked.tags or (), everywhere=asked.everywhere)
-    present = select.meant(machines(client), wish)
+    present = select.meant(client, machines(client), wish)
     if not asked.everywhere:
         for machine in present:
-            _refuse(change, machine)
+            _refuse(client, change, machine)
     fitting = [machine for machine in present if machine.status == change.fits]
     if not fitting and asked.everywhere:
         aside(f"No instance is {change.fits}: there is nothing to {change.verb}.")
     return fitting
 
 
-def _refuse(change: Change, machine: Machine) -> None:
+def _progress(client: Client) -> str:
+    return f"{client.endpoint.command('instances')} shows how far it is"
+
+
+def _refuse(client: Client, change: Change, machine: Machine) -> None:
     """Mistake if this machine cannot be changed so; a word if it need not."""
     name = called(machine.id, {machine.id: machine.name})
     if machine.status == "Managed":
@@ -208,8 +211,9 @@ def _refuse(change: Change, machine: Machine) -> None:
     if machine.status == change.ends:
         aside(f"{name} is {machine.status} already")
     elif machine.status != change.fits:
-        start = f": `cloudhand start {machine.id}` starts it" if machine.status == "Stopped" else ""
-        raise Mistake(f"cannot {change.verb} {name}, which is {machine.status}{start}")
+        start = f": {client.endpoint.command(f'start {machine.id}')} starts it"
+        hint = start if machine.status == "Stopped" else "; wait until it is Running"
+        raise Mistake(f"cannot {change.verb} {name}, which is {machine.status}{hint}")
 
 
 def _wait(client: Client, change: Change, chosen: Sequence[Machine]) -> bool:
@@ -231,7 +235,7 @@ def _wait(client: Client, change: Change, chosen: Sequence[Machine]) -> bool:
                 print(f"{called(instance_id, names)} {line}", flush=True)
         if before and time.monotonic() > deadline:
             who = ", ".join(called(instance_id, names) for instance_id in before)
-            aside(f"cannot wait any longer for {who}: {_LIST.format(client.endpoint.options)}")
+            aside(f"cannot wait any longer for {who}: {_progress(client)}")
             return True
         time.sleep(pause if before else 0)
         pause = min(pause * 1.5, _LAST_PAUSE)

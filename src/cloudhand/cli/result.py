@@ -17,6 +17,7 @@ from cloudhand.cli.errors import Mistake
 from cloudhand.cli.fleet import machines
 from cloudhand.cli.follow import Result
 from cloudhand.cli.following import Following, goes_on
+from cloudhand.cli.order import unknown
 
 EPILOG = (
     "Exit codes: 0 every machine reports Success, and those that were to stop or restart did;"
@@ -82,7 +83,7 @@ def known(client: Client, ids: list[str]) -> list[Result]:
     for invoke_id in ids:
         its = follow.results(client, invoke_id)
         if not its:
-            raise Mistake(f"cannot find {invoke_id}: `cloudhand result` lists what was run")
+            raise Mistake(unknown(client, invoke_id))
         found += its
     return found
 
@@ -94,7 +95,8 @@ def _list(client: Client, *, as_json: bool) -> None:
         print(json.dumps(entries, indent=2))
         return
     if not entries:
-        print("Nothing was run yet. Try: cloudhand run -- uptime", file=sys.stderr)
+        run = f"cloudhand run{client.endpoint.options} -- uptime"
+        print(f"Nothing was run yet. Try: {run}", file=sys.stderr)
     for entry in entries:
         words = " ".join(entry["script"].split())
         short = words if len(words) <= _WIDTH else f"{words[: _WIDTH - 1]}…"

@@ -143,8 +143,8 @@ def _followed(
         if asked:
             _leave_or_stop(following, asked)
         else:
-            listing = f"`cloudhand result{client.endpoint.options}`"
-            aside(f"Interrupted while it was asked for: {listing} lists it if it began.")
+            listing = client.endpoint.command("result")
+            aside(f"Interrupted while it was asked for: {listing} lists it if it began")
         raise
     if not as_json:
         _tell_more(following, order, chosen, ended)

@@ -208,7 +208,10 @@ def _listen(settings: Settings) -> Iterator[socket.socket]:
 
 def _why(error: OSError, port: int) -> str:
     if error.errno != errno.EADDRINUSE:
-        return (error.strerror or str(error)).lower()
+        what = (
+            "a port from 1024 on" if error.errno == errno.EACCES else "an address of this machine"
+        )
+        return f"{(error.strerror or str(error)).lower()}; name {what} with --listen"
     who = who_listens(port)
     return f"{who or 'another process'} listens there; end it, or name another port with --listen"
 

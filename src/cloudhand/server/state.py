@@ -128,6 +128,8 @@ def _claim(state: Path) -> bool:
         return made
     except OSError as error:
         why = (error.strerror or str(error)).lower()
+        if state.exists() and state.stat().st_uid != os.geteuid():
+            why = "it belongs to another user"
         raise CannotUse(f"cannot use {state}: {why}; name another directory") from error
 
 
