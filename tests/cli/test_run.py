@@ -141,6 +141,7 @@ def test_without_a_terminal_what_is_grave_needs_yes(
         (("run", "--file", "/nowhere"), "cannot read /nowhere"),
         (("run", "--", ""), "the script is empty"),
         (("run", "--workdir", "tmp", "--", "true"), "name the whole path"),
+        (("run", "--type", "RunBashScript", "--", "true"), "RunBatScript or RunPowerShellScript"),
         (("run", "--on", "i-nowhere", "--", "true"), "cannot find i-nowhere"),
         (("run", "--tag", "env", "--", "true"), "cannot read the tag env"),
         (("run", "--tag", "env=prod", "--", "true"), "no machine that runs is tagged env=prod"),
@@ -161,13 +162,17 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(
     assert "Traceback" not in told.stderr
 
 
-def test_what_the_control_plane_refuses_is_exit_code_3(it: Cloud, cli: Cli) -> None:
-    it.instances()
+def test_what_the_control_plane_refuses_is_exit_code_3_and_names_the_reason(
+    it: Cloud, cli: Cli
+) -> None:
+    (instance_id,) = it.instances()
 
-    told = cli("run", "--type", "RunBashScript", "--", "true")
+    told = cli("run", "--type", "RunBatScript", "--", "dir")
 
     assert told.returncode == 3
-    assert told.stderr.startswith("cloudhand: InvalidCmdType.NotFound")
+    assert told.stderr.startswith("cloudhand: InvalidInstance.NotMatch: ")
+    reason = f"(cannot run RunBatScript on {instance_id}: it is a Linux machine)"
+    assert told.stderr.endswith(f"{reason}\n")
 
 
 def test_a_tag_chooses_machines_that_carry_it(it: Cloud, cli: Cli) -> None:

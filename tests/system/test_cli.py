@@ -117,7 +117,7 @@ def test_another_user_is_refused_where_there_is_none(cli: Cli, instance: str) ->
     told = cli("run", "--on", instance, "--user", "nobody", "--", "id")
 
     assert told.returncode == 1
-    assert re.search("UserInvalid_nobody: .*(no ids|not root)", told.stdout)
+    assert re.search("AccountNotExists: (nobody has no ids|the agent is not root)", told.stdout)
 
 
 def test_ctrl_c_leaves_what_has_begun_running(
