@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from cloudhand.store.database import Statements
 from cloudhand.store.rows import to_ms
+
+log = logging.getLogger(__name__)
 
 _INSERT = (
     "INSERT INTO events (noun, id, from_state, event, to_state, at, source)"
@@ -40,6 +43,20 @@ class Events:
                 for m in moves
             ],
         )
+        if log.isEnabledFor(logging.INFO):
+            for m in moves:
+                log.info("move", extra=_fields(m))
 
     async def forget(self, *, before: datetime) -> int:
         return await self._statements.change("DELETE FROM events WHERE at < ?", to_ms(before))
+
+
+def _fields(move: Move) -> dict[str, str]:
+    return {
+        "noun": move.noun,
+        "id": move.id,
+        "from": move.from_state,
+        "event": move.event,
+        "to": move.to_state,
+        "source": move.source,
+    }
