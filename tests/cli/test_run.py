@@ -11,6 +11,7 @@ from cloudhand.cli.client import Client
 from cloudhand.wire import agent as wire
 from tests.api.cloud import Cloud
 from tests.cli.conftest import Cli
+from tests.cli.test_power import time_passes
 from tests.machines import Machine, exit_with, finish
 
 
@@ -25,12 +26,16 @@ def test_equal_outputs_are_told_once_with_their_count(it: Cloud, cli: Cli) -> No
     assert all(instance_id in told.stdout for instance_id in ids)
 
 
-def test_each_change_of_each_instance_is_one_line(it: Cloud, cli: Cli) -> None:
+def test_what_happens_is_told_beside_the_result_and_the_result_alone_is_the_output(
+    it: Cloud, cli: Cli
+) -> None:
     (instance_id,) = it.instances()
 
     told = cli("run", "--", "true")
 
-    assert f"{instance_id} Success exit 0\n" in told.stdout
+    assert re.match(r"t-\w+ runs on 1 machine\n", told.stderr)
+    assert f"{instance_id} Success exit 0\n" in told.stderr
+    assert told.stdout == f"── Success exit 0  {instance_id}\nhelloworld\n"
 
 
 def test_what_did_not_succeed_makes_the_exit_code_1_and_can_be_run_again(
@@ -46,8 +51,8 @@ def test_what_did_not_succeed_makes_the_exit_code_1_and_can_be_run_again(
     it.world.machines.behave = behave
     told = cli("run", "--on", good, "--on", bad, "--", "false")
     assert told.returncode == 1
-    assert f"{bad} Failed exit 3" in told.stdout
-    advice = re.search(r"--rerun-failed (t-\S+)", told.stdout)
+    assert f"{bad} Failed exit 3" in told.stderr
+    advice = re.search(r"--rerun-failed (t-\S+)", told.stderr)
     assert advice
 
     scripts.clear()
@@ -77,8 +82,9 @@ def test_a_restart_is_told_with_both_boot_ids(it: Cloud, cli: Cli) -> None:
     told = cli("run", "--yes", "--", "echo bye; exit 194")
 
     assert told.returncode == 0, told.stderr
-    assert "Success exit 194" in told.stdout
-    assert f"{instance_id} restarted: boot boot-i-" in told.stdout
+    assert told.stdout.startswith("── Success exit 194 ")
+    assert told.stdout.count(f"{instance_id} restarted: boot boot-i-") == 1
+    assert "restarted" not in told.stderr
 
 
 def test_the_script_comes_from_a_file_or_from_the_input(
@@ -173,6 +179,18 @@ def test_what_the_control_plane_refuses_is_exit_code_3_and_names_the_reason(
     assert told.stderr.startswith("cloudhand: InvalidInstance.NotMatch: ")
     reason = f"(cannot run RunBatScript on {instance_id}: it is a Linux machine)"
     assert told.stderr.endswith(f"{reason}\n")
+
+
+def test_who_is_left_out_of_all_is_named(it: Cloud, cli: Cli) -> None:
+    (up,) = it.instances(1)
+    (down,) = it.instances(1, instance_name="down")
+    it.do(lambda world: world.control.instances.stop([down], force=True, together=True))
+    it.advance(seconds=5)
+
+    told = cli("run", "--all", "--dry-run", "--", "true")
+
+    assert told.stdout.split("\t")[0] == up
+    assert told.stderr.startswith(f"Left out: down {down} is Stopped\n")
 
 
 def test_a_tag_chooses_machines_that_carry_it(it: Cloud, cli: Cli) -> None:
@@ -273,7 +291,7 @@ def test_the_advice_asks_the_same_control_plane(it: Cloud, cli: Cli) -> None:
 
     told = cli("run", "--endpoint", url, "--", "false")
 
-    assert re.search(rf"--rerun-failed t-\w+ --endpoint {url}\n", told.stdout)
+    assert re.search(rf"--rerun-failed t-\w+ --endpoint {url}\n", told.stderr)
 
 
 def test_a_script_that_restarts_its_machine_is_told_what_it_did(it: Cloud, cli: Cli) -> None:
@@ -288,8 +306,8 @@ def test_a_script_that_restarts_its_machine_is_told_what_it_did(it: Cloud, cli: 
 
     assert told.returncode == 1
     assert f"{instance_id} the machine restarted while the script ran: boot boot-" in told.stdout
-    assert "ends with `exit 194` instead of `reboot` loses nothing" in told.stdout
-    assert "--rerun-failed" not in told.stdout
+    assert "ends with `exit 194` instead of `reboot` loses nothing" in told.stderr
+    assert "--rerun-failed" not in told.stderr
 
 
 def test_a_script_that_ends_before_what_it_asked_for_is_told_what_would_be_waited_for(
@@ -298,7 +316,26 @@ def test_a_script_that_ends_before_what_it_asked_for_is_told_what_would_be_waite
     it.instances()
     told = cli("run", "--yes", "--", "shutdown -h now")
     assert told.returncode == 0
-    assert "what `shutdown -h now` does; end the script with `exit 193`.\n" in told.stdout
+    assert "what `shutdown -h now` does; end the script with `exit 193`.\n" in told.stderr
+
+
+def test_a_script_that_powers_its_machine_off_is_told_how_to_do_it_and_to_start_it_again(
+    it: Cloud, cli: Cli
+) -> None:
+    (instance_id,) = it.instances()
+
+    def behave(machine: Machine, task: wire.Task) -> None:
+        machine.running[task.task_id] = task
+        it.world.machines.power_off(machine.instance_id)
+
+    it.world.machines.behave = behave
+    with time_passes(it):
+        told = cli("run", "--yes", "--", "echo; poweroff")
+
+    assert told.returncode == 1
+    assert f"{instance_id} the machine stopped while the script ran: boot boot-" in told.stdout
+    assert "ends with `exit 193` instead of `poweroff` loses nothing" in told.stderr
+    assert f"`cloudhand start {instance_id}` starts what is stopped" in told.stderr
 
 
 def test_a_refused_order_is_not_offered_once_more(it: Cloud, cli: Cli) -> None:
@@ -314,7 +351,7 @@ def test_a_refused_order_is_not_offered_once_more(it: Cloud, cli: Cli) -> None:
 
     assert told.returncode == 1
     assert "AccountNotExists" in told.stdout
-    assert "--rerun-failed" not in told.stdout
+    assert "--rerun-failed" not in told.stderr
 
 
 def test_a_timeout_is_told_without_the_exit_code_of_what_was_killed(it: Cloud, cli: Cli) -> None:

@@ -82,7 +82,7 @@ def confirm(count: int, why: str, *, taken: bool = False) -> None:
     try:
         typed = sys.stdin.readline().strip()
     except KeyboardInterrupt:
-        print(file=sys.stderr)
+        print("\nInterrupted: nothing was run.", file=sys.stderr)
         raise
     if typed != str(count):
         raise Declined(f"you typed {typed or 'nothing'}, not {count}: nothing was run")

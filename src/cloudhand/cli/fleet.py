@@ -28,7 +28,9 @@ class Machine:
     online: bool
     version: str
     tags: dict[str, str]
-    boot_id: str  # as its agent told it last
+    boot_id: str  # as its agent told it last; empty for published agents
+    heartbeat_at: str  # of the last one
+    running_count: int  # scripts that run there
 
     @property
     def able(self) -> bool:
@@ -68,6 +70,8 @@ def _machine(
         version=agent.get("CloudAssistantVersion", ""),
         tags=tags,
         boot_id=agent.get("BootId", ""),
+        heartbeat_at=agent.get("LastHeartbeatTime", ""),
+        running_count=agent.get("ActiveTaskCount", 0),
     )
 
 

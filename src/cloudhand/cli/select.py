@@ -10,6 +10,7 @@ from cloudhand.cli.client import Client
 from cloudhand.cli.confirm import machines as counted
 from cloudhand.cli.errors import Mistake
 from cloudhand.cli.fleet import Machine, machines
+from cloudhand.cli.following import aside
 from cloudhand.cli.order import unknown
 from cloudhand.cli.people import called
 
@@ -43,7 +44,17 @@ def chosen(client: Client, wish: Wish) -> list[Machine]:
             f"{len(able)} machines run: name some with --on or --tag, or all with --all;"
             f" {_listing(client)}"
         )
+    _name_left_out([machine for machine in present if not machine.able])
     return able
+
+
+def _name_left_out(machines: Sequence[Machine]) -> None:
+    """Whom one may have thought of as well."""
+    if machines:
+        names = {machine.id: machine.name for machine in machines}
+        states = [m.status if m.status != "Managed" else "offline" for m in machines]
+        told = [f"{called(i, names)} is {state}" for i, state in zip(names, states, strict=True)]
+        aside(f"Left out: {', '.join(told)}")
 
 
 def _nobody(client: Client, present: Sequence[Machine]) -> str:
