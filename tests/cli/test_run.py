@@ -9,6 +9,7 @@ import pytest
 
 from cloudhand.cli.client import Client
 from cloudhand.wire import agent as wire
+from cloudhand.wire.agent import COMPATIBLE_VERSION
 from tests.api.cloud import Cloud
 from tests.cli.conftest import Cli
 from tests.cli.test_power import time_passes
@@ -209,10 +210,19 @@ def test_instances_lists_what_there_is(it: Cloud, cli: Cli) -> None:
     document = cli("instances", "--json")
 
     assert [line.split("\t") for line in lines.stdout.splitlines()] == [
-        ["instance", "name", "status", "agent", "tags"],
-        [instance_id, instance_id, "Running", "online", "env=prod"],
+        ["instance", "name", "status", "agent", "version", "boot", "tags"],
+        [
+            instance_id,
+            instance_id,
+            "Running",
+            "online",
+            COMPATIBLE_VERSION,
+            it.world.machine(instance_id).boot_id[:8],
+            "env=prod",
+        ],
     ]
     (machine,) = json.loads(document.stdout)
+    assert machine["instanceId"] == instance_id
     assert machine["tags"] == {"env": "prod"}
 
 

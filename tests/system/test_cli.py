@@ -243,7 +243,7 @@ def test_instances_are_listed_with_their_states(cli: Cli, shared: Plane, fleet: 
     shared.run(fleet[0], "exit 193")
     shared.wait(fleet[:1], "Stopped")
 
-    listed = {one["id"]: one for one in json.loads(cli("instances", "--json").stdout)}
+    listed = {one["instanceId"]: one for one in json.loads(cli("instances", "--json").stdout)}
     lines = cli("instances").stdout
 
     assert [listed[i]["status"] for i in fleet] == ["Stopped", "Running", "Running"]
@@ -268,6 +268,7 @@ def test_doctor_says_who_holds_a_state(shared: Plane, alone: Place) -> None:
 
     who = f"the control plane with process id {shared.process.pid} holds {shared.state}"
     assert who in held
+    assert f"✓  State       {who}" in held
     assert f"try: cloudhand instances --state {shared.state}" in held
     assert "nobody holds new" in free
     assert not (alone.root / "new").exists()

@@ -109,7 +109,7 @@ def test_an_agent_joins_runs_a_command_and_ends(machine: Machine, shared: Plane)
 
     assert (result.status, result.output) == ("Success", b"helloworld\n")
     told = ended(shared.place.start("instances", "--state", str(shared.state), "--json"))
-    (listed,) = [one for one in json.loads(told.stdout) if one["id"] == machine.id]
+    (listed,) = [one for one in json.loads(told.stdout) if one["instanceId"] == machine.id]
     assert (listed["name"], listed["tags"]) == ("mine", {"env": "prod"})
     assert machine.stop() == 0
     until(lambda: not machine.online(), what="its agent's being offline")

@@ -10,18 +10,20 @@ import typer
 
 from cloudhand.agent import main as agent
 
+_EPILOG = "Exit codes: 0 done; 1 refused or could not begin; 2 not understood; 70 unforeseen."
+
 app = typer.Typer(help="The agent alone: join a control plane, run, and leave.")
 
 State = Annotated[
     Path | None,
     typer.Option(
-        help="Where the agent keeps its identity and journal.",
-        show_default="/var/lib/cloudhand-agent as root, else ~/.local/state/cloudhand-agent",
+        help="Where the agent keeps its identity and journal; else /var/lib/cloudhand-agent as"
+        " root, ~/.local/state/cloudhand-agent otherwise.",
     ),
 ]
 
 
-@app.command("register")
+@app.command("register", epilog=_EPILOG)
 def register(
     server: Annotated[str, typer.Option(help="Address of the control plane, http or https.")],
     activation_id: Annotated[str, typer.Option(help="As CreateActivation told it.")],
@@ -49,7 +51,7 @@ def register(
     sys.exit(_agent([*words, *_lying_in(state), *(["--force"] if force else [])]))
 
 
-@app.command("run")
+@app.command("run", epilog=_EPILOG)
 def run(
     state: State = None,
     power_command: Annotated[
@@ -71,7 +73,7 @@ def run(
     sys.exit(_agent(words))
 
 
-@app.command("deregister")
+@app.command("deregister", epilog=_EPILOG)
 def deregister(state: State = None) -> None:
     """Leave the control plane: its identity here is removed, and the control plane forgets it."""
     sys.exit(_agent(["deregister", *_lying_in(state)]))

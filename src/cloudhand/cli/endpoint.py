@@ -7,7 +7,8 @@ import os
 import shlex
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -173,13 +174,17 @@ def _listened_to(url: str) -> None:
         raise Unreachable(url, (error.strerror or str(error)).lower()) from None
 
 
+def living() -> dict[str, Path]:
+    """The states of the control planes of this user that live, by their addresses."""
+    return {found.url: found.state for found in _living() if found.state}
+
+
+def _living() -> Iterator[Endpoint]:
+    for state in pointer.living():
+        with suppress(ClientError):  # it ended just now
+            yield _of_state(state)
+
+
 def _known(url: str) -> Endpoint | None:
     """The living control plane of this user at an address."""
-    for state in pointer.living():
-        try:
-            found = _of_state(state)
-        except ClientError:
-            continue  # it ended just now
-        if found.url == url:
-            return found
-    return None
+    return next((found for found in _living() if found.url == url), None)

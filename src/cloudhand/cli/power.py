@@ -30,6 +30,9 @@ _PER_CALL = 100  # instances
 Named = Annotated[
     list[str] | None, typer.Argument(help="Ids or names of instances.", metavar="[INSTANCE]...")
 ]
+On = Annotated[
+    list[str] | None, typer.Option("--on", help="Id or name of an instance; may be repeated.")
+]
 Tags = Annotated[
     list[str] | None,
     typer.Option("--tag", help="KEY=VALUE; may be repeated, and all must match."),
@@ -55,7 +58,7 @@ class Change:
 class Asked:
     """What was typed."""
 
-    names: Sequence[str] | None
+    names: Sequence[str]
     tags: Sequence[str] | None
     everywhere: bool
     dry_run: bool
@@ -64,6 +67,7 @@ class Asked:
 
 def start(
     names: Named = None,
+    on: On = None,
     tag: Tags = None,
     everywhere: Annotated[bool, typer.Option("--all", help="Every stopped instance.")] = False,
     dry_run: DryRun = False,
@@ -76,7 +80,8 @@ def start(
 
     More than 10 instances, and --all, ask for their number, unless --yes says not to.
     """
-    asked = Asked(names=names, tags=tag, everywhere=everywhere, dry_run=dry_run, yes=yes)
+    named = [*(names or ()), *(on or ())]
+    asked = Asked(names=named, tags=tag, everywhere=everywhere, dry_run=dry_run, yes=yes)
     change = Change(
         verb="start", action="StartInstances", fits="Stopped", ends="Running", told=_started
     )
@@ -85,6 +90,7 @@ def start(
 
 def stop(
     names: Named = None,
+    on: On = None,
     tag: Tags = None,
     everywhere: Annotated[bool, typer.Option("--all", help="Every running instance.")] = False,
     force: Force = False,
@@ -99,7 +105,8 @@ def stop(
     More than 10 instances, and --all, ask for their number, unless --yes says not to. A command
     that runs on them is cut off: end a script with `exit 193` to lose nothing.
     """
-    asked = Asked(names=names, tags=tag, everywhere=everywhere, dry_run=dry_run, yes=yes)
+    named = [*(names or ()), *(on or ())]
+    asked = Asked(names=named, tags=tag, everywhere=everywhere, dry_run=dry_run, yes=yes)
     forced: dict[str, object] = {"ForceStop": "true"} if force else {}
     change = Change(
         verb="stop",
@@ -114,6 +121,7 @@ def stop(
 
 def reboot(
     names: Named = None,
+    on: On = None,
     tag: Tags = None,
     everywhere: Annotated[bool, typer.Option("--all", help="Every running instance.")] = False,
     force: Force = False,
@@ -128,7 +136,8 @@ def reboot(
     More than 10 instances, and --all, ask for their number, unless --yes says not to. A command
     that runs on them is cut off: end a script with `exit 194` to lose nothing.
     """
-    asked = Asked(names=names, tags=tag, everywhere=everywhere, dry_run=dry_run, yes=yes)
+    named = [*(names or ()), *(on or ())]
+    asked = Asked(names=named, tags=tag, everywhere=everywhere, dry_run=dry_run, yes=yes)
     forced: dict[str, object] = {"ForceReboot": "true"} if force else {}
     change = Change(
         verb="restart",
@@ -185,7 +194,7 @@ def _carry_out(client: Client, change: Change, asked: Asked) -> None:
 def _chosen(client: Client, change: Change, asked: Asked) -> list[Machine]:
     if not (asked.names or asked.tags or asked.everywhere):
         raise Mistake("name instances, or choose them with --tag or --all")
-    wish = select.Wish(on=asked.names or (), tags=asked.tags or (), everywhere=asked.everywhere)
+    wish = select.Wish(on=asked.names, tags=asked.tags or (), everywhere=asked.everywhere)
     present = select.meant(client, machines(client), wish)
     if not asked.everywhere:
         for machine in present:

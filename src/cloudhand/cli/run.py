@@ -50,15 +50,18 @@ def command(
     timeout: Annotated[
         int | None,
         typer.Option(
-            min=10, max=86400, help="Seconds a machine may take, from 10.", show_default="60"
+            min=10,
+            max=86400,
+            help="Seconds that the script may take, from 10 to 86400; 60 if not said.",
+            metavar="N",
         ),
     ] = None,
     kind: Annotated[
         str,
         typer.Option(
             "--type",
-            help="RunShellScript; RunBatScript and RunPowerShellScript are for Windows machines.",
-            show_default="RunShellScript",
+            help="RunShellScript if not said; RunBatScript and RunPowerShellScript are for Windows"
+            " machines.",
         ),
     ] = "",
     user: Annotated[

@@ -14,14 +14,16 @@ from cloudhand.server.main import Running, running_count
 from cloudhand.server.settings import USUAL_PORT, Settings
 from cloudhand.server.state import last_port
 
+EPILOG = "Exit codes: 0 it ended after a signal; 2 not understood; 3 it could not start."
+
 
 def command(
     state: Annotated[Path, typer.Option(help="The directory that holds all that must last.")],
     listen: Annotated[
         str,
         typer.Option(
-            help="HOST:PORT; nothing beyond this machine unless you say so.",
-            show_default="127.0.0.1, and the port that this state had last, else 8650",
+            help="HOST:PORT; nothing beyond this machine unless you say so. If not said it is"
+            " 127.0.0.1 with the port that this state had last, or with 8650.",
         ),
     ] = "",
     region: options.Region = "cn-hangzhou",

@@ -47,8 +47,9 @@ def command(
         typer.Option(
             min=0,
             max=100,
-            help="How many instances there are to be, those of the state included; a smaller number"
-            " removes none, and with 0 none is started.",
+            help="How many instances there are to be, those of the state included: 0 to 100. A"
+            " smaller number removes none, and with 0 none is started.",
+            metavar="N",
         ),
     ] = 3,
     tag: Annotated[
