@@ -51,7 +51,7 @@ def test_a_signal_ends_it_and_its_instances(alone: Place, number: signal.Signals
 
     told = ended(up)
     assert (told.returncode, told.stderr) == (0, "")
-    assert told.stdout == "\nEnding the instances.\n"
+    assert told.stdout == "Ending the instances.\n"
 
 
 @pytest.mark.parametrize("number", _SIGNALS)

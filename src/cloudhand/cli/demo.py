@@ -59,7 +59,7 @@ def command(
         if not once:
             up.tell_what_next(running, ready, settings)
             await heard.wait()
-            print("\nEnding the instances.", flush=True)
+            heard.answer("Ending the instances.")
         return 0
 
     sys.exit(holding.hold(settings, hold, findable=not once))

@@ -51,6 +51,11 @@ class Heard:
     async def wait(self) -> None:
         await self._came.wait()
 
+    def answer(self, text: str) -> None:
+        """Say what follows, on a line of its own where a terminal shows what was typed."""
+        typed = self.last == signal.SIGINT and sys.stdout.isatty()
+        print(f"\n{text}" if typed else text, flush=True)
+
     async def unless(self, work: Callable[[], Answer]) -> Answer | None:
         """What blocking work in a thread gives; None as soon as a signal comes.
 

@@ -55,7 +55,7 @@ def command(
         print(running.mode_sentence)
         print(f"Its access key is in {state}/endpoint.json. Ctrl-C ends it.", flush=True)
         await heard.wait()
-        print(_what_goes_on(await running_count(running), settings), flush=True)
+        heard.answer(_what_goes_on(await running_count(running), settings))
         return 0
 
     sys.exit(holding.hold(settings, story))
@@ -65,8 +65,8 @@ def _what_goes_on(count: int, settings: Settings) -> str:
     state = holding.named(settings.state)
     again = f"`cloudhand serve{state}` finds"
     if not count:
-        return f"\nNo instance runs on. {again} the stopped ones again."
+        return f"No instance runs on. {again} the stopped ones again."
     them = "it" if count == 1 else "them"
     way = " --plain-processes" if settings.plain_processes else ""
     end = f"`cloudhand up --fleet 0{state}{way} -- true` ends {them}"
-    return f"\n{holding.counted(count)} run{'s' * (count == 1)} on. {again} {them} again; {end}."
+    return f"{holding.counted(count)} run{'s' * (count == 1)} on. {again} {them} again; {end}."

@@ -104,7 +104,7 @@ def command(
             return await _against(running, ids, command, heard, within)
         tell_what_next(running, ready, settings)
         await heard.wait()
-        print("\nEnding the instances.", flush=True)
+        heard.answer("Ending the instances.")
         return 0
 
     sys.exit(holding.hold(settings, story, findable=not command))
