@@ -152,8 +152,9 @@ def test_who_keeps_one_waiting_is_named_with_the_reason_and_the_end(
     shown.type("\n")
 
     assert shown.end() == 130
+    # An interruption may have a terminal's library write again what it has just written.
     told = " ".join(shown.shown.split())
-    assert len(re.findall(r"Waiting for [^;]*; until \d\d:\d\d:\d\d UTC at most", told)) == 2
+    assert len(set(re.findall(r"Waiting for [^;]*; until \d\d:\d\d:\d\d UTC at most", told))) == 2
 
 
 def test_what_runs_is_shown_in_a_table_that_goes_away(it: Cloud, terminal: Open) -> None:
