@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from cloudhand.cli import confirm, watch
+from cloudhand.cli import confirm, instances, watch
 from cloudhand.cli.fleet import Machine
 from cloudhand.cli.follow import PowerAction, Result, grouped
 from cloudhand.cli.standstill import has_not_moved
@@ -169,6 +169,19 @@ def test_the_table_breaks_no_line_however_long_its_words_are(
 
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[1] for line in lines] == ["hand-01", ids[1], ids[2]]
+    assert max(map(len, lines)) <= 80
+
+
+def test_ids_of_instances_are_whole_in_80_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    one = machine(id="i-" + "x" * 20, tags={"env": "production", "room": "3"})
+
+    instances._table([one])
+
+    lines = capsys.readouterr().out.splitlines()
+    assert one.id in lines[1]
     assert max(map(len, lines)) <= 80
 
 

@@ -49,8 +49,8 @@ def _table(found: list[Machine]) -> None:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
-    for column in _COLUMNS:
-        table.add_column(column)
+    for column in _COLUMNS:  # ids are to be copied whole; tags may take more lines
+        table.add_column(column, no_wrap=column != "tags", overflow="fold")
     for machine in found:
         row = [Text(cell) for cell in _cells(machine)]
         row[3].stylize("green" if machine.online else "red")
