@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from cloudhand.cli.endpoint import Endpoint
+from cloudhand.cli.endpoint import Endpoint, starting
 from cloudhand.cli.errors import ApiError, ClientError, Mistake, Unreachable
 from cloudhand.wire import rpc, signature
 
 VERSION = "2014-05-26"
 _TIMEOUT = 30  # seconds
+_OF_KEYS = ("InvalidAccessKeyId.", "SignatureDoesNotMatch")  # codes of refusals
 _EMPTY_HASH = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
@@ -43,7 +44,7 @@ class Client:
                 " address"
             ) from None
         if status != 200:
-            raise ApiError(body.get("Code", "Unknown"), body.get("Message", ""), status)
+            raise self._refused(body.get("Code", "Unknown"), body.get("Message", ""), status)
         return body
 
     def close(self) -> None:
@@ -75,9 +76,18 @@ class Client:
         response = self._connection.getresponse()
         return response.status, response.read()
 
+    def _refused(self, code: str, message: str, status: int) -> ApiError:
+        whose = self.endpoint.key_from
+        if whose and code.startswith(_OF_KEYS):
+            message = f"{self.endpoint.url} does not know the access key of {whose}"
+        return ApiError(code, message, status)
+
     def _unreachable(self, error: Exception) -> ClientError:
         url = self.endpoint.url
         match error:
+            case ConnectionRefusedError() if self.endpoint.state:
+                hint = f"it does not run any more: {starting(self.endpoint.state)}"
+                return Unreachable(url, "connection refused", hint)
             case ssl.SSLCertVerificationError():
                 return _untrusted(url, error)
             case ssl.SSLError(reason="WRONG_VERSION_NUMBER" | "RECORD_LAYER_FAILURE"):

@@ -17,6 +17,7 @@ from cloudhand.cli.outage import Patience
 
 _PER_CALL = 100  # instances
 _TIMEOUT = 60  # seconds
+_KINDS = ("RunShellScript", "RunBatScript", "RunPowerShellScript")
 _WHOLE_PATH = re.compile(r"/|[A-Za-z]:\\\\|\\\\")  # on Windows, too
 
 
@@ -51,12 +52,18 @@ def script_of(words: Sequence[str], *, file: str, rerun: str) -> str:
             raise Mistake(f"cannot run {file or 'that'}: the script is empty")
         return script
     if not rerun:
-        raise Mistake("give a script after --, or one with --file: cloudhand run -- uptime")
+        raise Mistake(
+            "give a script after --, or one with --file; `cloudhand run --help` tells more"
+        )
     return ""
 
 
 def order_of(client: Client, given: Given) -> Order:
     """The order that the options describe; a rerun starts from what was asked then."""
+    if given.kind and given.kind not in _KINDS:
+        raise Mistake(
+            f"cannot run a {given.kind}: --type is {', '.join(_KINDS[:2])} or {_KINDS[2]}"
+        )
     if given.workdir and not _WHOLE_PATH.match(given.workdir):
         raise Mistake(f"cannot run in {given.workdir}: name the whole path, as /tmp is one")
     before = _earlier(client, given.rerun) if given.rerun else Order(script="")
@@ -104,7 +111,7 @@ def _earlier(client: Client, invoke_id: str) -> Order:
     asked = client.call("DescribeInvocations", {"InvokeId": invoke_id})
     found = asked["Invocations"]["Invocation"]
     if not found:
-        raise Mistake(f"cannot find {invoke_id}: `cloudhand result` lists what was run")
+        raise Mistake(unknown(client, invoke_id))
     (one,) = found
     return Order(
         script=base64.b64decode(one["CommandContent"]).decode("utf-8", "replace"),
@@ -113,6 +120,11 @@ def _earlier(client: Client, invoke_id: str) -> Order:
         user=one["Username"],
         workdir=one["WorkingDir"],
     )
+
+
+def unknown(client: Client, invoke_id: str) -> str:
+    """What to say of an invocation that there is not."""
+    return f"cannot find {invoke_id}: {client.endpoint.command('result')} lists what was run"
 
 
 def _read(file: str) -> str:

@@ -16,7 +16,7 @@ from cloudhand.cli.errors import ClientError
 from cloudhand.cli.fleet import Machine
 from cloudhand.cli.follow import Result
 from cloudhand.cli.following import Following, aside, goes_on, stop_all
-from cloudhand.cli.interrupted import INTERRUPTIONS, told
+from cloudhand.cli.interrupted import interrupted, told
 from cloudhand.cli.order import Given, Order, order_of, place, script_of
 
 EPILOG = (
@@ -50,15 +50,18 @@ def command(
     timeout: Annotated[
         int | None,
         typer.Option(
-            min=10, max=86400, help="Seconds a machine may take, from 10.", show_default="60"
+            min=10,
+            max=86400,
+            help="Seconds that the script may take, from 10 to 86400; 60 if not said.",
+            metavar="N",
         ),
     ] = None,
     kind: Annotated[
         str,
         typer.Option(
             "--type",
-            help="RunShellScript; RunBatScript and RunPowerShellScript are for Windows machines.",
-            show_default="RunShellScript",
+            help="RunShellScript if not said; RunBatScript and RunPowerShellScript are for Windows"
+            " machines.",
         ),
     ] = "",
     user: Annotated[
@@ -133,18 +136,20 @@ def _name(chosen: Sequence[Machine], script: str, *, as_json: bool) -> None:
 def _followed(
     client: Client, order: Order, chosen: Sequence[Machine], *, as_json: bool
 ) -> list[Result]:
-    names = {machine.id: machine.name for machine in chosen}
-    following = Following(client, names, as_json=as_json)
+    following = Following(client, chosen, as_json=as_json)
     asked: list[str] = []
     try:
         ask_for(following, order, asked)
+        if not as_json:
+            runs = "runs" if len(asked) == 1 else "run"
+            aside(f"{', '.join(asked)} {runs} on {confirm.machines(len(chosen))}")
         ended = following.to_the_end(asked)
     except KeyboardInterrupt:
         if asked:
             _leave_or_stop(following, asked)
         else:
-            listing = f"`cloudhand result{client.endpoint.options}`"
-            aside(f"Interrupted while it was asked for: {listing} lists it if it began.")
+            listing = client.endpoint.command("result")
+            aside(f"Interrupted while it was asked for: {listing} lists it if it began")
         raise
     if not as_json:
         _tell_more(following, order, chosen, ended)
@@ -167,30 +172,39 @@ def _tell_more(
 ) -> None:
     """What became of machines that the script itself took down, and what to type next."""
     own = confirm.power_word(order.script)
-    gone = [result.instance_id for result in ended if result.error_code in INTERRUPTIONS]
+    gone = [one.instance_id for one in ended if interrupted(one)]
     for line in told(following, [m for m in chosen if m.id in gone], expected=bool(own)):
         print(line)
     if gone and own:
-        print(f"A script that ends with `{own.instead}` instead of `{own.text}` loses nothing.")
+        aside(f"A script that ends with `{own.instead}` instead of `{own.text}` loses nothing.")
+        if not own.restarts:
+            start = following.client.endpoint.command(f"start {' '.join(gone)}")
+            aside(f"{start} starts what is stopped.")
     elif own and any(result.good and not result.power for result in ended):
-        print(f"Nobody waits for what `{own.text}` does; end the script with `{own.instead}`.")
+        aside(f"Nobody waits for what `{own.text}` does; end the script with `{own.instead}`.")
     # Where the order itself was wrong, or did what it says, it would only end so again.
     futile = {"Invalid"} if not own else {"Invalid", "Error"}
     failed = sorted({one.invoke_id for one in ended if not one.good and one.status not in futile})
     for invoke_id in failed:
         again = f"cloudhand run --rerun-failed {invoke_id}{following.client.endpoint.options}"
-        print(f"Once more where it failed: {again}")
+        aside(f"Once more where it failed: {again}")
 
 
 def _leave_or_stop(following: Following, invoke_ids: Sequence[str]) -> None:
     """After Ctrl-C. Whoever cannot be asked wants what has begun to go on."""
     names = ", ".join(invoke_ids)
-    stop = False
-    if sys.stdin.isatty() and not following.only_power:
-        try:
-            stop = input(f"\nStop {names}, or leave it running? [s/L] ").lower().startswith("s")
-        except (KeyboardInterrupt, EOFError):
-            print(file=sys.stderr)
+    stop = sys.stdin.isatty() and not following.only_power and _stops(names)
     if stop and stop_all(following.client, invoke_ids):
         return
     aside(goes_on(following.client, invoke_ids))
+
+
+def _stops(names: str) -> bool:
+    answer = "?"
+    while answer not in ("", "s", "l"):
+        try:
+            answer = input(f"\nStop {names}, or leave it running? [s/L] ").strip().lower()
+        except (KeyboardInterrupt, EOFError):
+            print(file=sys.stderr)
+            return False
+    return answer == "s"

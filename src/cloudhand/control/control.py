@@ -48,4 +48,4 @@ class Control:
         )
         self.instances = Instances(database, clock, random, pokes, settings, self.agents)
         self.invocations = Invocations(database, clock, random, pokes, settings)
-        self.managed = Managed(database, clock, self.agents)
+        self.managed = Managed(database, clock, pokes, self.agents)

@@ -224,7 +224,7 @@ async def _check_instances(
         agent = agents.get(instance_id)
         windows = agent is not None and agent.os_type == "windows"
         if windows is (kind is CommandType.SHELL):
-            raise CommandNotApplicable(instance_id, kind)
+            raise CommandNotApplicable(instance_id, kind, "Windows" if windows else "Linux")
     for instance in own.values():
         if instance.state is not InstanceState.RUNNING:
             raise IncorrectState(instance.id, instance.state, "run a command on")
