@@ -21,6 +21,7 @@ from benchmarks import (
     agent_memory,
     control_cpu,
     latency,
+    orchestration,
     plane_memory,
     prompt,
     scaling,
@@ -34,6 +35,7 @@ MEASURES: dict[str, Callable[..., list[Outcome]]] = {
     "agent_memory": agent_memory.measure,
     "plane_memory": plane_memory.measure,
     "scaling": scaling.measure,
+    "orchestration": orchestration.measure,
     "prompt": prompt.measure,
 }
 _HEADINGS = ["figure", "value", "target", "met", "from"]
