@@ -13,6 +13,7 @@ import pytest
 from cloudhand.cli.client import Client
 from cloudhand.cli.endpoint import Endpoint
 from tests.api.cloud import KEY, REGION, Cloud, cloud
+from tests.cli.offline import Offline
 from tests.machines import succeed
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -82,3 +83,8 @@ def cli(it: Cloud, tmp_path: Path) -> Cli:
         )
 
     return run
+
+
+@pytest.fixture
+def offline(tmp_path: Path) -> Offline:
+    return Offline(tmp_path)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from cloudhand.core import ids
 from cloudhand.core.clock import Clock
-from cloudhand.core.errors import NameTaken, Problem, TemplateInvalid, TemplateNotFound
+from cloudhand.core.errors import NameTaken, TemplateNotFound
 from cloudhand.core.ids import RandomBytes, TemplateId
 from cloudhand.core.orders import NewTemplate, TemplateFilter, TemplateText
 from cloudhand.core.page import Page, Window
 from cloudhand.core.template import StoredTemplate, TemplateVersion
 from cloudhand.orchestration.actions.library import Library, Text, hashed
-from cloudhand.orchestration.expression import Literal
+from cloudhand.orchestration.checking import checked
 from cloudhand.orchestration.model import Template
-from cloudhand.orchestration.programs import ProgramError, Programs
-from cloudhand.orchestration.selectors import program
+from cloudhand.orchestration.programs import Programs
 from cloudhand.store.database import Database
 from cloudhand.store.transaction import Transaction
 
@@ -42,22 +41,7 @@ class Templates:
 
     async def check(self, content: str) -> Template:
         """TemplateInvalid, with all that is wrong, the selectors among it."""
-        template = self._library.parse(content)
-        problems = [problem async for problem in self._wrong_selectors(template)]
-        if problems:
-            raise TemplateInvalid(problems)
-        return template
-
-    async def _wrong_selectors(self, template: Template) -> AsyncIterator[Problem]:
-        for task in template.tasks:
-            for output in task.outputs:
-                if not isinstance(output.selector, Literal):
-                    continue  # it is known only when it is used
-                try:
-                    await self._programs.compiles(program(str(output.selector.value)))
-                except ProgramError as error:
-                    path = f"Tasks[{task.index}].Outputs.{output.name}.ValueSelector"
-                    yield Problem(path=path, text=str(error))
+        return await checked(content, self._library, self._programs)
 
     async def create(self, order: NewTemplate) -> StoredTemplate:
         """TemplateInvalid; NameTaken."""

@@ -187,7 +187,7 @@ class Stage:
             )
             tasks |= {task.id: task for task in page.items}
             moves += (await self._verbs.moves(one, _EVERYTHING)).items
-        names = {task_id: _name(task) for task_id, task in tasks.items()}
+        names = {task_id: _name(task) for task_id, task in sorted(tasks.items())}
         begun = [
             names[move.id]
             for move in moves
@@ -197,8 +197,8 @@ class Stage:
         ]
         return Played(
             execution=execution,
-            states={names[task_id]: task.state for task_id, task in tasks.items()},
-            messages={names[task_id]: task.message for task_id, task in tasks.items()},
+            states={name: tasks[task_id].state for task_id, name in names.items()},
+            messages={name: tasks[task_id].message for task_id, name in names.items()},
             ran=begun,
             received=self._received,
             moves=moves,
