@@ -115,7 +115,9 @@ class Executions:
             "UPDATE executions SET claimed_by = NULL, lease_until = NULL, due_at = CASE"
             " WHEN state IN ('Success', 'Failed', 'Cancelled') THEN NULL"
             " WHEN pokes <> ? THEN ?"
-            " ELSE max(?, (SELECT min(due_at) FROM task_executions WHERE execution_id = ?)) END"
+            # As the index says it: a loop may have thousands of items.
+            " ELSE max(?, (SELECT min(due_at) FROM task_executions"
+            " WHERE execution_id = ? AND due_at IS NOT NULL)) END"
             " WHERE id = ? AND claimed_by = ? AND claim_epoch = ?",
             held.pokes,
             to_ms(now),

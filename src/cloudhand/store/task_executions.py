@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from cloudhand.core import ids
 from cloudhand.core.ids import ExecutionId, TaskExecutionId
 from cloudhand.core.orders import TaskFilter
 from cloudhand.core.page import Page, Window
@@ -26,6 +27,8 @@ _COLUMNS = (
     " child_id, error_code, message, waits_for, cancel_asked, notices, loop, wakes"
 )
 _COUNT = 28
+# One encoder: loops of thousands write a great many of these.
+_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 # What an ended task was given and gave is fetched only where it is needed.
 _LIGHT = _COLUMNS.replace(
     "properties, memo, outputs",
@@ -91,7 +94,9 @@ class TaskExecutions:
         self, task_id: TaskExecutionId, wanted: range | None = None, *, open_only: bool = False
     ) -> list[TaskExecution]:
         """Items of a looped task in their order: some by number, or those that have not ended."""
-        condition, values = "parent_id = ?", [task_id]
+        # With its execution, it is found by number however many there are.
+        condition = "execution_id = ? AND parent_id = ?"
+        values = [ids.execution_of(task_id), task_id]
         bounds: list[int] = []
         if wanted is not None:
             condition += " AND number >= ? AND number < ?"
@@ -275,10 +280,6 @@ def _condition(wanted: TaskFilter) -> tuple[str, list[object]]:
             condition += f" AND {column} {sign} ?"
             values.append(to_ms(at))
     return condition, values
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def _row(task: TaskExecution) -> tuple[object, ...]:
