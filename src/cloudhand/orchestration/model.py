@@ -58,6 +58,7 @@ class TaskSpec:
     timeout: Expression = Literal(None)  # seconds; None: no bound of its own
     description: Any = ""  # text, or texts by language
     needs: frozenset[str] = frozenset()  # tasks whose outputs it refers to, in lower case
+    item_needs: frozenset[str] = frozenset()  # those of them that each of its items refers to
 
 
 @dataclass(frozen=True, kw_only=True)
