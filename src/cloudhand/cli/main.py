@@ -34,6 +34,7 @@ COMMANDS = {
     "template validate": "template.validate",
     "template graph": "template.graph",
     "template rehearse": "template.rehearse",
+    "template simulate": "template.simulate",
     "agent": "agent",
     "version": "version",
 }

@@ -20,7 +20,7 @@ from cloudhand.orchestration.spelling import hint
 
 _KEYS = ("template", "given", "mode", "loopMode", "safetyCheck", "script", "say", "expect")
 _STEP = ("answers", "refuses", "fails", "cancels", "takes")
-_WORD = ("at", "word", "task", "item", "note", "content")
+_WORD = ("at", "word", "by", "task", "item", "note", "content")
 _WORDS = ("Approve", "Reject", "RetryTask", "SkipTask", "Cancel", "Trigger")
 _EXPECT = ("execution", "message", "ran", "states", "outputs", "took", "received", "waits")
 
@@ -42,6 +42,7 @@ class Said:
 
     at: timedelta
     word: str  # one of _WORDS
+    by: str = ""  # who says it
     task: str = ""
     item: str = ""
     note: str = ""
@@ -156,6 +157,7 @@ class _Reading:
         return Said(
             at=self._span(f"{path}.at", data.get("at")),
             word=self._one_of(f"{path}.word", data.get("word"), _WORDS),
+            by=values.text(data.get("by")),
             task=values.text(data.get("task")),
             item=values.text(data.get("item")),
             note=values.text(data.get("note")),
