@@ -64,7 +64,8 @@ class World:
         self.path = path
         self._loops = loops
         self._stack = AsyncExitStack()
-        self._programs = Pool()
+        self.programs = Pool()
+        self.library = Library(served(BY_PRODUCT))
         self.posted: list[tuple[str, bytes]] = []
 
     async def __aenter__(self) -> Self:
@@ -78,7 +79,7 @@ class World:
         trace: TracebackType | None,
     ) -> None:
         await self._close()
-        await self._programs.close()
+        await self.programs.close()
 
     async def post(self, url: str, *, headers: Mapping[str, str], body: bytes, key: str) -> int:
         self.posted.append((url, body))
@@ -94,14 +95,14 @@ class World:
             random=os.urandom,
             pokes=Pokes(),
             settings=self.settings,
-            library=(library := Library(served(BY_PRODUCT))),
-            programs=self._programs,
+            library=(library := self.library),
+            programs=self.programs,
         )
         means = Means(
             database=self.database,
             clock=self.clock,
             library=library,
-            programs=self._programs,
+            programs=self.programs,
             caller_of=Inside(self.control, BY_PRODUCT).caller_of,
             post=self.post,
         )

@@ -16,7 +16,7 @@ from cloudhand.core.task import Event as TaskEvent
 from cloudhand.core.task import Loop, TaskExecution, Wait
 from cloudhand.orchestration import parameters, rate_control
 from cloudhand.orchestration.action import Failed
-from cloudhand.orchestration.actions.library import Text, hashed
+from cloudhand.orchestration.actions.library import Text
 from cloudhand.orchestration.evaluation import EvaluationError, Evaluator
 from cloudhand.orchestration.expression import Literal, Pseudo, references
 from cloudhand.orchestration.model import LoopSpec, TaskSpec, Template
@@ -227,8 +227,8 @@ class Beginning:
     ) -> None:
         """Start the child execution of a task that has begun, or fail it."""
         try:
-            text, version, given = await self._text(task, spec, properties)
-            child = await self._child(task, text, version, given)
+            text, ref, given = await self._text(spec, properties)
+            child = await self._child(task, text, ref, given)
         except _Refused as refused:
             self._fail(task, refused.failed)
             return
@@ -236,31 +236,39 @@ class Beginning:
         self._ledger.note(task, child_id=child.id, due_at=None)
 
     async def _text(
-        self, task: TaskExecution, spec: TaskSpec, properties: Mapping[str, Any]
-    ) -> tuple[Text, str, Mapping[str, Any]]:
-        """The template that a task embeds, its version, and its parameters."""
+        self, spec: TaskSpec, properties: Mapping[str, Any]
+    ) -> tuple[Text, TemplateRef, Mapping[str, Any]]:
+        """The template that a task embeds, and its parameters."""
         library = self._means.library
         if spec.action != _EMBED:
-            return library.actions[spec.action.lower()], "v1", properties
+            text = library.actions[spec.action.lower()]
+            return text, _built_in(text), properties
         given = parameters.convert(properties.get("Parameters") or {}, parameters.Type.JSON)
         if not isinstance(given, Mapping):
             raise _Refused("InvalidProperty", f"Parameters: {shown(given)} is no map")
         content = properties.get("TemplateContent")
         if content is not None:
-            return Text(name="", text=str(content)), "", given
+            text = Text(name="", text=str(content))
+            return text, TemplateRef(name="", hash=text.hash), given
         name = str(properties.get("TemplateName"))
         builtin = library.actions.get(name.lower()) or library.public.get(name.lower())
         if builtin is not None:
-            return builtin, "v1", given
+            return builtin, _built_in(builtin), given
         return *await self._stored(name, str(properties.get("TemplateVersion") or "")), given
 
-    async def _stored(self, name: str, version: str) -> tuple[Text, str]:
-        async def work(tx: Transaction) -> tuple[Text, str] | None:
+    async def _stored(self, name: str, version: str) -> tuple[Text, TemplateRef]:
+        async def work(tx: Transaction) -> tuple[Text, TemplateRef] | None:
             template = await tx.templates.get(name, number(version))
             if template is None:
                 return None
             text = await tx.templates.text(template.latest.hash)
-            return Text(name=template.name, text=text or ""), f"v{template.latest.number}"
+            ref = TemplateRef(
+                name=template.name,
+                version=f"v{template.latest.number}",
+                id=template.id,
+                hash=template.latest.hash,
+            )
+            return Text(name=template.name, text=text or ""), ref
 
         found = await self._means.database.read(work)
         if found is None:
@@ -268,7 +276,7 @@ class Beginning:
         return found
 
     async def _child(
-        self, task: TaskExecution, text: Text, version: str, given: Mapping[str, Any]
+        self, task: TaskExecution, text: Text, ref: TemplateRef, given: Mapping[str, Any]
     ) -> Execution:
         parent = self._ledger.execution
         await self._check_nesting(parent, text)
@@ -283,7 +291,7 @@ class Beginning:
             parent,
             id=ids.child_id(task.id, task.attempt),
             parent_task_id=task.id,
-            template=TemplateRef(name=text.name, version=version, hash=hashed(text.text)),
+            template=ref,
             version=0,
             state=State.STARTED,
             created_at=now,
@@ -325,6 +333,10 @@ class Beginning:
             names = await self._means.database.read(work)
         if text.name and text.name.lower() in map(str.lower, names):
             raise _Refused("InvalidTemplate", f"{text.name} embeds itself")
+
+
+def _built_in(text: Text) -> TemplateRef:
+    return TemplateRef(name=text.name, version="v1", id=text.id, hash=text.hash)
 
 
 def _ancestors(execution: Execution) -> list[ExecutionId]:
