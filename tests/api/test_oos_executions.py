@@ -368,6 +368,7 @@ def test_whoever_skips_the_check_is_not_asked(it: Cloud, oos: Oos) -> None:
     assert (told["Status"], told["SafetyCheck"]) == ("Success", "Skip")
 
 
+
 @pytest.mark.parametrize(
     ("given", "pauses"),
     [
@@ -471,6 +472,8 @@ def test_an_item_of_a_loop_that_failed_is_tried_again_or_skipped(
     )
 
 
+
+
 # Cancelling and deleting
 
 
@@ -494,6 +497,21 @@ def test_an_execution_is_cancelled_while_a_command_runs_which_goes_on(
     assert refused(call, "CancelExecution", ExecutionId=execution_id)[0] == (
         "InvalidStatus.Execution"
     )
+
+
+def test_items_that_have_not_begun_are_cancelled_with_their_loop(
+    it: Cloud, oos: Oos, call: Caller
+) -> None:
+    ids = it.instances(3)
+    with behaving(it, run_on):
+        task = looped(run(instanceId="{{ ACS::TaskLoopItem }}"), ids, Concurrency=2)
+        execution_id = oos.start(template(task))
+        it.do(lambda world: world.until(lambda: world.machine(ids[1]).running))
+        call("CancelExecution", ExecutionId=execution_id)
+        assert oos.until(execution_id, *ENDED)["Status"] == "Cancelled"
+    loop = oos.tasks(execution_id)["run"]["Loop"]
+    assert (loop["Cancelled"], loop["Running"], loop["Pending"]) == (3, 0, 0)
+    assert not it.world.machine(ids[2]).ever_started
 
 
 def test_executions_are_deleted_with_all_that_belongs_to_them(
@@ -563,6 +581,9 @@ def firings(call: Caller, execution_id: str) -> list[dict[str, Any]]:
     """The oldest first."""
     found = call("ListExecutions", ParentExecutionId=execution_id, SortOrder="Ascending")
     return list(found["Executions"])
+
+
+
 
 
 def event(name: str = "event", action: str = "ACS::EventTrigger") -> dict[str, Any]:

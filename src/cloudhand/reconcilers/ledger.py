@@ -49,7 +49,8 @@ class Ledger:
 
     @property
     def clean(self) -> bool:
-        return not (self._changes or self._counted or self._new or self._events)
+        changed = self._changes or self._counted or self._new or self._events
+        return not (changed or self._children or self._to_cancel)
 
     # Tasks
 
