@@ -583,7 +583,48 @@ def firings(call: Caller, execution_id: str) -> list[dict[str, Any]]:
     return list(found["Executions"])
 
 
+def test_a_timer_fires_again_and_again_until_it_is_cancelled(apart: Oos) -> None:
+    execution_id = apart.start(template(timer(), ECHO, Outputs=OUTPUTS))
+    told = apart.until(execution_id, "Waiting")
+    assert (told["Category"], told["WaitingStatus"]) == ("TimerTrigger", "Trigger")
+    assert told["NextScheduleTime"] > told["StartDate"]
+    assert told["LastTriggerTime"] == ""
+    for count in (1, 2, 3):
+        planned = told["NextScheduleTime"]
+        apart.it.advance(seconds=61)
+        told = apart.get(execution_id)
+        assert len(firings(apart.call, execution_id)) == count
+        assert told["LastTriggerTime"] == told["LastSuccessfulTriggerTime"] == planned
+        assert told["LastTriggerStatus"] == "Success"
+        assert json.loads(told["LastTriggerOutputs"]) == {"said": "cn-hangzhou"}
+        assert told["NextScheduleTime"] > planned
+    apart.call("CancelExecution", ExecutionId=execution_id)
+    assert apart.until(execution_id, *ENDED)["Status"] == "Cancelled"
+    assert apart.get(execution_id)["NextScheduleTime"] == ""
 
+
+def test_a_timer_ends_as_a_success_when_its_end_has_come(apart: Oos) -> None:
+    begin = apart.it.world.clock.now()
+    end = begin.replace(microsecond=0)
+    from_now = (end.timestamp() + 150 - begin.timestamp()) / 60
+    assert from_now > 2
+    until = end.fromtimestamp(end.timestamp() + 150, end.tzinfo).strftime("%Y-%m-%dT%H:%M:%SZ")
+    execution_id = apart.start(template(timer(EndDate=until), ECHO))
+    apart.it.advance(seconds=151)
+    assert apart.get(execution_id)["Status"] == "Success"
+    assert len(firings(apart.call, execution_id)) == 2
+
+
+def test_a_firing_that_fails_is_told_and_the_next_one_comes(apart: Oos) -> None:
+    broken = api("find", "StopInstance", InstanceId="i-nobody")
+    execution_id = apart.start(template(timer(), broken))
+    apart.it.advance(seconds=61)
+    told = apart.get(execution_id)
+    assert (told["Status"], told["LastTriggerStatus"]) == ("Waiting", "Failed")
+    assert told["LastTriggerStatusMessage"].startswith("task find failed: ")
+    assert told["LastSuccessfulTriggerTime"] == ""
+    apart.it.advance(seconds=60)
+    assert len(firings(apart.call, execution_id)) == 2
 
 
 def event(name: str = "event", action: str = "ACS::EventTrigger") -> dict[str, Any]:

@@ -54,7 +54,9 @@ async def timer_trigger(task: Task, properties: Properties) -> Outcome:
 
 def _next(task: Task, properties: Properties) -> datetime | None:
     """When it comes next, as seen from now; ValueError."""
-    start = _moment(properties.start_date) if properties.start_date else task.began_at
+    # In whole seconds, as moments are told: what is kept of one is less exact than what was read.
+    began = task.began_at.replace(microsecond=0)
+    start = _moment(properties.start_date) if properties.start_date else began
     match properties.type.lower():
         case "cron":
             where = schedule.zone(properties.time_zone or "UTC")
@@ -63,7 +65,7 @@ def _next(task: Task, properties: Properties) -> datetime | None:
             return schedule.cron(properties.expression, where).after(since)
         case "at":
             at = _moment(properties.expression)
-            return None if "fired" in task.memo or at < task.began_at else at
+            return None if "fired" in task.memo or at < began else at
         case "rate":
             span = _span(properties.expression)
             passed = max(task.now - start, timedelta()) // span
