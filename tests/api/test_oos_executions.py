@@ -368,6 +368,18 @@ def test_whoever_skips_the_check_is_not_asked(it: Cloud, oos: Oos) -> None:
     assert (told["Status"], told["SafetyCheck"]) == ("Success", "Skip")
 
 
+def test_what_was_confirmed_is_not_asked_again_when_it_is_tried_again(it: Cloud, oos: Oos) -> None:
+    content = template(api("drop", "DeleteInstance", InstanceId="i-nobody"))
+    execution_id = oos.start(content, Mode="FailurePause")
+    assert oos.until(execution_id, "Waiting")["WaitingStatus"] == "RiskConfirmation"
+    oos.notify(execution_id, "Approve")
+    it.advance(seconds=1)
+    assert oos.get(execution_id)["WaitingStatus"] == "FailurePause"
+    oos.notify(execution_id, "RetryTask")
+    it.advance(seconds=1)
+    assert oos.get(execution_id)["WaitingStatus"] == "FailurePause"
+    assert oos.tasks(execution_id)["drop"]["ExtraData"]["Attempt"] == 2
+
 
 @pytest.mark.parametrize(
     ("given", "pauses"),
@@ -472,6 +484,35 @@ def test_an_item_of_a_loop_that_failed_is_tried_again_or_skipped(
     )
 
 
+def test_what_is_tried_again_is_given_what_holds_now(it: Cloud, oos: Oos, call: Caller) -> None:
+    (one,) = it.instances()
+    content = template(run(instanceId="{{ where }}"), Parameters={"where": {"Type": "String"}})
+    execution_id = oos.start(content, Mode="FailurePause", Parameters={"where": "i-nobody"})
+    oos.until(execution_id, "Waiting")
+    call("UpdateExecution", ExecutionId=execution_id, Parameters=json.dumps({"where": one}))
+    oos.notify(execution_id, "RetryTask")
+    told = oos.until(execution_id, "Success", "Failed", "Cancelled")
+    assert (told["Status"], told["Parameters"]) == ("Success", {"where": one})
+
+
+def test_a_loop_whose_items_could_not_be_found_is_tried_again(
+    it: Cloud, oos: Oos, call: Caller
+) -> None:
+    (one,) = it.instances()
+    content = template(
+        looped(run(instanceId="{{ ACS::TaskLoopItem }}"), "{{ where }}"),
+        Parameters={"where": {"Type": "Json"}},
+    )
+    execution_id = oos.start(content, Mode="FailurePause", Parameters={"where": {"no": "list"}})
+    assert oos.until(execution_id, "Waiting")["WaitingStatus"] == "FailurePause"
+    oos.notify(execution_id, "RetryTask")
+    it.advance(seconds=1)
+    assert oos.get(execution_id)["WaitingStatus"] == "FailurePause"
+    assert oos.tasks(execution_id)["run"]["StatusMessage"].startswith("InvalidLoopItems: ")
+    call("UpdateExecution", ExecutionId=execution_id, Parameters=json.dumps({"where": [one]}))
+    oos.notify(execution_id, "RetryTask")
+    assert oos.until(execution_id, *ENDED)["Status"] == "Success"
+    assert oos.tasks(execution_id)["run"]["Loop"]["Success"] == 1
 
 
 # Cancelling and deleting

@@ -66,7 +66,8 @@ async def tell(tx: Transaction, task: TaskExecution, word: Word, *, at: datetime
             Event.WOKEN,
             at=at,
             attempt=task.attempt + 1,
-            memo={key: one for key, one in task.memo.items() if key == "retry"},
+            # What it is given is evaluated anew; what was confirmed stays so.
+            memo={"anew": True, **{k: one for k, one in task.memo.items() if k == "heard"}},
             child_id=None,
             waits_for=Wait.NOTHING,
             error_code="",
