@@ -12,7 +12,7 @@ from cloudhand.api import bind
 from cloudhand.api.bind import Limit, form, longest, one_of, text
 from cloudhand.api.oos import errors
 from cloudhand.api.paging import BAD_MAX_RESULTS, BAD_NEXT_TOKEN
-from cloudhand.api.refusal import Refused, WireError, invalid
+from cloudhand.api.refusal import Refused, WireError, invalid, missing
 from cloudhand.core.page import Window
 from cloudhand.wire import times
 
@@ -149,7 +149,7 @@ def json_list(name: str, *, at_most: int, required: bool = False) -> Any:
         value = flat.get(wire, "").strip()
         if not value:
             if required:
-                raise Refused(error)
+                raise Refused(missing(wire))
             return ()
         try:
             found = json.loads(value) if value.startswith("[") else value.split(",")
