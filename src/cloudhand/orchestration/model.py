@@ -90,6 +90,11 @@ class Template:
         first = self.tasks[0]
         return first if first.action.endswith("Trigger") else None
 
+    @property
+    def trigger_category(self) -> str:
+        """TimerTrigger, EventTrigger or AlarmTrigger; empty where nothing triggers it."""
+        return self.trigger.action.removeprefix("ACS::") if self.trigger else ""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ActionSpec:

@@ -188,7 +188,8 @@ class Stage:
         if said.word == "Cancel":
             await self._verbs.cancel(execution_id)
         elif said.word == "Trigger":
-            await self._verbs.trigger(execution_id, text(said.content), by=_BY)
+            category = (await self.execution(execution_id)).trigger_category
+            await self._verbs.trigger(execution_id, category, text(said.content), by=_BY)
         else:
             await self._verbs.tell(
                 Word(

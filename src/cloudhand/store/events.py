@@ -58,10 +58,9 @@ class Events:
         # Ids of tasks go on with a dot; the next character is a slash.
         values: list[object] = [begin, f"{begin}/", execution_id]
         condition = "id >= ? AND id < ? AND (noun = 'task' OR noun = 'execution' AND id = ?)"
-        if not task_id:
-            # Child executions have tasks of their own.
-            condition += " AND instr(substr(id, ?), '.t') = 0"
-            values.append(len(execution_id) + len(".t0000") + 1)
+        # Child executions have tasks of their own.
+        condition += " AND instr(substr(id, ?), '.t') = 0"
+        values.append(len(task_id) + 1 if task_id else len(execution_id) + len(".t0000") + 1)
         rows, total, after = await paged(
             self._statements,
             "SELECT noun, id, from_state, event, to_state, at, source, number"

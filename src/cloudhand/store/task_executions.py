@@ -34,6 +34,10 @@ _LIGHT = _COLUMNS.replace(
     "properties, memo, outputs",
     "CASE WHEN ended_at IS NULL THEN properties ELSE '{}' END, memo, '{}'",
 )
+_OF_RESOURCES = (
+    "id IN (SELECT max(id) FROM task_executions WHERE execution_id = ? AND parent_id IS NOT NULL"
+    " AND (item LIKE '\"i-%' OR item LIKE '\"mi-%') GROUP BY item)"
+)
 _SORTS = {"StartDate": "coalesce(started_at, 0)", "EndDate": "coalesce(ended_at, 0)",
           "Status": "state"}  # fmt: skip
 
@@ -158,6 +162,12 @@ class TaskExecutions:
         )
         return _task(rows[0]) if rows else None
 
+    async def get_many(self, task_ids: Sequence[str]) -> dict[str, TaskExecution]:
+        rows = await self._statements.fetch(
+            f"SELECT {_COLUMNS} FROM task_executions WHERE id IN ({marks(task_ids)})", *task_ids
+        )
+        return {row[0]: _task(row) for row in rows}
+
     async def find(self, wanted: TaskFilter, window: Window) -> Page[TaskExecution]:
         condition, values = _condition(wanted)
         key = _SORTS[wanted.sort_field]
@@ -183,12 +193,22 @@ class TaskExecutions:
     async def resource_states(self, execution_id: ExecutionId) -> dict[str, int]:
         """How many instances are in each state: that of the last item that was about it."""
         rows = await self._statements.fetch(
-            "SELECT state, count(*) FROM (SELECT item, state, max(id) FROM task_executions"
-            " WHERE execution_id = ? AND parent_id IS NOT NULL"
-            " AND (item LIKE '\"i-%' OR item LIKE '\"mi-%') GROUP BY item) GROUP BY state",
+            f"SELECT state, count(*) FROM task_executions WHERE {_OF_RESOURCES} GROUP BY state",
             execution_id,
         )
         return {row[0]: row[1] for row in rows}
+
+    async def of_resources(self, execution_id: ExecutionId, window: Window) -> Page[TaskExecution]:
+        """The last item that was about each instance, in the order of the instances."""
+        rows, total, after = await paged(
+            self._statements,
+            f"SELECT {_COLUMNS}, item, id FROM task_executions WHERE {_OF_RESOURCES}",
+            [execution_id],
+            keys=("item", "id"),
+            window=window,
+            ascending=True,
+        )
+        return Page(items=[_task(row) for row in rows], total=total, next=after)
 
     async def save(self, changes: Sequence[Change], *, source: str) -> None:
         """Changed when somebody else has changed one of them since it was read."""
