@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from cloudhand.orchestration.values import shown, truth
+from cloudhand.orchestration.values import shown, truth, whole
 
 _IN_A_BATCH = 20  # at once, as documented
 _KEYS = ("Mode", "MaxErrors", "Concurrency", "Batch", "ConcurrencyInBatches", "BatchPauseOption",
@@ -161,15 +161,13 @@ def _share(given: Any, count: int, *, least: int) -> int:
     # Published templates have values with stray commas.
     written = given.strip(" ,") if isinstance(given, str) else given
     try:
-        if isinstance(written, bool):
-            raise ValueError
         if isinstance(written, str) and written.endswith("%"):
-            percent = int(written[:-1])
+            percent = whole(written[:-1])
             if not 0 <= percent <= 100:
                 raise ValueError
             return max(count * percent // 100, least)
-        number = int(written)
-    except (TypeError, ValueError):
+        number = whole(written)
+    except ValueError:
         raise ValueError(f"{shown(given)} is no number or percentage") from None
     if number < least:
         raise ValueError(f"{shown(given)} is less than {least}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import suppress
 from typing import Any
 
 DEEPEST = 64  # levels of a value; whatever handles values recurses
@@ -47,6 +48,17 @@ def _wrong(value: Any) -> str | None:
     return None
 
 
+def weight(value: Any) -> int:
+    """About how many characters it has as JSON text."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, list):
+        return sum(map(weight, value), len(value))
+    if isinstance(value, dict):
+        return sum(len(key) + weight(one) for key, one in value.items())
+    return 1
+
+
 def text(value: Any) -> str:
     """Text as it is, nothing as an empty text, everything else as JSON."""
     if isinstance(value, str):
@@ -82,6 +94,27 @@ def truth(value: Any) -> bool:
     if isinstance(value, str) and value.lower() in ("true", "false"):
         return value.lower() == "true"
     raise ValueError(f"{shown(value)} is neither true nor false")
+
+
+def number(value: Any) -> int | float:
+    """A number, or the text of one; ValueError."""
+    found = value
+    if isinstance(value, str):
+        with suppress(ValueError):
+            found = float(value)
+        with suppress(ValueError):
+            found = int(value)
+    if isinstance(found, int | float) and not isinstance(found, bool) and _wrong(found) is None:
+        return found
+    raise ValueError(f"{shown(value)} is no number")
+
+
+def whole(value: Any) -> int:
+    """A number without a fraction, or the text of one; ValueError."""
+    with suppress(ValueError):
+        if (found := number(value)) == int(found):
+            return int(found)
+    raise ValueError(f"{shown(value)} is no whole number")
 
 
 def shown(value: Any) -> str:
