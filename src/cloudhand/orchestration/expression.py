@@ -18,7 +18,7 @@ _PSEUDO = re.compile(r"acs::(\w+)", re.IGNORECASE | re.ASCII)
 _STORED = re.compile(r"(oos|oos-secret)\s*:\s*([\w./-]+)", re.IGNORECASE | re.ASCII)
 _OUTPUT = re.compile(r"([A-Za-z0-9_-]+)\.(.+)")
 _PARAMETER = re.compile(r"[A-Za-z0-9_-]+")
-FUNCTION = "Fn::"
+FUNCTION = "fn::"
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def parse(value: Any, path: tuple[str | int, ...] = ()) -> Expression:
 
 def _of_map(value: dict[str, Any], path: tuple[str | int, ...]) -> Expression:
     members = {key: parse(one, (*path, key)) for key, one in value.items()}
-    functions = [key for key in members if key.startswith(FUNCTION)]
+    functions = [key for key in members if key.lower().startswith(FUNCTION)]
     if functions:
         if len(members) > 1:
             raise Misshapen(path, f"{functions[0]} stands in a map with other keys")

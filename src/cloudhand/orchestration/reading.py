@@ -47,6 +47,14 @@ class Reading:
             return {}
         return value
 
+    def distinct(self, path: Path, names: Iterable[str]) -> None:
+        """Tell of names that are one and the same to those who refer to them."""
+        by_lower: dict[str, str] = {}
+        for name in names:
+            before = by_lower.setdefault(name.lower(), name)
+            if before != name:
+                self.problem((*path, name), f"it is declared twice, as {before}, too")
+
     def expression(self, value: Any, path: Path) -> Expression:
         try:
             parsed = expression.parse(value, path)

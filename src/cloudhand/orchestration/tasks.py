@@ -195,7 +195,9 @@ class TaskReader:
 
     def _outputs(self, value: Any, path: Path) -> tuple[OutputSpec, ...]:
         found = []
-        for name, one in self._reading.as_map(value, path).items():
+        given = self._reading.as_map(value, path)
+        self._reading.distinct(path, given)
+        for name, one in given.items():
             here: Path = (*path, name)
             data = self._reading.as_map(one, here)
             self._reading.known(here, data, ("Type", "ValueSelector", "Description"))
@@ -220,7 +222,9 @@ class TaskReader:
             self._reading.problem((*path, "RateControl"), f"{next(iter(legacy))} belongs into it")
         rate = data.get("RateControl", {"Legacy": True, **legacy} if legacy else None)
         aggregates = []
-        for name, one in self._reading.as_map(data.get("Outputs"), (*path, "Outputs")).items():
+        given = self._reading.as_map(data.get("Outputs"), (*path, "Outputs"))
+        self._reading.distinct((*path, "Outputs"), given)
+        for name, one in given.items():
             here: Path = (*path, "Outputs", name)
             aggregates.append(self._aggregate(name, self._reading.as_map(one, here), here))
         return LoopSpec(
