@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -50,7 +49,7 @@ def convert(value: Any, kind: Type) -> Any:
     """A given value as its type; ValueError."""
     match kind:
         case Type.STRING:
-            return values.text(value) if not isinstance(value, dict | list) else _encoded(value)
+            return values.text(value)
         case Type.NUMBER:
             return values.number(value)
         case Type.BOOLEAN:
@@ -58,13 +57,9 @@ def convert(value: Any, kind: Type) -> Any:
         case Type.LIST:
             return _list(value)
         case Type.JSON:
-            return _decoded(value) if isinstance(value, str) else value
+            return _decoded(value)
         case _:
             assert_never(kind)
-
-
-def _encoded(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _list(value: Any) -> list[Any]:
@@ -74,14 +69,17 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _decoded(text: str) -> Any:
-    """JSON text as what it says. An empty text is nothing, and any other is a text."""
-    if not text.strip():
-        return None
-    try:
-        return values.decoded(text)
-    except ValueError:
-        return text
+def _decoded(value: Any) -> Any:
+    """JSON text as what it says, be that JSON text again: whoever passes it on changes nothing.
+
+    An empty text is nothing, and any other is a text.
+    """
+    while isinstance(value, str):
+        try:
+            value = values.decoded(value) if value.strip() else None
+        except ValueError:
+            return value
+    return value
 
 
 async def resolve(

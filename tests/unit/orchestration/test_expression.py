@@ -20,6 +20,7 @@ from cloudhand.orchestration.expression import (
     Output,
     Parameter,
     Pseudo,
+    Reference,
     Stored,
     Text,
     as_condition,
@@ -48,7 +49,7 @@ from tests.unit.orchestration.made import PLAIN
         ("{{ OOS-Secret : name }}", Stored("name", secret=True)),
     ],
 )
-def test_a_whole_reference(text: str, reference: Expression) -> None:
+def test_a_whole_reference(text: str, reference: Reference) -> None:
     assert parse(text) == reference
     assert parse(f"a {text} b") == Text(("a ", reference, " b"))
 
