@@ -110,7 +110,7 @@ def read(given: Any, count: int, *, pause: Pause = Pause.AUTOMATIC) -> RateContr
     strange = [key for key in rate if key not in (*_KEYS, "Legacy")]
     if strange:
         raise ValueError(f"RateControl has no {strange[0]}")
-    concurrency = rate.get("Concurrency")
+    concurrency, errors = rate.get("Concurrency"), rate.get("MaxErrors")
     legacy = "Legacy" in rate and isinstance(concurrency, list)
     if _mode(rate.get("Mode"), legacy=legacy) == "batch":
         sizes = _shares(concurrency if legacy else rate.get("Batch"), "Batch", count)
@@ -124,7 +124,7 @@ def read(given: Any, count: int, *, pause: Pause = Pause.AUTOMATIC) -> RateContr
     return RateControl(
         sizes=sizes,
         at_once=at_once,
-        max_errors=_share(rate.get("MaxErrors") or 0, count, least=0),
+        max_errors=0 if errors in (None, "") else _share(errors, count, least=0),
         pause=_pause(rate.get("BatchPauseOption"), pause),
         strict=truth(rate.get("Strict", False)),
     )
