@@ -75,6 +75,8 @@ def decide(template: Template, tasks: Sequence[TaskExecution], cancel: Cancel) -
 def _of_loop(task: TaskExecution, loop: Loop) -> Decision | None:
     if task.cancel_asked or loop.cancelled:
         return None if loop.active else EndLoop(task, TaskState.CANCELLED)
+    if task.waits_for is not Wait.NOTHING:
+        return None
     rate = rate_control.of_kept(loop.rate)
     step = rate.next(
         Progress(
@@ -86,7 +88,7 @@ def _of_loop(task: TaskExecution, loop: Loop) -> Decision | None:
         )
     )
     if isinstance(step, Pause):
-        return PauseLoop(task) if task.waits_for is Wait.NOTHING else None
+        return PauseLoop(task)
     if step:
         return BeginItems(task, step)
     if loop.active:

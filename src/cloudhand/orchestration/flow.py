@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from cloudhand.orchestration import values
 from cloudhand.orchestration.expression import (
+    Branches,
     Call,
     Condition,
     Expression,
@@ -17,6 +18,7 @@ from cloudhand.orchestration.expression import (
     Output,
     Parameter,
     Pseudo,
+    Reference,
     Stored,
     Text,
 )
@@ -76,12 +78,10 @@ def _meant(template: Template, task: TaskSpec, target: str) -> str:
 
 def _choices(following: Expression) -> Iterator[tuple[str, str]]:
     """The choices of a task in their order, each with its target; the default comes last."""
-    match following:
-        case Call(_, Items((when, Literal(target), rest))):
-            yield brief(when), str(target)
-            yield from _choices(rest)
-        case Literal(target):
-            yield "otherwise", str(target)
+    assert isinstance(following, Branches)
+    for when, target in following.cases:
+        yield brief(when), target
+    yield "otherwise", following.otherwise
 
 
 def brief(condition: Expression) -> str:
@@ -95,6 +95,22 @@ def worded(expression: Expression) -> str:
     match expression:
         case Literal(value):
             return values.text(value) if value not in ("", None) else '""'
+        case Text(parts):
+            return "".join(one if isinstance(one, str) else _named(one) for one in parts)
+        case Items(items):
+            return ", ".join(map(worded, items))
+        case Members(members):
+            return ", ".join(f"{key}: {worded(one)}" for key, one in members.items())
+        case Call(function, argument):
+            return _called(function.lower(), argument)
+        case Branches(cases, otherwise):
+            return ", ".join([*(target for _, target in cases), otherwise])
+        case _:
+            return _named(expression)
+
+
+def _named(reference: Reference) -> str:
+    match reference:
         case Parameter(name) | Condition(name):
             return name
         case Output(task, path):
@@ -103,14 +119,6 @@ def worded(expression: Expression) -> str:
             return f"ACS::{name}"
         case Stored(name, secret):
             return f"oos-secret:{name}" if secret else f"oos:{name}"
-        case Text(parts):
-            return "".join(one if isinstance(one, str) else worded(one) for one in parts)
-        case Items(items):
-            return ", ".join(map(worded, items))
-        case Members(members):
-            return ", ".join(f"{key}: {worded(one)}" for key, one in members.items())
-        case Call(function, argument):
-            return _called(function.lower(), argument)
 
 
 def _called(function: str, argument: Expression) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 from cloudhand.core.task import Wait
 from cloudhand.orchestration.action import Fires, Outcome, Task, Waits
+from cloudhand.orchestration.values import decoded
 
 TRIGGER = "Trigger"  # the type of a notice that brings a message, which is its note
 
@@ -25,6 +24,6 @@ def brought(task: Task) -> Fires | None:
 
 def _message(text: str) -> object:
     try:
-        return json.loads(text)
+        return decoded(text)
     except ValueError:
         return text

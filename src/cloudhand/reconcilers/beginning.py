@@ -19,7 +19,7 @@ from cloudhand.orchestration import parameters, rate_control
 from cloudhand.orchestration.action import Failed
 from cloudhand.orchestration.actions.library import Text
 from cloudhand.orchestration.evaluation import EvaluationError, Evaluator
-from cloudhand.orchestration.expression import Literal, Pseudo, references
+from cloudhand.orchestration.expression import Expression, Pseudo, references
 from cloudhand.orchestration.model import LoopSpec, TaskSpec, Template
 from cloudhand.orchestration.pseudo import pseudo
 from cloudhand.orchestration.rate_control import Pause
@@ -138,7 +138,7 @@ class Beginning:
     async def _loop(
         self, task: TaskExecution, spec: TaskSpec, loop: LoopSpec, evaluator: Evaluator
     ) -> None:
-        by_item = spec.when is not None and _names_item(spec)
+        by_item = spec.when is not None and _names_item(spec.when)
         if spec.when is not None and not by_item and not await evaluator.truth(spec.when):
             self._ledger.move(task, TaskEvent.SKIPPED, message="its condition is false")
             return
@@ -154,7 +154,7 @@ class Beginning:
         self._ledger.add(fresh)
         self._items[task.id] = fresh
         begun = Loop(rate=rate.kept(), total=len(items))
-        asks = items and not _heard(task) and self._asks(_literals(spec))
+        asks = not _heard(task) and await self._any_asks(spec, items)
         self._go(
             task,
             TaskEvent.WAITS if asks else TaskEvent.BEGUN,
@@ -163,6 +163,15 @@ class Beginning:
             due_at=None,
             loop=begun,
         )
+
+    async def _any_asks(self, spec: TaskSpec, items: Sequence[Any]) -> bool:
+        """Whether somebody has to confirm one of the calls, and so is asked for all of them."""
+        told = {name: one for name, one in spec.properties.items() if name in ("API", "Risk")}
+        for item in items if any(map(_names_item, told.values())) else items[:1]:
+            evaluator = await self._scopes.of_task(spec, item)
+            if self._asks({name: await evaluator.value(one) for name, one in told.items()}):
+                return True
+        return False
 
     async def _rate(
         self, loop: LoopSpec, count: int, evaluator: Evaluator
@@ -193,8 +202,10 @@ class Beginning:
     # One task, or one item
 
     async def _leaf(self, task: TaskExecution, spec: TaskSpec, evaluator: Evaluator) -> None:
-        alone = task.parent_id is None or _names_item(spec)
-        if spec.when is not None and alone and not await evaluator.truth(spec.when):
+        when = spec.when
+        if when is not None and task.parent_id is not None and not _names_item(when):
+            when = None  # it was true for all of them
+        if when is not None and not await evaluator.truth(when):
             self._ledger.move(task, TaskEvent.SKIPPED, message="its condition is false")
             return
         properties = {
@@ -372,11 +383,8 @@ def _ancestors(execution: Execution) -> list[ExecutionId]:
     return [ExecutionId(".t".join(parts[: at + 1])) for at in range(len(parts))]
 
 
-def _names_item(spec: TaskSpec) -> bool:
-    named = references(spec.when) if spec.when is not None else ()
-    return any(isinstance(one, Pseudo) and one.name.lower() == "taskloopitem" for one in named)
-
-
-def _literals(spec: TaskSpec) -> dict[str, Any]:
-    """The properties that are the same for all items."""
-    return {name: one.value for name, one in spec.properties.items() if isinstance(one, Literal)}
+def _names_item(expression: Expression) -> bool:
+    return any(
+        isinstance(one, Pseudo) and one.name.lower() == "taskloopitem"
+        for one in references(expression)
+    )

@@ -68,7 +68,8 @@ class Library:
 def _texts(folder: str) -> dict[str, Text]:
     """A file is named for its template, with a dash for what file names cannot have."""
     found = {}
-    for entry in resources.files("cloudhand.orchestration.actions").joinpath(folder).iterdir():
+    place = resources.files("cloudhand.orchestration.actions").joinpath(folder)
+    for entry in place.iterdir() if place.is_dir() else ():  # a checkout has no empty folders
         if entry.name.endswith(".yml"):
             stem = entry.name.removesuffix(".yml")
             name = stem.replace("-", "::") if folder == "cloud" else stem
