@@ -454,6 +454,21 @@ def test_a_task_that_failed_is_skipped(it: Cloud, oos: Oos) -> None:
     assert oos.until(execution_id, *ENDED)["Status"] == "Success"
 
 
+@pytest.mark.parametrize("items", [None, 2])
+def test_what_failed_and_waits_is_cancelled_with_its_execution(
+    it: Cloud, oos: Oos, items: int | None
+) -> None:
+    (one,) = it.instances()
+    task = run(instanceId=one)
+    with behaving(it, failing_on(one)):
+        content = template(looped(task, [one] * items) if items else task)
+        execution_id = oos.start(content, Mode="FailurePause")
+        oos.until(execution_id, "Waiting")
+    oos.call("CancelExecution", ExecutionId=execution_id)
+    assert oos.until(execution_id, *ENDED)["Status"] == "Cancelled"
+    assert oos.tasks(execution_id)["run"]["Status"] == "Cancelled"
+
+
 @pytest.mark.parametrize("by", ["LoopItem", "TaskExecutionId", "TaskExecutionIds"])
 @pytest.mark.parametrize("word", ["RetryTask", "SkipTask"])
 def test_an_item_of_a_loop_that_failed_is_tried_again_or_skipped(
