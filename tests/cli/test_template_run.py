@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import select
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,12 +12,11 @@ import pytest
 
 from cloudhand.cli.client import OOS, Client
 from cloudhand.wire import agent as wire
-from tests.api.cloud import KEY, Cloud
+from tests.api.cloud import Cloud
+from tests.cli.beside import Start
 from tests.cli.conftest import Cli
 from tests.cli.test_terminal import Open
 from tests.machines import Behaviour, Machine, finish, run_on
-
-_BOUND = 30  # seconds
 
 BULK = """\
 FormatVersion: OOS-2019-06-01
@@ -75,75 +69,6 @@ Tasks:
     Properties: {Type: cron, Expression: '0 0 3 ? * *', EndDate: '2099-01-01T00:00:00Z'}
   - {Name: rest, Action: ACS::Sleep, Properties: {Duration: PT1S}}
 """
-
-
-class Started:
-    """`cloudhand` that runs beside the test, and is waited for by what it says aside."""
-
-    def __init__(self, words: tuple[str, ...], environment: dict[str, str], folder: Path) -> None:
-        self.said = ""
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "cloudhand.cli.main", *words],
-            env=environment,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-
-    def until(self, pattern: str) -> re.Match[str]:
-        """Read until this was said aside."""
-        assert self.process.stderr is not None
-        deadline = time.monotonic() + _BOUND
-        while not (found := re.search(pattern, self.said)):
-            ready, _, _ = select.select([self.process.stderr], [], [], _BOUND)
-            part = os.read(self.process.stderr.fileno(), 65536).decode() if ready else ""
-            assert part, f"{pattern!r} is not in {self.said!r}"
-            assert time.monotonic() < deadline
-            self.said += part
-        return found
-
-    def end(self) -> tuple[int, str]:
-        """Its exit code and what it printed."""
-        out, err = self.process.communicate(timeout=_BOUND)
-        self.said += err
-        return self.process.returncode, out
-
-    def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.communicate()
-
-
-class Start:
-    def __init__(self, it: Cloud, folder: Path) -> None:
-        self._folder = folder
-        self._environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(folder),
-            "CLOUDHAND_ENDPOINT": f"http://{it.endpoint}",
-            "ALIBABA_CLOUD_ACCESS_KEY_ID": KEY.id,
-            "ALIBABA_CLOUD_ACCESS_KEY_SECRET": KEY.secret,
-        }
-        self._started: list[Started] = []
-
-    def __call__(self, *words: str) -> Started:
-        started = Started(words, self._environment, self._folder)
-        self._started.append(started)
-        return started
-
-    def close(self) -> None:
-        for started in self._started:
-            started.close()
-
-
-@pytest.fixture
-def start(it: Cloud, tmp_path: Path) -> Iterator[Start]:
-    starter = Start(it, tmp_path)
-    yield starter
-    starter.close()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -78,6 +79,19 @@ class Log:
 def call(client: Client, action: str, **parameters: object) -> dict[str, Any]:
     """Call an operation of OOS; ApiError, or ClientError."""
     return client.call(action, parameters, version=OOS)
+
+
+def start(client: Client, order: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
+    """Start an execution, once whatever the connection does; its id."""
+    started = call(
+        client,
+        "StartExecution",
+        ClientToken=os.urandom(16).hex(),
+        Parameters=json.dumps(parameters, ensure_ascii=False),
+        **order,
+    )
+    execution_id: str = started["Execution"]["ExecutionId"]
+    return execution_id
 
 
 def find(client: Client, execution_id: str) -> Execution:
@@ -229,3 +243,10 @@ def logs(client: Client, execution_id: str) -> list[Log]:
         token = page["NextToken"]
         if not token:
             return found
+
+
+def goes_on(client: Client, execution_id: str) -> str:
+    """That it runs, and the commands that show what comes of it, and end it."""
+    show = client.endpoint.command(f"template show {execution_id} --follow")
+    cancel = client.endpoint.command(f"template cancel {execution_id}")
+    return f"{execution_id} goes on: {show} shows how it ends, {cancel} ends it"

@@ -39,7 +39,9 @@ class Following:
         try:
             return self._watched(self._looks(execution_id))
         except ClientError as error:
-            raise ClientError(f"{error}; {goes_on(self.client, execution_id)}") from error
+            raise ClientError(
+                f"{error}; {executions.goes_on(self.client, execution_id)}"
+            ) from error
 
     def _looks(self, execution_id: str) -> Iterator[Execution]:
         """At each look how it is, the last time when it has ended or waits for its trigger."""
@@ -185,10 +187,3 @@ def _coloured(row: Row) -> str:
     code = _CODES[telling.COLOURS.get(row.status, "red")]
     coloured = f" \033[{code}m{row.status}\033[0m"
     return telling.line(row).replace(f" {row.status}", coloured, 1)
-
-
-def goes_on(client: Client, execution_id: str) -> str:
-    """That it runs, and the commands that show what comes of it, and end it."""
-    show = client.endpoint.command(f"template show {execution_id} --follow")
-    cancel = client.endpoint.command(f"template cancel {execution_id}")
-    return f"{execution_id} goes on: {show} shows how it ends, {cancel} ends it"

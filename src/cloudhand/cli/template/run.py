@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +16,7 @@ from cloudhand.cli.errors import ApiError, ClientError, Mistake
 from cloudhand.cli.following import aside
 from cloudhand.cli.template import executions, given, texts
 from cloudhand.cli.template.executions import Execution
-from cloudhand.cli.template.following import Following, goes_on
+from cloudhand.cli.template.following import Following
 from cloudhand.orchestration.actions.library import Library
 from cloudhand.orchestration.model import Template
 from cloudhand.orchestration.parameters import Type
@@ -93,11 +91,10 @@ def command(
         parameters |= _targets(meant, _chosen(client, wish, yes=yes, taken=template == "-"))
     order = {
         **({"TemplateContent": text} if text else {"TemplateName": template}),
-        "Parameters": json.dumps(parameters, ensure_ascii=False),
         "Mode": mode,
         "SafetyCheck": "Skip" if yes else "ConfirmEveryHighRiskAction",
     }
-    ended = followed(client, order, as_json=as_json)
+    ended = _followed(client, order, parameters, as_json=as_json)
     client.close()
     sys.exit(0 if ended.status == "Success" or ended.triggered else 1)
 
@@ -137,9 +134,11 @@ def _targets(template: Template, ids: Sequence[str]) -> dict[str, Any]:
     return {declared.name: {"Type": "ResourceIds", "ResourceIds": list(ids)}}
 
 
-def followed(client: Client, order: dict[str, Any], *, as_json: bool) -> Execution:
+def _followed(
+    client: Client, order: dict[str, str], parameters: dict[str, Any], *, as_json: bool
+) -> Execution:
     """Start an execution, and show it to its end."""
-    execution_id = start(client, order)
+    execution_id = executions.start(client, order, parameters)
     if not as_json:
         aside(f"{execution_id} has started")
     try:
@@ -150,14 +149,6 @@ def followed(client: Client, order: dict[str, Any], *, as_json: bool) -> Executi
         raise
     following.show(ended)
     return ended
-
-
-def start(client: Client, order: dict[str, Any]) -> str:
-    """Whatever the connection does, it is started once."""
-    token = os.urandom(16).hex()
-    started = executions.call(client, "StartExecution", ClientToken=token, **order)
-    execution_id: str = started["Execution"]["ExecutionId"]
-    return execution_id
 
 
 def _leave_or_cancel(client: Client, execution_id: str) -> None:
@@ -171,7 +162,7 @@ def _leave_or_cancel(client: Client, execution_id: str) -> None:
             aside(f"cannot cancel {execution_id}: {error}")
         else:
             return
-    aside(goes_on(client, execution_id))
+    aside(executions.goes_on(client, execution_id))
 
 
 def _cancels(execution_id: str) -> bool:

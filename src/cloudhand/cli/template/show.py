@@ -14,7 +14,7 @@ from cloudhand.cli.endpoint import find_endpoint
 from cloudhand.cli.following import aside
 from cloudhand.cli.template import executions, telling
 from cloudhand.cli.template.executions import Execution
-from cloudhand.cli.template.following import Following, goes_on
+from cloudhand.cli.template.following import Following
 
 EPILOG = (
     "Exit codes: 0 it has succeeded, or waits for its trigger; 1 it has not, or not yet; 2 not"
@@ -62,7 +62,7 @@ def _shown(client: Client, execution_id: str, *, go_on: bool, as_json: bool) -> 
         for sentence in telling.waits(client.endpoint, found, following.names):
             aside(sentence)
         if not found.final and not found.triggered:
-            aside(goes_on(client, execution_id))
+            aside(executions.goes_on(client, execution_id))
     return found
 
 
