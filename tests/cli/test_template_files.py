@@ -134,7 +134,7 @@ def test_a_graph_is_told_in_mermaid(offline: Offline) -> None:
         "flowchart TD",
         "  start((start))",
         '  t0[["upgrade<br/>ECS::RunCommand<br/>for each of ids, 2 at a time"]]',
-        '  t1["rescue<br/>ExecuteAPI"]',
+        '  t1["rescue<br/>ExecuteAPI RebootInstances"]',
         "  stop((end))",
         "  start --> t0",
         "  t0 --> stop",
@@ -157,7 +157,7 @@ def test_a_picture_names_each_task_and_draws_each_way_once(offline: Offline) -> 
         "ECS::RunCommand",
         "for each of ids, 2 at a time",
         "rescue",
-        "ExecuteAPI",
+        "ExecuteAPI RebootInstances",
     ]
     assert ways == ["way", "way", "way", "way error"]
 

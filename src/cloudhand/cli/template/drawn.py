@@ -36,11 +36,18 @@ def drawn(task: TaskSpec) -> Drawn:
     kind = "trigger" if task.action.endswith("Trigger") else _KINDS.get(task.action, "embedded")
     return Drawn(
         name=task.name,
-        action=task.action.removeprefix("ACS::"),
+        action=_action(task),
         kind=kind,
         notes=tuple(_notes(task)),
         looped=task.loop is not None,
     )
+
+
+def _action(task: TaskSpec) -> str:
+    """With the operation or the template that it is about, where the text says so."""
+    name = task.action.removeprefix("ACS::")
+    about = task.properties.get("API") or task.properties.get("TemplateName")
+    return f"{name} {about.value}" if isinstance(about, Literal) else name
 
 
 def _notes(task: TaskSpec) -> Iterator[str]:
