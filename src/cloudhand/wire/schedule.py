@@ -60,12 +60,14 @@ class Cron:
     def after(self, moment: datetime) -> Optional[datetime]:
         """The first moment later than this one, in UTC; None: it never comes again."""
         today = moment.astimezone(self.zone).date()
+        earliest: Optional[datetime] = None
         # Where clocks are put back over midnight, a day goes on after the next one has begun.
         for found in self._days(today - _DAY):
             come = self._first(found, moment)
-            if come is not None:
-                return come
-        return None
+            if earliest is not None:
+                return earliest if come is None else min(earliest, come)
+            earliest = come
+        return earliest
 
     def _days(self, first: date) -> Iterator[date]:
         day = first
@@ -209,7 +211,7 @@ def _span(match: "re.Match[str]", allowed: range, names: Tuple[str, ...]) -> "se
 def _number(text: str, allowed: range, names: Tuple[str, ...]) -> int:
     if text in names:
         return allowed[0] + names.index(text)
-    if not text.isdigit() or int(text) not in allowed:
+    if not re.fullmatch(r"\d{1,4}", text, re.ASCII) or int(text) not in allowed:
         raise ValueError(f"cannot read {text!r}: it is not from {allowed[0]} to {allowed[-1]}")
     return int(text)
 
@@ -258,7 +260,7 @@ def _weekday_rule(part: str, monday: int) -> DayRule:
     allowed = range(1, 8)
     names = _WEEKDAYS[1 - monday :] + _WEEKDAYS[: 1 - monday] if monday > 1 else _WEEKDAYS
     match = re.fullmatch(r"(\w+?)(?:(L)|#([1-5]))", part)
-    if match and match[1] != "":
+    if match:
         wanted = (_number(match[1], allowed, names) - monday) % 7
         if match[2]:
             return lambda day: day.weekday() == wanted and day.day > _last(day).day - 7
