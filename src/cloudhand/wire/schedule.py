@@ -86,16 +86,13 @@ class Cron:
         if len(self.hours) == 24 and _offsets(day, self.zone) > 1:
             return self._first_as_time_goes(day, moment)
         # In the order of the clock they are in the order of time, too.
+        last = self.seconds[-1]
         for hour in self.hours:
-            if self._at(day, hour, self.minutes[-1], self.seconds[-1]) <= moment:
+            if self._at(day, hour, self.minutes[-1], last) <= moment:
                 continue
-            for minute in self.minutes:
-                if self._at(day, hour, minute, self.seconds[-1]) <= moment:
-                    continue
-                for second in self.seconds:
-                    found = self._at(day, hour, minute, second)
-                    if found > moment:
-                        return found
+            minute = next(m for m in self.minutes if self._at(day, hour, m, last) > moment)
+            found = (self._at(day, hour, minute, second) for second in self.seconds)
+            return next(one for one in found if one > moment)
         return None
 
     def _at(self, day: date, hour: int, minute: int, second: int) -> datetime:
@@ -108,12 +105,9 @@ class Cron:
             local = datetime.combine(day, time(hour, minute))
             minutes += _shown(local, self.zone)
         for start in sorted(minutes):
-            if start + self.seconds[-1] * _SECOND <= moment:
-                continue
-            for second in self.seconds:
-                found = start + second * _SECOND
-                if found > moment:
-                    return found
+            if start + self.seconds[-1] * _SECOND > moment:
+                found = (start + second * _SECOND for second in self.seconds)
+                return next(one for one in found if one > moment)
         return None
 
 
