@@ -31,10 +31,11 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	@touch $@
 
 setup: $(VENV)/.runtime ## .venv with Cloudhand installed in it
+	@test "$(MAKECMDGOALS)" != setup || echo "Next: . $(VENV)/bin/activate && cloudhand up"
 
 setup-dev: $(VENV)/.dev
 
-demo: setup ## A control plane and three instances; a command restarts and stops them
+demo: setup ## A control plane and three instances; a command restarts and stops them (ONCE=1: and ends)
 	@$(BIN)/cloudhand demo
 
 test: setup-dev ## The whole test suite; the last lines say what was skipped and why

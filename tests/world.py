@@ -39,7 +39,7 @@ from cloudhand.reconcilers.lifecycles import Lifecycles
 from cloudhand.reconcilers.means import Means
 from cloudhand.reconcilers.retention import keep_forgetting
 from cloudhand.rehearsal.clock import VirtualClock
-from cloudhand.store.database import StoreError
+from cloudhand.store.database import Database, StoreError
 from cloudhand.store.envelope import open_envelope
 from cloudhand.store.sqlite import SqliteDatabase
 from tests.machines import Behaviour, Machine, Machines, succeed
@@ -57,14 +57,18 @@ class World:
         settings: ControlSettings | None = None,
         behave: Behaviour = succeed,
         loops: bool = True,
+        engine: bool = True,
     ) -> None:
+        """``engine``: whether executions are carried out here."""
         self.clock = VirtualClock()
         self.machines = Machines(behave)
         self.settings = settings or ControlSettings()
         self.path = path
         self._loops = loops
+        self._engine = engine
         self._stack = AsyncExitStack()
-        self._programs = Pool()
+        self.programs = Pool()
+        self.library = Library(served(BY_PRODUCT))
         self.posted: list[tuple[str, bytes]] = []
 
     async def __aenter__(self) -> Self:
@@ -78,7 +82,7 @@ class World:
         trace: TracebackType | None,
     ) -> None:
         await self._close()
-        await self._programs.close()
+        await self.programs.close()
 
     async def post(self, url: str, *, headers: Mapping[str, str], body: bytes, key: str) -> int:
         self.posted.append((url, body))
@@ -94,23 +98,26 @@ class World:
             random=os.urandom,
             pokes=Pokes(),
             settings=self.settings,
-            library=(library := Library(served(BY_PRODUCT))),
-            programs=self._programs,
+            library=self.library,
+            programs=self.programs,
         )
-        means = Means(
-            database=self.database,
-            clock=self.clock,
-            library=library,
-            programs=self._programs,
-            caller_of=Inside(self.control, BY_PRODUCT).caller_of,
-            post=self.post,
-        )
-        self.executions = Executions(means, self.control.pokes)
+        self.executions = self.engine(self.database, self.control, self.library)
         await self.control.agents.expect()
         self._stop = asyncio.Event()
         self._started = asyncio.Event()
         self._main = asyncio.create_task(self._run())
         await self._started.wait()
+
+    def engine(self, database: Database, control: Control, library: Library) -> Executions:
+        means = Means(
+            database=database,
+            clock=self.clock,
+            library=library,
+            programs=self.programs,
+            caller_of=Inside(control, BY_PRODUCT).caller_of,
+            post=self.post,
+        )
+        return Executions(means, control.pokes)
 
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -123,9 +130,10 @@ class World:
                 loops = [
                     tasks.create_task(lifecycles.run()),
                     tasks.create_task(keep_delivering(self.control)),
-                    tasks.create_task(self.executions.run()),
                     tasks.create_task(keep_forgetting(self.control, self.database)),
                 ]
+                if self._engine:
+                    loops.append(tasks.create_task(self.executions.run()))
             self._started.set()
             await self._stop.wait()
             for loop in loops:

@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Timer
 from typing import Any, cast
 
@@ -48,21 +48,31 @@ class Cloud:
     endpoint: str  # HOST:PORT, as the SDKs' configuration wants it
     region_id: str
     access_key_id: str
-    access_key_secret: str
+    access_key_secret: str = field(repr=False)
     instance_ids: Sequence[str]  # Running, with their agents online, when the test begins
-    environment: Mapping[str, str]  # in which a program for Alibaba Cloud runs unchanged
-    client: Client  # signs and sends; for one thread at a time
+    # In which a program for Alibaba Cloud runs unchanged.
+    environment: Mapping[str, str] = field(repr=False)
+    client: Client = field(repr=False)  # signs and sends; for one thread at a time
 
     def call(self, action: str, **parameters: object) -> dict[str, Any]:
         """Call an operation by its name; lists and dicts are flattened. ApiError."""
-        return self.client.call(action, parameters)
+        __tracebackhide__ = True
+        try:
+            return self.client.call(action, parameters)
+        except ApiError as error:
+            raise error.with_traceback(None) from None  # what refused it is not in our code
 
     def run(self, script: str, *, on: Sequence[str] = (), timeout: int = 60) -> dict[str, Result]:
-        """Run a shell script, on every instance unless some are named; results by instance id."""
+        """Run a shell script, on every instance unless some are named; results by instance id.
+
+        ``on``: ids or names.
+        """
+        __tracebackhide__ = True
+        ids = {machine.name: machine.id for machine in machines(self.client)} if on else {}
         order = {
             "Type": "RunShellScript",
             "CommandContent": script,
-            "InstanceId": list(on or self.instance_ids),
+            "InstanceId": [ids.get(one, one) for one in on] or list(self.instance_ids),
             "Timeout": timeout,
         }
         invoke_id = self.call("RunCommand", **order)["InvokeId"]
@@ -134,7 +144,7 @@ class _Plane:
     def order(self, count: int) -> None:
         """Have instances boot for a later test."""
         if count:
-            wanted = {"InstanceName": "test-[1,2]", "Amount": count}
+            wanted = {"InstanceName": f"test-[{len(self._ready) + 1},2]", "Amount": count}
             answer = self.client.call("RunInstances", wanted)
             self._ready.update(answer["InstanceIdSets"]["InstanceIdSet"])
 
@@ -305,12 +315,12 @@ def _wish(request: pytest.FixtureRequest) -> _Wish:
     if marker is not None:
         unknown = sorted(set(marker.kwargs) - set(asked))
         if marker.args or unknown:
-            raise pytest.UsageError(
+            raise _not_understood(
                 "the marker cloudhand takes instances=N and power_exit_codes=..., by name"
             )
         asked.update(marker.kwargs)
     if asked["power_exit_codes"] not in _POLICIES:
-        raise pytest.UsageError(
+        raise _not_understood(
             f"{asked['power_exit_codes']!r} is no power_exit_codes: success or documented"
         )
     kind = _Kind(
@@ -322,8 +332,13 @@ def _wish(request: pytest.FixtureRequest) -> _Wish:
 
 def _count(asked: object) -> int:
     if not re.fullmatch(r"\d{1,4}", str(asked)):
-        raise pytest.UsageError(f"cloudhand_instances: {asked!r} is no number of instances")
+        raise _not_understood(f"cloudhand_instances: {asked!r} is no number of instances")
     return int(str(asked))
+
+
+def _not_understood(sentence: str) -> BaseException:
+    """Nobody wants to see our code for it, as pytest shows it for a UsageError of a fixture."""
+    return pytest.fail.Exception(sentence, pytrace=False)
 
 
 def _command(kind: _Kind) -> list[str]:

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+import cloudhand
 from cloudhand.server.tls import tls_files
+from cloudhand.wire.agent import COMPATIBLE_VERSION
 from tests.agent.conftest import Machine
 from tests.agent.gateway import FakeGateway
 
@@ -73,6 +75,9 @@ def test_help_of_a_command_tells_its_options(machine: Machine, command: str, opt
 def test_its_version(machine: Machine) -> None:
     told = {machine.agent(word).stdout for word in ("version", "--version")}
     assert len(told) == 1
+    first, second = told.pop().splitlines()
+    assert first.startswith(f"{cloudhand.__version__}  ")
+    assert second.startswith(f"{COMPATIBLE_VERSION}  ")
 
 
 @pytest.mark.parametrize(
@@ -146,8 +151,8 @@ def test_a_machine_that_is_not_known_any_more(machine: Machine, gateway: FakeGat
     done = machine.agent("run", f"--state={machine.state}")
     last = done.stderr.splitlines()[-1]
     assert done.returncode == 1
-    assert last.startswith(f"cloudhand-agent: {gateway.url} does not know this machine, ")
-    assert last.endswith("join with register --force")
+    assert f" ERROR {gateway.url} does not know this machine, " in last
+    assert last.endswith("join again with register --force")
     assert "Traceback" not in done.stderr
 
 

@@ -17,7 +17,7 @@ from cloudhand.cli.client import Client
 from cloudhand.cli.endpoint import Endpoint
 from cloudhand.cli.errors import ApiError, ClientError, Mistake, Unreachable
 from cloudhand.server.tls import tls_files
-from tests.api.cloud import Cloud
+from tests.api.cloud import KEY, Cloud
 
 
 def endpoint(port: int) -> Endpoint:
@@ -74,6 +74,17 @@ def test_a_refusal_keeps_its_code(client: Client) -> None:
         client.call("StopInvocation", {"InvokeId": "t-nowhere"})
     assert refused.value.code == "InvalidInvokeId.NotFound"
     assert refused.value.status == 404
+
+
+@pytest.mark.parametrize("key_id", [KEY.id, "other"])
+def test_a_key_that_is_refused_is_said_to_be_where_it_was_found(it: Cloud, key_id: str) -> None:
+    found = replace(endpoint(it.port), access_key_id=key_id, key_from="HERE and THERE")
+    client = Client(found)
+
+    with pytest.raises(ApiError, match=r"does not know the access key of HERE and THERE$"):
+        client.call("DescribeRegions")
+
+    client.close()
 
 
 def test_a_kept_connection_that_was_closed_is_made_anew() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -12,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from cloudhand.cli import pointer
+from cloudhand.cli.client import Client
 from cloudhand.cli.endpoint import find_endpoint
-from cloudhand.cli.errors import ClientError, Mistake
+from cloudhand.cli.errors import ClientError, Mistake, Unreachable
 
 
 @pytest.fixture
@@ -47,16 +49,44 @@ def test_a_pointer_whose_process_was_killed_is_ignored_and_removed(home: Path) -
     assert not stale.exists()
 
 
-def test_a_state_directory_without_control_plane_says_how_to_start_one(home: Path) -> None:
-    with pytest.raises(ClientError, match="cloudhand serve --state"):
-        find_endpoint(home)
+@pytest.mark.parametrize(
+    ("made", "says"),
+    [
+        ("", "by --state {}: there is no such directory; "),
+        ("file", "by --state {}: it is no directory; "),
+        ("other/thesis.txt", "by --state {}: it holds no state of one; "),
+        ("state/cloudhand.sqlite", "no control plane runs on {}: "),
+    ],
+)
+def test_where_none_runs_is_said_with_what_is_there_and_how_to_start_one(
+    home: Path, made: str, says: str
+) -> None:
+    state = home / (made.partition("/")[0] or "nowhere")
+    if made:
+        (home / made).parent.mkdir(exist_ok=True)
+        (home / made).touch()
+    with pytest.raises(ClientError) as said:
+        find_endpoint(state)
+    starts = f"start one with `cloudhand up --state {state}` or `cloudhand serve --state {state}`"
+    assert says.format(state) + starts in str(said.value)
+
+
+def test_one_that_was_killed_is_said_to_run_no_more(home: Path) -> None:
+    with _control_planes(home, "killed") as (state,):
+        client = Client(find_endpoint(state))
+        with pytest.raises(Unreachable, match=r"does not run any more: start one with `cloudhand"):
+            client.call("DescribeRegions")
 
 
 def test_an_endpoint_without_its_key_names_the_variable(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(Mistake, match="ALIBABA_CLOUD_ACCESS_KEY_ID"):
-        find_endpoint(url="http://127.0.0.1:1")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with pytest.raises(Mistake, match="ALIBABA_CLOUD_ACCESS_KEY_ID"):
+            find_endpoint(url=url)
+    with pytest.raises(Unreachable, match="connection refused"):
+        find_endpoint(url=url)
 
 
 def test_state_and_endpoint_together_are_a_mistake(home: Path) -> None:
@@ -65,7 +95,7 @@ def test_state_and_endpoint_together_are_a_mistake(home: Path) -> None:
 
 
 @contextmanager
-def _control_planes(home: Path, *names: str) -> Iterator[list[Path]]:
+def _control_planes(home: Path, *names: str, scheme: str = "http") -> Iterator[list[Path]]:
     """Living ones, the last one the newest."""
     with ExitStack() as stack:
         states: list[Path] = []
@@ -73,7 +103,7 @@ def _control_planes(home: Path, *names: str) -> Iterator[list[Path]]:
             state = home / name
             state.mkdir()
             told = {
-                "url": f"http://127.0.0.1:{len(states) + 1}",
+                "url": f"{scheme}://127.0.0.1:{len(states) + 1}",
                 "region": "cn-elsewhere",
                 "accessKeyId": f"id of {name}",
                 "accessKeySecret": "secret",
@@ -102,6 +132,14 @@ def test_the_newest_of_several_is_asked_and_named(
     assert f"--state {older}" in said
 
 
+def test_another_one_is_named_in_the_singular(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with _control_planes(home, "old", "new") as (old, _):
+        find_endpoint()
+    assert f"; another runs: --state {old}\n" in capsys.readouterr().err
+
+
 def test_the_only_one_needs_no_word(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with _control_planes(home, "only"):
         assert find_endpoint().options == ""
@@ -109,12 +147,19 @@ def test_the_only_one_needs_no_word(home: Path, capsys: pytest.CaptureFixture[st
 
 
 def test_how_it_was_named_is_how_the_next_command_names_it(home: Path) -> None:
-    with _control_planes(home, "with space", "other") as (state, _):
+    with _control_planes(home, "with space", "other", scheme="https") as (state, _):
         by_state = find_endpoint(state)
         by_url = find_endpoint(url=f"{by_state.url}/", ca=Path("ca.pem"))
     assert by_state.options == f" --state '{state}'"
+    assert by_state.command("instances") == f"`cloudhand instances --state '{state}'`"
     assert by_url.options == f" --endpoint {by_state.url}/ --ca {Path('ca.pem').absolute()}"
     assert by_url.ca == "ca.pem"
+
+
+def test_an_authority_where_nothing_is_encrypted_is_a_mistake(home: Path) -> None:
+    says = r"ca\.pem: it is for https, and this is http://"
+    with _control_planes(home, "one") as (state,), pytest.raises(Mistake, match=says):
+        find_endpoint(state, ca=Path("ca.pem"))
 
 
 def test_the_key_of_a_living_one_of_this_user_is_known_by_its_address(

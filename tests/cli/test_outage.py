@@ -15,6 +15,7 @@ from cloudhand.cli.order import Order
 from cloudhand.cli.outage import Patience
 from cloudhand.cli.run import ask_for
 from tests.cli.test_client import answering, endpoint, ok
+from tests.cli.test_values import machine
 
 
 def test_what_is_asked_is_asked_again_until_there_is_an_answer() -> None:
@@ -57,11 +58,11 @@ def test_a_control_plane_whose_state_is_gone_does_not_come_back(tmp_path: Path) 
 def test_what_was_asked_for_is_named_when_the_rest_is_refused() -> None:
     refused = b'{"Code": "Forbidden", "Message": "not these"}'
     no = b"HTTP/1.1 403 Forbidden\r\nContent-Length: %d\r\n\r\n%s" % (len(refused), refused)
-    names = {f"i-{number}": "" for number in range(101)}  # one more than a request may name
+    present = [machine(number) for number in range(101)]  # one more than a request may name
     asked: list[str] = []
     with answering(ok(b'{"InvokeId": "t-1"}'), no) as port:
         client = Client(endpoint(port))
-        following = Following(client, names, as_json=False)
+        following = Following(client, present, as_json=False)
         with pytest.raises(ClientError, match=r"Forbidden: not these; t-1 goes on: `cloudhand"):
             ask_for(following, Order(script="true"), asked)
         client.close()

@@ -86,9 +86,11 @@ def test_a_tag_chooses(it: Cloud, cli: Cli) -> None:
     (wanted,) = it.instances(1, tags={"env": "prod"})
 
     told = cli("reboot", "--tag", "env=prod", "--dry-run")
+    named = cli("reboot", "--on", wanted, "--dry-run")
 
     assert told.stdout.split("\t")[0] == wanted
     assert "1 machine." in told.stderr
+    assert named.stdout == told.stdout
 
 
 @pytest.mark.parametrize(

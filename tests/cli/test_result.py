@@ -6,9 +6,10 @@ import json
 
 from cloudhand.cli.client import Client
 from cloudhand.core.ids import InstanceId
+from cloudhand.wire import agent as wire
 from tests.api.cloud import Cloud
 from tests.cli.conftest import Cli
-from tests.machines import finish, run_on
+from tests.machines import Machine, finish, run_on
 
 
 def asked(client: Client, instance_id: InstanceId, script: str = "true") -> str:
@@ -35,10 +36,28 @@ def test_what_was_run_is_listed_the_newest_first(it: Cloud, cli: Cli, client: Cl
     lines = cli("result").stdout.splitlines()
     entries = json.loads(cli("result", "--json").stdout)
 
-    assert [line.split()[0] for line in lines[:2]] == [second, first]
-    assert lines[0].endswith("Success        1 machine     echo the second")
+    assert [line.split()[0] for line in lines[:3]] == ["invocation", second, first]
+    assert lines[1].endswith("Success               1  echo the second")
     assert entries[1]["invokeId"] == first
     assert entries[1]["instanceIds"] == [instance_id]
+
+
+def test_the_list_says_how_all_of_them_ended_and_is_as_wide_as_the_terminal(
+    it: Cloud, cli: Cli, client: Client
+) -> None:
+    def behave(machine: Machine, task: wire.Task) -> wire.Report:
+        return wire.Report(kind=wire.TIMEOUT, task_id=task.task_id, start=1, end=2)
+
+    it.world.machines.behave = behave
+    (instance_id,) = it.instances()
+    asked(client, instance_id, "echo a long script " * 9)
+    it.advance(seconds=1)
+
+    _, line, *_ = cli("result", env={"COLUMNS": "80"}).stdout.splitlines()
+
+    assert line.split()[3] == "Timeout"
+    assert len(line) == 80
+    assert line.endswith("…")
 
 
 def test_an_earlier_result_is_shown_and_is_the_exit_code(
@@ -66,7 +85,7 @@ def test_what_still_runs_is_shown_and_can_be_followed_and_stopped(
     told = cli("result", invoke_id)
     assert told.returncode == 1
     assert "── Running" in told.stdout
-    assert f"`cloudhand result {invoke_id} --follow`" in told.stdout
+    assert f"`cloudhand result {invoke_id} --follow`" in told.stderr
 
     told = cli("stop-run", invoke_id)
     assert told.returncode == 0, told.stderr
@@ -74,7 +93,7 @@ def test_what_still_runs_is_shown_and_can_be_followed_and_stopped(
     assert "── Terminated" in told.stdout
 
     again = cli("stop-run", invoke_id)
-    assert (again.returncode, again.stderr) == (0, "")
+    assert (again.returncode, "being stopped" in again.stderr) == (0, False)
 
 
 def test_several_are_told_one_after_the_other(it: Cloud, cli: Cli, client: Client) -> None:
@@ -95,6 +114,28 @@ def test_an_unknown_id_is_a_mistake(cli: Cli) -> None:
         told = cli(word, "t-nowhere")
         assert told.returncode == 2
         assert "cannot find t-nowhere: `cloudhand result` lists" in told.stderr
+
+
+def test_every_hint_asks_the_same_control_plane(it: Cloud, cli: Cli) -> None:
+    named = ("--endpoint", f"http://{it.endpoint}")
+    (instance_id,) = it.instances()
+    it.do(lambda world: world.control.instances.stop([instance_id], force=True, together=True))
+    it.advance(seconds=5)
+
+    for words, command in (
+        (("result", "t-nowhere"), "result"),
+        (("run", "--rerun-failed", "t-nowhere"), "result"),
+        (("run", "--on", "nobody", "--", "true"), "instances"),
+        (("run", "--tag", "a=b", "--", "true"), "instances"),
+        (("run", "--", "true"), "start --all"),
+        (("run", "--on", instance_id, "--", "true"), f"start {instance_id}"),
+        (("reboot", instance_id), f"start {instance_id}"),
+        (("stop", "nobody"), "instances"),
+    ):
+        head, *rest = words
+        told = cli(head, *named, *rest)
+        assert told.returncode == 2
+        assert f"`cloudhand {command} {' '.join(named)}`" in told.stderr
 
 
 def test_a_machine_that_does_not_restart_is_told_as_such(

@@ -9,8 +9,10 @@ import pytest
 
 from cloudhand.cli.client import Client
 from cloudhand.wire import agent as wire
+from cloudhand.wire.agent import COMPATIBLE_VERSION
 from tests.api.cloud import Cloud
 from tests.cli.conftest import Cli
+from tests.cli.test_power import time_passes
 from tests.machines import Machine, exit_with, finish
 
 
@@ -25,12 +27,16 @@ def test_equal_outputs_are_told_once_with_their_count(it: Cloud, cli: Cli) -> No
     assert all(instance_id in told.stdout for instance_id in ids)
 
 
-def test_each_change_of_each_instance_is_one_line(it: Cloud, cli: Cli) -> None:
+def test_what_happens_is_told_beside_the_result_and_the_result_alone_is_the_output(
+    it: Cloud, cli: Cli
+) -> None:
     (instance_id,) = it.instances()
 
     told = cli("run", "--", "true")
 
-    assert f"{instance_id} Success exit 0\n" in told.stdout
+    assert re.match(r"t-\w+ runs on 1 machine\n", told.stderr)
+    assert f"{instance_id} Success exit 0\n" in told.stderr
+    assert told.stdout == f"── Success exit 0  {instance_id}\nhelloworld\n"
 
 
 def test_what_did_not_succeed_makes_the_exit_code_1_and_can_be_run_again(
@@ -46,8 +52,8 @@ def test_what_did_not_succeed_makes_the_exit_code_1_and_can_be_run_again(
     it.world.machines.behave = behave
     told = cli("run", "--on", good, "--on", bad, "--", "false")
     assert told.returncode == 1
-    assert f"{bad} Failed exit 3" in told.stdout
-    advice = re.search(r"--rerun-failed (t-\S+)", told.stdout)
+    assert f"{bad} Failed exit 3" in told.stderr
+    advice = re.search(r"--rerun-failed (t-\S+)", told.stderr)
     assert advice
 
     scripts.clear()
@@ -77,8 +83,9 @@ def test_a_restart_is_told_with_both_boot_ids(it: Cloud, cli: Cli) -> None:
     told = cli("run", "--yes", "--", "echo bye; exit 194")
 
     assert told.returncode == 0, told.stderr
-    assert "Success exit 194" in told.stdout
-    assert f"{instance_id} restarted: boot boot-i-" in told.stdout
+    assert told.stdout.startswith("── Success exit 194 ")
+    assert told.stdout.count(f"{instance_id} restarted: boot boot-i-") == 1
+    assert "restarted" not in told.stderr
 
 
 def test_the_script_comes_from_a_file_or_from_the_input(
@@ -141,6 +148,7 @@ def test_without_a_terminal_what_is_grave_needs_yes(
         (("run", "--file", "/nowhere"), "cannot read /nowhere"),
         (("run", "--", ""), "the script is empty"),
         (("run", "--workdir", "tmp", "--", "true"), "name the whole path"),
+        (("run", "--type", "RunBashScript", "--", "true"), "RunBatScript or RunPowerShellScript"),
         (("run", "--on", "i-nowhere", "--", "true"), "cannot find i-nowhere"),
         (("run", "--tag", "env", "--", "true"), "cannot read the tag env"),
         (("run", "--tag", "env=prod", "--", "true"), "no machine that runs is tagged env=prod"),
@@ -161,13 +169,29 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(
     assert "Traceback" not in told.stderr
 
 
-def test_what_the_control_plane_refuses_is_exit_code_3(it: Cloud, cli: Cli) -> None:
-    it.instances()
+def test_what_the_control_plane_refuses_is_exit_code_3_and_names_the_reason(
+    it: Cloud, cli: Cli
+) -> None:
+    (instance_id,) = it.instances()
 
-    told = cli("run", "--type", "RunBashScript", "--", "true")
+    told = cli("run", "--type", "RunBatScript", "--", "dir")
 
     assert told.returncode == 3
-    assert told.stderr.startswith("cloudhand: InvalidCmdType.NotFound")
+    assert told.stderr.startswith("cloudhand: InvalidInstance.NotMatch: ")
+    reason = f"(cannot run RunBatScript on {instance_id}: it is a Linux machine)"
+    assert told.stderr.endswith(f"{reason}\n")
+
+
+def test_who_is_left_out_of_all_is_named(it: Cloud, cli: Cli) -> None:
+    (up,) = it.instances(1)
+    (down,) = it.instances(1, instance_name="down")
+    it.do(lambda world: world.control.instances.stop([down], force=True, together=True))
+    it.advance(seconds=5)
+
+    told = cli("run", "--all", "--dry-run", "--", "true")
+
+    assert told.stdout.split("\t")[0] == up
+    assert told.stderr.startswith(f"Left out: down {down} is Stopped\n")
 
 
 def test_a_tag_chooses_machines_that_carry_it(it: Cloud, cli: Cli) -> None:
@@ -186,10 +210,19 @@ def test_instances_lists_what_there_is(it: Cloud, cli: Cli) -> None:
     document = cli("instances", "--json")
 
     assert [line.split("\t") for line in lines.stdout.splitlines()] == [
-        ["instance", "name", "status", "agent", "tags"],
-        [instance_id, instance_id, "Running", "online", "env=prod"],
+        ["instance", "name", "status", "agent", "version", "boot", "tags"],
+        [
+            instance_id,
+            instance_id,
+            "Running",
+            "online",
+            COMPATIBLE_VERSION,
+            it.world.machine(instance_id).boot_id[:8],
+            "env=prod",
+        ],
     ]
     (machine,) = json.loads(document.stdout)
+    assert machine["instanceId"] == instance_id
     assert machine["tags"] == {"env": "prod"}
 
 
@@ -268,7 +301,7 @@ def test_the_advice_asks_the_same_control_plane(it: Cloud, cli: Cli) -> None:
 
     told = cli("run", "--endpoint", url, "--", "false")
 
-    assert re.search(rf"--rerun-failed t-\w+ --endpoint {url}\n", told.stdout)
+    assert re.search(rf"--rerun-failed t-\w+ --endpoint {url}\n", told.stderr)
 
 
 def test_a_script_that_restarts_its_machine_is_told_what_it_did(it: Cloud, cli: Cli) -> None:
@@ -283,8 +316,8 @@ def test_a_script_that_restarts_its_machine_is_told_what_it_did(it: Cloud, cli: 
 
     assert told.returncode == 1
     assert f"{instance_id} the machine restarted while the script ran: boot boot-" in told.stdout
-    assert "ends with `exit 194` instead of `reboot` loses nothing" in told.stdout
-    assert "--rerun-failed" not in told.stdout
+    assert "ends with `exit 194` instead of `reboot` loses nothing" in told.stderr
+    assert "--rerun-failed" not in told.stderr
 
 
 def test_a_script_that_ends_before_what_it_asked_for_is_told_what_would_be_waited_for(
@@ -293,7 +326,26 @@ def test_a_script_that_ends_before_what_it_asked_for_is_told_what_would_be_waite
     it.instances()
     told = cli("run", "--yes", "--", "shutdown -h now")
     assert told.returncode == 0
-    assert "what `shutdown -h now` does; end the script with `exit 193`.\n" in told.stdout
+    assert "what `shutdown -h now` does; end the script with `exit 193`.\n" in told.stderr
+
+
+def test_a_script_that_powers_its_machine_off_is_told_how_to_do_it_and_to_start_it_again(
+    it: Cloud, cli: Cli
+) -> None:
+    (instance_id,) = it.instances()
+
+    def behave(machine: Machine, task: wire.Task) -> None:
+        machine.running[task.task_id] = task
+        it.world.machines.power_off(machine.instance_id)
+
+    it.world.machines.behave = behave
+    with time_passes(it):
+        told = cli("run", "--yes", "--", "echo; poweroff")
+
+    assert told.returncode == 1
+    assert f"{instance_id} the machine stopped while the script ran: boot boot-" in told.stdout
+    assert "ends with `exit 193` instead of `poweroff` loses nothing" in told.stderr
+    assert f"`cloudhand start {instance_id}` starts what is stopped" in told.stderr
 
 
 def test_a_refused_order_is_not_offered_once_more(it: Cloud, cli: Cli) -> None:
@@ -309,7 +361,7 @@ def test_a_refused_order_is_not_offered_once_more(it: Cloud, cli: Cli) -> None:
 
     assert told.returncode == 1
     assert "AccountNotExists" in told.stdout
-    assert "--rerun-failed" not in told.stdout
+    assert "--rerun-failed" not in told.stderr
 
 
 def test_a_timeout_is_told_without_the_exit_code_of_what_was_killed(it: Cloud, cli: Cli) -> None:

@@ -121,6 +121,42 @@ def test_another_answer_runs_nothing(it: Cloud, terminal: Open) -> None:
     assert not it.world.machine(instance_id).ever_started
 
 
+def test_whoever_interrupts_the_question_has_run_nothing(it: Cloud, terminal: Open) -> None:
+    (instance_id,) = it.instances()
+
+    shown = terminal("run", "--", "exit 194")
+    shown.until("go on: ")
+    shown.process.send_signal(signal.SIGINT)
+
+    assert shown.end() == 130
+    assert "Interrupted: nothing was run." in shown.shown
+    assert not it.world.machine(instance_id).ever_started
+
+
+def test_who_keeps_one_waiting_is_named_with_the_reason_and_the_end(
+    it: Cloud, terminal: Open
+) -> None:
+    away, down = it.instances(2)
+    it.world.machines.behave = run_on
+    it.world.machine(away).connected = False
+
+    shown = terminal("run", "--all", "--yes", "--", "sleep 100")
+    shown.until("Running")
+    it.do(lambda world: world.control.agents.went(away, for_good=True))
+    it.world.machines.power_off(down)
+    it.advance(seconds=11)
+    shown.until(f"Waiting for {down}: it is Stopped; until ")
+    shown.until(f"Waiting for {away}: its agent is offline, last heard of at ")
+    shown.process.send_signal(signal.SIGINT)
+    shown.until("[s/L] ")
+    shown.type("\n")
+
+    assert shown.end() == 130
+    # An interruption may have a terminal's library write again what it has just written.
+    told = " ".join(shown.shown.split())
+    assert len(set(re.findall(r"Waiting for [^;]*; until \d\d:\d\d:\d\d UTC at most", told))) == 2
+
+
 def test_what_runs_is_shown_in_a_table_that_goes_away(it: Cloud, terminal: Open) -> None:
     (instance_id,) = it.instances()
     it.world.machines.behave = run_on
@@ -135,7 +171,7 @@ def test_what_runs_is_shown_in_a_table_that_goes_away(it: Cloud, terminal: Open)
     assert "Success exit 0" in shown.shown
 
 
-@pytest.mark.parametrize(("answer", "ends"), [("s\n", True), ("\n", False)])
+@pytest.mark.parametrize(("answer", "ends"), [("what?\ns\n", True), ("\n", False)])
 def test_ctrl_c_asks_whether_to_stop_or_to_leave(
     it: Cloud, terminal: Open, answer: str, ends: bool
 ) -> None:
@@ -149,7 +185,8 @@ def test_ctrl_c_asks_whether_to_stop_or_to_leave(
     shown.type(answer)
 
     assert shown.end() == 130
-    assert ("is being stopped" if ends else "goes on") in shown.shown
+    assert shown.shown.count("[s/L] ") == answer.count("\n")
+    assert ("is being stopped" if ends else "--follow` shows its result") in shown.shown
     it.do(lambda world: world.settle())
     assert bool(it.world.machine(instance_id).running) is not ends
     assert re.search(r"t-\S+", shown.shown)

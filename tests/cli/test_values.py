@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from rich.console import Console
 
-from cloudhand.cli import confirm, watch
+from cloudhand.cli import confirm, instances, watch
+from cloudhand.cli.fleet import Machine
 from cloudhand.cli.follow import PowerAction, Result, grouped
 from cloudhand.cli.standstill import has_not_moved
 
@@ -21,9 +23,25 @@ def result(number: int = 1, **values: object) -> Result:
         "dropped": 0,
         "error_code": "",
         "error_info": "",
+        "deadline_at": "",
         "power": None,
     }
     return Result(**{**told, **values})  # type: ignore[arg-type]
+
+
+def machine(number: int = 1, **values: object) -> Machine:
+    told: dict[str, object] = {
+        "id": f"i-{number}",
+        "name": f"hand-{number}",
+        "status": "Running",
+        "online": True,
+        "version": "2.2.3.1100",
+        "tags": {},
+        "boot_id": "1234567890",
+        "heartbeat_at": "2026-01-02T03:04:05Z",
+        "running_count": 0,
+    }
+    return Machine(**{**told, **values})  # type: ignore[arg-type]
 
 
 def action(kind: str, status: str) -> PowerAction:
@@ -137,6 +155,47 @@ def test_a_machine_has_not_moved_once_its_agent_speaks_in_the_old_boot_long_afte
     assert has_not_moved(asked, later)
     assert not has_not_moved(asked, {**later, "BootId": "another"})
     assert not has_not_moved(asked, {"LastHeartbeatTime": "", "BootId": ""})
+
+
+def test_the_table_breaks_no_line_however_long_its_words_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ids = [f"i-{'x' * 20}{number}" for number in range(3)]
+    late = result(error_code="ClientNotOnline", error_info="the agent is not online " * 9)
+    shown = [replace(late, instance_id=one, output=b"a long line " * 20) for one in ids]
+    names = {ids[0]: "hand-01", ids[1]: "twin", ids[2]: "twin"}
+
+    Console(width=80).print(watch._table(shown, names))
+
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[1] for line in lines] == ["hand-01", ids[1], ids[2]]
+    assert max(map(len, lines)) <= 80
+
+
+def test_ids_of_instances_are_whole_in_80_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    one = machine(id="i-" + "x" * 20, tags={"env": "production", "room": "3"})
+
+    instances._table([one])
+
+    lines = capsys.readouterr().out.splitlines()
+    assert one.id in lines[1]
+    assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize(("ours", "says"), [(("i-1",), "left out here"), ((), "left out …")])
+def test_what_is_missing_of_an_output_is_said_where_it_is_missing_if_that_is_known(
+    capsysbinary: pytest.CaptureFixture[bytes], ours: tuple[str, ...], says: str
+) -> None:
+    long = result(output=b"h" * 12288 + b"t" * 12288, dropped=5)
+
+    watch.show([long], {}, ours=ours, colour=False)
+
+    said = capsysbinary.readouterr().out.decode()
+    assert f"5 bytes of output were {says}" in said
+    assert ("h\n… 5 bytes of output were left out here …\nt" in said) is bool(ours)
 
 
 def test_what_has_not_moved_is_not_whole() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from pathlib import Path
 
@@ -48,6 +49,24 @@ async def test_exit_194_is_success_and_restarts_the_instance(tmp_path: Path, res
         assert view.power_action.boot_id_before == before
         assert view.power_action.boot_id_after == world.machine(instance_id).boot_id != before
         assert world.machine(instance_id).boots == 2
+
+
+async def test_every_move_is_logged_with_what_moved_and_why(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="cloudhand.store.events")
+    async with World(tmp_path) as world:
+        instance_id = await world.instance()
+        caplog.clear()
+        invoke_id = await world.run(instance_id)
+        await world.until(lambda: world.ended(invoke_id))
+    told = [vars(record) for record in caplog.records if record.message == "move"]
+    names = ("noun", "id", "from", "event", "to", "source")
+    target = ("target", f"{invoke_id}/{instance_id}")
+    assert [tuple(one[name] for name in names) for one in told] == [
+        (*target, "Pending", "started", "Running", "agent"),
+        (*target, "Running", "succeeded", "Success", "agent"),
+    ]
 
 
 async def test_exit_193_is_success_and_stops_the_instance_until_it_is_started(

@@ -284,6 +284,7 @@ async def gateway(path: Path, settings: ControlSettings | None = None) -> AsyncI
     async with World(path, settings=settings) as world:
         channel = Channel(world.control.agents)
         world.control.pokes.on_kick(channel.kick)
+        world.control.pokes.on_part(channel.part)
         kicks = asyncio.create_task(channel.run())
         try:
             async with (

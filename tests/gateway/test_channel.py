@@ -112,6 +112,19 @@ async def test_the_newest_socket_of_a_machine_counts(plane: Plane, visitor: Visi
     await plane.until(lambda: plane.channel.open_count == 0)
 
 
+async def test_the_socket_of_who_is_known_no_more_is_closed(plane: Plane, visitor: Visitor) -> None:
+    async with visitor.channel() as socket:
+        await plane.world.control.managed.deregister(InstanceId(visitor.instance_id))
+
+        with pytest.raises(ConnectionClosed) as closed:
+            await _kick(socket)
+
+    assert closed.value.rcvd is not None and closed.value.rcvd.code == 4002
+    with pytest.raises(InvalidStatus):
+        async with visitor.channel():
+            pass
+
+
 async def test_a_socket_that_was_cut_without_a_word_makes_room(
     plane: Plane, visitor: Visitor
 ) -> None:

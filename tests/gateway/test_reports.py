@@ -113,8 +113,7 @@ async def test_ends(
     assert (view.target.state, view.target.error_code) == (state, code)
     assert view.output == b"tail"
     assert view.target.dropped == 5
-    if kind == wire.FINISH:
-        assert view.target.exit_code == said["exitCode"]
+    assert view.target.exit_code == (said["exitCode"] if kind == wire.FINISH else None)
 
 
 @pytest.mark.parametrize("kind, said, state, code", _ENDS)

@@ -15,6 +15,7 @@ from typing import IO
 import pytest
 
 from cloudhand.passage import run
+from tests.system.processes import hear_all
 
 RUNNER = """
 import os, sys
@@ -113,18 +114,12 @@ def test_a_script_without_its_first_line_is_said_to_be_one(
     assert "executable" in capsys.readouterr().err
 
 
-def _hear_all() -> None:
-    """Whoever started the tests may have ignored some: nohup does."""
-    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
-        signal.signal(number, signal.SIG_DFL)
-
-
 @contextmanager
 def listening(*before: str) -> Iterator[subprocess.Popen[str]]:
     """A listener under a runner, ready."""
     command = [*before, sys.executable, "-c", RUNNER, sys.executable, "-c", LISTENER]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, preexec_fn=_hear_all
+        command, stdout=subprocess.PIPE, text=True, preexec_fn=hear_all
     ) as process:
         assert process.stdout is not None
         try:

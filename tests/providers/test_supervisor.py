@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
+import selectors
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from cloudhand.control.provider import Power, ProviderError
 from cloudhand.core.ids import InstanceId
-from cloudhand.providers.sandbox.plan import Mode
+from cloudhand.providers.sandbox import supervisor
+from cloudhand.providers.sandbox.plan import Mode, Runtime
 from cloudhand.providers.sandbox.provider import SandboxProvider
 from tests.providers.fleet import BOUND, Fleet
 from tests.system import processes
@@ -43,6 +47,26 @@ async def main():
 
 asyncio.run(main())
 """
+
+# A supervisor that does not wait long for somebody who needs it.
+_HASTY = """
+import sys
+from cloudhand.providers.sandbox import supervisor
+supervisor._IDLE_BOUND = 0.05
+sys.exit(supervisor.main(sys.argv[1:]))
+"""
+
+
+def _hasty(fleet: Fleet, state: Path) -> subprocess.Popen[bytes]:
+    guest = str(fleet.folder / "guest.py")
+    return fleet.who.start("-c", _HASTY, str(state), guest, fleet.mode.value, "-1", "", cwd="/")
+
+
+def _asks_for(lock: str, pid: int) -> bool:
+    with suppress(OSError):  # a file that was closed while we looked
+        folder = f"/proc/{pid}/fd"
+        return lock in [os.readlink(f"{folder}/{number}") for number in os.listdir(folder)]
+    return False
 
 
 @contextmanager
@@ -125,6 +149,63 @@ async def test_tethered_nothing_outlives_the_control_plane(own: Fleet) -> None:
         await witness.gone()
         until(lambda: not tethered.exists(), what="the removal of what it kept")
         _bury(own)
+
+
+async def test_it_ends_by_itself_once_nobody_needs_it_and_the_next_one_knows_its_instances(
+    own: Fleet,
+) -> None:
+    guest = await own.new()
+    await own.provider.shutdown()
+    await own.provider.close()
+    assert own.process is not None
+    assert own.process.wait(BOUND) == 0
+
+    assert _hasty(own, own.state).wait(BOUND) == 0
+
+    assert not list(own.state.glob("supervisor.sock*"))
+    own.provider = own.another_provider()
+    assert (await own.provider.observe(guest.instance_id)).power is Power.STOPPED
+
+
+async def test_one_that_is_needed_in_its_last_moment_stays(own: Fleet) -> None:
+    path = own.folder / "supervisor.sock"
+    runtime = Runtime(
+        mode=own.mode,
+        state=str(own.folder),
+        files="",
+        python="",
+        python_prefix="",
+        launcher_namespace="",
+    )
+    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as late:
+        listener.bind(str(path))
+        listener.listen()
+        one = supervisor.Supervisor(runtime, -1, "")
+        one.selector.register(listener, selectors.EVENT_READ, one._accept)
+        one.leave_at = 1.0
+        late.connect(str(path))
+
+        one._leave_if_idle()
+
+        assert not one.done
+        assert path.exists()
+        for connection in one.connections:
+            connection.close()
+
+
+async def test_one_that_is_about_to_end_is_waited_for(own: Fleet) -> None:
+    state = own.folder / "other"
+    state.mkdir()
+    with (state / "supervisor.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if own.who.user is not None:
+            for path in (state, state / "supervisor.lock"):
+                os.chown(path, own.who.user, own.who.user)
+        following = _hasty(own, state)
+        until(lambda: _asks_for(lock.name, following.pid), what="its asking for the lock")
+
+    assert following.wait(BOUND) == 0
+    assert (state / "files").exists()
 
 
 async def test_a_second_one_leaves_the_instances_to_the_first(own: Fleet) -> None:

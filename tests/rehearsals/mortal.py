@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from cloudhand.rehearsal.clock import VirtualClock
 from cloudhand.rehearsal.script import Script
 from cloudhand.rehearsal.stage import Played, Stage
 from cloudhand.store.database import Database
@@ -59,6 +58,3 @@ async def revived(stage: Stage) -> None:
         except Killed:
             continue
         return
-
-
-__all__ = ["Killed", "Mortal", "VirtualClock", "played"]

@@ -7,7 +7,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache
@@ -81,6 +81,7 @@ class Place:
             "stdin": subprocess.DEVNULL,
             "stdout": subprocess.PIPE,
             "stderr": subprocess.PIPE,
+            "preexec_fn": processes.hear_all,
             **options,
         }
         if self.user is not None:
@@ -144,9 +145,18 @@ def _line(stream: IO[str]) -> str:
 
 def lines_until(child: Child, part: str) -> list[str]:
     """The lines that a child says, to the first that has this part."""
+    return _lines_until(line, child, part)
+
+
+def error_lines_until(child: Child, part: str) -> list[str]:
+    """The same of standard error."""
+    return _lines_until(error_line, child, part)
+
+
+def _lines_until(say: Callable[[Child], str], child: Child, part: str) -> list[str]:
     told: list[str] = []
     while not told or part not in told[-1]:
-        said = line(child)
+        said = say(child)
         assert said, f"it ended after {told}"
         told.append(said)
     return told

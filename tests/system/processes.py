@@ -71,6 +71,12 @@ def inside(pid: int) -> int:
     return pid
 
 
+def hear_all() -> None:
+    """In a child, before it begins: whoever started the tests may have ignored some; nohup does."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @contextmanager
 def orphans_adopted() -> Iterator[None]:
     """Be the parent of what loses its own below us, so that nothing gets out of sight."""

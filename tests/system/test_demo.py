@@ -13,7 +13,7 @@ import pytest
 
 from tests.system.place import Child, Place, ended, lines_until, mode_options
 
-_BOOTS = re.compile(r"^   (i-\S+)  .*boot (\w+) → (\w+)$", re.MULTILINE)
+_BOOTS = re.compile(r"^   (hand-\d+)  .*boot (\w+) → (\w+)$", re.MULTILINE)
 _BOUND = 60.0  # seconds
 
 
@@ -26,14 +26,13 @@ def test_without_a_terminal_it_plays_once_and_the_story_comes_true(
     assert (told.returncode, told.stderr) == (0, "")
     restarts = _BOOTS.findall(told.stdout)
     assert len(restarts) == 6  # three by the exit code, three by the API
-    assert len({instance_id for instance_id, _, _ in restarts}) == 3
+    assert [name for name, _, _ in restarts] == ["hand-01", "hand-02", "hand-03"] * 2
     boots = [boot for _, before, after in restarts for boot in (before, after)]
     assert len(set(boots)) >= 9  # each restart made another one
     assert all(before != after for _, before, after in restarts)
-    stopped = re.findall(r"^   (i-\S+)  Stopped$", told.stdout, re.MULTILINE)
-    again = re.findall(r"^   (i-\S+)  Running again: boot \w+$", told.stdout, re.MULTILINE)
-    assert len(stopped) == 1
-    assert stopped == again
+    stopped = re.findall(r"^   (hand-\d+)  Stopped$", told.stdout, re.MULTILINE)
+    again = re.findall(r"^   (hand-\d+)  Running again: boot \w+$", told.stdout, re.MULTILINE)
+    assert stopped == again == ["hand-01"]
 
 
 def test_it_can_be_interrupted_while_it_plays(alone: Place) -> None:
@@ -74,14 +73,14 @@ def test_on_a_terminal_it_stays_and_what_it_suggests_works(alone: Place) -> None
     with _on_a_terminal(alone) as (demo, screen):
         screen.until("Ctrl-C")
         shown = re.sub(r"\x1b\[[\d;]*m", "", screen.text)
-        ids = set(re.findall(r"^   (i-\S+)  Running: boot", shown, re.MULTILINE))
-        assert len(ids) == 3
+        names = set(re.findall(r"^   (hand-\d+)  Running: boot", shown, re.MULTILINE))
+        assert len(names) == 3
         assert "access key" in shown
 
         listed = alone.run("instances")
 
         assert listed.returncode == 0
-        assert ids == set(re.findall(r"i-\w+", listed.stdout))
+        assert names == set(re.findall(r"hand-\d+", listed.stdout))
         demo.send_signal(signal.SIGINT)
         assert ended(demo).returncode == 0
 

@@ -32,6 +32,11 @@ os.execv(sys.argv[1], sys.argv[1:])
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+def _without_a_terminal() -> None:
+    """As nohup does it."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
 def _up(alone: Place, *command: str, fleet: int = 2) -> Child:
     then = ("--", *command) if command else ()
     return alone.start("up", "--fleet", str(fleet), *mode_options(), *then)
@@ -46,7 +51,7 @@ def test_a_signal_ends_it_and_its_instances(alone: Place, number: signal.Signals
 
     told = ended(up)
     assert (told.returncode, told.stderr) == (0, "")
-    assert told.stdout == "\nEnding the instances.\n"
+    assert told.stdout == "Ending the instances.\n"
 
 
 @pytest.mark.parametrize("number", _SIGNALS)
@@ -115,6 +120,17 @@ def test_killed_it_takes_its_command_along(alone: Place) -> None:
     up.kill()
 
     until(lambda: not list(alone.temporary.iterdir()), what="the end of its directory")
+
+
+def test_in_the_background_it_outlives_its_terminal(alone: Place) -> None:
+    up = alone.start("up", "--fleet", "0", *mode_options(), preexec_fn=_without_a_terminal)
+    lines_until(up, "Ctrl-C")
+
+    up.send_signal(signal.SIGHUP)
+
+    assert alone.run("instances").returncode == 0
+    up.send_signal(signal.SIGTERM)
+    assert ended(up).returncode == 0
 
 
 @pytest.mark.parametrize("seed", range(4))

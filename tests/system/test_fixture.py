@@ -88,6 +88,27 @@ def test_that_waits(cloud):
     signal.pause()
 """
 
+_REFUSED = """
+def test_it(cloud):
+    cloud.call("StopInvocation", InvokeId="t-nowhere")
+"""
+
+_NAMED = """
+import pytest
+
+def test_with_one(cloud):
+    assert set(cloud.run("true", on=["test-01"])) == set(cloud.instance_ids)
+
+@pytest.mark.cloudhand(instances=2)
+def test_with_another(cloud):
+    names = {one["InstanceName"]: one["InstanceId"]
+             for one in cloud.call("DescribeInstances")["Instances"]["Instance"]}
+    assert sorted(names) == ["test-01", "test-02"]
+    for name, instance_id in names.items():
+        assert set(cloud.run("true", on=[name])) == {instance_id}
+        assert set(cloud.run("true", on=[instance_id])) == {instance_id}
+"""
+
 _ASKS = """
 import pytest
 
@@ -179,6 +200,22 @@ def test_what_is_not_understood_is_one_sentence(
     assert told.returncode != 0
     assert sentence in told.stdout + told.stderr
     assert "Traceback" not in told.stdout + told.stderr
+    assert "cloudhand/pytest.py" not in told.stdout
+
+
+def test_a_refusal_is_shown_where_the_test_asked_and_no_secret_with_it(alone: Place) -> None:
+    told = ended(_pytest(alone, {"test_it.py": _REFUSED}, "--showlocals")).stdout
+
+    assert "ApiError: InvalidInvokeId.NotFound" in told
+    assert ">       cloud.call(" in told
+    assert "cloudhand/pytest.py" not in told
+    assert "cloudhand/cli/client.py" not in told
+    assert "secret=" not in told
+    assert "environment=" not in told
+
+
+def test_instances_are_named_by_ids_or_names(alone: Place) -> None:
+    assert _passed(_pytest(alone, {"test_it.py": _NAMED})) == 2
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,10 @@ class Machine:
         (status,) = answer["InstanceCloudAssistantStatusSet"]["InstanceCloudAssistantStatus"]
         return bool(status["CloudAssistantStatus"] == "true")
 
+    def deregister(self) -> None:
+        self.plane.call("DeregisterManagedInstance", InstanceId=self.id)
+        self.id = ""
+
     def stop(self) -> int:
         assert self.agent is not None
         self.agent.send_signal(signal.SIGTERM)
@@ -93,7 +97,8 @@ def machine(shared: Plane, tmp_path: Path) -> Iterator[Machine]:
     yield one
     if one.agent is not None and one.agent.poll() is None:
         assert one.stop() == 0
-    shared.call("DeregisterManagedInstance", InstanceId=one.id)
+    if one.id:
+        one.deregister()
 
 
 def test_an_agent_joins_runs_a_command_and_ends(machine: Machine, shared: Plane) -> None:
@@ -104,7 +109,7 @@ def test_an_agent_joins_runs_a_command_and_ends(machine: Machine, shared: Plane)
 
     assert (result.status, result.output) == ("Success", b"helloworld\n")
     told = ended(shared.place.start("instances", "--state", str(shared.state), "--json"))
-    (listed,) = [one for one in json.loads(told.stdout) if one["id"] == machine.id]
+    (listed,) = [one for one in json.loads(told.stdout) if one["instanceId"] == machine.id]
     assert (listed["name"], listed["tags"]) == ("mine", {"env": "prod"})
     assert machine.stop() == 0
     until(lambda: not machine.online(), what="its agent's being offline")
@@ -141,6 +146,26 @@ def test_an_agent_that_was_killed_reports_what_its_script_did_meanwhile(
     (result,) = shared.settled(invoke_id)
     assert (result.status, result.exit_code, result.output) == ("Failed", 5, b"once\n")
     assert meeting.nobody()
+
+
+@pytest.mark.parametrize("here", [True, False], ids=["by its own command", "by the API"])
+def test_an_agent_that_was_deregistered_says_so_and_ends(machine: Machine, here: bool) -> None:
+    machine.register()
+    machine.start()
+    assert machine.agent is not None
+
+    if here:
+        state = ("--state", str(machine.root / "agent"))
+        assert machine.place.run("agent", "deregister", *state).returncode == 0
+        machine.id = ""
+    else:
+        machine.deregister()
+
+    assert machine.agent.wait(30) == 1
+    log = (machine.root / "log").read_text()
+    (told,) = [line for line in log.splitlines() if "does not know this machine" in line]
+    assert " ERROR " in told
+    assert told.endswith("register" if here else "register --force")
 
 
 def test_a_second_registration_and_a_wrong_code_are_refused(

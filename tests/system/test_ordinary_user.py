@@ -78,3 +78,29 @@ def test_a_fleet_is_restarted_and_nothing_is_left(somebody: Place, mode: tuple[s
     assert told.stdout.count("helloworld\n") == 1
     assert kept.stat().st_mode & 0o777 == 0o600
     assert len(re.findall(r"restarted: boot (\w+)→(?!\1)\w+", told.stdout)) >= 2
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root makes files for others")
+def test_a_state_of_somebody_else_is_said_to_be_that(somebody: Place) -> None:
+    state = somebody.root / "state"
+    state.mkdir(mode=0o755)
+    for name in ("lock", "endpoint.json"):
+        (state / name).touch(mode=0o600)
+
+    for words in (("up", "--fleet", "0"), ("instances",)):
+        told = somebody.run(*words, "--state", str(state))
+
+        assert told.returncode == 3
+        assert f"cannot {'use' if words[0] == 'up' else 'read'} {state}" in told.stderr
+        assert "it belongs to another user; " in told.stderr
+
+
+_ANYBODYS = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+
+
+@pytest.mark.skipif(int(_ANYBODYS.read_text()) <= 80, reason="anybody may take port 80 here")
+def test_a_port_that_only_root_may_take_is_said_to_be_that(somebody: Place) -> None:
+    told = somebody.run("up", "--listen", "127.0.0.1:80")
+
+    assert told.returncode == 3
+    assert told.stderr.endswith("permission denied; name a port from 1024 on with --listen\n")

@@ -15,6 +15,7 @@ from cloudhand.agent import enrolment, log
 from cloudhand.agent import identity as identities
 from cloudhand.agent.alone import NotAlone, be_alone
 from cloudhand.agent.client import Client, UnknownInstance
+from cloudhand.agent.identity import Identity
 from cloudhand.agent.life import Life
 from cloudhand.agent.power import Power
 from cloudhand.agent.server import Server, read_authority
@@ -22,25 +23,28 @@ from cloudhand.agent.usage import UsageError, Words, tag
 from cloudhand.wire import agent as wire
 
 _BOOT = ("server", "activationId", "activationCode")  # what a boot file must tell
+_UNFORESEEN = 70  # exit code: EX_SOFTWARE of sysexits.h
 
 
-def main(arguments: "Sequence[str]") -> int:
-    """The exit code: 0 done, 1 refused or failed, 2 not understood."""
+def main(arguments: "Sequence[str]", *, name: str = "cloudhand-agent") -> int:
+    """The exit code: 0 done, 1 refused or could not begin, 2 not understood, 70 unforeseen.
+
+    ``name``: who complains.
+    """
     try:
         return _dispatch(Words(arguments))
     except UsageError as error:
-        _complain(str(error))
-        return 2
+        told, code = str(error), 2
     except (NotAlone, wire.Rejected, wire.Unavailable, ValueError) as error:
-        _complain(str(error))
+        told, code = str(error), 1
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        _complain(f"{where}{error.strerror or error}")
-    return 1
-
-
-def _complain(text: str) -> None:
-    print(f"cloudhand-agent: {text}", file=sys.stderr)
+        told, code = f"{where}{error.strerror or error}", 1
+    except Exception:  # the outermost frame: what nobody foresaw is worth another start
+        sys.excepthook(*sys.exc_info())
+        return _UNFORESEEN
+    print(f"{name}: {told}", file=sys.stderr)
+    return code
 
 
 def _dispatch(words: Words) -> int:
@@ -53,15 +57,19 @@ def _dispatch(words: Words) -> int:
         return _run(words)
     if words.command == "deregister":
         return _deregister(words.state)
-    print(cloudhand.__version__)
+    print(f"{cloudhand.__version__}  the version of Cloudhand")
+    print(
+        f"{wire.COMPATIBLE_VERSION}  what it tells control planes: as published agents are counted"
+    )
     return 0
 
 
 def _register(words: Words) -> int:
     present = identities.load(words.state)
     if present is not None and not words.has("--force"):
-        _complain(f"this machine is {present.instance_id} already; add --force to register it anew")
-        return 1
+        raise ValueError(
+            f"this machine is {present.instance_id} already; add --force to register it anew"
+        )
     server, authority = words.one("--server"), words.one("--ca")
     said = enrolment.registration(
         activation_id=words.one("--activation-id"),
@@ -83,8 +91,7 @@ def _register(words: Words) -> int:
 def _deregister(state: str) -> int:
     identity = identities.load(state)
     if identity is None:
-        _complain(f"this machine is not registered: {state} holds no identity")
-        return 1
+        raise ValueError(f"this machine is not registered: {state} holds no identity")
     Client(Server(identity.server, identity.ca), identity).deregister()
     identities.forget(state)
     print(f"deregistered {identity.instance_id}")
@@ -110,16 +117,22 @@ def _run(words: Words) -> int:
             break
         try:
             Life(identity, state, power, closing).run()
-        except UnknownInstance as error:
+        except UnknownInstance:
             if not boot:
-                raise UnknownInstance(
-                    f"{identity.server} does not know this machine, {identity.instance_id}: it was"
-                    " deregistered, or that is another control plane; join with register --force"
-                ) from error
+                log.error(_unknown(identity, state))
+                return 1
             identity = None
             # The end of that life set it; a signal that came meanwhile is still told.
             closing.clear()
     return 0
+
+
+def _unknown(identity: Identity, state: str) -> str:
+    anew = " --force" if identities.load(state) else ""
+    return (
+        f"{identity.server} does not know this machine, {identity.instance_id}: it was"
+        f" deregistered, or that is another control plane; join again with register{anew}"
+    )
 
 
 def _boot(path: str) -> "Dict[str, Any]":

@@ -71,9 +71,7 @@ def _account(name: str) -> "Tuple[pwd.struct_passwd, Optional[Tuple[int, int, Tu
         account = pwd.getpwnam(name) if name else pwd.getpwuid(os.getuid())
     except KeyError:
         if name:
-            raise Refused(
-                "UsernameOrPasswordInvalid", f"UserInvalid_{name}: unknown user {name}"
-            ) from None
+            raise Refused("UsernameOrPasswordInvalid", f"there is no user {name}") from None
         home = os.environ.get("HOME", "/")
         uid, gid = os.getuid(), os.getgid()
         account = pwd.struct_passwd((str(uid), "", uid, gid, "", home, "/bin/sh"))
@@ -82,12 +80,12 @@ def _account(name: str) -> "Tuple[pwd.struct_passwd, Optional[Tuple[int, int, Tu
     if os.getuid() != 0:
         raise Refused(
             "UsernameOrPasswordInvalid",
-            f"UserInvalid_{name}: the agent is not root and may not become {name}",
+            f"the agent is not root and may not become {name}",
         )
     if not (_exists("uid", account.pw_uid) and _exists("gid", account.pw_gid)):
         raise Refused(
             "UsernameOrPasswordInvalid",
-            f"UserInvalid_{name}: {name} has no ids in the user namespace of this machine",
+            f"{name} has no ids in the user namespace of this machine",
         )
     groups = tuple(os.getgrouplist(account.pw_name, account.pw_gid))
     return account, (account.pw_uid, account.pw_gid, groups)
@@ -106,10 +104,10 @@ def _exists(kind: str, number: int) -> bool:
 def _directory(wanted: str, home: str) -> str:
     if wanted:
         if not os.path.isdir(wanted):
-            raise Refused("workingDirectory", f"WorkingDirectoryNotExist: {wanted}")
+            raise Refused("workingDirectory", f"there is no directory {wanted}")
         return wanted
     if not os.path.isdir(home):
-        raise Refused("workingDirectory", f"DefaultWorkingDirectoryNotAvailable: {home}")
+        raise Refused("workingDirectory", f"there is no home directory {home}")
     return home
 
 

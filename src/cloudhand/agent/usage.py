@@ -38,7 +38,7 @@ _COMMANDS: Dict[str, Tuple[str, Dict[str, Tuple[str, str]]]] = {
         },
     ),
     "deregister": ("Leave the control plane.", {"--state": _STATE}),
-    "version": ("Print the version.", {}),
+    "version": ("Print its version, and the one that it tells control planes.", {}),
 }
 _HELP = ("-h", "--help", "help")
 _NEEDED = {"register": ("--server", "--activation-id", "--activation-code")}
@@ -131,7 +131,7 @@ def _overview() -> str:
             *commands,
             "",
             "cloudhand-agent COMMAND --help tells the options.",
-            "Exit codes: 0 done, 1 refused or failed, 2 not understood.",
+            "Exit codes: 0 done, 1 refused or could not begin, 2 not understood, 70 unforeseen.",
             "",
         ]
     )

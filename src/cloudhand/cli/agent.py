@@ -10,29 +10,35 @@ import typer
 
 from cloudhand.agent import main as agent
 
+_EPILOG = "Exit codes: 0 done; 1 refused or could not begin; 2 not understood; 70 unforeseen."
+
 app = typer.Typer(help="The agent alone: join a control plane, run, and leave.")
 
 State = Annotated[
     Path | None,
     typer.Option(
-        help="Where the agent keeps its identity and journal.",
-        show_default="/var/lib/cloudhand-agent as root, else ~/.local/state/cloudhand-agent",
+        help="Where the agent keeps its identity and journal; else /var/lib/cloudhand-agent as"
+        " root, ~/.local/state/cloudhand-agent otherwise.",
     ),
 ]
 
 
-@app.command("register")
+@app.command("register", epilog=_EPILOG)
 def register(
     server: Annotated[str, typer.Option(help="Address of the control plane, http or https.")],
     activation_id: Annotated[str, typer.Option(help="As CreateActivation told it.")],
     activation_code: Annotated[str, typer.Option(help="As CreateActivation told it, once.")],
-    name: Annotated[str, typer.Option(help="Name of this machine; its host name if absent.")] = "",
+    name: Annotated[
+        str,
+        typer.Option(help="Name of this machine; else as the activation says, or its host name."),
+    ] = "",
     tag: Annotated[list[str] | None, typer.Option(help="KEY=VALUE; may be repeated.")] = None,
     ca: Annotated[
-        Path | None, typer.Option(help="PEM of the authority of an https server.")
+        Path | None,
+        typer.Option(help="Authority of an https server that this machine does not trust yet."),
     ] = None,
     state: State = None,
-    force: Annotated[bool, typer.Option("--force", help="Register anew.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Join anew, as another machine.")] = False,
 ) -> None:
     """Join a control plane with an activation; prints the id of this machine."""
     words = ["register", "--server", server, "--activation-id", activation_id]
@@ -42,25 +48,39 @@ def register(
             words += [option, str(value)]
     for text in tag or ():
         words += ["--tag", text]
-    sys.exit(agent.main([*words, *_lying_in(state), *(["--force"] if force else [])]))
+    sys.exit(_agent([*words, *_lying_in(state), *(["--force"] if force else [])]))
 
 
-@app.command("run")
+@app.command("run", epilog=_EPILOG)
 def run(
     state: State = None,
     power_command: Annotated[
-        str, typer.Option(help="Called as COMMAND -h now or COMMAND -r now; shutdown if absent.")
+        str, typer.Option(help="Called as COMMAND -h now or COMMAND -r now; else shutdown.")
+    ] = "",
+    boot: Annotated[
+        str,
+        typer.Option(
+            help="JSON file, for makers of machines: server, activationId and activationCode to"
+            " join by.",
+        ),
     ] = "",
 ) -> None:
-    """Run in the foreground until a signal. Exit codes 193 and 194 stop and restart the machine."""
-    power = ["--power-command", power_command] if power_command else []
-    sys.exit(agent.main(["run", *_lying_in(state), *power]))
+    """Run until a signal. Exit codes 193 and 194 of scripts stop and restart the machine."""
+    words = ["run", *_lying_in(state)]
+    for option, value in (("--power-command", power_command), ("--boot", boot)):
+        if value:
+            words += [option, value]
+    sys.exit(_agent(words))
 
 
-@app.command("deregister")
+@app.command("deregister", epilog=_EPILOG)
 def deregister(state: State = None) -> None:
     """Leave the control plane: its identity here is removed, and the control plane forgets it."""
-    sys.exit(agent.main(["deregister", *_lying_in(state)]))
+    sys.exit(_agent(["deregister", *_lying_in(state)]))
+
+
+def _agent(words: list[str]) -> int:
+    return agent.main(words, name="cloudhand")
 
 
 def _lying_in(state: Path | None) -> list[str]:

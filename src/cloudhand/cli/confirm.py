@@ -77,12 +77,13 @@ def confirm(count: int, why: str, *, taken: bool = False) -> None:
     if taken or not sys.stdin.isatty():
         nobody = "the input was the script, so nobody can" if taken else "nobody is here to"
         raise Mistake(f"{why}, and {nobody} be asked: add --yes, or look first with --dry-run")
-    # The question goes where a redirected output does not hide it.
-    print(f"{why}. Type the number of machines to go on: ", end="", file=sys.stderr, flush=True)
+    question = f"{why}. Type the number of machines to go on: "
     try:
+        # Where a redirected output does not hide it.
+        print(question, end="", file=sys.stderr, flush=True)
         typed = sys.stdin.readline().strip()
     except KeyboardInterrupt:
-        print(file=sys.stderr)
+        print("\nInterrupted: nothing was run.", file=sys.stderr)
         raise
     if typed != str(count):
         raise Declined(f"you typed {typed or 'nothing'}, not {count}: nothing was run")

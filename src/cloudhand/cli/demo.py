@@ -16,6 +16,7 @@ from rich.text import Text
 from cloudhand.cli import holding, log, options, story, up
 from cloudhand.cli.client import Client
 from cloudhand.cli.errors import ClientError
+from cloudhand.cli.fleet import Machine
 from cloudhand.cli.holding import Heard
 from cloudhand.server.main import Running
 
@@ -49,32 +50,33 @@ def command(
         played = await heard.unless(lambda: _play(running, console))
         if played is None:
             return 130
-        ids, wrong = played
+        ready, wrong = played
         if record is not None and not wrong:
             console.save_svg(str(record), title="make demo")
         if wrong:
             print(f"cloudhand: the story did not come true: {wrong}", file=sys.stderr)
             return 1
         if not once:
-            up.tell_what_next(running, ids, settings.state)
+            up.tell_what_next(running, ready, settings)
             await heard.wait()
-            print("\nEnding the instances.", flush=True)
+            heard.answer("Ending the instances.")
         return 0
 
     sys.exit(holding.hold(settings, hold, findable=not once))
 
 
-def _play(running: Running, console: Console) -> tuple[list[str], str]:
-    """The ids of the instances, and what went wrong if something did."""
+def _play(running: Running, console: Console) -> tuple[list[Machine], str]:
+    """The instances, and what went wrong if something did."""
     client = Client(holding.endpoint_of(running))
     try:
-        ids = up.boot(running, _FLEET, lambda text: console.print(Text(text, style="dim")))
-        story.play(client, ids, _teller(console))
+        ready = up.boot(running, _FLEET, lambda text: console.print(Text(text, style="dim")))
+        names = {machine.id: machine.name for machine in ready}
+        story.play(client, names, _teller(console))
     except (story.WentWrong, ClientError) as error:
         return [], str(error)
     finally:
         client.close()
-    return ids, ""
+    return ready, ""
 
 
 class _Console(Console):
@@ -101,8 +103,8 @@ def _teller(console: Console) -> story.Teller:
     return story.Teller(
         chapter=chapter,
         command=lambda text: console.print(Text(f"   $ {text}", style="cyan")),
-        line=lambda instance_id, text, tone: console.print(
-            Text.assemble("   ", (instance_id, "bold"), "  ", (text, _STYLES[tone]))
+        line=lambda name, text, tone: console.print(
+            Text.assemble("   ", (name, "bold"), "  ", (text, _STYLES[tone]))
         ),
         remark=_remark(console),
     )

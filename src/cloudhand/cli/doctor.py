@@ -10,7 +10,12 @@ from typing import Annotated, assert_never
 import typer
 
 from cloudhand.cli import options
+from cloudhand.cli.endpoint import living
 from cloudhand.server.doctor import Finding, Level, examine
+
+EPILOG = (
+    "Exit codes: 0 all that Cloudhand needs is there; 1 something is missing; 2 not understood."
+)
 
 
 def command(
@@ -20,17 +25,23 @@ def command(
     ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Say what this machine can and cannot do, each with the next command to type.
-
-    The exit code is 1 if something is missing that Cloudhand cannot do without.
-    """
-    findings = examine(state)
+    """Say what this machine can and cannot do, each with the next command to type."""
+    findings = examine(state, living())
     if as_json:
-        print(json.dumps([vars(finding) for finding in findings], indent=2))
+        print(json.dumps([_entry(finding) for finding in findings], indent=2))
     else:
         for finding in findings:
             _tell(finding)
     sys.exit(any(finding.level is Level.MISSING for finding in findings))
+
+
+def _entry(finding: Finding) -> dict[str, str]:
+    return {
+        "subject": finding.subject,
+        "level": finding.level,
+        "found": finding.found,
+        "nextStep": finding.next_step,
+    }
 
 
 def _tell(finding: Finding) -> None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from cloudhand.cli import pointer
-from cloudhand.cli.errors import ClientError, Mistake
+from cloudhand.cli.errors import ClientError, Mistake, Unreachable
 
 _KEY_ID, _KEY_SECRET = "ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"
+_TIMEOUT = 10  # seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,10 +31,15 @@ class Endpoint:
     ca: str = ""  # path of a PEM file
     state: Path | None = None  # its directory, if that is how it was found
     options: str = ""  # what has another command ask the same one, with a space before it
+    key_from: str = ""  # where the access key stood
 
     @property
     def host(self) -> str:
         return urlsplit(self.url).netloc
+
+    def command(self, words: str) -> str:
+        """What to type to have another command ask the same one."""
+        return f"`cloudhand {words}{self.options}`"
 
 
 def find_endpoint(state: Path | None = None, url: str = "", ca: Path | None = None) -> Endpoint:
@@ -51,6 +59,8 @@ def find_endpoint(state: Path | None = None, url: str = "", ca: Path | None = No
         found = replace(_of_url(named), options=authority)
     else:
         found = _newest()
+    if ca and found.url.startswith("http:"):
+        raise Mistake(f"cannot use --ca {ca}: it is for https, and this is {found.url}")
     return replace(found, ca=str(ca)) if ca else found
 
 
@@ -82,7 +92,7 @@ def _newest() -> Endpoint:
 
 def _also(others: Sequence[Path]) -> str:
     named = " or ".join(f"--state {shlex.quote(str(state))}" for state in others)
-    return f"{len(others)} other{' runs' if len(others) == 1 else 's run'}: {named}"
+    return f"{'another runs' if len(others) == 1 else f'{len(others)} others run'}: {named}"
 
 
 def _of_state(state: Path) -> Endpoint:
@@ -97,10 +107,7 @@ def _of_state(state: Path) -> Endpoint:
             f"cannot read {state}/endpoint.json: it is damaged; start the control plane again"
         ) from None
     except OSError:
-        raise ClientError(
-            f"cannot find a running control plane in {state}: start one with"
-            f" `cloudhand serve --state {shlex.quote(str(state))}`"
-        ) from None
+        raise ClientError(_none_runs(state)) from None
     return Endpoint(
         url=values["url"],
         region_id=values["region"],
@@ -108,7 +115,26 @@ def _of_state(state: Path) -> Endpoint:
         access_key_secret=values["accessKeySecret"],
         ca=values["ca"],
         state=state,
+        key_from=f"{state}/endpoint.json",
     )
+
+
+def _none_runs(state: Path) -> str:
+    if not state.exists():
+        why = "there is no such directory"
+    elif not state.is_dir():
+        why = "it is no directory"
+    elif not (state / "cloudhand.sqlite").exists():
+        why = "it holds no state of one"
+    else:
+        return f"no control plane runs on {state}: {starting(state)}"
+    return f"cannot find a control plane by --state {state}: {why}; {starting(state)}"
+
+
+def starting(state: Path) -> str:
+    """What to type to start a control plane on a state directory."""
+    option = f"--state {shlex.quote(str(state))}"
+    return f"start one with `cloudhand up {option}` or `cloudhand serve {option}`"
 
 
 def _of_url(url: str) -> Endpoint:
@@ -122,6 +148,7 @@ def _of_url(url: str) -> Endpoint:
     if not all(given):
         if known is not None:
             return known
+        _listened_to(url)
         missing = _KEY_SECRET if given[0] else _KEY_ID
         raise Mistake(
             f"cannot use {url} without {missing}: set it, too, or name the control plane by --state"
@@ -133,16 +160,31 @@ def _of_url(url: str) -> Endpoint:
         access_key_id=given[0],
         access_key_secret=given[1],
         ca=os.environ.get("CLOUDHAND_CA", known.ca if known else ""),
+        key_from=f"{_KEY_ID} and {_KEY_SECRET}",
     )
+
+
+def _listened_to(url: str) -> None:
+    """Unreachable unless somebody listens there."""
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    try:
+        socket.create_connection((parts.hostname, port), timeout=_TIMEOUT).close()
+    except OSError as error:
+        raise Unreachable(url, (error.strerror or str(error)).lower()) from None
+
+
+def living() -> dict[str, Path]:
+    """The states of the control planes of this user that live, by their addresses."""
+    return {found.url: found.state for found in _living() if found.state}
+
+
+def _living() -> Iterator[Endpoint]:
+    for state in pointer.living():
+        with suppress(ClientError):  # it ended just now
+            yield _of_state(state)
 
 
 def _known(url: str) -> Endpoint | None:
     """The living control plane of this user at an address."""
-    for state in pointer.living():
-        try:
-            found = _of_state(state)
-        except ClientError:
-            continue  # it ended just now
-        if found.url == url:
-            return found
-    return None
+    return next((found for found in _living() if found.url == url), None)

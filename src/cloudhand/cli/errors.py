@@ -27,6 +27,6 @@ class ApiError(ClientError):
     """The control plane refused a request."""
 
     def __init__(self, code: str, message: str, status: int) -> None:
-        super().__init__(f"{code}: {message}")
+        super().__init__(f"{code}: {message.removesuffix('.')}")
         self.code = code
         self.status = status

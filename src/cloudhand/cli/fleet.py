@@ -28,7 +28,9 @@ class Machine:
     online: bool
     version: str
     tags: dict[str, str]
-    boot_id: str  # as its agent told it last
+    boot_id: str  # as its agent told it last; empty for published agents
+    heartbeat_at: str  # of the last one
+    running_count: int  # scripts that run there
 
     @property
     def able(self) -> bool:
@@ -68,6 +70,8 @@ def _machine(
         version=agent.get("CloudAssistantVersion", ""),
         tags=tags,
         boot_id=agent.get("BootId", ""),
+        heartbeat_at=agent.get("LastHeartbeatTime", ""),
+        running_count=agent.get("ActiveTaskCount", 0),
     )
 
 
@@ -125,18 +129,17 @@ def wait(
     *,
     at_most: float,
     tell: Callable[[int], None] = lambda _: None,
-) -> None:
-    """Until all of the instances are in a status, and online if it is Running; ClientError."""
+) -> list[Machine]:
+    """The instances once all are in a status, and online if it is Running; ClientError."""
     deadline = time.monotonic() + at_most
     pause = 0.02
     while True:
-        now = {m.id: m for m in machines(client)}
-        there = [i for i in ids if i in now and _is(now[i], status)]
+        there = [m for m in machines(client) if m.id in ids and _is(m, status)]
         tell(len(there))
         if len(there) == len(ids):
-            return
+            return there
         if time.monotonic() > deadline:
-            late = sorted(set(ids) - set(there))
+            late = sorted(set(ids) - {m.id for m in there})
             raise ClientError(f"cannot wait any longer for {', '.join(late)} to be {status}")
         time.sleep(pause)
         pause = min(pause * 1.3, 0.5)

@@ -51,6 +51,7 @@ class Result:
     dropped: int  # bytes of output that were not kept
     error_code: str
     error_info: str
+    deadline_at: str  # when it ends at the latest; empty once it has
     power: PowerAction | None
 
     @property
@@ -102,6 +103,7 @@ def _result(item: dict[str, Any]) -> Result:
         dropped=item["Dropped"],
         error_code=item["ErrorCode"],
         error_info=item["ErrorInfo"],
+        deadline_at=item["DeadlineTime"],
         power=_power(item.get("PowerAction")),
     )
 

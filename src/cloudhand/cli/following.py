@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Iterable, Sequence
 
-from cloudhand.cli import follow, standstill, watch
+from cloudhand.cli import follow, standstill, waiting, watch
 from cloudhand.cli.client import Client
 from cloudhand.cli.errors import ClientError
+from cloudhand.cli.fleet import Machine
 from cloudhand.cli.follow import Result
 from cloudhand.cli.outage import Patience
 from cloudhand.cli.people import Names
 
 
 class Following:
-    def __init__(self, client: Client, names: Names, *, as_json: bool) -> None:
+    def __init__(self, client: Client, present: Sequence[Machine], *, as_json: bool) -> None:
         self.client = client
-        self.names = names
+        self.names: Names = {machine.id: machine.name for machine in present}
+        # Where published agents leave something out of an output is not known.
+        self._ours = frozenset(machine.id for machine in present if machine.boot_id)
         self.as_json = as_json
         self.patience = Patience(client=client, tell=aside)
         self._power = self._watch()
@@ -31,7 +33,8 @@ class Following:
     def to_the_end(self, invoke_ids: Sequence[str]) -> list[Result]:
         """What came of it, shown; ClientError that names what goes on without us."""
         try:
-            ended = self._watched(invoke_ids)
+            looks = follow.follow(self.client, *invoke_ids, patience=self.patience)
+            ended = self.watched(looks)
         except ClientError as error:
             raise ClientError(f"{error}; {goes_on(self.client, invoke_ids)}") from error
         self.show(invoke_ids, ended)
@@ -41,7 +44,7 @@ class Following:
         if self.as_json:
             print(json.dumps(watch.document(invoke_ids, results), indent=2))
         else:
-            watch.show(results, self.names, colour=sys.stdout.isatty())
+            watch.show(results, self.names, ours=self._ours, colour=sys.stdout.isatty())
 
     def looked(self, results: list[Result]) -> list[Result]:
         """With what is known of machines that have not moved."""
@@ -50,14 +53,15 @@ class Following:
     def _watch(self) -> standstill.Watch:
         return standstill.Watch(self.client, self.names, patience=self.patience, tell=aside)
 
-    def _watched(self, invoke_ids: Sequence[str]) -> list[Result]:
-        looks = self._power.over(follow.follow(self.client, *invoke_ids, patience=self.patience))
+    def watched(self, looks: Iterable[list[Result]]) -> list[Result]:
+        """The last one of the looks, each of which was shown."""
+        waiting_for = waiting.Watch(self.client, self.names, patience=self.patience, tell=aside)
+        looks = self._power.over(waiting_for.over(looks))
         if self.as_json:
             return watch.quietly(looks)
         if sys.stdout.isatty() and sys.stderr.isatty():
             return watch.live(looks, self.names)
-        say: Callable[[str], None] = partial(print, flush=True)
-        return watch.plainly(looks, self.names, say)
+        return watch.plainly(looks, self.names, aside)
 
 
 def aside(text: str) -> None:
@@ -65,10 +69,10 @@ def aside(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def goes_on(client: Client, invoke_ids: Sequence[str], and_then: str = "") -> str:
+def goes_on(client: Client, invoke_ids: Sequence[str]) -> str:
     """That it may still run, and the command that shows what comes of it."""
-    again = f"cloudhand result {' '.join(invoke_ids)}{and_then}{client.endpoint.options}"
-    return f"{', '.join(invoke_ids)} goes on: `{again}` shows its result"
+    again = client.endpoint.command(f"result {' '.join(invoke_ids)} --follow")
+    return f"{', '.join(invoke_ids)} goes on: {again} shows its result"
 
 
 def stop_all(client: Client, invoke_ids: Sequence[str]) -> bool:

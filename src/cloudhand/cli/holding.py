@@ -6,8 +6,11 @@ import asyncio
 import gc
 import os
 import re
+import shlex
 import signal
+import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TypeVar
 
 import typer
@@ -16,7 +19,7 @@ import uvloop
 from cloudhand.cli.endpoint import Endpoint
 from cloudhand.cli.errors import ClientError
 from cloudhand.cli.pointer import pointed_to
-from cloudhand.server.main import CannotStart, Running, control_plane
+from cloudhand.server.main import CannotStart, Running, control_plane, running_count
 from cloudhand.server.settings import ExitCodePolicy, Settings
 
 _REGION = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", re.ASCII)
@@ -47,6 +50,11 @@ class Heard:
 
     async def wait(self) -> None:
         await self._came.wait()
+
+    def answer(self, text: str) -> None:
+        """Say what follows, on a line of its own where a terminal shows what was typed."""
+        typed = self.last == signal.SIGINT and sys.stdout.isatty()
+        print(f"\n{text}" if typed else text, flush=True)
 
     async def unless(self, work: Callable[[], Answer]) -> Answer | None:
         """What blocking work in a thread gives; None as soon as a signal comes.
@@ -83,12 +91,31 @@ async def _hold(settings: Settings, story: Story, *, findable: bool) -> int:
     heard = Heard()
     loop = asyncio.get_running_loop()
     for number in _SIGNALS:
-        loop.add_signal_handler(number, heard.hear, number)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # what nohup has ignored stays so
+            loop.add_signal_handler(number, heard.hear, number)
     async with control_plane(settings) as running:
+        if running.moved_from and (count := await running_count(running)):
+            print(_looked_for(running, count, settings.state), file=sys.stderr)
         if not findable:
             return await story(running, heard)
         with pointed_to(settings.state):
             return await story(running, heard)
+
+
+def _looked_for(running: Running, count: int, state: Path) -> str:
+    return (
+        f"The agents of {counted(count)} look for it at {running.moved_from}, where it was last:"
+        f" `cloudhand reboot --all{named(state)}` has them find it here"
+    )
+
+
+def named(state: Path) -> str:
+    """How a command names the control plane of a state, with a space before it."""
+    return f" --state {shlex.quote(str(state))}"
+
+
+def counted(count: int) -> str:
+    return f"{count} instance{'' if count == 1 else 's'}"
 
 
 def _let_many_files_open() -> None:
@@ -119,8 +146,9 @@ def address(text: str) -> tuple[str, int]:
     """HOST:PORT; a typer.BadParameter otherwise."""
     host, _, port = text.rpartition(":")
     if not host or not port.isdigit() or int(port) > 65535:
+        high = ", whose port is at most 65535" if port.isdigit() and host else ""
         raise typer.BadParameter(
-            f"{text!r} is not HOST:PORT, as 127.0.0.1:8650 is", param_hint="--listen"
+            f"{text!r} is not HOST:PORT, as 127.0.0.1:8650 is{high}", param_hint="--listen"
         )
     return host.strip("[]"), int(port)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import Any
 
 from cloudhand.cli import options
 from cloudhand.cli.client import Client
@@ -13,7 +14,7 @@ from cloudhand.cli.fleet import Machine, machines
 EPILOG = (
     "Exit codes: 0 done; 2 not understood; 3 the control plane refused or could not be reached."
 )
-_COLUMNS = ("instance", "name", "status", "agent", "tags")
+_COLUMNS = ("instance", "name", "status", "agent", "version", "boot", "tags")
 _NONE = (
     "No instances. RunInstances makes some, `cloudhand agent register` has a machine join, and"
     " `cloudhand up --fleet 3` starts a control plane with three."
@@ -31,7 +32,7 @@ def command(
     found = machines(client)
     client.close()
     if as_json:
-        print(json.dumps([vars(machine) for machine in found], indent=2))
+        print(json.dumps([_entry(machine) for machine in found], indent=2))
     elif not found:
         print(_NONE, file=sys.stderr)
     elif sys.stdout.isatty():
@@ -39,8 +40,7 @@ def command(
     else:
         print(*_COLUMNS, sep="\t")
         for machine in found:
-            online = "online" if machine.online else "offline"
-            print(machine.id, machine.name, machine.status, online, _tags(machine), sep="\t")
+            print(*_cells(machine), sep="\t")
 
 
 def _table(found: list[Machine]) -> None:
@@ -49,13 +49,31 @@ def _table(found: list[Machine]) -> None:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
-    for column in _COLUMNS:
-        table.add_column(column)
+    for column in _COLUMNS:  # ids are to be copied whole; tags may take more lines
+        table.add_column(column, no_wrap=column != "tags", overflow="fold")
     for machine in found:
-        agent = f"[green]online[/] {machine.version}" if machine.online else "[red]offline[/]"
-        table.add_row(machine.id, Text(machine.name), machine.status, agent, Text(_tags(machine)))
+        row = [Text(cell) for cell in _cells(machine)]
+        row[3].stylize("green" if machine.online else "red")
+        table.add_row(*row)
     Console().print(table)
 
 
-def _tags(machine: Machine) -> str:
-    return " ".join(f"{key}={value}" for key, value in sorted(machine.tags.items()))
+def _cells(machine: Machine) -> tuple[str, ...]:
+    """As the columns are named; a boot by the beginning of its id."""
+    online = "online" if machine.online else "offline"
+    tags = " ".join(f"{key}={value}" for key, value in sorted(machine.tags.items()))
+    named = (machine.id, machine.name, machine.status)
+    return (*named, online, machine.version, machine.boot_id[:8], tags)
+
+
+def _entry(machine: Machine) -> dict[str, Any]:
+    return {
+        "instanceId": machine.id,
+        "name": machine.name,
+        "status": machine.status,
+        "online": machine.online,
+        "agentVersion": machine.version,
+        "bootId": machine.boot_id,
+        "lastHeartbeat": machine.heartbeat_at,
+        "tags": machine.tags,
+    }

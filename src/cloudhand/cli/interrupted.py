@@ -6,13 +6,20 @@ import time
 from collections.abc import Iterator, Sequence
 
 from cloudhand.cli.fleet import Machine, machines
+from cloudhand.cli.follow import Result
 from cloudhand.cli.following import Following
 from cloudhand.cli.people import called
 
 # How targets end that nobody saw ending.
-INTERRUPTIONS = frozenset({"InstanceRestarted", "ClientRestarted", "ExecutionInterrupted"})
+_INTERRUPTIONS = frozenset(
+    {"InstanceRestarted", "ClientRestarted", "ExecutionInterrupted", "InstanceNotRunning"}
+)
 _BOUND = 60.0  # seconds
 _PAUSE = 0.2  # seconds
+
+
+def interrupted(result: Result) -> bool:
+    return result.status == "Error" and result.error_code in _INTERRUPTIONS
 
 
 def told(following: Following, before: Sequence[Machine], *, expected: bool) -> Iterator[str]:

@@ -9,7 +9,10 @@ import typer
 
 State = Annotated[
     Path | None,
-    typer.Option(help="State directory of the control plane.", show_default="the newest living"),
+    typer.Option(
+        help="State directory of the control plane; else the one of this user that was started last"
+        " and lives.",
+    ),
 ]
 At = Annotated[
     str,
@@ -18,14 +21,15 @@ At = Annotated[
         help="URL of the control plane; the key is then taken from"
         " ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or is that of a control"
         " plane of this user that runs there.",
+        metavar="URL",
     ),
 ]
 Ca = Annotated[
     Path | None,
     typer.Option(
         "--ca",
-        help="PEM file of the authority of an https control plane; its tls/ca.pem.",
-        show_default="found with the state",
+        help="PEM file of the authority of an https control plane, its tls/ca.pem; found with the"
+        " state.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
@@ -38,7 +42,7 @@ PowerExitCodes = Annotated[
     str,
     typer.Option(
         help="What 193 and 194 make of a target: success, or documented (Failed).",
-        metavar="success|documented",
+        metavar="RULE",
     ),
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Log every move on standard error.")]

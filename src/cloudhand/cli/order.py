@@ -6,7 +6,7 @@ import base64
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from cloudhand.cli.outage import Patience
 
 _PER_CALL = 100  # instances
 _TIMEOUT = 60  # seconds
+_KINDS = ("RunShellScript", "RunBatScript", "RunPowerShellScript")
 _WHOLE_PATH = re.compile(r"/|[A-Za-z]:\\\\|\\\\")  # on Windows, too
 
 
@@ -51,21 +52,27 @@ def script_of(words: Sequence[str], *, file: str, rerun: str) -> str:
             raise Mistake(f"cannot run {file or 'that'}: the script is empty")
         return script
     if not rerun:
-        raise Mistake("give a script after --, or one with --file: cloudhand run -- uptime")
+        raise Mistake(
+            "give a script after --, or one with --file; `cloudhand run --help` tells more"
+        )
     return ""
 
 
-def order_of(client: Client, given: Given) -> Order:
-    """The order that the options describe; a rerun starts from what was asked then."""
+def order_of(given: Given, before: Callable[[str], Order]) -> Order:
+    """The order that the options describe; a rerun starts from what was asked ``before``."""
+    if given.kind and given.kind not in _KINDS:
+        raise Mistake(
+            f"cannot run a {given.kind}: --type is {', '.join(_KINDS[:2])} or {_KINDS[2]}"
+        )
     if given.workdir and not _WHOLE_PATH.match(given.workdir):
         raise Mistake(f"cannot run in {given.workdir}: name the whole path, as /tmp is one")
-    before = _earlier(client, given.rerun) if given.rerun else Order(script="")
+    then = before(given.rerun) if given.rerun else Order(script="")
     return Order(
-        script=given.script or before.script,
-        kind=given.kind or before.kind,
-        timeout=given.timeout or before.timeout,
-        user=given.user or before.user,
-        workdir=given.workdir or before.workdir,
+        script=given.script or then.script,
+        kind=given.kind or then.kind,
+        timeout=given.timeout or then.timeout,
+        user=given.user or then.user,
+        workdir=given.workdir or then.workdir,
     )
 
 
@@ -100,19 +107,9 @@ def _parameters(order: Order, instance_ids: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _earlier(client: Client, invoke_id: str) -> Order:
-    asked = client.call("DescribeInvocations", {"InvokeId": invoke_id})
-    found = asked["Invocations"]["Invocation"]
-    if not found:
-        raise Mistake(f"cannot find {invoke_id}: `cloudhand result` lists what was run")
-    (one,) = found
-    return Order(
-        script=base64.b64decode(one["CommandContent"]).decode("utf-8", "replace"),
-        kind=one["CommandType"],
-        timeout=one["Timeout"],
-        user=one["Username"],
-        workdir=one["WorkingDir"],
-    )
+def unknown(client: Client, invoke_id: str) -> str:
+    """What to say of an invocation that there is not."""
+    return f"cannot find {invoke_id}: {client.endpoint.command('result')} lists what was run"
 
 
 def _read(file: str) -> str:

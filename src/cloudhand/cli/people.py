@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from cloudhand.cli.follow import Result
@@ -13,6 +14,12 @@ def in_order(results: Sequence[Result], names: Names) -> list[Result]:
     """As the machines are listed, whose names come in their order; others last."""
     place = {instance_id: at for at, instance_id in enumerate(names)}
     return sorted(results, key=lambda result: place.get(result.instance_id, len(place)))
+
+
+def brief(names: Names) -> Names:
+    """How to call each where there is little room: by a name that no other has, else by its id."""
+    counts = Counter(names.values())
+    return {one: name if name and counts[name] == 1 else one for one, name in names.items()}
 
 
 def called(instance_id: str, names: Names) -> str:

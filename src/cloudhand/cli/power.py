@@ -26,10 +26,12 @@ EPILOG = (
 _BOUND = 300.0  # seconds; the control plane gives a restart three minutes
 _FIRST_PAUSE, _LAST_PAUSE = 0.05, 0.5  # seconds between looks
 _PER_CALL = 100  # instances
-_LIST = "`cloudhand instances{}` shows how far it is"
 
 Named = Annotated[
     list[str] | None, typer.Argument(help="Ids or names of instances.", metavar="[INSTANCE]...")
+]
+On = Annotated[
+    list[str] | None, typer.Option("--on", help="Id or name of an instance; may be repeated.")
 ]
 Tags = Annotated[
     list[str] | None,
@@ -56,7 +58,7 @@ class Change:
 class Asked:
     """What was typed."""
 
-    names: Sequence[str] | None
+    names: Sequence[str]
     tags: Sequence[str] | None
     everywhere: bool
     dry_run: bool
@@ -65,6 +67,7 @@ class Asked:
 
 def start(
     names: Named = None,
+    on: On = None,
     tag: Tags = None,
     everywhere: Annotated[bool, typer.Option("--all", help="Every stopped instance.")] = False,
     dry_run: DryRun = False,
@@ -77,7 +80,8 @@ def start(
 
     More than 10 instances, and --all, ask for their number, unless --yes says not to.
     """
-    asked = Asked(names=names, tags=tag, everywhere=everywhere, dry_run=dry_run, yes=yes)
+    named = [*(names or ()), *(on or ())]
+    asked = Asked(names=named, tags=tag, everywhere=everywhere, dry_run=dry_run, yes=yes)
     change = Change(
         verb="start", action="StartInstances", fits="Stopped", ends="Running", told=_started
     )
@@ -86,6 +90,7 @@ def start(
 
 def stop(
     names: Named = None,
+    on: On = None,
     tag: Tags = None,
     everywhere: Annotated[bool, typer.Option("--all", help="Every running instance.")] = False,
     force: Force = False,
@@ -100,7 +105,8 @@ def stop(
     More than 10 instances, and --all, ask for their number, unless --yes says not to. A command
     that runs on them is cut off: end a script with `exit 193` to lose nothing.
     """
-    asked = Asked(names=names, tags=tag, everywhere=everywhere, dry_run=dry_run, yes=yes)
+    named = [*(names or ()), *(on or ())]
+    asked = Asked(names=named, tags=tag, everywhere=everywhere, dry_run=dry_run, yes=yes)
     forced: dict[str, object] = {"ForceStop": "true"} if force else {}
     change = Change(
         verb="stop",
@@ -115,6 +121,7 @@ def stop(
 
 def reboot(
     names: Named = None,
+    on: On = None,
     tag: Tags = None,
     everywhere: Annotated[bool, typer.Option("--all", help="Every running instance.")] = False,
     force: Force = False,
@@ -129,7 +136,8 @@ def reboot(
     More than 10 instances, and --all, ask for their number, unless --yes says not to. A command
     that runs on them is cut off: end a script with `exit 194` to lose nothing.
     """
-    asked = Asked(names=names, tags=tag, everywhere=everywhere, dry_run=dry_run, yes=yes)
+    named = [*(names or ()), *(on or ())]
+    asked = Asked(names=named, tags=tag, everywhere=everywhere, dry_run=dry_run, yes=yes)
     forced: dict[str, object] = {"ForceReboot": "true"} if force else {}
     change = Change(
         verb="restart",
@@ -177,7 +185,7 @@ def _carry_out(client: Client, change: Change, asked: Asked) -> None:
     try:
         late = _wait(client, change, chosen)
     except KeyboardInterrupt:
-        aside(f"It goes on: {_LIST.format(client.endpoint.options)}.")
+        aside(f"It goes on: {_progress(client)}")
         raise
     client.close()
     sys.exit(1 if late else 0)
@@ -186,18 +194,22 @@ def _carry_out(client: Client, change: Change, asked: Asked) -> None:
 def _chosen(client: Client, change: Change, asked: Asked) -> list[Machine]:
     if not (asked.names or asked.tags or asked.everywhere):
         raise Mistake("name instances, or choose them with --tag or --all")
-    wish = select.Wish(on=asked.names or (), tags=asked.tags or (), everywhere=asked.everywhere)
-    present = select.meant(machines(client), wish)
+    wish = select.Wish(on=asked.names, tags=asked.tags or (), everywhere=asked.everywhere)
+    present = select.meant(client, machines(client), wish)
     if not asked.everywhere:
         for machine in present:
-            _refuse(change, machine)
+            _refuse(client, change, machine)
     fitting = [machine for machine in present if machine.status == change.fits]
     if not fitting and asked.everywhere:
         aside(f"No instance is {change.fits}: there is nothing to {change.verb}.")
     return fitting
 
 
-def _refuse(change: Change, machine: Machine) -> None:
+def _progress(client: Client) -> str:
+    return f"{client.endpoint.command('instances')} shows how far it is"
+
+
+def _refuse(client: Client, change: Change, machine: Machine) -> None:
     """Mistake if this machine cannot be changed so; a word if it need not."""
     name = called(machine.id, {machine.id: machine.name})
     if machine.status == "Managed":
@@ -208,8 +220,9 @@ def _refuse(change: Change, machine: Machine) -> None:
     if machine.status == change.ends:
         aside(f"{name} is {machine.status} already")
     elif machine.status != change.fits:
-        start = f": `cloudhand start {machine.id}` starts it" if machine.status == "Stopped" else ""
-        raise Mistake(f"cannot {change.verb} {name}, which is {machine.status}{start}")
+        start = f": {client.endpoint.command(f'start {machine.id}')} starts it"
+        hint = start if machine.status == "Stopped" else "; wait until it is Running"
+        raise Mistake(f"cannot {change.verb} {name}, which is {machine.status}{hint}")
 
 
 def _wait(client: Client, change: Change, chosen: Sequence[Machine]) -> bool:
@@ -231,7 +244,7 @@ def _wait(client: Client, change: Change, chosen: Sequence[Machine]) -> bool:
                 print(f"{called(instance_id, names)} {line}", flush=True)
         if before and time.monotonic() > deadline:
             who = ", ".join(called(instance_id, names) for instance_id in before)
-            aside(f"cannot wait any longer for {who}: {_LIST.format(client.endpoint.options)}")
+            aside(f"cannot wait any longer for {who}: {_progress(client)}")
             return True
         time.sleep(pause if before else 0)
         pause = min(pause * 1.5, _LAST_PAUSE)

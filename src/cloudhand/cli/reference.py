@@ -28,8 +28,11 @@ if it was not found, 126 if it could not be run.
 
 A command asks the control plane that is named by `--state` or `--endpoint`; else the one of
 `CLOUDHAND_ENDPOINT` with `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET` and, for
-https, `CLOUDHAND_CA`; else the one of this user that was started last and still lives. Where there
-are several, it says on standard error which one that is, and how the others are named.
+https, `CLOUDHAND_CA`; else the one of this user that was started last and still lives. Each that is
+started says so in a file of `$XDG_RUNTIME_DIR/cloudhand`, or of `~/.local/state/cloudhand` where
+that variable is not set; a shell in which it differs does not see them. Where there are several, it
+says on standard error which one it asks, and how the others are named.
+[What `--json` prints](json.md).
 """
 
 
@@ -68,9 +71,6 @@ def _row(parameter: Any) -> str:
 def _default(parameter: Any) -> str:
     if parameter.required:
         return "*required*"
-    shown = getattr(parameter, "show_default", None)
-    if isinstance(shown, str):
-        return _cell(shown)
     default = parameter.default
     if default in (None, "", False) or default == () or default == []:
         return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 import sys
 from typing import Annotated, Any
 
@@ -11,12 +12,12 @@ import typer
 
 from cloudhand.cli import follow, options
 from cloudhand.cli.client import Client
-from cloudhand.cli.confirm import machines as counted
 from cloudhand.cli.endpoint import find_endpoint
 from cloudhand.cli.errors import Mistake
 from cloudhand.cli.fleet import machines
 from cloudhand.cli.follow import Result
-from cloudhand.cli.following import Following, goes_on
+from cloudhand.cli.following import Following, aside, goes_on
+from cloudhand.cli.order import unknown
 
 EPILOG = (
     "Exit codes: 0 every machine reports Success, and those that were to stop or restart did;"
@@ -24,7 +25,9 @@ EPILOG = (
     " not be reached; 130 interrupted."
 )
 _NEWEST = 20
-_WIDTH = 60  # of a script in the list
+_COLUMNS = ("invocation", "created (UTC)", "status", "machines", "script")
+_LINE = "{:<20}  {:<14}  {:<13}  {:>8}  {}"
+_WIDTH = 120  # of a line, where neither a terminal nor COLUMNS says
 
 
 def command(
@@ -57,8 +60,7 @@ def command(
 
 def _shown(client: Client, ids: list[str], *, go_on: bool, as_json: bool) -> list[Result]:
     found = known(client, ids)
-    names = {machine.id: machine.name for machine in machines(client)}
-    following = Following(client, names, as_json=as_json)
+    following = Following(client, machines(client), as_json=as_json)
     shown: list[Result] = []
     # In one document all together; for people each by itself.
     for some in [ids] if as_json else [[invoke_id] for invoke_id in ids]:
@@ -72,7 +74,7 @@ def _shown(client: Client, ids: list[str], *, go_on: bool, as_json: bool) -> lis
         shown += its
     going = sorted({result.invoke_id for result in shown if not result.settled})
     if going and not as_json:
-        print(goes_on(client, going, and_then=" --follow"))
+        aside(goes_on(client, going))
     return shown
 
 
@@ -82,7 +84,7 @@ def known(client: Client, ids: list[str]) -> list[Result]:
     for invoke_id in ids:
         its = follow.results(client, invoke_id)
         if not its:
-            raise Mistake(f"cannot find {invoke_id}: `cloudhand result` lists what was run")
+            raise Mistake(unknown(client, invoke_id))
         found += its
     return found
 
@@ -94,25 +96,27 @@ def _list(client: Client, *, as_json: bool) -> None:
         print(json.dumps(entries, indent=2))
         return
     if not entries:
-        print("Nothing was run yet. Try: cloudhand run -- uptime", file=sys.stderr)
+        run = f"cloudhand run{client.endpoint.options} -- uptime"
+        print(f"Nothing was run yet. Try: {run}", file=sys.stderr)
+        return
+    width = shutil.get_terminal_size((_WIDTH, 0)).columns
+    print(_LINE.format(*_COLUMNS)[:width])
     for entry in entries:
-        words = " ".join(entry["script"].split())
-        short = words if len(words) <= _WIDTH else f"{words[: _WIDTH - 1]}…"
-        print(
-            entry["invokeId"],
-            entry["createdAt"],
-            f"{entry['status']:<13}",
-            f"{counted(len(entry['instanceIds'])):<12}",
-            short,
-            sep="  ",
-        )
+        created = entry["createdAt"][5:19].replace("T", " ")
+        script = " ".join(entry["script"].split())
+        count = len(entry["instanceIds"])
+        line = _LINE.format(entry["invokeId"], created, entry["status"], count, script)
+        print(line if len(line) <= width else f"{line[: width - 1]}…")
 
 
 def _entry(one: dict[str, Any]) -> dict[str, Any]:
+    targets = one["InvokeInstances"]["InvokeInstance"]
+    ends = {target["InvocationStatus"] for target in targets}
     return {
         "invokeId": one["InvokeId"],
         "createdAt": one["CreationTime"],
-        "status": one["InvocationStatus"],
-        "instanceIds": [it["InstanceId"] for it in one["InvokeInstances"]["InvokeInstance"]],
+        # What all share says more than that they failed.
+        "status": ends.pop() if len(ends) == 1 else one["InvocationStatus"],
+        "instanceIds": [target["InstanceId"] for target in targets],
         "script": base64.b64decode(one["CommandContent"]).decode("utf-8", "replace"),
     }

@@ -10,15 +10,22 @@ import typer
 
 from cloudhand.cli import holding, log, options
 from cloudhand.cli.holding import Heard
-from cloudhand.server.main import Running
-from cloudhand.server.settings import Settings
+from cloudhand.server.main import Running, running_count
+from cloudhand.server.settings import USUAL_PORT, Settings
+from cloudhand.server.state import last_port
+
+EPILOG = "Exit codes: 0 it ended after a signal; 2 not understood; 3 it could not start."
 
 
 def command(
     state: Annotated[Path, typer.Option(help="The directory that holds all that must last.")],
     listen: Annotated[
-        str, typer.Option(help="HOST:PORT; nothing beyond this machine unless you say so.")
-    ] = "127.0.0.1:8650",
+        str,
+        typer.Option(
+            help="HOST:PORT; nothing beyond this machine unless you say so. If not said it is"
+            " 127.0.0.1 with the port that this state had last, or with 8650.",
+        ),
+    ] = "",
     region: options.Region = "cn-hangzhou",
     tls: Annotated[
         bool, typer.Option("--tls", help="Serve https, with an authority of its own in STATE/tls.")
@@ -27,9 +34,12 @@ def command(
     power_exit_codes: options.PowerExitCodes = "success",
     verbose: options.Verbose = False,
 ) -> None:
-    """Run a control plane until a signal. Instances outlive it, and are found again."""
+    """Run a control plane until a signal. Instances outlive it, and are found again.
+
+    When it ends it says how many instances run on, how to find them again, and how to end them.
+    """
     log.to_stderr(verbose=verbose)
-    host, port = holding.address(listen)
+    host, port = holding.address(listen or f"127.0.0.1:{last_port(state) or USUAL_PORT}")
     settings = Settings(
         state=state.absolute(),
         listen_host=host,
@@ -45,6 +55,18 @@ def command(
         print(running.mode_sentence)
         print(f"Its access key is in {state}/endpoint.json. Ctrl-C ends it.", flush=True)
         await heard.wait()
+        heard.answer(_what_goes_on(await running_count(running), settings))
         return 0
 
     sys.exit(holding.hold(settings, story))
+
+
+def _what_goes_on(count: int, settings: Settings) -> str:
+    state = holding.named(settings.state)
+    again = f"`cloudhand serve{state}` finds"
+    if not count:
+        return f"No instance runs on. {again} the stopped ones again."
+    them = "it" if count == 1 else "them"
+    way = " --plain-processes" if settings.plain_processes else ""
+    end = f"`cloudhand up --fleet 0{state}{way} -- true` ends {them}"
+    return f"{holding.counted(count)} run{'s' * (count == 1)} on. {again} {them} again; {end}."

@@ -35,8 +35,7 @@ def command(
     """
     client = Client(find_endpoint(state, endpoint, ca))
     going = sorted({one.invoke_id for one in known(client, invocation) if not one.ended})
-    names = {machine.id: machine.name for machine in machines(client)}
-    following = Following(client, names, as_json=as_json)
+    following = Following(client, machines(client), as_json=as_json)
     heard = stop_all(client, going)
     if heard:
         following.to_the_end(invocation)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shlex
 import shutil
 import signal
 import subprocess
@@ -20,7 +19,7 @@ from cloudhand import passage
 from cloudhand.cli import holding, log, options, pointer
 from cloudhand.cli.client import Client
 from cloudhand.cli.exec_ import destination, identity
-from cloudhand.cli.fleet import ensure, wait
+from cloudhand.cli.fleet import Machine, ensure, wait
 from cloudhand.cli.holding import Heard
 from cloudhand.cli.select import pair
 from cloudhand.server.main import Running
@@ -43,7 +42,16 @@ def command(
             metavar="-- COMMAND",
         ),
     ] = None,
-    fleet: Annotated[int, typer.Option(min=0, max=100, help="How many instances.")] = 3,
+    fleet: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=100,
+            help="How many instances there are to be, those of the state included: 0 to 100. A"
+            " smaller number removes none, and with 0 none is started.",
+            metavar="N",
+        ),
+    ] = 3,
     tag: Annotated[
         list[str] | None,
         typer.Option(help="KEY=VALUE of each instance that is made; may be repeated."),
@@ -52,7 +60,11 @@ def command(
         str, typer.Option(help="HOST:PORT; port 0 takes any that is free.")
     ] = "127.0.0.1:0",
     state: Annotated[
-        Path | None, typer.Option(help="Keep everything here; without it nothing is kept.")
+        Path | None,
+        typer.Option(
+            help="Keep everything here: instances with their names, ids and files, what was run,"
+            " the access key and the port. Without it nothing is kept."
+        ),
     ] = None,
     region: options.Region = "cn-hangzhou",
     plain_processes: options.PlainProcesses = False,
@@ -61,10 +73,13 @@ def command(
 ) -> None:
     """Start a control plane with a fleet of instances, each booted and online.
 
-    Without a command it stays until Ctrl-C. With one, the command finds the control plane in its
+    Without a command it stays until Ctrl-C or SIGTERM; `nohup cloudhand up ... &` has it stay in
+    the background, and `kill PID` ends it. With one, the command finds the control plane in its
     environment, as by `cloudhand exec`, whose help names the variables, and the ids of the
-    instances in CLOUDHAND_INSTANCE_IDS, with commas between them. Instances end with it, and
-    without --state nothing is left behind.
+    instances in CLOUDHAND_INSTANCE_IDS, with commas between them.
+
+    Instances end with it. Without --state nothing is left behind; with it they are started again
+    by the next `up` on that state.
     """
     log.to_stderr(verbose=verbose)
     tags = dict(pair(text) for text in tag or ())
@@ -79,16 +94,17 @@ def command(
     async def story(running: Running, heard: Heard) -> int:
         tell: Callable[[str], None] = _silent if command else print_now
         tell(running.mode_sentence)
-        ids = await heard.unless(lambda: boot(running, fleet, tell, tags))
-        if ids is None:
+        ready = await heard.unless(lambda: boot(running, fleet, tell, tags))
+        if ready is None:
             return _INTERRUPTED if command else 0
         if command:
             # A temporary state is removed even if we are killed.
             within = settings.state if settings.temporary else None
+            ids = [machine.id for machine in ready]
             return await _against(running, ids, command, heard, within)
-        tell_what_next(running, ids, settings.state)
+        tell_what_next(running, ready, settings)
         await heard.wait()
-        print("\nEnding the instances.", flush=True)
+        heard.answer("Ending the instances.")
         return 0
 
     sys.exit(holding.hold(settings, story, findable=not command))
@@ -122,25 +138,24 @@ def boot(
     count: int,
     tell: Callable[[str], None],
     tags: Mapping[str, str] | None = None,
-) -> list[str]:
-    """The ids of the fleet once all of it is online."""
+) -> list[Machine]:
+    """The fleet once all of it is online; none is looked at if none is wanted."""
     client = Client(holding.endpoint_of(running))
-    online = 0
+    online = -1
 
     def progress(now: int) -> None:
         nonlocal online
-        if now > online:
-            online = now
-            tell(f"  {online} of {len(ids)} online")
+        if online < 0 and now < len(ids):
+            tell(f"Booting {holding.counted(len(ids) - now)}:")
+        elif 0 <= online < now:
+            tell(f"  {now} of {len(ids)} online")
+        online = max(online, now)
 
     try:
-        ids = ensure(client, count, tags)
-        if ids:
-            tell(f"Booting {_counted(ids)}:")
-        wait(client, ids, "Running", at_most=_BOOT_BOUND, tell=progress)
+        ids = ensure(client, count, tags) if count else []
+        return wait(client, ids, "Running", at_most=_BOOT_BOUND, tell=progress)
     finally:
         client.close()
-    return ids
 
 
 def print_now(text: str) -> None:
@@ -189,32 +204,31 @@ def _run(
         return passage.run(command, environment, started=started)
 
 
-def tell_what_next(running: Running, ids: Sequence[str], state: Path) -> None:
-    typed, named = _typed(), _named(state)
-    if ids:
-        are = "is" if len(ids) == 1 else "are"
-        print(f"\nReady: {_counted(ids)} {are} online: {' '.join(ids)}")
+def tell_what_next(running: Running, ready: Sequence[Machine], settings: Settings) -> None:
+    typed, named = _typed(), _named(settings)
+    if ready:
+        are = "is" if len(ready) == 1 else "are"
+        print(f"\nReady: {', '.join(machine.name for machine in ready)} {are} online.")
         script = f"{typed} run --all{named} -- 'echo helloworld; exit 194'"
     else:
-        print("\nReady, without instances: RunInstances makes some, and machines may join.")
+        print("\nReady; no instance was started: RunInstances makes some, and machines may join.")
         script = f"{typed} agent register --help"
+    if not settings.temporary:
+        print(f"  state       {settings.state}")
     print(f"  endpoint    {running.url}   region {running.region_id}")
     print(f"  access key  {running.access_key_id}   secret {running.access_key_secret}")
     print("Three commands to try next, in another terminal:")
     print(f"  {typed} instances{named}")
     print(f"  {script}")
     print(f"  {typed} exec{named} -- python your_program_for_alibaba_cloud.py")
-    print("Ctrl-C ends everything.", flush=True)
+    kept = "everything." if settings.temporary else "the instances; their state is kept."
+    print(f"Ctrl-C ends {kept}", flush=True)
 
 
-def _counted(ids: Sequence[str]) -> str:
-    return f"{len(ids)} instance{'' if len(ids) == 1 else 's'}"
-
-
-def _named(state: Path) -> str:
-    """How to name this control plane while there are others; what is newest may change."""
-    others = [one for one in pointer.living() if one != state]
-    return f" --state {shlex.quote(str(state))}" if others else ""
+def _named(settings: Settings) -> str:
+    """How to name this control plane where it lasts, or has others beside it."""
+    alone = all(one == settings.state for one in pointer.living())
+    return "" if alone and settings.temporary else holding.named(settings.state)
 
 
 def _typed() -> str:

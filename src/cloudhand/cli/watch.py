@@ -5,20 +5,21 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import Any
 
 from cloudhand.cli.follow import PowerAction, Result, grouped
-from cloudhand.cli.people import Names, called, in_order
+from cloudhand.cli.people import Names, brief, called, in_order
 
 # Until then a command that is over at once need not pay for drawing a table.
 _TABLE_AFTER = 0.25  # seconds
 _ROWS = 15  # of the table; the rest is counted
-_COLOURS = {"Success": "32", "Running": "36", "Pending": "33", "Stopping": "33"}
-_BAD = "31"
+_COLOURS = {"Success": "green", "Running": "cyan", "Pending": "yellow", "Stopping": "yellow"}
+_CODES = {"red": "31", "green": "32", "yellow": "33", "cyan": "36"}  # of terminals
 _OWN_END = ("Success", "Failed")  # of a script
+_HALF = 12 * 1024  # bytes of a long output before and behind what was left out
 
 Looks = Iterable[list[Result]]
 
@@ -28,13 +29,15 @@ def quietly(looks: Looks) -> list[Result]:
 
 
 def plainly(looks: Looks, names: Names, say: Callable[[str], None]) -> list[Result]:
-    """One line for each change of each instance."""
+    """One line for each change of each instance; what became of its machine is no change."""
     told: dict[tuple[str, str], str] = {}
     now: list[Result] = []
     for now in looks:
         for result in in_order(now, names):
             text, key = state(result), (result.invoke_id, result.instance_id)
-            if told.get(key) != text:
+            waits = not (result.invoke_id or result.ended)  # for its turn
+            over = result.power and result.power.ended
+            if told.get(key) != text and not waits and not over:
                 told[key] = text
                 say(f"{called(result.instance_id, names)} {text}")
     return now
@@ -63,17 +66,19 @@ def _screen() -> Any:
 
 def _table(now: Sequence[Result], names: Names) -> Any:
     from rich.spinner import Spinner
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
-    table = Table.grid(padding=(0, 2))
+    # What does not fit into its line is cut: a table that breaks lines jumps.
+    table = Table.grid("", Column(no_wrap=True), "", Column(ratio=1), padding=(0, 2), expand=True)
+    short = brief(names)
     # Those that one waits for come first.
     for result in sorted(in_order(now, names), key=lambda result: result.settled)[:_ROWS]:
         sign = Text("·") if result.settled else Spinner("dots")
         table.add_row(
             sign,
-            Text(called(result.instance_id, names)),
-            Text.from_ansi(_coloured(state(result), _colour(result))),
+            Text(short.get(result.instance_id, result.instance_id)),
+            Text(state(result), style=_colour(result), no_wrap=True, overflow="ellipsis"),
             Text(_last_line(result.output), style="dim", no_wrap=True, overflow="ellipsis"),
         )
     if len(now) > _ROWS:
@@ -117,8 +122,11 @@ def power(action: PowerAction) -> str:
     return words.get((action.action, action.status), going.get(action.action, action.action))
 
 
-def show(results: Sequence[Result], names: Names, *, colour: bool) -> None:
-    """Equal outputs with equal ends once, with their count; then what became of the machines."""
+def show(results: Sequence[Result], names: Names, *, ours: Collection[str], colour: bool) -> None:
+    """Equal outputs with equal ends once, with their count; then what became of the machines.
+
+    ``ours``: where an agent of ours runs, which leaves something out only in the middle.
+    """
     ordered = in_order(results, names)
     for group in grouped(ordered):
         first = group[0]
@@ -127,9 +135,12 @@ def show(results: Sequence[Result], names: Names, *, colour: bool) -> None:
         without_power = state(replace(first, power=None))
         head = f"── {count}{without_power}"
         print(_coloured(head, _colour(first)) if colour else head, f" {who}")
-        _print_output(first.output)
+        known = first.instance_id in ours
+        cut = _HALF if first.dropped and known else len(first.output)
+        _print_output(first.output[:cut])
         if first.dropped:
-            print(f"({first.dropped} bytes of output were left out)")
+            print(f"… {first.dropped} bytes of output were left out{' here' * known} …")
+        _print_output(first.output[cut:])
     for result in ordered:
         if result.power:
             print(f"{called(result.instance_id, names)} {power(result.power)}")
@@ -144,11 +155,11 @@ def _print_output(output: bytes) -> None:
 
 
 def _colour(result: Result) -> str:
-    return _COLOURS.get(result.status, _BAD)
+    return _COLOURS.get(result.status, "red")
 
 
 def _coloured(text: str, colour: str) -> str:
-    return f"\033[{colour}m{text}\033[0m"
+    return f"\033[{_CODES[colour]}m{text}\033[0m"
 
 
 def document(invoke_ids: Sequence[str], ended: Sequence[Result]) -> dict[str, Any]:

@@ -193,11 +193,13 @@ class Deliveries:
         report: wire.Report,
         now: datetime,
     ) -> wire.Ack:
+        overran = report.kind == wire.TIMEOUT
         said = verdict.of_report(
             report,
             target=target,
             agent=speaker.agent,
             policy=self._settings.power_exit_codes,
+            invocation=await tx.invocations.get(target.invoke_id) if overran else None,
         )
         correcting = target.final and target.inferred and TARGET.hears(State.RUNNING, said.event)
         if not correcting and not TARGET.hears(target.state, said.event):

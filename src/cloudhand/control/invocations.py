@@ -89,6 +89,8 @@ class Invocations:
                 for instance_id in instance_ids
             ],
         )
+        if order.once is not None and order.once.task_id is not None:
+            await tx.task_invocations.add(asked.invoke_id, order.once.task_id)
         await tx.tokens.remember(order.once, asked, at=now)
 
     async def stop(
@@ -224,7 +226,7 @@ async def _check_instances(
         agent = agents.get(instance_id)
         windows = agent is not None and agent.os_type == "windows"
         if windows is (kind is CommandType.SHELL):
-            raise CommandNotApplicable(instance_id, kind)
+            raise CommandNotApplicable(instance_id, kind, "Windows" if windows else "Linux")
     for instance in own.values():
         if instance.state is not InstanceState.RUNNING:
             raise IncorrectState(instance.id, instance.state, "run a command on")

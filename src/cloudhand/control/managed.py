@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from cloudhand.control.agents import Agents
 from cloudhand.control.endings import end_with_instance
+from cloudhand.control.pokes import Pokes
 from cloudhand.core.clock import Clock
 from cloudhand.core.errors import InstanceNotFound
 from cloudhand.core.ids import InstanceId
@@ -17,9 +18,10 @@ from cloudhand.store.transaction import Transaction
 
 
 class Managed:
-    def __init__(self, database: Database, clock: Clock, agents: Agents) -> None:
+    def __init__(self, database: Database, clock: Clock, pokes: Pokes, agents: Agents) -> None:
         self._database = database
         self._clock = clock
+        self._pokes = pokes
         self._agents = agents
 
     async def find(self, wanted: ManagedFilter, window: Window) -> Page[ManagedView]:
@@ -58,6 +60,7 @@ class Managed:
 
         view = await self._database.write(work)
         self._agents.forget(instance_id)
+        self._pokes.part(instance_id)
         return view
 
     def _view(self, managed: ManagedInstance, agent: Agent | None) -> ManagedView:

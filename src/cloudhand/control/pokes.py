@@ -25,6 +25,7 @@ class Kick(StrEnum):
 
 
 Kicker = Callable[[InstanceId, Kick, InvokeId], None]
+Parter = Callable[[InstanceId], None]
 
 
 class Pokes:
@@ -33,6 +34,7 @@ class Pokes:
     def __init__(self) -> None:
         self._woken = {loop: asyncio.Event() for loop in Loop}
         self._kicker: Kicker | None = None
+        self._parter: Parter | None = None
 
     def wake(self, loop: Loop) -> None:
         self._woken[loop].set()
@@ -49,3 +51,11 @@ class Pokes:
         if self._kicker is not None:
             for instance_id in instance_ids:
                 self._kicker(instance_id, kick, invoke_id)
+
+    def on_part(self, parter: Parter) -> None:
+        """Name who has agents that are known no more find that out."""
+        self._parter = parter
+
+    def part(self, instance_id: InstanceId) -> None:
+        if self._parter is not None:
+            self._parter(instance_id)

@@ -47,8 +47,8 @@ class IncorrectState(CloudhandError):
 class CommandNotApplicable(CloudhandError):
     """The type of the command does not fit the operating system of an instance."""
 
-    def __init__(self, instance_id: InstanceId, command_type: str) -> None:
-        super().__init__(f"cannot run {command_type} on {instance_id}")
+    def __init__(self, instance_id: InstanceId, command_type: str, system: str) -> None:
+        super().__init__(f"cannot run {command_type} on {instance_id}: it is a {system} machine")
         self.instance_id = instance_id
 
 

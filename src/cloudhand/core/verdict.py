@@ -11,7 +11,7 @@ from typing import assert_never
 from cloudhand.core import power
 from cloudhand.core.instance import Agent, AgentKind
 from cloudhand.core.instance import State as InstanceState
-from cloudhand.core.invocation import Event, Target
+from cloudhand.core.invocation import Event, Invocation, Target
 from cloudhand.core.invocation import State as TargetState
 from cloudhand.wire import agent as wire
 from cloudhand.wire import times
@@ -50,22 +50,25 @@ _INTERRUPTIONS = {
 
 
 def of_report(
-    report: wire.Report, *, target: Target, agent: Agent, policy: power.ExitCodePolicy
+    report: wire.Report,
+    *,
+    target: Target,
+    agent: Agent,
+    policy: power.ExitCodePolicy,
+    invocation: Invocation | None = None,
 ) -> Verdict:
-    """What a final report says. A ``running`` report is no verdict: ValueError."""
+    """What a final report says. A ``running`` report is no verdict: ValueError.
+
+    ``invocation`` is needed for a ``timeout`` alone.
+    """
     match report.kind:
         case wire.FINISH:
             return _finished(report, agent, policy)
         case wire.VERIFIED:
             return Verdict(event=Event.VERIFIED)
         case wire.TIMEOUT:
-            info = "the command ran longer than its timeout and was ended"
-            return Verdict(
-                event=Event.OVERRAN,
-                exit_code=report.exit_code,
-                error_code="ExecutionTimeout",
-                error_info=info + _survivors(report),
-            )
+            assert invocation is not None
+            return _overran(report, agent, invocation)
         case wire.STOPPED:
             return _stopped(report, target)
         case wire.ERROR:
@@ -111,6 +114,18 @@ def _announced(report: wire.Report, agent: Agent) -> power.Kind | None:
             return power.asked_by(report.exit_code, agent_version=agent.version)
         case _:
             assert_never(agent.kind)
+
+
+def _overran(report: wire.Report, agent: Agent, invocation: Invocation) -> Verdict:
+    """Without the exit code of the report: a script that was ended has none of its own."""
+    alone = invocation.termination_mode == "Process" or agent.kind is AgentKind.PUBLISHED
+    whole = "its shell" if alone else "its tree" if report.survivors else "its whole tree"
+    bound = f"its timeout of {invocation.command.timeout} s"
+    return Verdict(
+        event=Event.OVERRAN,
+        error_code="ExecutionTimeout",
+        error_info=f"the command ran longer than {bound}; {whole} was ended{_survivors(report)}",
+    )
 
 
 def _stopped(report: wire.Report, target: Target) -> Verdict:

@@ -31,6 +31,7 @@ _LEAVING = 1001  # close code with which an agent says that it ends
 _STOPPING = 1012  # of a socket that ends because we do
 _LOST = 1006  # of one that ended in any other way
 _UNEXPECTED = 1008  # close code for one on which something else came than a request
+_UNKNOWN = 4002  # close code for a socket whose agent is known no more
 _SEND_TIMEOUT = 10.0  # seconds; an agent that takes longer is cut off and comes back
 
 
@@ -45,7 +46,7 @@ class Presence(Protocol):
 class Socket:
     """One open WebSocket. Each idle agent costs one, so it has no task of its own."""
 
-    __slots__ = ("busy", "closed", "limit", "missed", "send")
+    __slots__ = ("busy", "closed", "farewell", "limit", "missed", "send")
 
     def __init__(self, send: Send, limit: asyncio.Timeout) -> None:
         self.send = send
@@ -53,11 +54,13 @@ class Socket:
         self.busy = False  # a kick is on its way
         self.missed = False  # more kicks came meanwhile
         self.closed = False
+        self.farewell = 0  # the code with which it was cut
 
-    def cut(self) -> None:
+    def cut(self, farewell: int = _REPLACED) -> None:
         """End it, so that its agent opens another unless it has done so."""
         if not self.closed:
             self.closed = True
+            self.farewell = farewell
             self.limit.reschedule(asyncio.get_running_loop().time())
 
 
@@ -92,6 +95,12 @@ class Channel:
         socket.busy = True
         self._tasks.create_task(self._carry(instance_id, socket, text))
 
+    def part(self, instance_id: InstanceId) -> None:
+        """control.pokes.Parter: its agent comes back and is refused, by which it knows."""
+        socket = self._sockets.get(instance_id)
+        if socket is not None:
+            socket.cut(_UNKNOWN)
+
     async def _carry(self, instance_id: InstanceId, socket: Socket, text: str) -> None:
         try:
             async with asyncio.timeout(_SEND_TIMEOUT):
@@ -125,7 +134,7 @@ class Channel:
                     self._drop(instance_id, socket)
                     log.info("channel closed", extra={"instance": instance_id})
         except TimeoutError:  # it was cut
-            farewell = _REPLACED
+            farewell = socket.farewell
         except ValueError as error:
             log.info("channel closed", extra={"instance": instance_id, "failure": str(error)})
             farewell = _UNEXPECTED

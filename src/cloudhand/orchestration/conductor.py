@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cloudhand.core.execution import Cancel, Event
-from cloudhand.core.task import Loop, TaskExecution, Wait
+from cloudhand.core.task import Loop, TaskExecution, Wait, failure
 from cloudhand.core.task import State as TaskState
 from cloudhand.orchestration import rate_control
 from cloudhand.orchestration.model import END, NEXT, TaskSpec, Template
@@ -125,6 +125,5 @@ def _finish(template: Template, tasks: Sequence[TaskExecution]) -> Finish:
             return Finish(Event.CANCELLED, f"task {task.name}: {told}")
     for task in tasks:
         if task.state is TaskState.FAILED and template.task(task.name).critical:
-            told = ": ".join(filter(None, (task.error_code, task.message)))
-            return Finish(Event.FAILED, f"task {task.name} failed: {told}")
+            return Finish(Event.FAILED, f"task {task.name} failed: {failure(task)}")
     return Finish(Event.SUCCEEDED)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from cloudhand.orchestration import functions
@@ -97,7 +97,8 @@ class _Linking:
         for name, condition in template.conditions.items():
             yield _Place(path=("Conditions", name), expression=condition, before=everything)
         for task in template.tasks:
-            yield from _of_task(task)
+            yield from _of_item(task)
+            yield from _of_loop(task)
         for result in template.outputs:
             path = ("Outputs", result.name, "Value")
             yield _Place(path=path, expression=result.value, before=everything)
@@ -196,13 +197,14 @@ class _Linking:
             task,
             outputs=(*task.outputs, *self._outputs[name].values()),
             loop=loop,
-            needs=self._named_by(task),
+            needs=self._named_by([*_of_item(task), *_of_loop(task)]),
+            item_needs=self._named_by(_of_item(task)),
         )
 
-    def _named_by(self, task: TaskSpec) -> frozenset[str]:
-        """The tasks whose outputs it needs, those that its conditions need among them."""
+    def _named_by(self, places: Iterable[_Place]) -> frozenset[str]:
+        """The tasks whose outputs are needed, those that conditions need among them."""
         needed: set[str] = set()
-        left = [place.expression for place in _of_task(task)]
+        left = [place.expression for place in places]
         seen: set[str] = set()
         while left:
             for reference in references(left.pop()):
@@ -224,7 +226,8 @@ def _declared(task: TaskSpec) -> set[str]:
     return {one.name.lower() for one in outputs}
 
 
-def _of_task(task: TaskSpec) -> Iterator[_Place]:
+def _of_item(task: TaskSpec) -> Iterator[_Place]:
+    """What is evaluated for each item, or once where the task is not looped."""
     path: Path = ("Tasks", task.index)
     looped = task.loop is not None
     before = task.index
@@ -238,8 +241,12 @@ def _of_task(task: TaskSpec) -> Iterator[_Place]:
         yield _Place(path=inner, expression=output.selector, before=before, item=looped)
     for name, one in (*task.retry.items(), ("Timeout", task.timeout)):
         yield _Place(path=(*path, name), expression=one, before=before)
+
+
+def _of_loop(task: TaskSpec) -> Iterator[_Place]:
     if task.loop is not None:
-        inner = (*path, "Loop")
+        inner: Path = ("Tasks", task.index, "Loop")
+        before = task.index
         items, rate = task.loop.items, task.loop.rate_control
         yield _Place(path=(*inner, "Items"), expression=items, before=before)
         yield _Place(path=(*inner, "RateControl"), expression=rate, before=before)

@@ -65,7 +65,7 @@ class Looking:
 
     async def _seen(self, task: TaskExecution) -> Seen:
         """What a look gives that may take its time."""
-        if _waits_for_word(task):
+        if _waits_for_word(task) or task.memo.get("anew"):
             return None
         spec = self._template.task(task.name)
         message = self._ledger.execution.triggered

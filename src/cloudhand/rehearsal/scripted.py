@@ -88,7 +88,12 @@ def _single(spec: ActionSpec, meets: Meets) -> Action:
         return _refused(met.refuses) if met.refuses is not None else Done(met.answers or {})
 
     return Action(
-        spec=spec, bind=lambda given: given, perform=perform, watch=lambda _: (), summary=""
+        spec=spec,
+        bind=lambda given: given,
+        perform=perform,
+        watch=lambda _: (),
+        summary="",
+        properties={},
     )
 
 

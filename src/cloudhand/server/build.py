@@ -83,6 +83,7 @@ def build(settings: Settings, database: SqliteDatabase, clock: Clock) -> Parts:
     )
     channel = Channel(control.agents)
     pokes.on_kick(channel.kick)
+    pokes.on_part(channel.part)
     return Parts(
         control=control,
         database=database,

@@ -9,19 +9,22 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
+from urllib.parse import urlsplit
 
 import cloudhand
 from cloudhand.providers.sandbox import probe
 from cloudhand.providers.sandbox.plan import Mode
 from cloudhand.server.listener import who_listens
+from cloudhand.server.settings import USUAL_PORT
 from cloudhand.server.state import held_by
 
-USUAL_PORT = 8650
+_NONE: Mapping[str, Path] = MappingProxyType({})
 _OLDEST_PYTHON = (3, 11)
 _NEEDED_DISK = 200 * 2**20  # bytes; a control plane with a few instances and their output
 _WANTED_FILES = 4096  # each agent holds a socket or two
@@ -43,17 +46,20 @@ class Finding:
     subject: str
     level: Level
     found: str
-    next_step: str = ""  # a command to type; empty where all is well
+    next_step: str = ""  # a command to type, if there is one
 
 
-def examine(state: Path | None = None) -> list[Finding]:
-    """Every check, in the order in which they are needed."""
+def examine(state: Path | None = None, living: Mapping[str, Path] = _NONE) -> list[Finding]:
+    """Every check, in the order in which they are needed.
+
+    ``living``: the states of the control planes of this user, by their addresses.
+    """
     folder = _existing(state or Path(tempfile.gettempdir()))
     of_state = [lambda: holder(state)] if state else []
     checks: Sequence[Callable[[], Finding]] = (
         python,
         instances,
-        port,
+        lambda: port(living),
         *of_state,
         lambda: disk(folder),
         open_files,
@@ -102,7 +108,11 @@ def _allowing(remedy: str) -> str:
     return named if named.startswith("sudo") else "docker run --privileged ..."
 
 
-def port(number: int = USUAL_PORT) -> Finding:
+def port(living: Mapping[str, Path], number: int = USUAL_PORT) -> Finding:
+    for url, state in living.items():
+        if urlsplit(url).port == number:
+            found = f"the control plane of {state} listens at {url}"
+            return Finding(subject="Port", level=Level.GOOD, found=found)
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -132,7 +142,7 @@ def holder(state: Path) -> Finding:
     if who:
         return Finding(
             subject="State",
-            level=Level.LESS,
+            level=Level.GOOD,
             found=f"{who} holds {state}",
             next_step=f"cloudhand instances --state {state}",
         )

@@ -17,6 +17,8 @@ import uvicorn
 from cloudhand.agent_dist.build import ensure as ensure_agent
 from cloudhand.api.http import LongLineProtocol
 from cloudhand.control.control import Control
+from cloudhand.core.orders import InstanceFilter
+from cloudhand.core.page import Window
 from cloudhand.gateway.socket import SmallSocket
 from cloudhand.providers.sandbox import probe
 from cloudhand.providers.sandbox.provider import SandboxProvider
@@ -48,8 +50,15 @@ class Running:
     access_key_id: str
     access_key_secret: str
     ca: Path | None  # PEM of its authority, with https
+    moved_from: str  # where it was last, if that was elsewhere
     mode_sentence: str  # what was found about making instances here
     control: Control
+
+
+async def running_count(running: Running) -> int:
+    """How many instances run, or are about to."""
+    wanted = InstanceFilter(states=frozenset({"Running", "Starting"}))
+    return (await running.control.instances.find(wanted, Window(limit=1))).total
 
 
 class CannotStart(Exception):
@@ -65,7 +74,6 @@ async def control_plane(settings: Settings) -> AsyncIterator[Running]:
             found = probe.probe(plain_processes=settings.plain_processes, within=settings.state)
             listener = stack.enter_context(_listen(settings))
             port: int = listener.getsockname()[1]
-            states.keep_port(settings.state, port)
             tls = tls_files(settings.state, settings.listen_host) if settings.tls else None
             agent = _agent()
             database = open_database(settings.state)
@@ -89,12 +97,14 @@ async def control_plane(settings: Settings) -> AsyncIterator[Running]:
         if settings.ends_instances:
             stack.push_async_callback(provider.shutdown)
         url = _url(settings, _reachable(settings.listen_host), port)
+        before = states.last_url(settings.state)
         ca = tls.authority.read_text() if tls else ""
         lifecycles = Lifecycles(parts.control, database, provider, url, ca)
         try:
             await lifecycles.survey()
             await parts.control.agents.expect()  # before one of them can be heard
             key = await ensure_access_key(parts.control)
+            states.keep_url(settings.state, url)
         except StoreError as error:
             raise CannotStart(f"{error}{_ELSEWHERE}") from error
         running = Running(
@@ -103,6 +113,7 @@ async def control_plane(settings: Settings) -> AsyncIterator[Running]:
             access_key_id=key.id,
             access_key_secret=key.secret,
             ca=tls.authority if tls else None,
+            moved_from=before if before != url else "",
             mode_sentence=found.sentence,
             control=parts.control,
         )
@@ -199,7 +210,10 @@ def _listen(settings: Settings) -> Iterator[socket.socket]:
 
 def _why(error: OSError, port: int) -> str:
     if error.errno != errno.EADDRINUSE:
-        return (error.strerror or str(error)).lower()
+        what = (
+            "a port from 1024 on" if error.errno == errno.EACCES else "an address of this machine"
+        )
+        return f"{(error.strerror or str(error)).lower()}; name {what} with --listen"
     who = who_listens(port)
     return f"{who or 'another process'} listens there; end it, or name another port with --listen"
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from cloudhand.core.power import ExitCodePolicy
 from cloudhand.server.outward import Network
 
+USUAL_PORT = 8650
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -25,4 +27,4 @@ class Settings:
     tls: bool = False  # serve https with a certificate of an authority of our own
 
 
-__all__ = ["ExitCodePolicy", "Settings"]
+__all__ = ["USUAL_PORT", "ExitCodePolicy", "Settings"]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from cloudhand.providers.sandbox.instance import remove_tree
 
@@ -127,6 +128,8 @@ def _claim(state: Path) -> bool:
         return made
     except OSError as error:
         why = (error.strerror or str(error)).lower()
+        if state.exists() and state.stat().st_uid != os.geteuid():
+            why = "it belongs to another user"
         raise CannotUse(f"cannot use {state}: {why}; name another directory") from error
 
 
@@ -156,13 +159,21 @@ def write_endpoint(state: Path, endpoint: Endpoint) -> None:
     part.replace(path)
 
 
-def last_port(state: Path) -> int:
-    """The port this state had last, so that agents find their control plane again; 0: none."""
+def last_url(state: Path) -> str:
+    """Where agents of this state look for their control plane; empty if it never listened."""
     try:
-        return int((state / "port").read_text())
-    except (OSError, ValueError):
+        return (state / "url").read_text()
+    except OSError:
+        return ""
+
+
+def last_port(state: Path) -> int:
+    """The port this state had last; 0: none."""
+    try:
+        return urlsplit(last_url(state)).port or 0
+    except ValueError:
         return 0
 
 
-def keep_port(state: Path, port: int) -> None:
-    (state / "port").write_text(str(port))
+def keep_url(state: Path, url: str) -> None:
+    (state / "url").write_text(url)

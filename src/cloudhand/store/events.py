@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,8 @@ from cloudhand.core.page import Page, Window
 from cloudhand.store.cursors import paged
 from cloudhand.store.database import Row, Statements
 from cloudhand.store.rows import moment, to_ms
+
+log = logging.getLogger(__name__)
 
 _INSERT = (
     "INSERT INTO events (noun, id, from_state, event, to_state, at, source)"
@@ -43,6 +46,9 @@ class Events:
                 for m in moves
             ],
         )
+        if log.isEnabledFor(logging.INFO):
+            for m in moves:
+                log.info("move", extra=_fields(m))
 
     async def of_execution(
         self, execution_id: ExecutionId, window: Window, *, task_id: str = ""
@@ -52,10 +58,9 @@ class Events:
         # Ids of tasks go on with a dot; the next character is a slash.
         values: list[object] = [begin, f"{begin}/", execution_id]
         condition = "id >= ? AND id < ? AND (noun = 'task' OR noun = 'execution' AND id = ?)"
-        if not task_id:
-            # Child executions have tasks of their own.
-            condition += " AND instr(substr(id, ?), '.t') = 0"
-            values.append(len(execution_id) + len(".t0000") + 1)
+        # Child executions have tasks of their own.
+        condition += " AND instr(substr(id, ?), '.t') = 0"
+        values.append(len(task_id) + 1 if task_id else len(execution_id) + len(".t0000") + 1)
         rows, total, after = await paged(
             self._statements,
             "SELECT noun, id, from_state, event, to_state, at, source, number"
@@ -81,3 +86,14 @@ def _move(row: Row) -> Move:
         at=moment(row[5]),
         source=row[6],
     )
+
+
+def _fields(move: Move) -> dict[str, str]:
+    return {
+        "noun": move.noun,
+        "id": move.id,
+        "from": move.from_state,
+        "event": move.event,
+        "to": move.to_state,
+        "source": move.source,
+    }

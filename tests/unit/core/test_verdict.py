@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cloudhand.core import verdict
-from cloudhand.core.ids import InstanceId, InvokeId
+from cloudhand.core.command import Command, CommandType
+from cloudhand.core.ids import CommandId, InstanceId, InvokeId
 from cloudhand.core.instance import Agent, AgentKind
 from cloudhand.core.instance import State as InstanceState
-from cloudhand.core.invocation import Event, State, Target
+from cloudhand.core.invocation import Event, Invocation, State, Target
 from cloudhand.core.power import ExitCodePolicy, Kind
 from cloudhand.wire import agent as wire
 
@@ -36,14 +37,24 @@ OURS = Agent(
 PUBLISHED = replace(OURS, kind=AgentKind.PUBLISHED, version="2.2.3.578")
 
 
+ASKED = Invocation(
+    id=InvokeId("t-1"),
+    command=Command(id=CommandId("c-1"), type=CommandType.SHELL, content=b"true", timeout=10),
+    created_at=NOW,
+)
+
+
 def judge(
     report: wire.Report,
     *,
     agent: Agent = OURS,
     target: Target = RUNNING,
     policy: ExitCodePolicy = ExitCodePolicy.SUCCESS,
+    invocation: Invocation = ASKED,
 ) -> verdict.Verdict:
-    return verdict.of_report(report, target=target, agent=agent, policy=policy)
+    return verdict.of_report(
+        report, target=target, agent=agent, policy=policy, invocation=invocation
+    )
 
 
 def finish(code: int, power: str = "") -> wire.Report:
@@ -91,6 +102,26 @@ def test_a_timeout_or_a_stop_with_such_a_code_is_no_power_action(code: int) -> N
     for kind in (wire.TIMEOUT, wire.STOPPED):
         report = wire.Report(kind=kind, task_id="t-1", start=1, end=2, exit_code=code)
         assert judge(report, agent=PUBLISHED).power is None
+
+
+@pytest.mark.parametrize(
+    ("agent", "mode", "survivors", "ended"),
+    [
+        (OURS, "", (), "its whole tree was ended"),
+        (OURS, "", (7, 8), "its tree was ended; still running: 7, 8"),
+        (OURS, "Process", (), "its shell was ended"),
+        (PUBLISHED, "", (), "its shell was ended"),
+    ],
+)
+def test_a_timeout_names_its_bound_and_what_was_ended_and_has_no_exit_code(
+    agent: Agent, mode: str, survivors: tuple[int, ...], ended: str
+) -> None:
+    report = wire.Report(
+        kind=wire.TIMEOUT, task_id="t-1", start=1, end=2, exit_code=1, survivors=survivors
+    )
+    said = judge(report, agent=agent, invocation=replace(ASKED, termination_mode=mode))
+    assert said.exit_code is None
+    assert said.error_info == f"the command ran longer than its timeout of 10 s; {ended}"
 
 
 def test_a_stop_that_left_survivors_says_so() -> None:

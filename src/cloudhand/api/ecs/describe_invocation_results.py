@@ -62,6 +62,7 @@ class InvocationResult(msgspec.Struct, frozen=True, kw_only=True, rename="pascal
     oss_output_error_code: str = ""
     oss_output_error_info: str = ""
     tags: shapes.Tags
+    deadline_time: str  # Extension: when it ends at the latest; empty once it has
     power_action: shapes.PowerActionShape | msgspec.UnsetType
 
 
@@ -125,5 +126,6 @@ def _result(view: ResultView, encoding: str) -> InvocationResult:
         termination_mode=invocation.termination_mode,
         launcher=invocation.command.launcher,
         tags=shapes.tags(invocation.tags),
+        deadline_time=times.second(target.deadline_at),
         power_action=shapes.power_action(view.power_action),
     )

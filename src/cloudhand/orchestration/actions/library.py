@@ -9,6 +9,7 @@ from functools import cached_property
 from importlib import resources
 from typing import Any
 
+from cloudhand.core.ids import TemplateId
 from cloudhand.orchestration.actions import ACTIONS
 from cloudhand.orchestration.document import read
 from cloudhand.orchestration.model import ActionSpec, Template
@@ -25,6 +26,11 @@ class Text:
     @cached_property
     def hash(self) -> str:
         return hashed(self.text)
+
+    @property
+    def id(self) -> TemplateId:
+        """Of what comes with Cloudhand, and so has no row."""
+        return TemplateId(f"t-{self.hash[:20]}")
 
 
 def hashed(text: str) -> str:

@@ -1,7 +1,7 @@
 """ACS::TimerTrigger: start what follows at certain times, until an end.
 
 What comes due while an execution that was started so still runs is left out. What came due while
-nobody looked is made up for once.
+nobody looked is made up for once. Somebody may also fire it by hand.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cloudhand.core.task import Wait
+from cloudhand.orchestration import triggered
 from cloudhand.orchestration.action import Done, Failed, Fires, Outcome, Task, Waits, action, prop
 from cloudhand.orchestration.parameters import Type
 from cloudhand.wire import schedule, times
@@ -37,20 +38,28 @@ async def timer_trigger(task: Task, properties: Properties) -> Outcome:
         following = _next(task, properties)
     except (ValueError, OverflowError) as error:
         return Failed("InvalidTimer", str(error))
+    by_hand = triggered.brought(task)
+    if by_hand is not None:
+        # When it comes next is found anew: what comes due meanwhile is left out.
+        memo = {name: one for name, one in by_hand.memo.items() if name != "next"}
+        return Fires(by_hand.message, memo)
+    kept = {"handled": task.memo.get("handled", 0)}
     planned = task.memo.get("next")
     if planned is not None and task.now >= (at := datetime.fromisoformat(planned)):
         message = {"scheduledTime": times.second(at), "triggerTime": times.second(task.now)}
-        return Fires(message, {"fired": True})
+        return Fires(message, {**kept, "fired": True})
     if (end is not None and task.now >= end) or following is None:
         return Done({})
     if end is not None and following >= end:
-        return Waits(Wait.TRIGGER, {}, until=end)
-    return Waits(Wait.TRIGGER, {"next": following.isoformat()}, until=following)
+        return Waits(Wait.TRIGGER, kept, until=end)
+    return Waits(Wait.TRIGGER, {**kept, "next": following.isoformat()}, until=following)
 
 
 def _next(task: Task, properties: Properties) -> datetime | None:
     """When it comes next, as seen from now; ValueError."""
-    start = _moment(properties.start_date) if properties.start_date else task.began_at
+    # In whole seconds, as moments are told: what is kept of one is less exact than what was read.
+    began = task.began_at.replace(microsecond=0)
+    start = _moment(properties.start_date) if properties.start_date else began
     match properties.type.lower():
         case "cron":
             where = schedule.zone(properties.time_zone or "UTC")
@@ -59,7 +68,7 @@ def _next(task: Task, properties: Properties) -> datetime | None:
             return schedule.cron(properties.expression, where).after(since)
         case "at":
             at = _moment(properties.expression)
-            return None if "fired" in task.memo or at < task.began_at else at
+            return None if "fired" in task.memo or at < began else at
         case "rate":
             span = _span(properties.expression)
             passed = max(task.now - start, timedelta()) // span

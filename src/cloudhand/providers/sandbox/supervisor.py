@@ -20,7 +20,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import IO, Any
 
 from cloudhand.providers.sandbox import instance, mask
 from cloudhand.providers.sandbox.boots import Instance
@@ -29,6 +29,8 @@ from cloudhand.providers.sandbox.plan import Mode, Runtime, this_python
 Reply = Callable[[dict[str, Any]], None]
 
 _END_BOUND = 5.0  # seconds for instances to end with the supervisor, before they are killed
+_IDLE_BOUND = 10.0  # seconds without instances that run and without a control plane, then it ends
+_STEP = 0.01  # seconds between looks for the end of another supervisor
 
 
 class Supervisor:
@@ -39,10 +41,12 @@ class Supervisor:
         self.selector = selectors.DefaultSelector()
         self.instances: dict[str, Instance] = {}
         self.folder = f"{runtime.state}/instances"
+        self.socket_path = f"{runtime.state}/supervisor.sock"
         self.connections: dict[socket.socket, bytes] = {}
         self.alive, self._held = os.pipe()
         self.ending: Reply | None = None
         self.kill_at = 0.0  # when what has not ended by then is killed; 0: no end was asked for
+        self.leave_at = 0.0  # when it ends unless somebody needs it; 0: somebody does
         self.done = False
 
     def main(self, listener: socket.socket) -> None:
@@ -62,16 +66,21 @@ class Supervisor:
         self.selector.register(wake_reading, selectors.EVENT_READ, lambda f: os.read(f, 4096))
         if self.tether >= 0:
             self.selector.register(self.tether, selectors.EVENT_READ, lambda _: self._end())
+        self._leave_if_idle()
         while not self.done:
-            for key, _ in self.selector.select(self._rest()):
-                key.data(key.fileobj)
+            self._hear_all(self._rest())
             self._reap()
             self._start_due()
             self._kill_due()
+            self._leave_if_idle()
             self.done = self.done or (
                 self.ending is not None and not any(i.running for i in self.instances.values())
             )
         self._finish(listener)
+
+    def _hear_all(self, at_most: float | None) -> None:
+        for key, _ in self.selector.select(at_most):
+            key.data(key.fileobj)
 
     def _signalled(self, number: int, _: object) -> None:
         if number != signal.SIGCHLD:
@@ -80,8 +89,7 @@ class Supervisor:
     def _rest(self) -> float | None:
         """Seconds until something is due; None if nothing is."""
         moments = [i.start_at for i in self.instances.values() if i.start_at]
-        if self.kill_at:
-            moments.append(self.kill_at)
+        moments += [moment for moment in (self.kill_at, self.leave_at) if moment]
         return max(min(moments) - time.monotonic(), 0) if moments else None
 
     def _kill_due(self) -> None:
@@ -89,6 +97,22 @@ class Supervisor:
             self.kill_at = time.monotonic() + _END_BOUND
             for one in self.instances.values():
                 one.kill()
+
+    def _leave_if_idle(self) -> None:
+        """Be done when for a while nobody has needed us; the next control plane starts another."""
+        running = any(one.running for one in self.instances.values())
+        if running or self.connections or self.kill_at or self.tether >= 0:
+            self.leave_at = 0.0
+        elif not self.leave_at:
+            self.leave_at = time.monotonic() + _IDLE_BOUND
+        elif self.leave_at <= time.monotonic():
+            # Nobody finds us from now on; whoever did before must not lose what he asks.
+            os.rename(self.socket_path, f"{self.socket_path}.old")
+            self._hear_all(0)
+            if self.connections:
+                os.rename(f"{self.socket_path}.old", self.socket_path)
+            else:
+                self.done = True
 
     def _start_due(self) -> None:
         now = time.monotonic()
@@ -282,8 +306,11 @@ class Supervisor:
     def _finish(self, listener: socket.socket) -> None:
         if self.ending is not None:
             self.ending({})
+        # Before it is closed: who finds it takes it for ours.
+        for path in (self.socket_path, f"{self.socket_path}.old"):
+            if os.path.exists(path):
+                os.unlink(path)
         listener.close()
-        os.unlink(f"{self.runtime.state}/supervisor.sock")
         if self.remove:
             instance.remove_tree(self.remove)
 
@@ -315,11 +342,12 @@ def prepare_files(state: str, agent: str) -> str:
 
 def main(arguments: list[str]) -> int:
     state, agent, mode, tether, remove = arguments
+    path = f"{state}/supervisor.sock"
     with open(f"{state}/supervisor.lock", "w", encoding="ascii") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return 0  # another one holds these instances
+        while not _taken(lock):
+            if os.path.exists(path):
+                return 0  # another one holds these instances
+            time.sleep(_STEP)  # it is about to end
         python, prefix = this_python()
         runtime = Runtime(
             mode=Mode(mode),
@@ -329,7 +357,6 @@ def main(arguments: list[str]) -> int:
             python_prefix=prefix,
             launcher_namespace=os.readlink("/proc/self/ns/pid"),
         )
-        path = f"{state}/supervisor.sock"
         if os.path.exists(path):
             os.unlink(path)
         listener = socket.socket(socket.AF_UNIX)
@@ -340,6 +367,14 @@ def main(arguments: list[str]) -> int:
         os.chdir("/")
         Supervisor(runtime, int(tether), remove).main(listener)
     return 0
+
+
+def _taken(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 if __name__ == "__main__":

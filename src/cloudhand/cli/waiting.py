@@ -1,0 +1,92 @@
+"""Whom one waits for in vain for a while: machines that are down, or whose agent is away."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from cloudhand.cli.client import Client
+from cloudhand.cli.fleet import Machine, machines
+from cloudhand.cli.follow import Result
+from cloudhand.cli.outage import Patience
+from cloudhand.cli.people import Names, called
+
+_TELL_AFTER = 3.0  # seconds in one status
+_LOOK_EVERY = 5.0  # seconds
+_AT_ONCE = 10  # scripts that run at the same time on one machine
+
+Key = tuple[str, str]  # an invocation, and an instance
+
+
+class Watch:
+    """One look after the other at the same results."""
+
+    def __init__(
+        self, client: Client, names: Names, *, patience: Patience, tell: Callable[[str], None]
+    ) -> None:
+        self._client = client
+        self._names = names
+        self._patience = patience
+        self._tell = tell
+        self._since: dict[Key, tuple[str, float]] = {}  # its status, and from when on
+        self._told: set[Key] = set()
+        self._look_at = 0.0
+
+    def over(self, looks: Iterable[list[Result]]) -> Iterator[list[Result]]:
+        """The looks as they are; who keeps one waiting is named once."""
+        for results in looks:
+            now = time.monotonic()
+            still = [one for one in results if self._stays(one, now)]
+            if still and now >= self._look_at:
+                self._look_at = now + _LOOK_EVERY
+                self._name(still)
+            yield results
+
+    def _stays(self, result: Result, now: float) -> bool:
+        """Whether it has been in its status for long, and nothing was said of it."""
+        key = _key(result)
+        status, since = self._since.get(key, ("", now))
+        if status != result.status:
+            since = now
+            self._since[key] = (result.status, now)
+        # What waits for its turn only was not asked for yet.
+        asked = bool(result.invoke_id) and key not in self._told
+        waits = result.status in ("Pending", "Running") and asked
+        return waits and now - since > _TELL_AFTER
+
+    def _name(self, still: Sequence[Result]) -> None:
+        about = ", ".join(sorted({result.invoke_id for result in still}))
+        present = self._patience.ask(lambda: machines(self._client), about)
+        by_id = {machine.id: machine for machine in present}
+        for (why, until), who in _by_reason(still, by_id).items():
+            self._told.update(map(_key, who))
+            named = ", ".join(called(result.instance_id, self._names) for result in who)
+            self._tell(f"Waiting for {named}: {why}; until {until[11:19]} UTC at most")
+
+
+def _by_reason(
+    still: Sequence[Result], by_id: Mapping[str, Machine]
+) -> dict[tuple[str, str], list[Result]]:
+    """With the moment until which each is waited for."""
+    found: dict[tuple[str, str], list[Result]] = {}
+    for result in still:
+        machine = by_id.get(result.instance_id)
+        if machine and (why := _why(result, machine)):
+            found.setdefault((why, result.deadline_at), []).append(result)
+    return found
+
+
+def _why(result: Result, machine: Machine) -> str:
+    """Empty where there is nothing to be said: it runs."""
+    if machine.status not in ("Running", "Managed"):
+        return f"it is {machine.status}"
+    if not machine.online:
+        heard = f", last heard of at {machine.heartbeat_at[11:19]} UTC"
+        return f"its agent is offline{heard if machine.heartbeat_at else ' and never was online'}"
+    if result.status == "Pending" and machine.running_count >= _AT_ONCE:
+        return f"it runs {machine.running_count} scripts at once already"
+    return ""
+
+
+def _key(result: Result) -> Key:
+    return result.invoke_id, result.instance_id
