@@ -27,7 +27,7 @@ from cloudhand.orchestration.programs import ProgramError, Programs
 # A map with this key alone stands for a secret until the call that needs it.
 SECRET = "Cloudhand::Secret"  # noqa: S105  # a name
 _LARGEST = 4 << 20  # characters of all that one expression refers to
-_DEEPEST = 200  # levels of an expression, those of the conditions that it names among them
+_DEEPEST = 128  # levels of an expression, those of the conditions that it names among them
 
 
 class EvaluationError(Exception):

@@ -98,9 +98,10 @@ def test_what_is_not_known_elsewhere(text: str, problem: str) -> None:
 
 def test_conditions_may_name_each_other_in_any_order() -> None:
     found = template(
-        "Conditions: {a: {'Fn::Not': B}, b: {'Fn::Or': [C, C]}, c: {'Fn::Equals': [1, 1]}}"
+        "Conditions: {a: {'Fn::Not': B}, b: {'Fn::Or': [C, d]}, d: {'Fn::Not': c}, "
+        "c: {'Fn::Equals': [1, 1]}}"
     )
-    assert set(found.conditions) == {"a", "b", "c"}
+    assert set(found.conditions) == {"a", "b", "c", "d"}
 
 
 def test_only_those_that_cannot_be_settled_are_told() -> None:

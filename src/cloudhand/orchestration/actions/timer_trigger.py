@@ -6,6 +6,7 @@ nobody looked is made up for once. Somebody may also fire it by hand.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -17,6 +18,8 @@ from cloudhand.wire import schedule, times
 
 _UNITS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1),
           "week": timedelta(weeks=1)}  # fmt: skip
+
+_RATE = re.compile(r"\s*(?P<count>\d{1,5})\s+(?P<unit>\w+?)s?\s*", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +36,7 @@ async def timer_trigger(task: Task, properties: Properties) -> Outcome:
     try:
         end = _moment(properties.end_date) if properties.end_date else None
         following = _next(task, properties)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         return Failed("InvalidTimer", str(error))
     by_hand = triggered.brought(task)
     if by_hand is not None:
@@ -75,11 +78,11 @@ def _next(task: Task, properties: Properties) -> datetime | None:
 
 def _span(text: str) -> timedelta:
     """``30 minutes``"""
-    count, _, unit = text.strip().partition(" ")
-    found = _UNITS.get(unit.strip().lower().removesuffix("s"))
-    if found is None or not count.isdigit() or not 0 < int(count) < 100_000:
+    match = _RATE.fullmatch(text)
+    unit = _UNITS.get(match["unit"].lower()) if match else None
+    if match is None or unit is None or not int(match["count"]):
         raise ValueError(f"Expression: {text!r} is no rate like 30 minutes")
-    return int(count) * found
+    return int(match["count"]) * unit
 
 
 def _moment(text: str) -> datetime:
