@@ -576,6 +576,16 @@ def test_executions_are_deleted_with_all_that_belongs_to_them(
     )
 
 
+def test_an_execution_is_deleted_together_with_its_children(
+    it: Cloud, oos: Oos, call: Caller
+) -> None:
+    root = oos.start(template(run(instanceId=it.instances()[0])))
+    oos.until(root, "Success")
+    child = oos.tasks(root)["run"]["ChildExecutionId"]
+    call("DeleteExecutions", ExecutionIds=json.dumps([root, child]))
+    assert call("ListExecutions", ExecutionId=child)["Executions"] == []
+
+
 def test_what_runs_below_an_execution_keeps_it_from_being_deleted(
     it: Cloud, oos: Oos, call: Caller
 ) -> None:

@@ -369,12 +369,12 @@ class Executions:
         async def work(tx: Transaction) -> None:
             if await tx.tokens.earlier(once, bool):
                 return
-            for execution_id in execution_ids:
-                execution = await _existing(tx, execution_id)
-                for open_id, state in await tx.executions.open_below(execution_id):
+            # One may be below another one.
+            for execution in [await _existing(tx, one) for one in execution_ids]:
+                for open_id, state in await tx.executions.open_below(execution.id):
                     if not force:
                         raise ExecutionEnded(open_id, "delete", state)
-                await tx.executions.remove(await tx.executions.below(execution_id))
+                await tx.executions.remove(await tx.executions.below(execution.id))
                 if execution.parent_task_id is not None:
                     parent = ids.execution_of(execution.parent_task_id)
                     await tx.watches.wake_task(execution.parent_task_id, parent, at=now)
