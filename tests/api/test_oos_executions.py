@@ -591,6 +591,16 @@ def test_executions_are_deleted_with_all_that_belongs_to_them(
     )
 
 
+def test_an_execution_is_deleted_together_with_its_children(
+    it: Cloud, oos: Oos, call: Caller
+) -> None:
+    root = oos.start(template(run(instanceId=it.instances()[0])))
+    oos.until(root, "Success")
+    child = oos.tasks(root)["run"]["ChildExecutionId"]
+    call("DeleteExecutions", ExecutionIds=json.dumps([root, child]))
+    assert call("ListExecutions", ExecutionId=child)["Executions"] == []
+
+
 def test_what_runs_below_an_execution_keeps_it_from_being_deleted(
     it: Cloud, oos: Oos, call: Caller
 ) -> None:
@@ -614,6 +624,18 @@ def test_a_child_is_deleted_with_what_is_below_it(it: Cloud, oos: Oos, call: Cal
     call("DeleteExecutions", ExecutionIds=json.dumps([child]))
     assert call("ListExecutions", ParentExecutionId=root)["Executions"] == []
     assert oos.get(root)["Status"] == "Success"
+
+
+def test_whoever_embeds_what_is_deleted_fails(oos: Oos, call: Caller) -> None:
+    inner = {"Name": "inner", "Action": "ACS::Template", "Properties": {
+        "TemplateContent": template(PAUSE)}}  # fmt: skip
+    root = oos.start(template(inner))
+    oos.until(root, "Waiting")
+    child = oos.tasks(root)["inner"]["ChildExecutionId"]
+    call("DeleteExecutions", ExecutionIds=json.dumps([child]), Force=True)
+    told = oos.until(root, *ENDED, at_most=10)
+    assert told["Status"] == "Failed"
+    assert "its child execution was deleted" in told["StatusMessage"]
 
 
 # Triggers
@@ -681,6 +703,17 @@ def test_a_firing_that_fails_is_told_and_the_next_one_comes(apart: Oos) -> None:
     assert told["LastSuccessfulTriggerTime"] == ""
     apart.it.advance(seconds=60)
     assert len(firings(apart.call, execution_id)) == 2
+
+
+def test_a_timer_goes_on_when_what_it_has_fired_is_deleted(apart: Oos) -> None:
+    execution_id = apart.start(template(timer(), PAUSE))
+    apart.it.advance(seconds=61)
+    (fired,) = firings(apart.call, execution_id)
+    assert fired["Status"] == "Waiting"
+    apart.call("DeleteExecutions", ExecutionIds=fired["ExecutionId"], Force=True)
+    apart.it.advance(seconds=61)
+    (again,) = firings(apart.call, execution_id)
+    assert (again["Status"], again["ExecutionId"] > fired["ExecutionId"]) == ("Waiting", True)
 
 
 def event(name: str = "event", action: str = "ACS::EventTrigger") -> dict[str, Any]:
@@ -921,6 +954,21 @@ def test_what_belongs_to_an_execution_comes_in_pages(it: Cloud, oos: Oos, call: 
     assert times == sorted(times)
     first = call("ListExecutionLogs", ExecutionId=execution_id, MaxResults=20)
     assert first["IsTruncated"]
+
+
+def test_a_template_finds_what_an_earlier_execution_ran_on(it: Cloud, oos: Oos) -> None:
+    """As templates do that undo what another one did."""
+    ids = it.instances(12)
+    before = oos.start(template(looped(run(instanceId="{{ ACS::TaskLoopItem }}"), ids)))
+    oos.until(before, "Success")
+    find = api("find", "ListExecutions", ParentExecutionId=before, MaxResults=10)
+    find["Properties"]["Service"] = "OOS"
+    find["Outputs"] = {
+        "ids": {"Type": "List", "ValueSelector": "Executions[].Parameters.instanceId"}
+    }
+    outputs = {"ids": {"Type": "List", "Value": "{{ find.ids }}"}}
+    told = oos.until(oos.start(template(find, Outputs=outputs)), *ENDED)
+    assert sorted(json.loads(told["Outputs"])["ids"]) == sorted(ids)
 
 
 def test_the_log_of_a_task_is_that_of_its_items_too(it: Cloud, oos: Oos, call: Caller) -> None:

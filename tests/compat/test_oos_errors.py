@@ -22,6 +22,7 @@ BY_A_STORY = {
     ("StartExecution", "IdempotentParameterMismatch"),
     ("TriggerExecution", "IdempotentParameterMismatch"),
     ("UpdateExecution", "IdempotentParameterMismatch"),
+    ("UpdateExecution", "InvalidTemplate"),
 }
 
 
@@ -177,20 +178,24 @@ def test_a_token_fits_one_request_only(
 
 def test_a_template_that_is_understood_no_more_is_told_to_be_so(it: Cloud) -> None:
     """It was kept by an older release, say."""
-    call = tea(it.endpoint, sdk=OOS)
-    text_hash = call("CreateTemplate", TemplateName="older", Content=TEXT + "\n")["Template"][
-        "Hash"
-    ]
+    oos = Oos(it, tea(it.endpoint, sdk=OOS))
+    made = oos.call("CreateTemplate", TemplateName="older", Content=TEXT + "\n")["Template"]
+    execution_id = oos.started(TemplateName="older")
+    oos.until(execution_id, "Waiting")
 
     async def spoil(world: World) -> None:
         async def work(tx: Transaction) -> None:
             await tx.templates._statements.change(
-                "UPDATE template_texts SET text = ? WHERE hash = ?", "Tasks: []", text_hash
+                "UPDATE template_texts SET text = 'Tasks: []' WHERE hash = ?", made["Hash"]
             )
 
         await world.database.write(work)
 
     it.do(spoil)
-    with pytest.raises(ClientError) as caught:
-        call("ListExecutionRiskyTasks", TemplateName="older")
-    assert (caught.value.code, caught.value.status) == ("InvalidTemplate", 400)
+    for action, values in (
+        ("ListExecutionRiskyTasks", {"TemplateName": "older"}),
+        ("UpdateExecution", {"ExecutionId": execution_id, "Parameters": "{}"}),
+    ):
+        with pytest.raises(ClientError) as caught:
+            oos.call(action, **values)
+        assert (caught.value.code, caught.value.status) == ("InvalidTemplate", 400)

@@ -332,6 +332,8 @@ class Executions:
             await tx.executions.save(before, None, after, source="caller")
             if told:
                 await telling.give(tx, execution_id, told, at=now)
+            # Whoever carries it out just now gives up, and must look again.
+            await tx.executions.poke(execution_id, at=now)
             await tx.tokens.remember(once, True, at=now)
 
         await self._database.write(work)
@@ -367,15 +369,19 @@ class Executions:
         async def work(tx: Transaction) -> None:
             if await tx.tokens.earlier(once, bool):
                 return
-            for execution_id in execution_ids:
-                await _existing(tx, execution_id)
-                for open_id, state in await tx.executions.open_below(execution_id):
+            # One may be below another one.
+            for execution in [await _existing(tx, one) for one in execution_ids]:
+                for open_id, state in await tx.executions.open_below(execution.id):
                     if not force:
                         raise ExecutionEnded(open_id, "delete", state)
-                await tx.executions.remove(await tx.executions.below(execution_id))
+                await tx.executions.remove(await tx.executions.below(execution.id))
+                if execution.parent_task_id is not None:
+                    parent = ids.execution_of(execution.parent_task_id)
+                    await tx.watches.wake_task(execution.parent_task_id, parent, at=now)
             await tx.tokens.remember(once, True, at=now)
 
         await self._database.write(work)
+        self._pokes.wake(Loop.EXECUTIONS)
 
 
 async def _existing(tx: Transaction, execution_id: ExecutionId) -> Execution:

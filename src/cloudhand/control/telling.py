@@ -93,7 +93,6 @@ async def give(
     if tasks and not tasks[0].final:
         after = noted(tasks[0], at=at, properties=properties, due_at=at)
         await tx.tasks.save([Change(before=tasks[0], event=None, after=after)], source="caller")
-        await tx.executions.poke(execution_id, at=at)
 
 
 async def _save(tx: Transaction, task: TaskExecution, event: Event, after: TaskExecution) -> None:

@@ -116,17 +116,21 @@ class Executions:
         if not changed:
             raise Changed(held.claim.item.id)
 
-    async def give_back(self, held: Held, *, now: datetime) -> None:
-        """Due again when one of its tasks is, or now if it was poked meanwhile; not before now."""
+    async def give_back(self, held: Held, *, now: datetime, again: bool) -> None:
+        """Due again when one of its tasks is, not before now; now if it was poked meanwhile.
+
+        ``again``: now in any case, as it is not known how far the look at it got.
+        """
         execution_id = held.claim.item.id
         await self._statements.change(
             "UPDATE executions SET claimed_by = NULL, lease_until = NULL, due_at = CASE"
             " WHEN state IN ('Success', 'Failed', 'Cancelled') THEN NULL"
-            " WHEN pokes <> ? THEN ?"
+            " WHEN ? OR pokes <> ? THEN ?"
             # As the index says it: a loop may have thousands of items.
             " ELSE max(?, (SELECT min(due_at) FROM task_executions"
             " WHERE execution_id = ? AND due_at IS NOT NULL)) END"
             " WHERE id = ? AND claimed_by = ? AND claim_epoch = ?",
+            int(again),
             held.pokes,
             to_ms(now),
             to_ms(now),

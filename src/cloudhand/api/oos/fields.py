@@ -26,7 +26,12 @@ def region(*, required: bool = False) -> Any:
 
 
 def client_token() -> Any:
-    return text("ClientToken", form(r"[A-Za-z0-9_-]{1,64}", invalid("ClientToken")))
+    error = invalid("ClientToken", "must be at most 64 letters, digits, - and _")
+    return text("ClientToken", form(r"[A-Za-z0-9_-]{1,64}", error))
+
+
+def too_long(name: str, length: int) -> WireError:
+    return invalid(name, f"must be at most {length} characters")
 
 
 def template_name(*, required: bool = False) -> Any:
@@ -57,7 +62,7 @@ def template_url() -> Any:
 
 
 def version_name() -> Any:
-    return text("VersionName", longest(200, invalid("VersionName")))
+    return text("VersionName", longest(200, too_long("VersionName", 200)))
 
 
 def resource_group() -> Any:
@@ -73,7 +78,7 @@ def execution() -> Any:
 
 
 def description() -> Any:
-    return text("Description", longest(1024, invalid("Description")))
+    return text("Description", longest(1024, too_long("Description", 1024)))
 
 
 def choice(

@@ -12,7 +12,7 @@ from cloudhand.api.oos import errors, fields
 from cloudhand.api.oos.product import OOS
 from cloudhand.api.oos.shapes import Done
 from cloudhand.api.operation import Call, operation
-from cloudhand.api.refusal import Refused, invalid, unsupported
+from cloudhand.api.refusal import Refused, unsupported
 from cloudhand.control.telling import WORDS
 from cloudhand.core.errors import ExecutionEnded, ExecutionNotFound, TaskNotFound
 from cloudhand.core.ids import ExecutionId
@@ -34,7 +34,7 @@ class Params:
         required=True,
         note="those of Debug, the last three, are refused",
     )
-    notify_note: str = text("NotifyNote", longest(1024, invalid("NotifyNote")))
+    notify_note: str = text("NotifyNote", longest(1024, fields.too_long("NotifyNote", 1024)))
     task_name: str = text("TaskName")
     task_execution_id: str = text("TaskExecutionId")
     task_execution_ids: tuple[str, ...] = fields.json_list("TaskExecutionIds", at_most=100)

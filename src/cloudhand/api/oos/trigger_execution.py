@@ -9,7 +9,6 @@ from cloudhand.api.oos import errors, fields
 from cloudhand.api.oos.product import OOS
 from cloudhand.api.oos.shapes import Done
 from cloudhand.api.operation import Call, operation
-from cloudhand.api.refusal import invalid
 from cloudhand.core.errors import ExecutionEnded, ExecutionNotFound, TaskNotFound, TokenReused
 from cloudhand.core.ids import ExecutionId
 
@@ -21,7 +20,7 @@ class Params:
     type: str = fields.choice("Type", ("Event", "Alarm", "Timer"), required=True)
     content: str = text(
         "Content",
-        longest(64 * 1024, invalid("Content", "must be at most 64 KB")),
+        longest(64 * 1024, fields.too_long("Content", 64 * 1024)),
         note="what the tasks behind the trigger are told, as JSON or text",
     )
     client_token: str = fields.client_token()

@@ -17,6 +17,7 @@ from cloudhand.core.errors import (
     ExecutionEnded,
     ExecutionNotFound,
     ParametersInvalid,
+    TemplateInvalid,
     TokenReused,
 )
 from cloudhand.core.ids import ExecutionId
@@ -42,6 +43,7 @@ class Params:
         ExecutionNotFound: errors.NO_SUCH_EXECUTION,
         ExecutionEnded: errors.WRONG_STATUS,
         ParametersInvalid: errors.BAD_PARAMETERS,
+        TemplateInvalid: errors.BAD_TEMPLATE,
         TokenReused: errors.TOKEN_REUSED,
     },
 )
