@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -63,6 +64,15 @@ def test_a_story_has_a_picture_and_is_told_in_two_languages(folder: Path) -> Non
     assert headings[0].isascii()
     assert not headings[1].isascii()
     assert f"]({folder.name}/README.md)" in (_PLACE / "README.md").read_text()
+
+
+async def test_what_the_page_about_templates_shows_comes_true() -> None:
+    page = (_PLACE.parents[1] / "docs" / "how-to" / "write-and-rehearse-a-template.md").read_text()
+    template, rehearsal = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    script = parse(rehearsal)
+    async with stage() as on_it:
+        played = await on_it.play(template, script)
+    assert missed(script.expect, played) == []
 
 
 def test_every_template_is_rehearsed() -> None:
