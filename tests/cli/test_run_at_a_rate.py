@@ -122,6 +122,26 @@ def test_never_more_run_at_a_time(it: Cloud, start: Start, fleet: list[InstanceI
     assert run.end()[0] == 0
 
 
+def test_strictly_no_more_run_than_may_still_fail_and_one(
+    it: Cloud, start: Start, fleet: list[InstanceId]
+) -> None:
+    it.world.machines.behave = run_on
+    words = ("--at-a-time", "4", "--max-errors", "1", "--strict")
+    run = start("run", "--all", "--yes", *words, "--", "sleep 100")
+    run.until(f"{fleet[1]} Running")
+    it.do(lambda world: world.settle())
+    assert started(it, fleet) == fleet[:2]
+
+    end(it, fleet[0], 3)  # now none may fail
+    it.do(lambda world: world.settle())
+    assert started(it, fleet) == fleet[:2]
+    it.world.machines.behave = fails_on()
+    end(it, fleet[1], 0)
+
+    assert run.end()[0] == 1
+    assert started(it, fleet) == fleet
+
+
 def test_a_machine_that_restarts_counts_until_it_is_back(
     it: Cloud, start: Start, fleet: list[InstanceId]
 ) -> None:

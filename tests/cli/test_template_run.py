@@ -257,6 +257,47 @@ def test_a_batch_waits_to_be_let_on(it: Cloud, cli: Cli, start: Start, file: str
     assert "2 items: 2 Success" in printed
 
 
+def test_what_waits_inside_of_an_embedded_template_is_named(
+    it: Cloud, cli: Cli, start: Start, tmp_path: Path
+) -> None:
+    inner = "\n".join(f"        {line}" for line in ASKS.splitlines())
+    outer = f"""\
+FormatVersion: OOS-2019-06-01
+Tasks:
+  - Name: outer
+    Action: ACS::Template
+    Properties:
+      TemplateContent: |
+{inner}
+"""
+    run = start("template", "run", _written(tmp_path, outer))
+    told = run.until(r"\nask waits for an approval: `cloudhand (template approve exec-\w+)`")
+    cli(*told.group(1).split())
+
+    code, printed = run.end()
+    assert code == 0
+    assert printed.splitlines()[1:] == ["  outer Success", "    ask Success"]
+
+
+def test_machines_of_ones_own_are_told_to_be_that(
+    it: Cloud, cli: Cli, client: Client, start: Start
+) -> None:
+    made = client.call("CreateActivation", {"InstanceCount": 1})
+    joined = it.join(made["ActivationId"], made["ActivationCode"])
+    words = ("ACS-ECS-BulkyRunCommand", "--param", "commandContent=true", "--param", "timeout=10")
+
+    run = start("template", "run", *words, "--on", joined)
+    run.until("runCommand Running")
+    execution_id = run.until(r"(exec-\w+) has started").group(1)
+    shown = json.loads(cli("template", "show", execution_id, "--json").stdout)
+    cli("template", "cancel", execution_id)
+    code, _ = run.end()
+    client.call("DeregisterManagedInstance", {"InstanceId": joined})
+
+    assert [item["item"] for item in shown["tasks"][1]["items"]] == [joined]
+    assert code == 1
+
+
 def test_a_timer_is_left_to_itself(it: Cloud, cli: Cli, tmp_path: Path) -> None:
     told = cli("template", "run", _written(tmp_path, TIMED))
 

@@ -79,8 +79,8 @@ def kind_of(chosen: Sequence[Machine]) -> str:
     kinds = {_MANAGED if machine.status == "Managed" else _INSTANCE for machine in chosen}
     if len(kinds) > 1:
         raise Mistake(
-            "cannot run at a rate, or at certain times, on instances and on machines of your own"
-            " together: name those of one kind"
+            "an execution runs on instances or on machines of your own, and not on both: name those"
+            " of one kind"
         )
     return kinds.pop()
 

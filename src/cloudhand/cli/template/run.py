@@ -9,10 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
-from cloudhand.cli import confirm, options, select
+from cloudhand.cli import bulk, confirm, options, select
 from cloudhand.cli.client import Client
 from cloudhand.cli.endpoint import find_endpoint
 from cloudhand.cli.errors import ApiError, ClientError, Mistake
+from cloudhand.cli.fleet import Machine
 from cloudhand.cli.following import aside
 from cloudhand.cli.template import executions, given, texts
 from cloudhand.cli.template.executions import Execution
@@ -115,23 +116,26 @@ def _stored(client: Client, name: str) -> Template:
     return texts.parsed(name, found["Content"], Library({}))
 
 
-def _chosen(client: Client, wish: select.Wish, *, yes: bool, taken: bool) -> list[str]:
+def _chosen(client: Client, wish: select.Wish, *, yes: bool, taken: bool) -> list[Machine]:
     chosen = select.chosen(client, wish)
     count = len(chosen)
     if not yes and (wish.everywhere or count > confirm.ASK_ABOVE):
         why = f"this runs on {confirm.machines(count)}"
-        confirm.confirm(count, why, taken=taken)
-    return [machine.id for machine in chosen]
+        confirm.confirm(count, why, taken=taken, dry_run=False)
+    return chosen
 
 
-def _targets(template: Template, ids: Sequence[str]) -> dict[str, Any]:
-    """The targets as the parameter that takes them."""
+def _targets(template: Template, chosen: Sequence[Machine]) -> dict[str, Any]:
+    """The targets, and what kind of resources they are, as the parameters that take them."""
     declared = template.parameters.get("targets")
     if declared is None or declared.type is not Type.JSON:
         raise Mistake(
             "the template has no parameter targets of the type Json: name the machines by --param"
         )
-    return {declared.name: {"Type": "ResourceIds", "ResourceIds": list(ids)}}
+    ids = [machine.id for machine in chosen]
+    found: dict[str, Any] = {declared.name: {"Type": "ResourceIds", "ResourceIds": ids}}
+    kind = template.parameters.get("resourcetype")
+    return found | ({kind.name: bulk.kind_of(chosen)} if kind else {})
 
 
 def _followed(
