@@ -295,6 +295,7 @@ def test_machines_of_ones_own_are_told_to_be_that(
     client.call("DeregisterManagedInstance", {"InstanceId": joined})
 
     assert [item["item"] for item in shown["tasks"][1]["items"]] == [joined]
+    assert "task getInstance completed" in " ".join(one["message"] for one in shown["log"])
     assert code == 1
 
 

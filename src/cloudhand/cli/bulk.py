@@ -128,7 +128,16 @@ class Bulk:
         execution = executions.find(self._client, self.id)
         task = next((one for one in execution.tasks if one.name == _LOOP), None)
         found = self._results(task) if task else {}
-        return [found.get(one) or _without_result(one, execution, task) for one in self._machines]
+        items = self._items(execution, task) if task else {}
+        return [
+            found.get(one) or _without_result(one, execution, items.get(one))
+            for one in self._machines
+        ]
+
+    def _items(self, execution: Execution, task: Task) -> dict[str, Task]:
+        """By machine, of those that went wrong; all of them in the end."""
+        items = executions.items(self._client, task) if execution.final else task.items
+        return {item.item: item for item in items}
 
     def _results(self, task: Task) -> dict[str, Result]:
         """By machine, of those where the command was asked for."""
@@ -160,14 +169,12 @@ class Bulk:
         executions.call(self._client, "CancelExecution", ExecutionId=self.id)
 
 
-def _without_result(instance_id: str, execution: Execution, task: Task | None) -> Result:
+def _without_result(instance_id: str, execution: Execution, item: Task | None) -> Result:
     """Of a machine on which the command was not asked for, or not yet."""
-    items = task.items if task else ()
-    failed = next((one for one in items if one.item == instance_id and one.final), None)
     status, code, info = "Pending", "", ""
-    if failed is not None and failed.status == "Failed":
+    if item is not None and item.status == "Failed":
         status = "Failed"
-        code, _, info = failed.message.partition(": ")
+        code, _, info = item.message.partition(": ")
     elif execution.final:
         status, info = "Skipped", "its turn did not come"
     return Result(

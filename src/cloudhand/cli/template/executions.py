@@ -34,7 +34,6 @@ class Task:
     outputs: Mapping[str, Any]
     loop: Mapping[str, Any]  # the counts of a looped one; else empty
     item: str  # of a loop; empty where it is none
-    child_id: str  # the execution of the template that it embeds
     items: Sequence[Task] = ()  # those that one wants to see
     child: Sequence[Task] = ()  # the tasks of the template that it embeds
 
@@ -55,7 +54,6 @@ class Execution:
     created_at: str
     ended_at: str
     outputs: Mapping[str, Any]
-    category: str  # TimerTrigger ..., or Other
     next_firing: str  # of a timer
     tasks: Sequence[Task] = ()
 
@@ -121,7 +119,6 @@ def _execution(one: Mapping[str, Any], tasks: Sequence[Task]) -> Execution:
         created_at=one["CreateDate"],
         ended_at=one["EndDate"],
         outputs=_json(one["Outputs"]),
-        category=one["Category"],
         next_firing=one["NextScheduleTime"],
         tasks=tasks,
     )
@@ -214,7 +211,6 @@ def _task(one: Mapping[str, Any], items: Sequence[Task], child: Sequence[Task]) 
         outputs=_json(one["Outputs"]),
         loop=one["Loop"],
         item=one["LoopItem"],
-        child_id=one["ChildExecutionId"],
         items=items,
         child=child,
     )

@@ -131,7 +131,7 @@ class Following:
     def show(self, execution: Execution) -> None:
         """How it is, on standard output: its tasks, its outputs, and where results are."""
         if self.as_json:
-            print(json.dumps(self._document(execution), indent=2, ensure_ascii=False))
+            print(json.dumps(self.document(execution), indent=2, ensure_ascii=False))
             return
         print(telling.head(execution))
         for row in telling.rows(execution.tasks, self.names):
@@ -150,7 +150,7 @@ class Following:
                 continue  # it is gone, as what it executed may be
         yield from telling.results(self.client.endpoint, found, execution.tasks)
 
-    def _document(self, execution: Execution) -> dict[str, Any]:
+    def document(self, execution: Execution) -> dict[str, Any]:
         """With all items, and the invocations of each."""
         whole = [
             replace(task, items=executions.items(self.client, task)) if task.loop else task

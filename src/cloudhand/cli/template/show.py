@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -13,7 +14,7 @@ from cloudhand.cli.client import Client
 from cloudhand.cli.endpoint import find_endpoint
 from cloudhand.cli.following import aside
 from cloudhand.cli.template import executions, telling
-from cloudhand.cli.template.executions import Execution
+from cloudhand.cli.template.executions import Execution, Log
 from cloudhand.cli.template.following import Following
 
 EPILOG = (
@@ -56,9 +57,13 @@ def _shown(client: Client, execution_id: str, *, go_on: bool, as_json: bool) -> 
     following = Following(client, as_json=as_json)
     if go_on:
         found = following.to_the_end(execution_id)
-    following.show(found)
-    if not as_json:
-        _tell_log(client, execution_id)
+    entries = executions.logs(client, execution_id)
+    if as_json:
+        document = {**following.document(found), "log": [_entry(one) for one in entries]}
+        print(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        following.show(found)
+        _tell_log(entries)
         for sentence in telling.waits(client.endpoint, found, following.names):
             aside(sentence)
         if not found.final and not found.triggered:
@@ -66,8 +71,11 @@ def _shown(client: Client, execution_id: str, *, go_on: bool, as_json: bool) -> 
     return found
 
 
-def _tell_log(client: Client, execution_id: str) -> None:
-    entries = executions.logs(client, execution_id)
+def _entry(one: Log) -> dict[str, str]:
+    return {"at": one.at, "taskExecutionId": one.task_id, "message": one.message}
+
+
+def _tell_log(entries: Sequence[Log]) -> None:
     left_out = len(entries) - _LOGS
     print("  log:")
     if left_out > 0:
