@@ -68,6 +68,7 @@ class World:
         self._engine = engine
         self._stack = AsyncExitStack()
         self.programs = Pool()
+        self.library = Library(served(BY_PRODUCT))
         self.posted: list[tuple[str, bytes]] = []
 
     async def __aenter__(self) -> Self:
@@ -97,10 +98,10 @@ class World:
             random=os.urandom,
             pokes=Pokes(),
             settings=self.settings,
-            library=(library := Library(served(BY_PRODUCT))),
+            library=self.library,
             programs=self.programs,
         )
-        self.executions = self.engine(self.database, self.control, library)
+        self.executions = self.engine(self.database, self.control, self.library)
         await self.control.agents.expect()
         self._stop = asyncio.Event()
         self._started = asyncio.Event()

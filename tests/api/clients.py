@@ -9,10 +9,13 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
-from alibabacloud_ecs20140526 import models
-from alibabacloud_ecs20140526.client import Client as TeaClient
+from alibabacloud_ecs20140526 import models as ecs_models
+from alibabacloud_ecs20140526.client import Client as EcsClient
+from alibabacloud_oos20190601 import models as oos_models
+from alibabacloud_oos20190601.client import Client as OosClient
 from alibabacloud_tea_openapi.models import Config
 from aliyunsdkcore.acs_exception.exceptions import ServerException
 from aliyunsdkcore.client import AcsClient
@@ -26,7 +29,7 @@ from tests.api.cloud import KEY, REGION
 Values = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass
 class ClientError(Exception):
     """What a client raised, in words that all clients share."""
 
@@ -40,37 +43,52 @@ class Caller(Protocol):
         """The answer as JSON, or ClientError."""
 
 
+@dataclass(frozen=True)
+class Sdk:
+    """What the clients know of a product."""
+
+    product: str
+    version: str
+    client: Any
+    models: Any
+
+
+ECS = Sdk("Ecs", "2014-05-26", EcsClient, ecs_models)
+OOS = Sdk("oos", "2019-06-01", OosClient, oos_models)
+
+
 def _method(action: str) -> str:
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in action).lstrip("_")
 
 
-def _request(action: str, values: Values) -> Any:
-    request = getattr(models, f"{action}Request")()
+def _request(sdk: Sdk, action: str, values: Values) -> Any:
+    request = getattr(sdk.models, f"{action}Request")()
     return request.from_map({"RegionId": REGION, **values})
 
 
-def tea_client(endpoint: str, **options: Any) -> TeaClient:
+def tea_client(endpoint: str, *, sdk: Sdk = ECS, **options: Any) -> Any:
     given = {"access_key_id": KEY.id, "access_key_secret": KEY.secret, **options}
-    return TeaClient(Config(endpoint=endpoint, protocol="http", **given))
+    return sdk.client(Config(endpoint=endpoint, protocol="http", **given))
 
 
-def tea(endpoint: str, **options: Any) -> Caller:
+def tea(endpoint: str, *, sdk: Sdk = ECS, **options: Any) -> Caller:
     """The newer client, blocking; it signs with V3 unless ``signature_algorithm`` is v2."""
-    client = tea_client(endpoint, **options)
+    client = tea_client(endpoint, sdk=sdk, **options)
 
     def call(action: str, **values: Any) -> Any:
-        return _told(lambda: getattr(client, _method(action))(_request(action, values)))
+        request = _request(sdk, action, values)
+        return _told(lambda: getattr(client, _method(action))(request))
 
     return call
 
 
-def tea_async(endpoint: str, **options: Any) -> Caller:
+def tea_async(endpoint: str, *, sdk: Sdk = ECS, **options: Any) -> Caller:
     """The newer client, not blocking, each call in a loop of its own."""
-    client = tea_client(endpoint, **options)
+    client = tea_client(endpoint, sdk=sdk, **options)
 
     def call(action: str, **values: Any) -> Any:
         method = getattr(client, f"{_method(action)}_async")
-        return _told(lambda: asyncio.run(method(_request(action, values))))
+        return _told(lambda: asyncio.run(method(_request(sdk, action, values))))
 
     return call
 
@@ -85,17 +103,22 @@ def _told(send: Callable[[], Any]) -> Any:
 
 
 def classic(
-    endpoint: str, *, key_id: str = KEY.id, secret: str = KEY.secret, method: str = "POST"
+    endpoint: str,
+    *,
+    sdk: Sdk = ECS,
+    key_id: str = KEY.id,
+    secret: str = KEY.secret,
+    method: str = "POST",
 ) -> Caller:
     """The older client, which signs with V1."""
     client = AcsClient(key_id, secret, REGION, auto_retry=False)
 
     def call(action: str, **values: Any) -> Any:
         request = CommonRequest(
-            domain=endpoint, version="2014-05-26", action_name=action, product="Ecs"
+            domain=endpoint, version=sdk.version, action_name=action, product=sdk.product
         )
         request.set_method(method)
-        for name, value in rpc.flatten(_as_json(values)).items():
+        for name, value in rpc.flatten(_as_json(sdk, values)).items():
             request.add_query_param(name, value)
         try:
             return json.loads(client.do_action_with_exception(request))
@@ -107,18 +130,22 @@ def classic(
     return call
 
 
-def _as_json(values: Values) -> Values:
-    """Callers of the older client write this one as JSON themselves."""
-    given = values.get("Parameters")
-    return {**values, "Parameters": json.dumps(given)} if isinstance(given, dict | list) else values
+def _as_json(sdk: Sdk, values: Values) -> Values:
+    """Callers of the older client write these as JSON themselves: in OOS all that is no text."""
+    return {
+        name: json.dumps(value)
+        if isinstance(value, dict | list) and (sdk is OOS or name == "Parameters")
+        else value
+        for name, value in values.items()
+    }
 
 
-CALLERS: Mapping[str, Callable[[str], Caller]] = {
+CALLERS: Mapping[str, Callable[..., Caller]] = {
     "tea": tea,
     "tea async": tea_async,
-    "tea v2": lambda endpoint: tea(endpoint, signature_algorithm="v2"),
+    "tea v2": partial(tea, signature_algorithm="v2"),
     "classic": classic,
-    "classic get": lambda endpoint: classic(endpoint, method="GET"),
+    "classic get": partial(classic, method="GET"),
 }
 
 

@@ -109,6 +109,8 @@ async def _serve(
     try:
         async with World(path, settings=settings) as world:
             world.clock.move_to(datetime.now(UTC))
+            # Its children are shared by the tests as everything else here is.
+            await asyncio.gather(*(world.programs.compiles(".") for _ in range(2)))
             for key in (KEY, INACTIVE):
                 await world.control.accounts.add(key)
             async with _listening(world) as port:

@@ -13,6 +13,8 @@ import pytest
 from cloudhand.cli.client import Client
 from cloudhand.cli.endpoint import Endpoint
 from tests.api.cloud import KEY, REGION, Cloud, cloud
+from tests.cli.beside import Start
+from tests.cli.offline import Offline
 from tests.machines import succeed
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -82,3 +84,16 @@ def cli(it: Cloud, tmp_path: Path) -> Cli:
         )
 
     return run
+
+
+@pytest.fixture
+def offline(tmp_path: Path) -> Offline:
+    return Offline(tmp_path)
+
+
+@pytest.fixture
+def start(it: Cloud, tmp_path: Path) -> Iterator[Start]:
+    """Start `cloudhand` with words against the control plane, and go on meanwhile."""
+    starter = Start(it, tmp_path)
+    yield starter
+    starter.close()

@@ -37,7 +37,7 @@ def refused(send: Callable[[], Any]) -> tuple[str, int]:
 @pytest.mark.parametrize("options", [{}, {"signature_algorithm": "v2"}], ids=["v3", "v2"])
 @pytest.mark.parametrize(("key_id", "secret", "code", "status"), KEYS)
 def test_the_newer_client_hears_why_it_is_not_believed(
-    it: Cloud, options: dict[str, str], key_id: str, secret: str, code: str, status: int
+    it: Cloud, options: dict[str, Any], key_id: str, secret: str, code: str, status: int
 ) -> None:
     call = tea(it.endpoint, access_key_id=key_id, access_key_secret=secret, **options)
     assert refused(lambda: call("DescribeRegions")) == (code, status)

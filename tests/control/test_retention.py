@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from cloudhand.core.errors import InvocationNotFound
+from cloudhand.core.orders import NewExecution, TemplateText
 from tests.machines import Machine, exit_with, finish, run_on
-from tests.world import World
+from tests.world import ALL, World
 
 _KEPT = timedelta(weeks=4)
 _A_DAY = timedelta(days=1)
@@ -61,6 +62,33 @@ async def test_what_has_not_ended_is_kept_however_old_it_is(tmp_path: Path) -> N
         await world.restart(after=_KEPT - _A_DAY)
         await world.settle()
         assert await world.states(invoke_id) == {instance_id: "Success"}
+
+
+_SLEEP = """
+FormatVersion: OOS-2019-06-01
+Tasks:
+  - {Name: sleep, Action: 'ACS::Sleep', Properties: {Duration: PT1S}}
+"""
+
+
+async def test_executions_are_kept_for_ninety_days_and_their_log_with_them(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        started = await world.control.executions.start(
+            NewExecution(template=TemplateText(content=_SLEEP), by="key", account_id="1")
+        )
+        await world.advance(seconds=2)
+        logged = await world.control.executions.log(started.id, ALL)
+        assert [entry.move.event for entry in logged.items][-1] == "succeeded"
+
+        await world.restart(after=timedelta(days=89))
+        await world.settle()
+        assert (await world.control.executions.log(started.id, ALL)).items == logged.items
+
+        await world.restart(after=2 * _A_DAY)
+        await world.settle()
+        for table in ("executions", "task_executions", "template_texts"):
+            assert _rows(tmp_path, table) == 0, table
+        assert _rows(tmp_path, "events", "noun IN ('execution', 'task')") == 0
 
 
 async def test_moves_of_states_are_kept_as_long(tmp_path: Path) -> None:

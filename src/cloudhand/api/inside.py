@@ -53,19 +53,19 @@ class Inside:
 
     def caller_of(self, execution: Execution, task: TaskExecution) -> Caller:
         """``reconcilers.means.CallerOf``"""
-        return _Caller(self._control, self._products, execution, f"{task.id}/{task.attempt}")
+        return _Caller(self._control, self._products, execution, task)
 
 
 class _Caller:
     """orchestration.action.Caller for one attempt at a task."""
 
     def __init__(
-        self, control: Control, products: Products, execution: Execution, effect: str
+        self, control: Control, products: Products, execution: Execution, task: TaskExecution
     ) -> None:
         self._control = control
         self._products = products
         self._execution = execution
-        self._effect = effect
+        self._task = task
 
     async def __call__(
         self, service: str, api: str, given: Mapping[str, Any], *, effect: str, pages: bool = True
@@ -100,7 +100,8 @@ class _Caller:
             host="",
             now=self._control.clock.now(),
             control=self._control,
-            effect=f"effect/{self._effect}/{effect}",
+            effect=f"effect/{self._task.id}/{self._task.attempt}/{effect}",
+            task_id=self._task.id,
         )
 
     async def _answered(self, call: Call, operation: Operation, *, pages: bool) -> dict[str, Any]:

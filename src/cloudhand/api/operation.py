@@ -17,6 +17,7 @@ from cloudhand.api.refusal import WireError
 from cloudhand.control.control import Control
 from cloudhand.core.account import AccessKey
 from cloudhand.core.errors import CloudhandError
+from cloudhand.core.ids import TaskExecutionId
 from cloudhand.core.orders import Once
 
 Access = Literal["read", "write"]
@@ -55,6 +56,7 @@ class Call:
     now: datetime
     control: Control
     effect: str = ""  # of an execution, under which this is carried out once
+    task_id: TaskExecutionId | None = None  # of an execution that asks
 
     def once(self, token: str = "") -> Once | None:
         """The client token, which belongs to this account and this action; or the effect."""
@@ -67,7 +69,7 @@ class Call:
         }
         fingerprint = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
         by = f"{self.caller.account_id}/{self.action}/{token}" if token else self.effect
-        return Once(token=by, fingerprint=fingerprint)
+        return Once(token=by, fingerprint=fingerprint, task_id=self.task_id)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,10 @@ import msgspec
 from cloudhand.api import gateway_errors
 from cloudhand.api.bind import Parameter
 from cloudhand.api.ecs import machine
-from cloudhand.api.ecs.operations import OPERATIONS
-from cloudhand.api.operation import Operation
+from cloudhand.api.ecs.product import ECS
+from cloudhand.api.oos.product import OOS
+from cloudhand.api.operation import Operation, Product
+from cloudhand.api.products import BY_VERSION
 from cloudhand.api.refusal import WireError
 
 _GENERATED = (
@@ -22,19 +24,24 @@ _SCALARS = {str: "String", int: "Integer", bool: "Boolean", float: "Number"}
 _DEEPEST = 6  # levels of fields on a page
 
 
-def pages(operations: Mapping[str, Operation] = OPERATIONS) -> dict[str, str]:
+def pages() -> dict[str, str]:
     """The text of each page by its file name."""
-    return {
-        "operations.md": "\n".join(_operations_page(operations)) + "\n",
-        "errors.md": "\n".join(_errors_page(operations)) + "\n",
+    ecs, oos = BY_VERSION[ECS.version], BY_VERSION[OOS.version]
+    texts = {
+        "operations.md": [*_operations_page("Operations", ECS, ecs), *_constants()],
+        "operations-oos.md": _operations_page("Operations of OOS", OOS, oos),
+        "errors.md": _errors_page({"ECS": ecs, "OOS": oos}),
     }
+    return {name: "\n".join(lines).rstrip("\n") + "\n" for name, lines in texts.items()}
 
 
-def _operations_page(operations: Mapping[str, Operation]) -> Iterator[str]:
+def _operations_page(
+    title: str, product: Product, operations: Mapping[str, Operation]
+) -> Iterator[str]:
     yield _GENERATED
-    yield "# Operations"
+    yield f"# {title}"
     yield ""
-    yield f"Product `Ecs`, version `2014-05-26`: {len(operations)} operations."
+    yield f"Product `{product.name}`, version `{product.version}`: {len(operations)} operations."
     yield "Anything else is answered with `InvalidAction.NotFound`."
     yield ""
     yield "A parameter marked *required* is asked for. Parameters that are not listed are ignored"
@@ -42,7 +49,6 @@ def _operations_page(operations: Mapping[str, Operation]) -> Iterator[str]:
     yield ""
     for name, operation in sorted(operations.items()):
         yield from _operation(name, operation)
-    yield from _constants()
 
 
 def _operation(name: str, operation: Operation) -> Iterator[str]:
@@ -81,6 +87,9 @@ def _fields(kind: Any, depth: int) -> Iterator[str]:
     """The fields of a result as a nested list."""
     for one in msgspec.structs.fields(kind):
         inner, many = _item(one.type)
+        if get_origin(inner) is Mapping:
+            yield f"{'  ' * depth}- `{one.encode_name}` Map"
+            continue
         told = "list of " if many else ""
         shape = isinstance(inner, type) and issubclass(inner, msgspec.Struct)
         told += (
@@ -117,11 +126,7 @@ def _constants() -> Iterator[str]:
     yield "key pair, a lock, a disk of its own or a price."
 
 
-def _errors_page(operations: Mapping[str, Operation]) -> Iterator[str]:
-    users: dict[WireError, list[str]] = {}
-    for name, operation in sorted(operations.items()):
-        for error in operation.declared:
-            users.setdefault(error, []).append(name)
+def _errors_page(products: Mapping[str, Mapping[str, Operation]]) -> Iterator[str]:
     yield _GENERATED
     yield "# Errors"
     yield ""
@@ -132,9 +137,20 @@ def _errors_page(operations: Mapping[str, Operation]) -> Iterator[str]:
     yield "A parameter that is required and absent is `MissingParameter.<Name>`, one that is not"
     yield "valid `InvalidParameter.<Name>`, both 400, where nothing else is listed below."
     yield ""
-    yield "## Of operations"
-    yield ""
-    yield from _table(sorted(users.items(), key=lambda one: (one[0].code, one[0].message)))
+    for product, operations in products.items():
+        yield f"## Of operations of {product}"
+        yield ""
+        yield from _table(_users(operations))
+        yield ""
+
+
+def _users(operations: Mapping[str, Operation]) -> list[tuple[WireError, list[str]]]:
+    """Each error with the operations that answer with it."""
+    users: dict[WireError, list[str]] = {}
+    for name, operation in sorted(operations.items()):
+        for error in operation.declared:
+            users.setdefault(error, []).append(name)
+    return sorted(users.items(), key=lambda one: (one[0].code, one[0].message))
 
 
 def _table(rows: Iterable[tuple[WireError, Sequence[str]]]) -> Iterator[str]:

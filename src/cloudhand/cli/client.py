@@ -7,6 +7,7 @@ import json
 import os
 import ssl
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -15,10 +16,17 @@ from cloudhand.cli.endpoint import Endpoint, starting
 from cloudhand.cli.errors import ApiError, ClientError, Mistake, Unreachable
 from cloudhand.wire import rpc, signature
 
-VERSION = "2014-05-26"
+ECS = "2014-05-26"  # products, by their versions
+OOS = "2019-06-01"
 _TIMEOUT = 30  # seconds
 _OF_KEYS = ("InvalidAccessKeyId.", "SignatureDoesNotMatch")  # codes of refusals
 _EMPTY_HASH = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Action:
+    name: str
+    version: str  # of its product
 
 
 class Client:
@@ -28,14 +36,16 @@ class Client:
         self.endpoint = endpoint
         self._connection: http.client.HTTPConnection | None = None
 
-    def call(self, action: str, parameters: Mapping[str, object] | None = None) -> dict[str, Any]:
+    def call(
+        self, action: str, parameters: Mapping[str, object] | None = None, *, version: str = ECS
+    ) -> dict[str, Any]:
         """Call an operation; lists and dicts are flattened. ApiError, or ClientError.
 
         It may be sent twice if a kept connection breaks: give a ClientToken where that matters.
         """
         wanted = {"RegionId": self.endpoint.region_id, **(parameters or {})}
         pairs = list(rpc.flatten(wanted).items())
-        status, content = self._send(action, pairs)
+        status, content = self._send(_Action(name=action, version=version), pairs)
         try:
             body: dict[str, Any] = json.loads(content)
         except ValueError:
@@ -52,7 +62,7 @@ class Client:
             self._connection.close()
             self._connection = None
 
-    def _send(self, action: str, pairs: list[tuple[str, str]]) -> tuple[int, bytes]:
+    def _send(self, action: _Action, pairs: list[tuple[str, str]]) -> tuple[int, bytes]:
         kept = self._connection is not None
         try:
             return self._exchange(action, pairs)
@@ -67,7 +77,7 @@ class Client:
             self.close()
             raise self._unreachable(error) from error
 
-    def _exchange(self, action: str, pairs: list[tuple[str, str]]) -> tuple[int, bytes]:
+    def _exchange(self, action: _Action, pairs: list[tuple[str, str]]) -> tuple[int, bytes]:
         """Send once, with a signature of its own: the server refuses one that it has seen."""
         if self._connection is None:
             self._connection = self._connect()
@@ -113,14 +123,14 @@ class Client:
             raise Mistake(f"cannot use the authority {ca}: {_why_not(error)}") from None
         return http.client.HTTPSConnection(parts.netloc, timeout=_TIMEOUT, context=context)
 
-    def _signed(self, action: str, pairs: list[tuple[str, str]]) -> dict[str, str]:
+    def _signed(self, action: _Action, pairs: list[tuple[str, str]]) -> dict[str, str]:
         headers = {
             "host": self.endpoint.host,
-            "x-acs-action": action,
+            "x-acs-action": action.name,
             "x-acs-content-sha256": _EMPTY_HASH,
             "x-acs-date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "x-acs-signature-nonce": os.urandom(16).hex(),
-            "x-acs-version": VERSION,
+            "x-acs-version": action.version,
         }
         names = sorted(headers)
         canonical = signature.v3_canonical_request("POST", pairs, headers, names, _EMPTY_HASH)

@@ -69,14 +69,15 @@ def of_script(count: int, script: str, *, everywhere: bool) -> str:
     return f"this runs on {machines(count)}" if everywhere or count > ASK_ABOVE else ""
 
 
-def confirm(count: int, why: str, *, taken: bool = False) -> None:
+def confirm(count: int, why: str, *, taken: bool = False, dry_run: bool = True) -> None:
     """Ask for the number of machines; Mistake unless it is the answer.
 
-    ``taken``: the standard input had something else to say.
+    ``taken``: the standard input had something else to say. ``dry_run``: one can look first.
     """
     if taken or not sys.stdin.isatty():
         nobody = "the input was the script, so nobody can" if taken else "nobody is here to"
-        raise Mistake(f"{why}, and {nobody} be asked: add --yes, or look first with --dry-run")
+        look = ", or look first with --dry-run" if dry_run else ""
+        raise Mistake(f"{why}, and {nobody} be asked: add --yes{look}")
     question = f"{why}. Type the number of machines to go on: "
     try:
         # Where a redirected output does not hide it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from cloudhand.cli import follow, standstill, waiting, watch
 from cloudhand.cli.client import Client
@@ -33,7 +33,8 @@ class Following:
     def to_the_end(self, invoke_ids: Sequence[str]) -> list[Result]:
         """What came of it, shown; ClientError that names what goes on without us."""
         try:
-            ended = self._watched(invoke_ids)
+            looks = follow.follow(self.client, *invoke_ids, patience=self.patience)
+            ended = self.watched(looks)
         except ClientError as error:
             raise ClientError(f"{error}; {goes_on(self.client, invoke_ids)}") from error
         self.show(invoke_ids, ended)
@@ -52,8 +53,8 @@ class Following:
     def _watch(self) -> standstill.Watch:
         return standstill.Watch(self.client, self.names, patience=self.patience, tell=aside)
 
-    def _watched(self, invoke_ids: Sequence[str]) -> list[Result]:
-        looks = follow.follow(self.client, *invoke_ids, patience=self.patience)
+    def watched(self, looks: Iterable[list[Result]]) -> list[Result]:
+        """The last one of the looks, each of which was shown."""
         waiting_for = waiting.Watch(self.client, self.names, patience=self.patience, tell=aside)
         looks = self._power.over(waiting_for.over(looks))
         if self.as_json:

@@ -31,10 +31,26 @@ COMMANDS = {
     "exec": "exec_",
     "serve": "serve",
     "doctor": "doctor",
+    "template validate": "template.validate",
+    "template graph": "template.graph",
+    "template rehearse": "template.rehearse",
+    "template simulate": "template.simulate",
+    "template run": "template.run",
+    "template show": "template.show",
+    "template approve": "template.tell",
+    "template reject": "template.tell",
+    "template retry": "template.tell",
+    "template skip": "template.tell",
+    "template cancel": "template.cancel",
+    "template list": "template.catalogue",
+    "template save": "template.save",
     "agent": "agent",
     "version": "version",
 }
-_GROUPS = ("agent",)  # commands that have commands
+_GROUPS = {  # commands that have commands, with their help
+    "agent": "",  # says it itself
+    "template": "Templates of CloudOps Orchestration Service: check, rehearse and execute them.",
+}
 EPILOG = (
     "Exit codes: 0 done; 1 it ran and did not succeed, something is missing, or you said no;"
     " 2 not understood; 3 the control plane refused or could not be reached; 130 interrupted."
@@ -45,6 +61,8 @@ def run() -> None:
     """Load the command that was typed, and run it; how it ends is the exit code."""
     words = sys.argv[1:]
     wanted = "version" if words[:1] == ["--version"] else next(iter(words), "")
+    if wanted in _GROUPS and wanted not in COMMANDS:
+        wanted = " ".join(words[:2])
     if words in ([], *([name] for name in _GROUPS)):
         words = [*words, "--help"]
     try:
@@ -85,9 +103,24 @@ def app(names: Iterable[str] = tuple(COMMANDS)) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     group.callback()(_group)
+    within: dict[str, typer.Typer] = {"": group}
     for name in names:
-        _add(group, name, importlib.import_module(f"cloudhand.cli.{COMMANDS[name]}"))
+        of, _, word = name.rpartition(" ")
+        if of not in within:
+            within[of] = _inner(of)
+            group.add_typer(within[of], name=of)
+        _add(within[of], word, importlib.import_module(f"cloudhand.cli.{COMMANDS[name]}"))
     return group
+
+
+def _inner(name: str) -> typer.Typer:
+    inner = typer.Typer(help=_GROUPS[name], epilog=EPILOG)
+    inner.callback()(_names_command)
+    return inner
+
+
+def _names_command() -> None:
+    """The same within a group."""
 
 
 def _version(asked: bool) -> None:

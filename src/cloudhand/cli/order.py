@@ -6,7 +6,7 @@ import base64
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,21 +58,21 @@ def script_of(words: Sequence[str], *, file: str, rerun: str) -> str:
     return ""
 
 
-def order_of(client: Client, given: Given) -> Order:
-    """The order that the options describe; a rerun starts from what was asked then."""
+def order_of(given: Given, before: Callable[[str], Order]) -> Order:
+    """The order that the options describe; a rerun starts from what was asked ``before``."""
     if given.kind and given.kind not in _KINDS:
         raise Mistake(
             f"cannot run a {given.kind}: --type is {', '.join(_KINDS[:2])} or {_KINDS[2]}"
         )
     if given.workdir and not _WHOLE_PATH.match(given.workdir):
         raise Mistake(f"cannot run in {given.workdir}: name the whole path, as /tmp is one")
-    before = _earlier(client, given.rerun) if given.rerun else Order(script="")
+    then = before(given.rerun) if given.rerun else Order(script="")
     return Order(
-        script=given.script or before.script,
-        kind=given.kind or before.kind,
-        timeout=given.timeout or before.timeout,
-        user=given.user or before.user,
-        workdir=given.workdir or before.workdir,
+        script=given.script or then.script,
+        kind=given.kind or then.kind,
+        timeout=given.timeout or then.timeout,
+        user=given.user or then.user,
+        workdir=given.workdir or then.workdir,
     )
 
 
@@ -105,21 +105,6 @@ def _parameters(order: Order, instance_ids: Sequence[str]) -> dict[str, Any]:
         # Whatever the connection does, the script runs once.
         "ClientToken": os.urandom(16).hex(),
     }
-
-
-def _earlier(client: Client, invoke_id: str) -> Order:
-    asked = client.call("DescribeInvocations", {"InvokeId": invoke_id})
-    found = asked["Invocations"]["Invocation"]
-    if not found:
-        raise Mistake(unknown(client, invoke_id))
-    (one,) = found
-    return Order(
-        script=base64.b64decode(one["CommandContent"]).decode("utf-8", "replace"),
-        kind=one["CommandType"],
-        timeout=one["Timeout"],
-        user=one["Username"],
-        workdir=one["WorkingDir"],
-    )
 
 
 def unknown(client: Client, invoke_id: str) -> str:

@@ -64,7 +64,7 @@ def _hidden(parameter: Any) -> bool:
 def _row(parameter: Any) -> str:
     option = parameter.param_type_name == "option"
     names = ", ".join(f"`{name}`" for name in parameter.opts) if option else ""
-    shown = names or f"`{parameter.metavar or parameter.name.upper()}`"
+    shown = names or f"`{_cell(parameter.metavar or parameter.name.upper())}`"
     return f"| {shown} | {_cell(parameter.help or '')} | {_default(parameter)} |"
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cloudhand.cli import follow
+from cloudhand.cli import earlier
 from cloudhand.cli.client import Client
 from cloudhand.cli.confirm import machines as counted
 from cloudhand.cli.errors import Mistake
 from cloudhand.cli.fleet import Machine, machines
 from cloudhand.cli.following import aside
-from cloudhand.cli.order import unknown
 from cloudhand.cli.people import called
 
 
@@ -22,7 +21,7 @@ class Wish:
     on: Sequence[str] = ()  # ids or names
     tags: Sequence[str] = ()  # KEY=VALUE
     everywhere: bool = False
-    rerun: str = ""  # an invocation: where it did not succeed
+    rerun: str = ""  # what was run earlier: where it did not succeed
 
 
 def chosen(client: Client, wish: Wish) -> list[Machine]:
@@ -91,14 +90,12 @@ def _able(client: Client, found: list[Machine]) -> list[Machine]:
 
 
 def _failed(client: Client, invoke_id: str, present: Sequence[Machine]) -> list[Machine]:
-    results = follow.results(client, invoke_id)
-    if not results:
-        raise Mistake(unknown(client, invoke_id))
+    results = earlier.results(client, invoke_id)
     going = [result.instance_id for result in results if not result.ended]
     if going:
         raise Mistake(
             f"{invoke_id} still runs on {', '.join(going)}:"
-            f" {client.endpoint.command(f'result {invoke_id} --follow')} waits for it"
+            f" {earlier.following(client, invoke_id)} waits for it"
         )
     failed = {result.instance_id for result in results if not result.good}
     if not failed:

@@ -49,7 +49,9 @@ class Watch:
         if status != result.status:
             since = now
             self._since[key] = (result.status, now)
-        waits = result.status in ("Pending", "Running") and key not in self._told
+        # What waits for its turn only was not asked for yet.
+        asked = bool(result.invoke_id) and key not in self._told
+        waits = result.status in ("Pending", "Running") and asked
         return waits and now - since > _TELL_AFTER
 
     def _name(self, still: Sequence[Result]) -> None:

@@ -35,7 +35,9 @@ def plainly(looks: Looks, names: Names, say: Callable[[str], None]) -> list[Resu
     for now in looks:
         for result in in_order(now, names):
             text, key = state(result), (result.invoke_id, result.instance_id)
-            if told.get(key) != text and not (result.power and result.power.ended):
+            waits = not (result.invoke_id or result.ended)  # for its turn
+            over = result.power and result.power.ended
+            if told.get(key) != text and not waits and not over:
                 told[key] = text
                 say(f"{called(result.instance_id, names)} {text}")
     return now

@@ -13,6 +13,7 @@ from cloudhand.control.invocations import Invocations
 from cloudhand.control.managed import Managed
 from cloudhand.control.pokes import Pokes
 from cloudhand.control.settings import ControlSettings
+from cloudhand.control.task_executions import TaskExecutions
 from cloudhand.control.templates import Templates
 from cloudhand.core.clock import Clock
 from cloudhand.core.ids import RandomBytes
@@ -46,6 +47,7 @@ class Control:
         self.executions = Executions(
             database, clock, random, pokes, settings, self.templates, programs
         )
+        self.task_executions = TaskExecutions(database)
         self.instances = Instances(database, clock, random, pokes, settings, self.agents)
         self.invocations = Invocations(database, clock, random, pokes, settings)
         self.managed = Managed(database, clock, pokes, self.agents)

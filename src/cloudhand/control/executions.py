@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from cloudhand.control import telling
 from cloudhand.control.pokes import Loop, Pokes
 from cloudhand.control.settings import ControlSettings
 from cloudhand.control.templates import Templates
@@ -27,14 +28,10 @@ from cloudhand.core.orders import (
     NewExecution,
     Once,
     TaskFilter,
-    TemplateText,
     Word,
 )
 from cloudhand.core.page import Page, Window
-from cloudhand.core.task import Event as TaskEvent
-from cloudhand.core.task import Notice, TaskExecution, Wait, counted
-from cloudhand.core.task import moved as task_moved
-from cloudhand.core.task import noted as task_noted
+from cloudhand.core.task import Notice, TaskExecution, failure
 from cloudhand.core.template import StoredTemplate
 from cloudhand.orchestration import parameters, values
 from cloudhand.orchestration.actions.library import hashed
@@ -45,12 +42,8 @@ from cloudhand.orchestration.pseudo import pseudo
 from cloudhand.orchestration.triggered import TRIGGER
 from cloudhand.store.database import Database
 from cloudhand.store.events import Move
-from cloudhand.store.task_executions import Change
 from cloudhand.store.transaction import Transaction
 from cloudhand.wire import times
-
-APPROVE, REJECT, RETRY, SKIP = "Approve", "Reject", "RetryTask", "SkipTask"
-_APPROVABLE = (Wait.APPROVAL, Wait.PAUSE, Wait.RISK, Wait.BATCH)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +56,13 @@ class ExecutionView:
     next_firing: str = ""  # when a timer comes next, as the wire spells moments
     last_firing: Execution | None = None
     last_good_firing: Execution | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogEntry:
+    move: Move
+    task: TaskExecution | None  # None: the move is the execution's
+    why: str = ""  # of a failure
 
 
 class Executions:
@@ -86,7 +86,7 @@ class Executions:
 
     async def start(self, order: NewExecution) -> Execution:
         """TemplateNotFound; TemplateInvalid, also for what is wrong with the parameters."""
-        stored, text = await self._text(order.template)
+        stored, text = await self._templates.meant(order.template)
         template = await self._templates.check(text)
         execution = await self._execution(order, stored, text, template)
 
@@ -106,11 +106,6 @@ class Executions:
         started = await self._database.write(work)
         self._pokes.wake(Loop.EXECUTIONS)
         return started
-
-    async def _text(self, wanted: TemplateText) -> tuple[StoredTemplate | None, str]:
-        if wanted.content:
-            return None, wanted.content
-        return await self._templates.get(wanted)
 
     async def _execution(
         self,
@@ -142,9 +137,7 @@ class Executions:
             description=order.description,
             resource_group_id=order.resource_group_id,
             tags=order.tags,
-            trigger_category=template.trigger.action.removeprefix("ACS::")
-            if template.trigger
-            else "",
+            trigger_category=template.trigger_category,
         )
         found = await self._resolved(blank, template, order.parameters)
         role = await self._role(replace(blank, parameters=found), template)
@@ -190,6 +183,15 @@ class Executions:
 
         return await self._database.read(work)
 
+    async def templates(self, execution_ids: Collection[ExecutionId]) -> dict[str, TemplateRef]:
+        """What executions execute."""
+
+        async def work(tx: Transaction) -> dict[str, TemplateRef]:
+            found = await tx.executions.get_many(sorted(execution_ids))
+            return {one.id: one.template for one in found}
+
+        return await self._database.read(work)
+
     async def tasks(self, wanted: TaskFilter, window: Window) -> Page[TaskExecution]:
         async def work(tx: Transaction) -> Page[TaskExecution]:
             return await tx.tasks.find(wanted, window)
@@ -205,13 +207,27 @@ class Executions:
 
         return await self._database.read(work)
 
-    async def moves(
-        self, execution_id: ExecutionId, window: Window, *, task_id: str = ""
-    ) -> Page[Move]:
+    async def moves(self, execution_id: ExecutionId, window: Window) -> Page[Move]:
         """What has happened to it and its tasks, the oldest first."""
 
         async def work(tx: Transaction) -> Page[Move]:
-            return await tx.events.of_execution(execution_id, window, task_id=task_id)
+            return await tx.events.of_execution(execution_id, window)
+
+        return await self._database.read(work)
+
+    async def log(
+        self, execution_id: ExecutionId, window: Window, *, task_id: str = ""
+    ) -> Page[LogEntry]:
+        """The same with its tasks, or of one task; of an unknown one, nothing."""
+
+        async def work(tx: Transaction) -> Page[LogEntry]:
+            execution = await tx.executions.get(execution_id)
+            if execution is None:
+                return Page(items=(), total=0)
+            page = await tx.events.of_execution(execution_id, window, task_id=task_id)
+            tasks = await tx.tasks.get_many([move.id for move in page.items if move.noun == "task"])
+            entries = [_entry(move, execution, tasks.get(move.id)) for move in page.items]
+            return Page(items=entries, total=page.total, next=page.next)
 
         return await self._database.read(work)
 
@@ -244,11 +260,11 @@ class Executions:
             execution = await _existing(tx, word.execution_id)
             if execution.final:
                 raise ExecutionEnded(execution.id, word.type, execution.state)
-            waiting = await _waiting(tx, execution, word)
+            waiting = await telling.waiting(tx, execution, word)
             if not waiting:
                 raise TaskNotFound(execution.id, word.type)
             for task in waiting:
-                await _tell(tx, task, word, self._clock)
+                await telling.tell(tx, task, word, at=now)
                 await tx.executions.poke(task.execution_id, at=now)
             await tx.tokens.remember(word.once, True, at=now)
 
@@ -256,9 +272,15 @@ class Executions:
         self._pokes.wake(Loop.EXECUTIONS)
 
     async def trigger(
-        self, execution_id: ExecutionId, content: str, *, by: str, once: Once | None = None
+        self,
+        execution_id: ExecutionId,
+        category: str,
+        content: str,
+        *,
+        by: str,
+        once: Once | None = None,
     ) -> None:
-        """Fire a trigger by hand, with a message. TaskNotFound where none waits."""
+        """Fire a trigger of a category by hand, with a message. TaskNotFound where none waits."""
         now = self._clock.now()
 
         async def work(tx: Transaction) -> None:
@@ -268,10 +290,10 @@ class Executions:
             if execution.final:
                 raise ExecutionEnded(execution_id, "trigger", execution.state)
             tasks = await tx.tasks.top(execution_id)
-            if not execution.trigger_category or not tasks or tasks[0].final:
+            if execution.trigger_category != category or not tasks or tasks[0].final:
                 raise TaskNotFound(execution_id, "trigger")
             notice = Notice(type=TRIGGER, by=by, note=content)
-            await _note(tx, tasks[0], notice, self._clock)
+            await telling.note(tx, tasks[0], notice, at=now)
             await tx.executions.poke(execution_id, at=now)
             await tx.tokens.remember(once, True, at=now)
 
@@ -288,10 +310,16 @@ class Executions:
     ) -> None:
         """Change what it says of itself; ``given`` are parameters that hold from now on."""
         execution, text = await self.text(execution_id)
+        told: dict[str, Any] = {}
         if given is not None:
             template = await self._templates.check(text)
             merged = {**execution.parameters, **given}
-            changes["parameters"] = await self._resolved(execution, template, merged)
+            execution = replace(
+                execution, parameters=await self._resolved(execution, template, merged)
+            )
+            told = await self._of_trigger(execution, template)
+        names = {name.lower() for name in given or ()}
+        new = {name: one for name, one in execution.parameters.items() if name.lower() in names}
         now = self._clock.now()
 
         async def work(tx: Transaction) -> None:
@@ -300,11 +328,37 @@ class Executions:
             before = await _existing(tx, execution_id)
             if before.final:
                 raise ExecutionEnded(execution_id, "update", before.state)
-            after = noted(before, at=now, **changes)
+            after = noted(before, at=now, parameters={**before.parameters, **new}, **changes)
             await tx.executions.save(before, None, after, source="caller")
+            if told:
+                await telling.give(tx, execution_id, told, at=now)
+            # Whoever carries it out just now gives up, and must look again.
+            await tx.executions.poke(execution_id, at=now)
             await tx.tokens.remember(once, True, at=now)
 
         await self._database.write(work)
+        self._pokes.wake(Loop.EXECUTIONS)
+
+    async def _of_trigger(self, execution: Execution, template: Template) -> dict[str, Any]:
+        """The properties of what triggers it, as its parameters have them now."""
+        spec = template.trigger
+        if spec is None:
+            return {}
+        scope = Scope(
+            parameters={name.lower(): one for name, one in execution.parameters.items()},
+            pseudo=pseudo(execution, self._clock.now()),
+            conditions=template.conditions,
+        )
+        evaluator, found = Evaluator(scope, self._programs), {}
+        for name, one in spec.properties.items():
+            try:
+                value = await evaluator.value(one)
+            except EvaluationError as error:
+                path = f"Tasks[{spec.index}].Properties.{name}"
+                raise ParametersInvalid([Problem(path=path, text=str(error))]) from None
+            if value is not None:
+                found[name] = value
+        return found
 
     async def delete(
         self, execution_ids: Sequence[ExecutionId], *, force: bool, once: Once | None = None
@@ -315,14 +369,19 @@ class Executions:
         async def work(tx: Transaction) -> None:
             if await tx.tokens.earlier(once, bool):
                 return
-            for execution_id in execution_ids:
-                execution = await _existing(tx, execution_id)
-                if not execution.final and not force:
-                    raise ExecutionEnded(execution_id, "delete", execution.state)
-                await tx.executions.remove(await tx.executions.below(execution_id))
+            # One may be below another one.
+            for execution in [await _existing(tx, one) for one in execution_ids]:
+                for open_id, state in await tx.executions.open_below(execution.id):
+                    if not force:
+                        raise ExecutionEnded(open_id, "delete", state)
+                await tx.executions.remove(await tx.executions.below(execution.id))
+                if execution.parent_task_id is not None:
+                    parent = ids.execution_of(execution.parent_task_id)
+                    await tx.watches.wake_task(execution.parent_task_id, parent, at=now)
             await tx.tokens.remember(once, True, at=now)
 
         await self._database.write(work)
+        self._pokes.wake(Loop.EXECUTIONS)
 
 
 async def _existing(tx: Transaction, execution_id: ExecutionId) -> Execution:
@@ -330,6 +389,13 @@ async def _existing(tx: Transaction, execution_id: ExecutionId) -> Execution:
     if found is None:
         raise ExecutionNotFound(execution_id)
     return found
+
+
+def _entry(move: Move, execution: Execution, task: TaskExecution | None) -> LogEntry:
+    why = ""
+    if move.to_state == State.FAILED:
+        why = failure(task) if task else execution.status_message
+    return LogEntry(move=move, task=task, why=why)
 
 
 async def _view(tx: Transaction, execution: Execution) -> ExecutionView:
@@ -343,80 +409,10 @@ async def _view(tx: Transaction, execution: Execution) -> ExecutionView:
     )
     if not execution.trigger_category or not tasks:
         return view
-    planned = tasks[0].memo.get("own", {}).get("next")
+    planned = None if tasks[0].final else tasks[0].memo.get("own", {}).get("next")
     return replace(
         view,
         next_firing=times.second(datetime.fromisoformat(planned)) if planned else "",
         last_firing=await tx.executions.last_child(tasks[0].id),
         last_good_firing=await tx.executions.last_child(tasks[0].id, state=State.SUCCESS),
     )
-
-
-async def _waiting(tx: Transaction, execution: Execution, word: Word) -> list[TaskExecution]:
-    """The tasks that wait for such a word and are meant by it, those of children at last."""
-    wanted = _APPROVABLE if word.type in (APPROVE, REJECT) else (Wait.FAILURE,)
-    found = [
-        task
-        for task in await tx.tasks.waiting(execution.id)
-        if task.waits_for in wanted and _meant(task, word)
-    ]
-    if found:
-        return found
-    below = []
-    for task in await tx.tasks.waiting(execution.id):
-        if task.waits_for is Wait.CHILD and task.child_id is not None:
-            child = await _existing(tx, task.child_id)
-            below += await _waiting(tx, child, word)
-    return below
-
-
-def _meant(task: TaskExecution, word: Word) -> bool:
-    if word.task_ids and task.id not in word.task_ids and task.parent_id not in word.task_ids:
-        return False
-    if word.task_name and task.name.lower() != word.task_name.lower():
-        return False
-    return not word.loop_item or values.text(task.item) == word.loop_item
-
-
-async def _tell(tx: Transaction, task: TaskExecution, word: Word, clock: Clock) -> None:
-    now = clock.now()
-    if word.type == SKIP:
-        after = task_moved(task, TaskEvent.SKIPPED, at=now, message=f"{word.by} skipped it")
-        await _save(tx, task, TaskEvent.SKIPPED, after)
-    elif word.type == RETRY:
-        after = task_moved(
-            task,
-            TaskEvent.WOKEN,
-            at=now,
-            attempt=task.attempt + 1,
-            memo={key: one for key, one in task.memo.items() if key == "retry"},
-            child_id=None,
-            waits_for=Wait.NOTHING,
-            error_code="",
-            message="",
-            due_at=now,
-        )
-        await _save(tx, task, TaskEvent.WOKEN, after)
-    else:
-        await _note(tx, task, Notice(type=word.type, by=word.by, note=word.note), clock)
-
-
-async def _note(tx: Transaction, task: TaskExecution, notice: Notice, clock: Clock) -> None:
-    now = clock.now()
-    after = task_noted(task, at=now, notices=(*task.notices, notice), due_at=now)
-    await tx.tasks.save([Change(before=task, event=None, after=after)], source="caller")
-
-
-async def _save(
-    tx: Transaction, task: TaskExecution, event: TaskEvent, after: TaskExecution
-) -> None:
-    """With the count of the loop that it belongs to."""
-    changes = [Change(before=task, event=event, after=after)]
-    if task.parent_id is not None:
-        parent = await tx.tasks.get(task.parent_id)
-        assert parent is not None
-        assert parent.loop is not None
-        loop = counted(parent.loop, task.state, after.state)
-        told = task_noted(parent, at=after.updated_at, loop=loop)
-        changes.append(Change(before=parent, event=None, after=told))
-    await tx.tasks.save(changes, source="caller")

@@ -89,6 +89,8 @@ class Invocations:
                 for instance_id in instance_ids
             ],
         )
+        if order.once is not None and order.once.task_id is not None:
+            await tx.task_invocations.add(asked.invoke_id, order.once.task_id)
         await tx.tokens.remember(order.once, asked, at=now)
 
     async def stop(

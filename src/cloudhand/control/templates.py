@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from cloudhand.core import ids
 from cloudhand.core.clock import Clock
-from cloudhand.core.errors import NameTaken, Problem, TemplateInvalid, TemplateNotFound
-from cloudhand.core.ids import RandomBytes, TemplateId
-from cloudhand.core.orders import NewTemplate, TemplateFilter, TemplateText
+from cloudhand.core.errors import NameTaken, ParametersInvalid, TemplateNotFound
+from cloudhand.core.ids import RandomBytes
+from cloudhand.core.orders import NewTemplate, Once, TemplateFilter, TemplateText
 from cloudhand.core.page import Page, Window
 from cloudhand.core.template import StoredTemplate, TemplateVersion
+from cloudhand.orchestration import parameters
 from cloudhand.orchestration.actions.library import Library, Text, hashed
-from cloudhand.orchestration.expression import Literal
+from cloudhand.orchestration.checking import checked
 from cloudhand.orchestration.model import Template
-from cloudhand.orchestration.programs import ProgramError, Programs
-from cloudhand.orchestration.selectors import program
+from cloudhand.orchestration.parameters import Declared
+from cloudhand.orchestration.programs import Programs
 from cloudhand.store.database import Database
 from cloudhand.store.transaction import Transaction
 
-_PUBLISHED_AT = datetime(2026, 1, 1, tzinfo=UTC)
+PUBLISHED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 _PUBLISHER = "ACS"
 
 
@@ -39,25 +41,12 @@ class Templates:
         self._random = random
         self._library = library
         self._programs = programs
+        # What comes with Cloudhand, by name, once somebody has looked at it.
+        self._built_in: dict[str, tuple[StoredTemplate, Template]] = {}
 
     async def check(self, content: str) -> Template:
         """TemplateInvalid, with all that is wrong, the selectors among it."""
-        template = self._library.parse(content)
-        problems = [problem async for problem in self._wrong_selectors(template)]
-        if problems:
-            raise TemplateInvalid(problems)
-        return template
-
-    async def _wrong_selectors(self, template: Template) -> AsyncIterator[Problem]:
-        for task in template.tasks:
-            for output in task.outputs:
-                if not isinstance(output.selector, Literal):
-                    continue  # it is known only when it is used
-                try:
-                    await self._programs.compiles(program(str(output.selector.value)))
-                except ProgramError as error:
-                    path = f"Tasks[{task.index}].Outputs.{output.name}.ValueSelector"
-                    yield Problem(path=path, text=str(error))
+        return await checked(content, self._library, self._programs)
 
     async def create(self, order: NewTemplate) -> StoredTemplate:
         """TemplateInvalid; NameTaken."""
@@ -117,10 +106,9 @@ class Templates:
 
     async def get(self, wanted: TemplateText) -> tuple[StoredTemplate, str]:
         """A stored or public template, with its text; TemplateNotFound."""
-        public = self._library.public.get(wanted.name.lower()) or self._library.actions.get(
-            wanted.name.lower()
-        )
-        if public is not None and wanted.version in ("", "v1"):
+        key = wanted.name.lower()
+        public = self._library.public.get(key) or self._library.actions.get(key)
+        if public is not None and number(wanted.version) in (None, 1):
             return self._published(public), public.text
 
         async def work(tx: Transaction) -> tuple[StoredTemplate, str] | None:
@@ -133,47 +121,57 @@ class Templates:
             raise TemplateNotFound(wanted.name, wanted.version)
         return found
 
+    async def meant(self, wanted: TemplateText) -> tuple[StoredTemplate | None, str]:
+        """What ``get`` finds, or a text that was given instead of a name."""
+        return (None, wanted.content) if wanted.content else await self.get(wanted)
+
+    async def declared(self, wanted: TemplateText, given: Mapping[str, Any]) -> list[Declared]:
+        """What is declared. ParametersInvalid for values that do not fit; any may be left out."""
+        _, text = await self.meant(wanted)
+        declared = (await self.check(text)).parameters
+        values = {name: value for name, value in given.items() if value is not None}
+        known = {name.lower() for name in values}
+        _, problems = await parameters.resolve(
+            {name: one for name, one in declared.items() if name in known},
+            values,
+            pseudo={},
+            stored={},
+            programs=self._programs,
+        )
+        if problems:
+            raise ParametersInvalid(problems)
+        return list(declared.values())
+
     async def find(self, wanted: TemplateFilter, window: Window) -> Page[StoredTemplate]:
+        """Of the stored ones and the public ones."""
+        public = [self._published(text) for text in self._library.public.values()]
+
         async def work(tx: Transaction) -> Page[StoredTemplate]:
-            return await tx.templates.find(wanted, window)
+            return await tx.templates.find(wanted, window, public=public)
 
         return await self._database.read(work)
 
-    def public(self) -> list[StoredTemplate]:
-        """Those that come with Cloudhand, by their names."""
-        return [self._published(text) for _, text in sorted(self._library.public.items())]
-
     def product_actions(self) -> list[tuple[StoredTemplate, Template]]:
-        found = sorted(self._library.actions.items())
-        return [(self._published(text), self._library.parse(text.text)) for _, text in found]
+        return [self._known(text) for text in self._library.actions.values()]
 
     def _published(self, text: Text) -> StoredTemplate:
-        template = self._library.parse(text.text)
-        return StoredTemplate(
-            id=TemplateId(f"t-{text.hash[:20]}"),
-            name=text.name,
-            created_at=_PUBLISHED_AT,
-            created_by=_PUBLISHER,
-            updated_at=_PUBLISHED_AT,
-            updated_by=_PUBLISHER,
-            latest=TemplateVersion(
-                number=1,
-                hash=text.hash,
-                format=template.format,
-                description=template.raw.get("Description", ""),
-                has_trigger=template.trigger is not None,
-                created_at=_PUBLISHED_AT,
-                created_by=_PUBLISHER,
-            ),
-            execution_count=-1,
-            public=True,
-        )
+        return self._known(text)[0]
 
-    async def versions(self, name: str, window: Window) -> Page[TemplateVersion]:
-        """The newest first; TemplateNotFound."""
-        public = self._library.public.get(name.lower())
-        if public is not None:
-            return Page(items=[self._published(public).latest], total=1)
+    def _known(self, text: Text) -> tuple[StoredTemplate, Template]:
+        if text.name not in self._built_in:
+            template = self._library.parse(text.text)
+            self._built_in[text.name] = (_published(text, template), template)
+        return self._built_in[text.name]
+
+    async def versions(
+        self, name: str, window: Window, *, public: bool | None = None
+    ) -> Page[TemplateVersion]:
+        """The newest first; TemplateNotFound, also where it is not of the kind that is wanted."""
+        published = self._library.public.get(name.lower())
+        if public not in (None, published is not None):
+            raise TemplateNotFound(name)
+        if published is not None:
+            return Page(items=[self._published(published).latest], total=1)
 
         async def work(tx: Transaction) -> Page[TemplateVersion]:
             if await tx.templates.get(name) is None:
@@ -182,16 +180,22 @@ class Templates:
 
         return await self._database.read(work)
 
-    async def delete(self, names: Sequence[str], *, with_executions: bool) -> None:
+    async def delete(
+        self, names: Sequence[str], *, with_executions: bool, once: Once | None = None
+    ) -> None:
         """All of them or none: TemplateNotFound. What runs goes on."""
+        now = self._clock.now()
 
         async def work(tx: Transaction) -> None:
+            if await tx.tokens.earlier(once, bool):
+                return
             for name in names:
                 if await tx.templates.get(name) is None:
                     raise TemplateNotFound(name)
                 if with_executions:
                     await tx.executions.remove_ended_of(name)
                 await tx.templates.remove(name)
+            await tx.tokens.remember(once, True, at=now)
 
         await self._database.write(work)
 
@@ -204,6 +208,28 @@ class Templates:
         await self._database.write(work)
 
 
+def _published(text: Text, template: Template) -> StoredTemplate:
+    return StoredTemplate(
+        id=text.id,
+        name=text.name,
+        created_at=PUBLISHED_AT,
+        created_by=_PUBLISHER,
+        updated_at=PUBLISHED_AT,
+        updated_by=_PUBLISHER,
+        latest=TemplateVersion(
+            number=1,
+            hash=text.hash,
+            format=template.format,
+            description=template.raw.get("Description", ""),
+            trigger_category=template.trigger_category,
+            created_at=PUBLISHED_AT,
+            created_by=_PUBLISHER,
+        ),
+        execution_count=-1,
+        public=True,
+    )
+
+
 def _version(order: NewTemplate, template: Template, count: int, at: datetime) -> TemplateVersion:
     return TemplateVersion(
         number=count,
@@ -211,7 +237,7 @@ def _version(order: NewTemplate, template: Template, count: int, at: datetime) -
         hash=hashed(order.content),
         format=template.format,
         description=template.raw.get("Description", ""),
-        has_trigger=template.trigger is not None,
+        trigger_category=template.trigger_category,
         created_at=at,
         created_by=order.by,
     )

@@ -10,7 +10,14 @@ from typing import Any
 from cloudhand.core.command import CommandType
 from cloudhand.core.errors import CloudhandError
 from cloudhand.core.execution import Mode, SafetyCheck
-from cloudhand.core.ids import ActivationId, CommandId, ExecutionId, InstanceId, InvokeId
+from cloudhand.core.ids import (
+    ActivationId,
+    CommandId,
+    ExecutionId,
+    InstanceId,
+    InvokeId,
+    TaskExecutionId,
+)
 from cloudhand.core.instance import Agent, Instance, ManagedInstance, State
 from cloudhand.core.invocation import Invocation, RepeatMode, Target
 from cloudhand.core.invocation import State as TargetState
@@ -23,6 +30,7 @@ class Once:
 
     token: str
     fingerprint: str  # of the operation and all its other parameters
+    task_id: TaskExecutionId | None = None  # the task of an execution that asks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,9 +254,10 @@ class TemplateFilter:
     """All given ones must match; None and empty mean any."""
 
     name: str = ""  # a part of it
+    public: bool | None = None  # those that came with Cloudhand, or those that did not
     created_by: str = ""
     format: str = ""
-    has_trigger: bool | None = None
+    categories: frozenset[str] = frozenset()  # of triggers; an empty text: without one
     resource_group_id: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     created_from: datetime | None = None
@@ -264,6 +273,8 @@ class ExecutionFilter:
     execution_id: str = ""
     parent_id: str = ""  # all that were started for it
     with_children: bool = False
+    first_level: bool = False  # children only, and of these only those of roots
+    account_id: str = ""
     states: frozenset[str] = frozenset()
     template_name: str = ""  # a part of it
     mode: str = ""
@@ -271,7 +282,7 @@ class ExecutionFilter:
     executed_by: str = ""
     description: str = ""
     resource_group_id: str = ""
-    resource_id: str = ""  # stands among the parameters
+    resource_id: str = ""  # stands among the parameters, or a loop goes over it
     categories: frozenset[str] = frozenset()
     tags: Mapping[str, str] = field(default_factory=dict)
     started_from: datetime | None = None

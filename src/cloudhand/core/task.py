@@ -155,6 +155,11 @@ def noted(task: TaskExecution, *, at: datetime, **changes: Any) -> TaskExecution
     return replace(task, version=task.version + 1, updated_at=at, **changes)
 
 
+def failure(task: TaskExecution) -> str:
+    """Why a task has failed, or what else is to be said of it."""
+    return ": ".join(filter(None, (task.error_code, task.message)))
+
+
 # Which count of a loop an item that has ended belongs to.
 COUNTERS = {
     State.SUCCESS: "succeeded",

@@ -17,7 +17,7 @@ class TemplateVersion:
     hash: str  # SHA-256 of the text
     format: str  # JSON, YAML
     description: Any = ""  # text, or texts by language
-    has_trigger: bool = False
+    trigger_category: str = ""  # TimerTrigger, EventTrigger, AlarmTrigger; empty: it has none
     created_at: datetime
     created_by: str
 

@@ -132,6 +132,7 @@ class Action:
     perform: Perform
     watch: Watch
     summary: str
+    properties: Mapping[str, Mapping[str, Any]]  # as templates declare parameters
 
 
 def prop(name: str, kind: Type | None = None, *, default: Any = MISSING) -> Any:
@@ -151,8 +152,12 @@ def action(
     embedded: bool = False,
     exactly_one: tuple[str, ...] = (),
     watch: Watch = lambda _: (),
+    written: Mapping[str, Type] | None = None,
 ) -> Callable[[Callable[[Task, Any], Awaitable[Outcome]]], Action]:
-    """Make an action of the function that looks, whose second annotation tells its properties."""
+    """Make an action of the function that looks, whose second annotation tells its properties.
+
+    ``written``: the properties that authors write, where others are made of them.
+    """
 
     def declare(perform: Callable[[Task, Any], Awaitable[Outcome]]) -> Action:
         kind: type[Any] = perform.__globals__["Properties"]
@@ -166,10 +171,29 @@ def action(
         )
         summary = (perform.__globals__["__doc__"] or "").partition(": ")[2].split("\n\n")[0]
         return Action(
-            spec=spec, bind=partial(bind, kind), perform=perform, watch=watch, summary=summary
+            spec=spec,
+            bind=partial(bind, kind),
+            perform=perform,
+            watch=watch,
+            summary=summary,
+            properties=_definitions(kind, written),
         )
 
     return declare
+
+
+def _definitions(
+    properties: type[Any], written: Mapping[str, Type] | None
+) -> dict[str, dict[str, Any]]:
+    if written is not None:
+        return {name: {"Type": kind.value} for name, kind in written.items()}
+    found = {}
+    for one in fields(properties):
+        kind = one.metadata["kind"]
+        typed = {} if kind is None else {"Type": kind.value}
+        optional = {} if one.default is MISSING else {"Default": one.default}
+        found[one.metadata["name"]] = {**typed, **optional}
+    return found
 
 
 def bind(properties: type[Any], given: Mapping[str, Any]) -> Any:

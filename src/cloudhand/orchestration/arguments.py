@@ -31,29 +31,6 @@ def as_map(value: Any) -> dict[str, Any]:
     return value
 
 
-def whole(value: Any) -> int:
-    try:
-        if isinstance(value, bool):
-            raise ValueError
-        return int(value)
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError(f"{shown(value)} is no whole number") from None
-
-
-def number(value: Any) -> int | float:
-    if isinstance(value, str):
-        try:
-            return int(value)
-        except ValueError:
-            try:
-                return float(value)
-            except ValueError:
-                pass
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        return value
-    raise ValueError(f"{shown(value)} is no number")
-
-
 def only_list(argument: Any) -> list[Any]:
     """A list, given as the argument itself or as its only element."""
     found = as_list(argument)

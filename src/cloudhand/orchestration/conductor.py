@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cloudhand.core.execution import Cancel, Event
-from cloudhand.core.task import Loop, TaskExecution, Wait
+from cloudhand.core.task import Loop, TaskExecution, Wait, failure
 from cloudhand.core.task import State as TaskState
 from cloudhand.orchestration import rate_control
 from cloudhand.orchestration.model import END, NEXT, TaskSpec, Template
@@ -75,6 +75,8 @@ def decide(template: Template, tasks: Sequence[TaskExecution], cancel: Cancel) -
 def _of_loop(task: TaskExecution, loop: Loop) -> Decision | None:
     if task.cancel_asked or loop.cancelled:
         return None if loop.active else EndLoop(task, TaskState.CANCELLED)
+    if task.waits_for is not Wait.NOTHING:
+        return None
     rate = rate_control.of_kept(loop.rate)
     step = rate.next(
         Progress(
@@ -86,7 +88,7 @@ def _of_loop(task: TaskExecution, loop: Loop) -> Decision | None:
         )
     )
     if isinstance(step, Pause):
-        return PauseLoop(task) if task.waits_for is Wait.NOTHING else None
+        return PauseLoop(task)
     if step:
         return BeginItems(task, step)
     if loop.active:
@@ -123,6 +125,5 @@ def _finish(template: Template, tasks: Sequence[TaskExecution]) -> Finish:
             return Finish(Event.CANCELLED, f"task {task.name}: {told}")
     for task in tasks:
         if task.state is TaskState.FAILED and template.task(task.name).critical:
-            told = ": ".join(filter(None, (task.error_code, task.message)))
-            return Finish(Event.FAILED, f"task {task.name} failed: {told}")
+            return Finish(Event.FAILED, f"task {task.name} failed: {failure(task)}")
     return Finish(Event.SUCCEEDED)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -12,10 +12,12 @@ from typing import Any
 import yaml
 
 from cloudhand.core.errors import Problem, TemplateInvalid
+from cloudhand.orchestration.values import DEEPEST, check, shown
 
 LIMIT = 64 * 1024  # bytes, as documented
-_DEEPEST = 64  # levels; the C library recurses without a bound of its own
-_PARTS = 20_000  # once aliases stand for what they name
+# Once aliases stand for what they name:
+_PARTS = 20_000
+_CHARACTERS = 1 << 20
 
 Path = tuple[str | int, ...]
 
@@ -46,7 +48,11 @@ def spelled(path: Path) -> str:
 
 def read(text: str) -> Document:
     """TemplateInvalid unless it is one map, in JSON or YAML, of bounded size."""
-    if len(text.encode()) > LIMIT:
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise _invalid("it has half of a character") from None
+    if size > LIMIT:
         raise _invalid(f"it is longer than {LIMIT // 1024} KiB")
     if text.lstrip("\ufeff \t\r\n").startswith("{"):
         try:
@@ -66,34 +72,23 @@ def _json(text: str) -> Document:
     def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) < len(pairs):
-            keys = [key for key, _ in pairs]
-            twice.extend(key for key in found if keys.count(key) > 1)
+            counts = Counter(key for key, _ in pairs)
+            twice.extend(key for key, count in counts.items() if count > 1)
         return found
 
     try:
-        data = json.loads(text, object_pairs_hook=members, parse_constant=_no_number)
+        data = json.loads(text, object_pairs_hook=members)
     except RecursionError:
-        raise _invalid(f"it is nested deeper than {_DEEPEST} levels") from None
+        raise _invalid(_TOO_DEEP) from None
     if twice:
-        raise TemplateInvalid([Problem(path="", text=f"{key} stands twice") for key in twice])
-    _check_depth(data, 0)
+        raise TemplateInvalid(
+            [Problem(path="", text=f"{shown(key)} stands twice") for key in twice]
+        )
+    try:
+        check(data)
+    except ValueError as error:
+        raise _invalid(str(error)) from None
     return Document(data=_map(data), format=Format.JSON, lines={})
-
-
-def _no_number(text: str) -> float:
-    raise _invalid(f"{text} is no number that JSON knows")
-
-
-def _check_depth(data: Any, depth: int) -> None:
-    if depth > _DEEPEST:
-        raise _invalid(f"it is nested deeper than {_DEEPEST} levels")
-    inner: Iterator[Any] = iter(())
-    if isinstance(data, dict):
-        inner = iter(data.values())
-    elif isinstance(data, list):
-        inner = iter(data)
-    for one in inner:
-        _check_depth(one, depth + 1)
 
 
 def _map(data: Any) -> dict[str, Any]:
@@ -103,11 +98,18 @@ def _map(data: Any) -> dict[str, Any]:
 
 
 class _Loader(yaml.CSafeLoader):
-    """YAML 1.1 as published templates are read, without dates, which JSON does not have."""
+    """YAML 1.1 as published templates are read, without what JSON does not have.
+
+    That is dates, and words that stand for themselves: ``=`` and ``<<`` are text.
+    """
 
 
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+    first: [
+        (tag, pattern)
+        for tag, pattern in resolvers
+        if not tag.endswith((":timestamp", ":value", ":merge"))
+    ]
     for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
 }
 
@@ -126,8 +128,10 @@ def _yaml(text: str) -> Document:
         mark = error.problem_mark or error.context_mark
         what = error.problem or error.context or "it is no YAML"
         raise _invalid(what, line=mark.line + 1 if mark else None) from None
-    except yaml.YAMLError as error:
-        raise _invalid(str(error)) from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        what = f"it has a character that YAML does not allow: {error.reason}"
+        raise _invalid(what, line=line) from None
     if builder.problems:
         raise TemplateInvalid(builder.problems)
     return Document(data=_map(data), format=Format.YAML, lines=builder.lines)
@@ -141,14 +145,16 @@ def _check_events(text: str) -> None:
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
-        if depth > _DEEPEST or parts > 2 * _PARTS:
-            what = f"it is nested deeper than {_DEEPEST} levels"
+        if depth > DEEPEST or parts > 2 * _PARTS:
             mark = event.start_mark
             line = mark.line + 1 if mark else None
-            raise _invalid(what if depth > _DEEPEST else _TOO_LARGE, line=line)
+            raise _invalid(_TOO_DEEP if depth > DEEPEST else _TOO_MANY, line=line)
 
 
-_TOO_LARGE = f"it has more than {_PARTS} parts"
+_TOO_DEEP = f"it is nested deeper than {DEEPEST} levels"
+_TOO_MANY = f"it has more than {_PARTS} parts"
+_TOO_LARGE = f"it has more than {_CHARACTERS} characters where aliases stand for what they name"
+_COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
 
 class _Builder:
@@ -157,6 +163,7 @@ class _Builder:
     def __init__(self, scalar: Callable[[yaml.Node], Any]) -> None:
         self._scalar = scalar
         self._parts = 0
+        self._characters = 0
         self.lines: dict[Path, int] = {}
         self.problems: list[Problem] = []
 
@@ -164,15 +171,17 @@ class _Builder:
         self._parts += 1
         line = node.start_mark.line + 1
         if self._parts > _PARTS:
-            raise _invalid(_TOO_LARGE, path=path, line=line)
-        if len(path) > _DEEPEST:
+            raise _invalid(_TOO_MANY, path=path, line=line)
+        if len(path) > DEEPEST:
             raise _invalid("it contains itself", path=path, line=line)
         self.lines[path] = line
+        if isinstance(node, yaml.ScalarNode):
+            return self._value(node, path, line)
+        if node.tag not in _COLLECTIONS:
+            self._problem(f"{shown(node.tag)} is nothing that JSON knows", path, line)
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
-        if isinstance(node, yaml.SequenceNode):
-            return [self.build(one, (*path, index)) for index, one in enumerate(node.value)]
-        return self._value(node, path, line)
+        return [self.build(one, (*path, index)) for index, one in enumerate(node.value)]
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -181,24 +190,30 @@ class _Builder:
             if not isinstance(key, yaml.ScalarNode):
                 self._problem("a key is no text", path, line)
                 continue
+            self._count(key, path, line)
             if key.value in found:
-                self._problem(f"{key.value} stands twice", path, line)
+                self._problem(f"{shown(key.value)} stands twice", path, line)
             inner = (*path, key.value)
             found[key.value] = self.build(value, inner)
             self.lines[inner] = line
         return found
 
-    def _value(self, node: yaml.Node, path: Path, line: int) -> Any:
+    def _value(self, node: yaml.ScalarNode, path: Path, line: int) -> Any:
+        self._count(node, path, line)
         try:
             value = self._scalar(node)
-        except (ValueError, OverflowError):
-            value = object()
-        if isinstance(value, float) and not math.isfinite(value):
-            value = object()
-        if value is not None and not isinstance(value, str | int | float):
-            self._problem(f"{node.value!r} is nothing that JSON knows", path, line)
+            if value is not None and not isinstance(value, str | int | float):
+                raise ValueError
+            check(value)
+        except (ValueError, LookupError, AttributeError):  # all that !!int of no number raises
+            self._problem(f"{shown(node.value)} is nothing that JSON knows", path, line)
             return None
         return value
+
+    def _count(self, node: yaml.ScalarNode, path: Path, line: int) -> None:
+        self._characters += len(node.value)
+        if self._characters > _CHARACTERS:
+            raise _invalid(_TOO_LARGE, path=path, line=line)
 
     def _problem(self, what: str, path: Path, line: int) -> None:
         self.problems.append(Problem(path=spelled(path), text=what, line=line))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
 from cloudhand.orchestration import functions, values
 from cloudhand.orchestration.expression import (
+    Branches,
     Call,
     Condition,
     Expression,
@@ -26,6 +27,7 @@ from cloudhand.orchestration.programs import ProgramError, Programs
 # A map with this key alone stands for a secret until the call that needs it.
 SECRET = "Cloudhand::Secret"  # noqa: S105  # a name
 _LARGEST = 4 << 20  # characters of all that one expression refers to
+_DEEPEST = 128  # levels of an expression, those of the conditions that it names among them
 
 
 class EvaluationError(Exception):
@@ -64,9 +66,19 @@ class Evaluator:
         self._scope = scope
         self._programs = programs
         self._left = _LARGEST
+        self._depth = 0
 
     async def value(self, expression: Expression) -> Any:
         """EvaluationError."""
+        if self._depth == _DEEPEST:
+            raise EvaluationError(f"it is nested deeper than {_DEEPEST} levels")
+        self._depth += 1
+        try:
+            return await self._value(expression)
+        finally:
+            self._depth -= 1
+
+    async def _value(self, expression: Expression) -> Any:
         match expression:
             case Literal(value):
                 return value
@@ -78,6 +90,8 @@ class Evaluator:
                 return [await self.value(one) for one in items]
             case Members(members):
                 return {key: await self.value(one) for key, one in members.items()}
+            case Branches(cases, otherwise):
+                return await self._branch(cases, otherwise)
             case Condition(name):
                 return await self.truth(self._scope.conditions[name.lower()])
             case _:
@@ -92,7 +106,7 @@ class Evaluator:
 
     def _counted(self, value: Any) -> Any:
         """A small template can name a large value a thousand times."""
-        self._left -= _weight(value)
+        self._left -= values.weight(value)
         if self._left < 0:
             raise EvaluationError(f"it would be larger than {_LARGEST} characters")
         return value
@@ -113,7 +127,7 @@ class Evaluator:
                 return await self._jq(await self.value(argument))
         try:
             return functions.call(function, await self.value(argument))
-        except (ValueError, OverflowError) as error:
+        except ValueError as error:
             raise EvaluationError(f"{function}: {error}") from None
 
     async def _if(self, argument: Expression) -> Any:
@@ -125,15 +139,19 @@ class Evaluator:
         condition, then, otherwise = argument.items
         return await self.value(then if await self.truth(condition) else otherwise)
 
+    async def _branch(self, cases: tuple[tuple[Expression, str], ...], otherwise: str) -> str:
+        for condition, chosen in cases:
+            if await self.truth(condition):
+                return chosen
+        return otherwise
+
     async def _jq(self, argument: Any) -> Any:
         if not isinstance(argument, list) or len(argument) != 3:
             raise EvaluationError("Fn::Jq: it takes [First or All, program, input]")
         mode, program, document = argument
         if isinstance(document, str):
-            try:
-                document = json.loads(document)
-            except ValueError:
-                pass  # a text that is no JSON is a text
+            with suppress(ValueError):  # a text that is no JSON is a text
+                document = values.decoded(document)
         try:
             results = await self._programs.jq(values.text(program), document)
         except ProgramError as error:
@@ -144,13 +162,3 @@ class Evaluator:
             case "first":
                 return results[0] if results else None
         raise EvaluationError(f"Fn::Jq: {values.shown(mode)} is neither First nor All")
-
-
-def _weight(value: Any) -> int:
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, list):
-        return sum(map(_weight, value), len(value))
-    if isinstance(value, dict):
-        return sum(len(key) + _weight(one) for key, one in value.items())
-    return 1

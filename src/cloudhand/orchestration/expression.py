@@ -9,16 +9,16 @@ be none of these, such as ``{{.Names}}``, is text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_BRACES = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+_BRACES = re.compile(r"\{\{([^{}]*)\}\}")
 _PSEUDO = re.compile(r"acs::(\w+)", re.IGNORECASE | re.ASCII)
 _STORED = re.compile(r"(oos|oos-secret)\s*:\s*([\w./-]+)", re.IGNORECASE | re.ASCII)
 _OUTPUT = re.compile(r"([A-Za-z0-9_-]+)\.(.+)")
 _PARAMETER = re.compile(r"[A-Za-z0-9_-]+")
-FUNCTION = "Fn::"
+FUNCTION = "fn::"
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,15 @@ class Members:
     members: Mapping[str, Expression]
 
 
-Expression = Literal | Reference | Text | Call | Items | Members
+@dataclass(frozen=True)
+class Branches:
+    """What stands with the first condition that is true; made of the choices of a task."""
+
+    cases: tuple[tuple[Expression, str], ...]
+    otherwise: str
+
+
+Expression = Literal | Reference | Text | Call | Items | Members | Branches
 
 
 class Misshapen(Exception):
@@ -106,7 +114,7 @@ def parse(value: Any, path: tuple[str | int, ...] = ()) -> Expression:
 
 def _of_map(value: dict[str, Any], path: tuple[str | int, ...]) -> Expression:
     members = {key: parse(one, (*path, key)) for key, one in value.items()}
-    functions = [key for key in members if key.startswith(FUNCTION)]
+    functions = [key for key in members if key.lower().startswith(FUNCTION)]
     if functions:
         if len(members) > 1:
             raise Misshapen(path, f"{functions[0]} stands in a map with other keys")
@@ -122,7 +130,7 @@ def _of_text(text: str) -> Expression:
     parts: list[str | Reference] = []
     end = 0
     for match in _BRACES.finditer(text):
-        reference = _reference(match[1])
+        reference = _reference(match[1].strip())
         if reference is None:
             continue
         if match.start() > end:
@@ -168,34 +176,31 @@ def as_condition(expression: Expression) -> Expression:
 
 def references(expression: Expression) -> Iterator[Reference]:
     """All of them, in the order of the text."""
-    match expression:
-        case Literal():
-            return
-        case Text(parts):
-            for part in parts:
-                if not isinstance(part, str):
-                    yield part
-        case Call(_, argument):
-            yield from references(argument)
-        case Items(items):
-            for one in items:
-                yield from references(one)
-        case Members(members):
-            for one in members.values():
-                yield from references(one)
-        case _:
-            yield expression
+    if isinstance(expression, Reference):
+        yield expression
+    for one in _inner(expression):
+        yield from references(one)
 
 
 def calls(expression: Expression) -> Iterator[Call]:
     """All functions in it, the outer ones first."""
+    if isinstance(expression, Call):
+        yield expression
+    for one in _inner(expression):
+        yield from calls(one)
+
+
+def _inner(expression: Expression) -> Iterable[Expression]:
+    """What an expression is made of."""
     match expression:
+        case Text(parts):
+            return [part for part in parts if not isinstance(part, str)]
         case Call(_, argument):
-            yield expression
-            yield from calls(argument)
+            return [argument]
         case Items(items):
-            for one in items:
-                yield from calls(one)
+            return items
         case Members(members):
-            for one in members.values():
-                yield from calls(one)
+            return members.values()
+        case Branches(cases, _):
+            return [condition for condition, _ in cases]
+    return ()

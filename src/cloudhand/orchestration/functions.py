@@ -24,11 +24,9 @@ from cloudhand.orchestration.arguments import (
     as_map,
     bound,
     lists,
-    number,
     only_list,
-    whole,
 )
-from cloudhand.orchestration.values import same, shown, text, truth
+from cloudhand.orchestration.values import number, same, shown, text, truth, whole
 
 _PLACEHOLDER = re.compile(r"\$\{\s*([\w.-]+)\s*\}", re.ASCII)
 _CALCULATION = 500  # characters
@@ -36,7 +34,11 @@ _CALCULATION = 500  # characters
 
 def call(name: str, argument: Any) -> Any:
     """KeyError when there is no such function; ValueError."""
-    return TABLE[name.lower()](argument)
+    function = TABLE[name.lower()]
+    try:
+        return function(argument)
+    except OverflowError as error:
+        raise ValueError(str(error)) from None
 
 
 def _base64_encode(argument: Any) -> str:
@@ -106,7 +108,7 @@ def _list_join(argument: Any) -> list[Any]:
 
 
 def _sum(argument: Any) -> int | float:
-    return sum(number(one) for one in only_list(argument) if one is not None)
+    return number(sum(number(one) for one in only_list(argument) if one is not None))
 
 
 def _equals(argument: Any) -> bool:
@@ -151,7 +153,7 @@ def _eval(argument: Any) -> int | float:
         raise ValueError(f"{shown(given)} is no calculation with + - * / // %") from None
     except ZeroDivisionError:
         raise ValueError(f"{shown(given)} divides by zero") from None
-    return int(found) if found.denominator == 1 else float(found)
+    return number(int(found) if found.denominator == 1 else float(found))
 
 
 def _calculated(node: ast.expr) -> Fraction:
@@ -234,8 +236,8 @@ def _calculate_batch(argument: Any) -> list[int]:
 
 
 def _contains(argument: Any) -> bool:
-    whole, part = arguments(argument, "text", "part")
-    return text(part) in text(whole)
+    what, part = arguments(argument, "text", "part")
+    return text(part) in text(what)
 
 
 def _range_select(argument: Any) -> list[Any]:

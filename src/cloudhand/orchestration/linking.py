@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from cloudhand.orchestration import functions
@@ -35,6 +35,7 @@ PSEUDO = (
 )
 _WORD = re.compile(r"[A-Za-z0-9_-]+")
 _LIKE_AN_OUTPUT = 0.8
+_DIRECT = 100  # paths into what one task gave that may be named without being declared
 
 Tell = Callable[[Path, str], None]
 
@@ -69,6 +70,7 @@ class _Linking:
         self._template = template
         self._tell = tell
         self._tasks = {task.name.lower(): task for task in template.tasks}
+        self._declared = {name: _declared(task) for name, task in self._tasks.items()}
         # What is named without being declared, by task and by name in lower case.
         self._outputs: dict[str, dict[str, OutputSpec]] = {name: {} for name in self._tasks}
         self._aggregates: dict[str, dict[str, Aggregate]] = {name: {} for name in self._tasks}
@@ -81,9 +83,8 @@ class _Linking:
             self._check_trigger(task)
             for aggregate in task.loop.outputs if task.loop else ():
                 self._want_field(task, aggregate.field)
-        for name in self._template.conditions:
-            if self._depends_on(name, name, set()):
-                self._tell(("Conditions", name), "it depends on itself")
+        for name in self._circling():
+            self._tell(("Conditions", name), "it depends on itself, or on one that does")
 
     def _places(self) -> Iterator[_Place]:
         template = self._template
@@ -96,7 +97,8 @@ class _Linking:
         for name, condition in template.conditions.items():
             yield _Place(path=("Conditions", name), expression=condition, before=everything)
         for task in template.tasks:
-            yield from _of_task(task)
+            yield from _of_item(task)
+            yield from _of_loop(task)
         for result in template.outputs:
             path = ("Outputs", result.name, "Value")
             yield _Place(path=path, expression=result.value, before=everything)
@@ -132,9 +134,7 @@ class _Linking:
             self._want(task, path, place)
 
     def _declares(self, task: TaskSpec, name: str) -> bool:
-        if task.loop:
-            return name.lower() in [one.name.lower() for one in task.loop.outputs]
-        return name.lower() in [one.name.lower() for one in task.outputs]
+        return name.lower() in self._declared[task.name.lower()]
 
     def _want(self, task: TaskSpec, path: str, place: _Place) -> None:
         """An output that is not declared: of each item of a loop, or a path into the result."""
@@ -149,8 +149,15 @@ class _Linking:
         elif _WORD.fullmatch(path) and (like := closest(path, declared, like=_LIKE_AN_OUTPUT)):
             self._tell(place.path, f"{task.name} has no output {path}; do you mean {like}?")
         else:
-            output = OutputSpec(name=path, kind="List", selector=Literal(path))
-            self._outputs[task.name.lower()][path.lower()] = output
+            self._direct(task, path, place)
+
+    def _direct(self, task: TaskSpec, path: str, place: _Place) -> None:
+        found = self._outputs[task.name.lower()]
+        if len(found) == _DIRECT and path.lower() not in found:
+            told = f"more than {_DIRECT} outputs of {task.name} are named and not declared"
+            self._tell(place.path, told)
+            return
+        found[path.lower()] = OutputSpec(name=path, kind="List", selector=Literal(path))
 
     def _want_field(self, task: TaskSpec, name: str) -> None:
         """An aggregate may be of what an embedded template gives, without its being declared."""
@@ -162,18 +169,25 @@ class _Linking:
         if task.action.endswith("Trigger") and task.index > 0:
             self._tell(("Tasks", task.index, "Action"), "a trigger can only be the first task")
 
-    def _depends_on(self, name: str, wanted: str, seen: set[str]) -> bool:
-        for reference in references(self._template.conditions[name]):
-            if not isinstance(reference, Condition):
-                continue
-            inner = reference.name.lower()
-            if inner == wanted:
-                return True
-            if inner in self._template.conditions and inner not in seen:
-                seen.add(inner)
-                if self._depends_on(inner, wanted, seen):
-                    return True
-        return False
+    def _circling(self) -> list[str]:
+        """The conditions that cannot be settled, however many of the others are."""
+        left = {
+            name: {one.name.lower() for one in references(condition) if isinstance(one, Condition)}
+            for name, condition in self._template.conditions.items()
+        }
+        needed_by: dict[str, list[str]] = {}
+        for name, needs in left.items():
+            needs &= left.keys()
+            for one in needs:
+                needed_by.setdefault(one, []).append(name)
+        settled = [name for name, needs in left.items() if not needs]
+        for name in settled:
+            del left[name]
+            for other in needed_by.get(name, ()):
+                left[other].discard(name)
+                if not left[other]:
+                    settled.append(other)
+        return list(left)
 
     def linked(self, task: TaskSpec) -> TaskSpec:
         name, loop = task.name.lower(), task.loop
@@ -183,13 +197,14 @@ class _Linking:
             task,
             outputs=(*task.outputs, *self._outputs[name].values()),
             loop=loop,
-            needs=self._named_by(task),
+            needs=self._named_by([*_of_item(task), *_of_loop(task)]),
+            item_needs=self._named_by(_of_item(task)),
         )
 
-    def _named_by(self, task: TaskSpec) -> frozenset[str]:
-        """The tasks whose outputs it needs, those that its conditions need among them."""
+    def _named_by(self, places: Iterable[_Place]) -> frozenset[str]:
+        """The tasks whose outputs are needed, those that conditions need among them."""
         needed: set[str] = set()
-        left = [place.expression for place in _of_task(task)]
+        left = [place.expression for place in places]
         seen: set[str] = set()
         while left:
             for reference in references(left.pop()):
@@ -198,17 +213,21 @@ class _Linking:
                         needed.add(name.lower())
                     case Condition(name) if name.lower() not in seen:
                         seen.add(name.lower())
-                        left += [
-                            condition
-                            for one, condition in self._template.conditions.items()
-                            if one == name.lower()
-                        ]
+                        condition = self._template.conditions.get(name.lower())
+                        left += [] if condition is None else [condition]
                     case _:
                         pass
         return frozenset(needed)
 
 
-def _of_task(task: TaskSpec) -> Iterator[_Place]:
+def _declared(task: TaskSpec) -> set[str]:
+    """What can be named of a task: of one that is looped, its aggregates."""
+    outputs: Sequence[Aggregate | OutputSpec] = task.loop.outputs if task.loop else task.outputs
+    return {one.name.lower() for one in outputs}
+
+
+def _of_item(task: TaskSpec) -> Iterator[_Place]:
+    """What is evaluated for each item, or once where the task is not looped."""
     path: Path = ("Tasks", task.index)
     looped = task.loop is not None
     before = task.index
@@ -222,8 +241,12 @@ def _of_task(task: TaskSpec) -> Iterator[_Place]:
         yield _Place(path=inner, expression=output.selector, before=before, item=looped)
     for name, one in (*task.retry.items(), ("Timeout", task.timeout)):
         yield _Place(path=(*path, name), expression=one, before=before)
+
+
+def _of_loop(task: TaskSpec) -> Iterator[_Place]:
     if task.loop is not None:
-        inner = (*path, "Loop")
+        inner: Path = ("Tasks", task.index, "Loop")
+        before = task.index
         items, rate = task.loop.items, task.loop.rate_control
         yield _Place(path=(*inner, "Items"), expression=items, before=before)
         yield _Place(path=(*inner, "RateControl"), expression=rate, before=before)

@@ -58,6 +58,7 @@ class TaskSpec:
     timeout: Expression = Literal(None)  # seconds; None: no bound of its own
     description: Any = ""  # text, or texts by language
     needs: frozenset[str] = frozenset()  # tasks whose outputs it refers to, in lower case
+    item_needs: frozenset[str] = frozenset()  # those of them that each of its items refers to
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +89,11 @@ class Template:
         """The task that waits for a moment or an event, if there is one; it is the first."""
         first = self.tasks[0]
         return first if first.action.endswith("Trigger") else None
+
+    @property
+    def trigger_category(self) -> str:
+        """TimerTrigger, EventTrigger or AlarmTrigger; empty where nothing triggers it."""
+        return self.trigger.action.removeprefix("ACS::") if self.trigger else ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from cloudhand.orchestration import durations
-from cloudhand.orchestration.arguments import arguments, number
-from cloudhand.orchestration.values import shown, text
+from cloudhand.orchestration.arguments import arguments
+from cloudhand.orchestration.values import number, shown, text
+from cloudhand.wire import times
 
 _DAY = date(2000, 1, 1)  # any
 
@@ -15,7 +16,7 @@ _DAY = date(2000, 1, 1)  # any
 def add_hour(argument: Any) -> str:
     moment, hours = arguments(argument, "time", "hours")
     try:
-        return _spelled(_moment(moment) + timedelta(hours=number(hours)))
+        return times.second(_moment(moment) + timedelta(hours=number(hours)))
     except OverflowError:
         raise ValueError(f"{shown(hours)} hours are too many") from None
 
@@ -32,17 +33,18 @@ def ops_window(argument: Any) -> str:
     of_day = moment.time().replace(microsecond=0)
     inside = start <= of_day < end if start < end else of_day >= start or of_day < end
     if inside:
-        return _spelled(moment)
+        return times.second(moment)
     opening = datetime.combine(moment.date(), start, UTC)
-    return _spelled(opening if opening > moment else opening + timedelta(days=1))
+    return times.second(opening if opening > moment else opening + timedelta(days=1))
 
 
 def _clock(value: Any) -> time:
     written = text(value).strip()
     try:
-        return time.fromisoformat(written.removesuffix("Z"))
+        found = time.fromisoformat(written)
     except ValueError:
         return _moment(written).time()
+    return _moment(f"{_DAY}T{written}").time() if found.tzinfo else found
 
 
 def duration_between(argument: Any) -> str:
@@ -62,10 +64,6 @@ def duration_between(argument: Any) -> str:
 def _moment(value: Any) -> datetime:
     try:
         found = datetime.fromisoformat(text(value))
-    except ValueError:
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise ValueError(f"{shown(value)} is no time like 2026-01-02T03:04:05Z") from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-
-
-def _spelled(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, assert_never
@@ -16,6 +13,9 @@ from cloudhand.orchestration.evaluation import EvaluationError, Evaluator, Scope
 from cloudhand.orchestration.expression import Expression, Parameter, references
 from cloudhand.orchestration.programs import ProgramError, Programs
 from cloudhand.orchestration.values import shown
+
+_LONGEST = 32  # parameters whose defaults refer to each other
+_LARGEST = 4 << 20  # characters of all values
 
 
 class Type(StrEnum):
@@ -49,33 +49,17 @@ def convert(value: Any, kind: Type) -> Any:
     """A given value as its type; ValueError."""
     match kind:
         case Type.STRING:
-            return values.text(value) if not isinstance(value, dict | list) else _encoded(value)
+            return values.text(value)
         case Type.NUMBER:
-            return _number(value)
+            return values.number(value)
         case Type.BOOLEAN:
             return values.truth(value)
         case Type.LIST:
             return _list(value)
         case Type.JSON:
-            return _decoded(value) if isinstance(value, str) else value
+            return _decoded(value)
         case _:
             assert_never(kind)
-
-
-def _encoded(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _number(value: Any) -> int | float:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        with suppress(ValueError):
-            return int(value)
-        with suppress(ValueError):
-            if math.isfinite(number := float(value)):
-                return number
-    raise ValueError(f"{shown(value)} is no number")
 
 
 def _list(value: Any) -> list[Any]:
@@ -85,14 +69,17 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _decoded(text: str) -> Any:
-    """JSON text as what it says. An empty text is nothing, and any other is a text."""
-    if not text.strip():
-        return None
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
+def _decoded(value: Any) -> Any:
+    """JSON text as what it says, be that JSON text again: whoever passes it on changes nothing.
+
+    An empty text is nothing, and any other is a text.
+    """
+    while isinstance(value, str):
+        try:
+            value = values.decoded(value) if value.strip() else None
+        except ValueError:
+            return value
+    return value
 
 
 async def resolve(
@@ -131,6 +118,7 @@ class _Resolving:
         self._stored = stored
         self._programs = programs
         self._given: dict[str, Any] = {}
+        self._left = _LARGEST
         self.values: dict[str, Any] = {}  # by lower-case name
         self.problems: list[Problem] = []
 
@@ -138,37 +126,50 @@ class _Resolving:
         if name.lower() not in self._declared:
             self._problem(name, "the template has no such parameter")
         elif value is not None:
-            self._given[name.lower()] = value
+            try:
+                values.check(value)
+                self._given[name.lower()] = value
+            except ValueError as error:
+                self._fail(name, str(error))
 
     def _problem(self, name: str, text: str) -> None:
         self.problems.append(Problem(path=f"Parameters.{name}", text=text))
+
+    def _fail(self, name: str, text: str) -> None:
+        self._problem(name, text)
+        self.values[name.lower()] = None
 
     async def value(self, name: str, chain: tuple[str, ...]) -> None:
         """Have the value of a parameter, those that it needs first."""
         declared = self._declared.get(name)
         if declared is None or name in self.values:
             return
-        if name in chain:
-            self._problem(declared.name, "its default depends on itself")
-            self.values[name] = None
-            return
         raw = self._given.get(name)
-        if raw is None and declared.default is None:
-            self._problem(declared.name, "it has no default, and no value is given")
-            self.values[name] = None
-            return
-        if raw is None and declared.default is not None:
+        if name in chain:
+            self._fail(declared.name, "its default depends on itself")
+        elif len(chain) == _LONGEST:
+            told = f"defaults refer to each other in a chain of more than {_LONGEST}"
+            self._fail(declared.name, told)
+        elif raw is None and declared.default is None:
+            self._fail(declared.name, "it has no default, and no value is given")
+        elif raw is None and declared.default is not None:
             raw = await self._default(declared, declared.default, (*chain, name))
-        if name in self.values:
-            return  # a default that depends on itself has been told
+        if name not in self.values:
+            await self._settle(name, declared, raw)
+
+    async def _settle(self, name: str, declared: Declared, raw: Any) -> None:
         try:
-            self.values[name] = convert(raw, declared.type) if raw is not None else None
+            value = convert(raw, declared.type) if raw is not None else None
         except ValueError as error:
-            self._problem(declared.name, str(error))
-            self.values[name] = None
+            self._fail(declared.name, str(error))
             return
+        self._left -= values.weight(value)
+        if self._left < 0:
+            self._fail(declared.name, f"all values are larger than {_LARGEST} characters")
+            return
+        self.values[name] = value
         if name in self._given:  # what the author put there is no mistake of the caller
-            for text in await broken(declared, self.values[name], self._programs):
+            for text in await broken(declared, value, self._programs):
                 self._problem(declared.name, text)
 
     async def _default(

@@ -21,13 +21,16 @@ _IDS = re.compile(r"(?:i|mi|t|exec)-[a-z0-9.]+")
 class Properties:
     service: str = prop("Service", Type.STRING)
     api: str = prop("API", Type.STRING)
-    parameters: Any = prop("Parameters", default=None)
+    parameters: Any = prop("Parameters", Type.JSON, default=None)
     property_selector: str = prop("PropertySelector", Type.STRING)
     desired_values: Any = prop("DesiredValues", default=None)
     not_desired_values: Any = prop("NotDesiredValues", default=None)
     stop_retry_values: Any = prop("StopRetryValues", default=None)
     auto_paging: bool = prop("AutoPaging", Type.BOOLEAN, default=True)
     risk: str = prop("Risk", Type.STRING, default="")
+
+    def __post_init__(self) -> None:
+        parameters_of(self.parameters)
 
 
 async def look(task: Task, properties: Properties, *, retries: int) -> Outcome:
@@ -67,7 +70,12 @@ async def look(task: Task, properties: Properties, *, retries: int) -> Outcome:
 
 
 def parameters_of(given: Any) -> Mapping[str, Any]:
-    return given if isinstance(given, Mapping) else {}
+    """Those of a call; ValueError."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise ValueError(f"Parameters: {shown(given)} is no map")
+    return given
 
 
 def watched(given: Mapping[str, Any]) -> list[str]:

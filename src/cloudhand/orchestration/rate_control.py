@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from cloudhand.orchestration.values import shown, truth
+from cloudhand.orchestration.values import shown, truth, whole
 
 _IN_A_BATCH = 20  # at once, as documented
 _KEYS = ("Mode", "MaxErrors", "Concurrency", "Batch", "ConcurrencyInBatches", "BatchPauseOption",
@@ -110,7 +110,7 @@ def read(given: Any, count: int, *, pause: Pause = Pause.AUTOMATIC) -> RateContr
     strange = [key for key in rate if key not in (*_KEYS, "Legacy")]
     if strange:
         raise ValueError(f"RateControl has no {strange[0]}")
-    concurrency = rate.get("Concurrency")
+    concurrency, errors = rate.get("Concurrency"), rate.get("MaxErrors")
     legacy = "Legacy" in rate and isinstance(concurrency, list)
     if _mode(rate.get("Mode"), legacy=legacy) == "batch":
         sizes = _shares(concurrency if legacy else rate.get("Batch"), "Batch", count)
@@ -124,7 +124,7 @@ def read(given: Any, count: int, *, pause: Pause = Pause.AUTOMATIC) -> RateContr
     return RateControl(
         sizes=sizes,
         at_once=at_once,
-        max_errors=_share(rate.get("MaxErrors") or 0, count, least=0),
+        max_errors=0 if errors in (None, "") else _share(errors, count, least=0),
         pause=_pause(rate.get("BatchPauseOption"), pause),
         strict=truth(rate.get("Strict", False)),
     )
@@ -161,15 +161,13 @@ def _share(given: Any, count: int, *, least: int) -> int:
     # Published templates have values with stray commas.
     written = given.strip(" ,") if isinstance(given, str) else given
     try:
-        if isinstance(written, bool):
-            raise ValueError
         if isinstance(written, str) and written.endswith("%"):
-            percent = int(written[:-1])
+            percent = whole(written[:-1])
             if not 0 <= percent <= 100:
                 raise ValueError
             return max(count * percent // 100, least)
-        number = int(written)
-    except (TypeError, ValueError):
+        number = whole(written)
+    except ValueError:
         raise ValueError(f"{shown(given)} is no number or percentage") from None
     if number < least:
         raise ValueError(f"{shown(given)} is less than {least}")

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from cloudhand.core.errors import Problem
+from cloudhand.core.errors import Problem, TemplateInvalid
 from cloudhand.orchestration import expression, linking
 from cloudhand.orchestration.document import Document, Path, spelled
 from cloudhand.orchestration.expression import Expression, Literal, Misshapen, as_condition
 from cloudhand.orchestration.spelling import hint
 from cloudhand.orchestration.values import shown
+
+_MOST = 100  # problems that are told
 
 
 class Reading:
@@ -22,6 +24,8 @@ class Reading:
         self.warnings: list[Problem] = []
 
     def problem(self, path: Path, text: str) -> None:
+        if len(self.problems) == _MOST:
+            raise TemplateInvalid([*self.problems, Problem(path="", text="there may be more")])
         line = self._document.line(path)
         self.problems.append(Problem(path=spelled(path), text=text, line=line))
 
@@ -42,6 +46,14 @@ class Reading:
             self.problem(path, f"it must be a map, not {shown(value)}")
             return {}
         return value
+
+    def distinct(self, path: Path, names: Iterable[str]) -> None:
+        """Tell of names that are one and the same to those who refer to them."""
+        by_lower: dict[str, str] = {}
+        for name in names:
+            before = by_lower.setdefault(name.lower(), name)
+            if before != name:
+                self.problem((*path, name), f"it is declared twice, as {before}, too")
 
     def expression(self, value: Any, path: Path) -> Expression:
         try:

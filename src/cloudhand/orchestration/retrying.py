@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from cloudhand.orchestration.parameters import Type, convert
-from cloudhand.orchestration.values import shown
+from cloudhand.orchestration.values import shown, whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +49,7 @@ def _within(given: Mapping[str, Any], name: str, default: int, allowed: range) -
     if value is None or value == "":
         return default
     try:
-        number = int(convert(value, Type.NUMBER))
+        number = whole(value)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
     if number not in allowed:

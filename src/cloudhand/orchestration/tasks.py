@@ -6,9 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from cloudhand.orchestration import expression
 from cloudhand.orchestration.document import Path
-from cloudhand.orchestration.expression import Expression, Literal
+from cloudhand.orchestration.expression import Branches, Expression, Literal
 from cloudhand.orchestration.model import (
     END,
     NEXT,
@@ -40,6 +39,8 @@ class TaskReader:
     def __init__(self, reading: Reading, catalogue: Catalogue) -> None:
         self._reading = reading
         self._catalogue = catalogue
+        self._names: dict[str, str] = {}  # of tasks, by their names in lower case
+        self._order: dict[str, int] = {}
 
     def tasks(self, value: Any) -> list[TaskSpec] | None:
         path: Path = ("Tasks",)
@@ -47,12 +48,13 @@ class TaskReader:
             self._reading.problem(path, "it must be a list of at least one task")
             return None
         names = [self._name(one, (*path, index)) for index, one in enumerate(value)]
-        by_lower = {name.lower(): name for name in names}
         for index, name in enumerate(names):
-            if name and name.lower() in [one.lower() for one in names[:index]]:
+            if name and name.lower() in self._order:
                 self._reading.problem((*path, index, "Name"), f"there is a task {name} before")
+            self._names[name.lower()] = name
+            self._order[name.lower()] = index
         return [
-            self._task(index, names[index], self._reading.as_map(one, (*path, index)), by_lower)
+            self._task(index, names[index], self._reading.as_map(one, (*path, index)))
             for index, one in enumerate(value)
         ]
 
@@ -64,15 +66,13 @@ class TaskReader:
             return ""
         return name
 
-    def _task(
-        self, index: int, name: str, data: Mapping[str, Any], names: Mapping[str, str]
-    ) -> TaskSpec:
+    def _task(self, index: int, name: str, data: Mapping[str, Any]) -> TaskSpec:
         path: Path = ("Tasks", index)
         self._reading.known(path, data, _TASK)
         action = self._action(data.get("Action"), (*path, "Action"))
         known = action or ActionSpec(name=str(data.get("Action")), properties={}, any_property=True)
         targets = {
-            key: self._target(data[key], names, (*path, key))
+            key: self._target(data[key], index, (*path, key))
             for key in ("OnSuccess", "OnError", "OnCancel")
             if key in data
         }
@@ -82,7 +82,7 @@ class TaskReader:
             index=index,
             action=known.name,
             embedded=known.embedded,
-            properties=self._properties(known, data, names, path),
+            properties=self._properties(known, data, index),
             outputs=self._outputs(data.get("Outputs"), (*path, "Outputs")),
             loop=self._loop(known, data["Loop"], (*path, "Loop")) if "Loop" in data else None,
             when=when,
@@ -109,24 +109,28 @@ class TaskReader:
             self._reading.problem(path, f"there is no action {name}{hint(name, known)}")
         return None
 
-    def _target(self, value: Any, names: Mapping[str, str], path: Path) -> str:
+    def _target(self, value: Any, index: int, path: Path) -> str:
+        """Where a task leads that has this place in the list."""
         written = value.lower() if isinstance(value, str) else ""
         if written in _OLD_TARGETS:
             return _OLD_TARGETS[written]
-        if written in names:
-            return names[written]
-        known = [*names.values(), NEXT, END]
+        if written and written in self._names:
+            if self._order[written] <= index:
+                told = f"{self._names[written]} does not come after: tasks lead forward only"
+                self._reading.problem(path, told)
+            return self._names[written]
+        known = [*self._names.values(), NEXT, END]
         close = hint(written, known)
         self._reading.problem(path, f"{shown(value)} is no task, {NEXT} or {END}{close}")
         return END
 
     def _properties(
-        self, action: ActionSpec, data: Mapping[str, Any], names: Mapping[str, str], path: Path
+        self, action: ActionSpec, data: Mapping[str, Any], index: int
     ) -> dict[str, Expression]:
-        path = (*path, "Properties")
+        path: Path = ("Tasks", index, "Properties")
         given = self._reading.as_map(data.get("Properties"), path)
         if action.name == "ACS::Choice":
-            return self._choice(given, names, path)
+            return self._choice(given, index, path)
         by_lower = {name.lower(): name for name in action.properties}
         found: dict[str, Expression] = {}
         for key, value in given.items():
@@ -157,31 +161,26 @@ class TaskReader:
                 text = f"{'.'.join(called)} is not served here: the task will fail"
                 self._reading.warning((*path, "API"), text)
 
-    def _choice(
-        self, given: Mapping[str, Any], names: Mapping[str, str], path: Path
-    ) -> dict[str, Expression]:
+    def _choice(self, given: Mapping[str, Any], index: int, path: Path) -> dict[str, Expression]:
         """The choices as one property: the name of the task that comes next."""
         self._reading.known(path, given, ("DefaultTask", "Choices"))
         choices = given.get("Choices")
         if not isinstance(choices, list) or not choices:
             self._reading.problem((*path, "Choices"), "it must be a list of at least one choice")
             choices = []
-        following: Expression = Literal(NEXT)
+        otherwise = NEXT
         if "DefaultTask" in given:
-            default = self._target(given["DefaultTask"], names, (*path, "DefaultTask"))
-            following = Literal(default)
+            otherwise = self._target(given["DefaultTask"], index, (*path, "DefaultTask"))
         else:
             self._reading.problem(path, "it has no DefaultTask")
-        for index, one in reversed(list(enumerate(choices))):
-            here: Path = (*path, "Choices", index)
+        cases = []
+        for number, one in enumerate(choices):
+            here: Path = (*path, "Choices", number)
             data = self._reading.as_map(one, here)
             self._reading.known(here, data, ("When", "NextTask"))
             when = self._reading.condition(data.get("When"), (*here, "When"))
-            target = self._target(data.get("NextTask"), names, (*here, "NextTask"))
-            following = expression.Call(
-                "Fn::If", expression.Items((when, Literal(target), following))
-            )
-        return {"Next": following}
+            cases.append((when, self._target(data.get("NextTask"), index, (*here, "NextTask"))))
+        return {"Next": Branches(tuple(cases), otherwise)}
 
     def _retry(
         self, action: ActionSpec, data: Mapping[str, Any], path: Path
@@ -196,7 +195,9 @@ class TaskReader:
 
     def _outputs(self, value: Any, path: Path) -> tuple[OutputSpec, ...]:
         found = []
-        for name, one in self._reading.as_map(value, path).items():
+        given = self._reading.as_map(value, path)
+        self._reading.distinct(path, given)
+        for name, one in given.items():
             here: Path = (*path, name)
             data = self._reading.as_map(one, here)
             self._reading.known(here, data, ("Type", "ValueSelector", "Description"))
@@ -221,7 +222,9 @@ class TaskReader:
             self._reading.problem((*path, "RateControl"), f"{next(iter(legacy))} belongs into it")
         rate = data.get("RateControl", {"Legacy": True, **legacy} if legacy else None)
         aggregates = []
-        for name, one in self._reading.as_map(data.get("Outputs"), (*path, "Outputs")).items():
+        given = self._reading.as_map(data.get("Outputs"), (*path, "Outputs"))
+        self._reading.distinct((*path, "Outputs"), given)
+        for name, one in given.items():
             here: Path = (*path, "Outputs", name)
             aggregates.append(self._aggregate(name, self._reading.as_map(one, here), here))
         return LoopSpec(

@@ -69,14 +69,12 @@ class _Parser:
 
     def _parameters(self, value: Any) -> dict[str, parameters.Declared]:
         declared: dict[str, parameters.Declared] = {}
-        for name, one in self.reading.as_map(value, ("Parameters",)).items():
+        given = self.reading.as_map(value, ("Parameters",))
+        self.reading.distinct(("Parameters",), given)
+        for name, one in given.items():
             path: Path = ("Parameters", name)
             if not NAME.fullmatch(name):
                 self.reading.problem(path, "a name has letters, digits, - and _ only")
-            if name.lower() in declared:
-                self.reading.problem(
-                    path, f"it is declared twice, as {declared[name.lower()].name}, too"
-                )
             declared[name.lower()] = self._parameter(name, self.reading.as_map(one, path), path)
         return declared
 
@@ -131,7 +129,9 @@ class _Parser:
 
     def _conditions(self, value: Any) -> dict[str, Expression]:
         found = {}
-        for name, one in self.reading.as_map(value, ("Conditions",)).items():
+        given = self.reading.as_map(value, ("Conditions",))
+        self.reading.distinct(("Conditions",), given)
+        for name, one in given.items():
             path: Path = ("Conditions", name)
             parsed = self.reading.condition(one, path)
             outer = parsed.function.lower() if isinstance(parsed, expression.Call) else ""

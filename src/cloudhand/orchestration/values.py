@@ -1,9 +1,62 @@
-"""How values of templates read as text, compare, and count as true."""
+"""How values of templates are read from text, read as text, compare, and count as true."""
 
 from __future__ import annotations
 
 import json
+import math
+from contextlib import suppress
 from typing import Any
+
+DEEPEST = 64  # levels of a value; whatever handles values recurses
+_BITS = 1024  # of a whole number, beyond which others read it as infinite
+
+
+def decoded(text: str) -> Any:
+    """What JSON text says; ValueError, also for what ``check`` refuses."""
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise ValueError(f"it is nested deeper than {DEEPEST} levels") from None
+    check(value)
+    return value
+
+
+def check(value: Any, *, depth: int = 0) -> None:
+    """ValueError for what could not be kept as JSON text and read again."""
+    if depth > DEEPEST:
+        raise ValueError(f"it is nested deeper than {DEEPEST} levels")
+    if isinstance(value, dict):
+        for key, one in value.items():
+            check(key)
+            check(one, depth=depth + 1)
+    elif isinstance(value, list):
+        for one in value:
+            check(one, depth=depth + 1)
+    elif (wrong := _wrong(value)) is not None:
+        raise ValueError(wrong)
+
+
+def _wrong(value: Any) -> str | None:
+    if isinstance(value, str):
+        # A surrogate, which stands for nothing without another one.
+        half = not value.isascii() and any("\ud800" <= one <= "\udfff" for one in value)
+        return "it has half of a character" if half else None
+    if isinstance(value, int):
+        return "it has a number that is too large" if value.bit_length() > _BITS else None
+    if isinstance(value, float) and not math.isfinite(value):
+        return "it has a number that JSON cannot hold"
+    return None
+
+
+def weight(value: Any) -> int:
+    """About how many characters it has as JSON text."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, list):
+        return sum(map(weight, value), len(value))
+    if isinstance(value, dict):
+        return sum(len(key) + weight(one) for key, one in value.items())
+    return 1
 
 
 def text(value: Any) -> str:
@@ -41,6 +94,27 @@ def truth(value: Any) -> bool:
     if isinstance(value, str) and value.lower() in ("true", "false"):
         return value.lower() == "true"
     raise ValueError(f"{shown(value)} is neither true nor false")
+
+
+def number(value: Any) -> int | float:
+    """A number, or the text of one; ValueError."""
+    found = value
+    if isinstance(value, str):
+        with suppress(ValueError):
+            found = float(value)
+        with suppress(ValueError):
+            found = int(value)
+    if isinstance(found, int | float) and not isinstance(found, bool) and _wrong(found) is None:
+        return found
+    raise ValueError(f"{shown(value)} is no number")
+
+
+def whole(value: Any) -> int:
+    """A number without a fraction, or the text of one; ValueError."""
+    with suppress(ValueError):
+        if (found := number(value)) == int(found):
+            return int(found)
+    raise ValueError(f"{shown(value)} is no whole number")
 
 
 def shown(value: Any) -> str:

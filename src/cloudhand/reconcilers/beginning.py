@@ -14,11 +14,12 @@ from cloudhand.core.execution import Cancel, Execution, Mode, SafetyCheck, State
 from cloudhand.core.ids import ExecutionId, TaskExecutionId
 from cloudhand.core.task import Event as TaskEvent
 from cloudhand.core.task import Loop, TaskExecution, Wait
+from cloudhand.core.task import State as TaskState
 from cloudhand.orchestration import parameters, rate_control
 from cloudhand.orchestration.action import Failed
-from cloudhand.orchestration.actions.library import Text, hashed
+from cloudhand.orchestration.actions.library import Text
 from cloudhand.orchestration.evaluation import EvaluationError, Evaluator
-from cloudhand.orchestration.expression import Literal, Pseudo, references
+from cloudhand.orchestration.expression import Expression, Pseudo, references
 from cloudhand.orchestration.model import LoopSpec, TaskSpec, Template
 from cloudhand.orchestration.pseudo import pseudo
 from cloudhand.orchestration.rate_control import Pause
@@ -61,39 +62,53 @@ class Beginning:
 
     async def task(self, name: str) -> None:
         spec = self._template.task(name)
-        now = self._means.clock.now()
-        task = new_task(
-            self._ledger.execution, name=name, action=spec.action, index=spec.index, at=now
-        )
+        task = self._new(spec)
         self._ledger.add([task])
+        await self._evaluate(task, spec)
+
+    def _new(self, spec: TaskSpec) -> TaskExecution:
+        return new_task(
+            self._ledger.execution,
+            name=spec.name,
+            action=spec.action,
+            index=spec.index,
+            at=self._means.clock.now(),
+        )
+
+    async def items(self, task: TaskExecution, wanted: range) -> None:
+        spec = self._template.task(task.name)
+        for item in await self._rows(task, wanted):
+            await self._evaluate(item, spec)
+
+    async def _evaluate(self, task: TaskExecution, spec: TaskSpec) -> None:
+        """Find out what a task, or an item, is given; have it begin, or fail."""
         try:
-            evaluator = await self._scopes.of_task(spec)
-            if spec.loop is not None:
-                await self._loop(task, spec, spec.loop, evaluator)
+            if task.parent_id is not None:
+                await self._leaf(task, spec, await self._scopes.of_task(spec, task.item))
+            elif spec.loop is not None:
+                await self._loop(task, spec, spec.loop, await self._scopes.of_task(spec))
             else:
-                await self._leaf(task, spec, evaluator)
+                await self._leaf(task, spec, await self._scopes.of_task(spec))
         except EvaluationError as error:
             self._fail(task, Failed("InvalidExpression", str(error)))
         except _Refused as refused:
             self._fail(task, refused.failed)
 
-    async def items(self, task: TaskExecution, wanted: range) -> None:
-        spec = self._template.task(task.name)
-        for item in await self._rows(task, wanted):
-            try:
-                await self._leaf(item, spec, await self._scopes.of_task(spec, item.item))
-            except EvaluationError as error:
-                self._fail(item, Failed("InvalidExpression", str(error)))
-            except _Refused as refused:
-                self._fail(item, refused.failed)
-
     async def again(self, task: TaskExecution) -> None:
         """Begin once more what has failed, or what somebody had to confirm."""
         spec = self._template.task(task.name)
-        if spec.embedded:
+        if task.memo.get("anew"):
+            await self._evaluate(task, spec)
+        elif spec.embedded:
             await self._embed(task, spec, task.properties)
         else:
             self._due.append(task)
+
+    def _go(self, task: TaskExecution, event: TaskEvent, **changes: Any) -> TaskExecution:
+        """Move a task on; what is tried again has begun already."""
+        if event is TaskEvent.BEGUN and task.state is TaskState.RUNNING:
+            return self._ledger.note(task, **changes)
+        return self._ledger.move(task, event, **changes)
 
     def _fail(self, task: TaskExecution, failed: Failed) -> None:
         if self._ledger.execution.mode is Mode.FAILURE_PAUSE:
@@ -101,6 +116,7 @@ class Beginning:
                 task,
                 TaskEvent.WAITS,
                 waits_for=Wait.FAILURE,
+                due_at=None,
                 error_code=failed.code,
                 message=failed.message,
             )
@@ -122,7 +138,7 @@ class Beginning:
     async def _loop(
         self, task: TaskExecution, spec: TaskSpec, loop: LoopSpec, evaluator: Evaluator
     ) -> None:
-        by_item = spec.when is not None and _names_item(spec)
+        by_item = spec.when is not None and _names_item(spec.when)
         if spec.when is not None and not by_item and not await evaluator.truth(spec.when):
             self._ledger.move(task, TaskEvent.SKIPPED, message="its condition is false")
             return
@@ -138,13 +154,24 @@ class Beginning:
         self._ledger.add(fresh)
         self._items[task.id] = fresh
         begun = Loop(rate=rate.kept(), total=len(items))
-        asks = items and self._asks(_literals(spec))
-        self._ledger.move(
+        asks = not _heard(task) and await self._any_asks(spec, items)
+        self._go(
             task,
             TaskEvent.WAITS if asks else TaskEvent.BEGUN,
             waits_for=Wait.RISK if asks else Wait.NOTHING,
+            memo=_heard(task),
+            due_at=None,
             loop=begun,
         )
+
+    async def _any_asks(self, spec: TaskSpec, items: Sequence[Any]) -> bool:
+        """Whether somebody has to confirm one of the calls, and so is asked for all of them."""
+        told = {name: one for name, one in spec.properties.items() if name in ("API", "Risk")}
+        for item in items if any(map(_names_item, told.values())) else items[:1]:
+            evaluator = await self._scopes.of_task(spec, item)
+            if self._asks({name: await evaluator.value(one) for name, one in told.items()}):
+                return True
+        return False
 
     async def _rate(
         self, loop: LoopSpec, count: int, evaluator: Evaluator
@@ -159,9 +186,10 @@ class Beginning:
     def _new_items(
         self, task: TaskExecution, items: Sequence[Any], rate: rate_control.RateControl
     ) -> list[TaskExecution]:
+        fresh = self._new(self._template.task(task.name))
         return [
             replace(
-                task,
+                fresh,
                 id=ids.item_id(task.id, index),
                 parent_id=task.id,
                 index=index,
@@ -174,8 +202,10 @@ class Beginning:
     # One task, or one item
 
     async def _leaf(self, task: TaskExecution, spec: TaskSpec, evaluator: Evaluator) -> None:
-        alone = task.parent_id is None or _names_item(spec)
-        if spec.when is not None and alone and not await evaluator.truth(spec.when):
+        when = spec.when
+        if when is not None and task.parent_id is not None and not _names_item(when):
+            when = None  # it was true for all of them
+        if when is not None and not await evaluator.truth(when):
             self._ledger.move(task, TaskEvent.SKIPPED, message="its condition is false")
             return
         properties = {
@@ -183,19 +213,22 @@ class Beginning:
             for name, one in spec.properties.items()
             if (value := await evaluator.value(one)) is not None
         }
-        memo = await self._memo(spec, evaluator)
-        if task.parent_id is None and self._asks(properties):
+        memo = {**_heard(task), **await self._memo(spec, evaluator)}
+        if task.parent_id is None and not _heard(task) and self._asks(properties):
             self._ledger.move(
-                task, TaskEvent.WAITS, waits_for=Wait.RISK, properties=properties, memo=memo
+                task,
+                TaskEvent.WAITS,
+                waits_for=Wait.RISK,
+                properties=properties,
+                memo=memo,
+                due_at=None,
             )
         elif spec.embedded:
-            begun = self._ledger.move(task, TaskEvent.BEGUN, properties=properties, memo=memo)
+            begun = self._go(task, TaskEvent.BEGUN, properties=properties, memo=memo)
             await self._embed(begun, spec, properties)
         else:
             now = self._means.clock.now()
-            begun = self._ledger.move(
-                task, TaskEvent.BEGUN, properties=properties, memo=memo, due_at=now
-            )
+            begun = self._go(task, TaskEvent.BEGUN, properties=properties, memo=memo, due_at=now)
             action = self._means.actions.get(spec.action)
             if action is not None:
                 self._ledger.watch(begun, list(action.watch(properties)))
@@ -227,8 +260,8 @@ class Beginning:
     ) -> None:
         """Start the child execution of a task that has begun, or fail it."""
         try:
-            text, version, given = await self._text(task, spec, properties)
-            child = await self._child(task, text, version, given)
+            text, ref, given = await self._text(spec, properties)
+            child = await self._child(task, text, ref, given)
         except _Refused as refused:
             self._fail(task, refused.failed)
             return
@@ -236,31 +269,39 @@ class Beginning:
         self._ledger.note(task, child_id=child.id, due_at=None)
 
     async def _text(
-        self, task: TaskExecution, spec: TaskSpec, properties: Mapping[str, Any]
-    ) -> tuple[Text, str, Mapping[str, Any]]:
-        """The template that a task embeds, its version, and its parameters."""
+        self, spec: TaskSpec, properties: Mapping[str, Any]
+    ) -> tuple[Text, TemplateRef, Mapping[str, Any]]:
+        """The template that a task embeds, and its parameters."""
         library = self._means.library
         if spec.action != _EMBED:
-            return library.actions[spec.action.lower()], "v1", properties
+            text = library.actions[spec.action.lower()]
+            return text, _built_in(text), properties
         given = parameters.convert(properties.get("Parameters") or {}, parameters.Type.JSON)
         if not isinstance(given, Mapping):
             raise _Refused("InvalidProperty", f"Parameters: {shown(given)} is no map")
         content = properties.get("TemplateContent")
         if content is not None:
-            return Text(name="", text=str(content)), "", given
+            text = Text(name="", text=str(content))
+            return text, TemplateRef(name="", hash=text.hash), given
         name = str(properties.get("TemplateName"))
         builtin = library.actions.get(name.lower()) or library.public.get(name.lower())
         if builtin is not None:
-            return builtin, "v1", given
+            return builtin, _built_in(builtin), given
         return *await self._stored(name, str(properties.get("TemplateVersion") or "")), given
 
-    async def _stored(self, name: str, version: str) -> tuple[Text, str]:
-        async def work(tx: Transaction) -> tuple[Text, str] | None:
+    async def _stored(self, name: str, version: str) -> tuple[Text, TemplateRef]:
+        async def work(tx: Transaction) -> tuple[Text, TemplateRef] | None:
             template = await tx.templates.get(name, number(version))
             if template is None:
                 return None
             text = await tx.templates.text(template.latest.hash)
-            return Text(name=template.name, text=text or ""), f"v{template.latest.number}"
+            ref = TemplateRef(
+                name=template.name,
+                version=f"v{template.latest.number}",
+                id=template.id,
+                hash=template.latest.hash,
+            )
+            return Text(name=template.name, text=text or ""), ref
 
         found = await self._means.database.read(work)
         if found is None:
@@ -268,7 +309,7 @@ class Beginning:
         return found
 
     async def _child(
-        self, task: TaskExecution, text: Text, version: str, given: Mapping[str, Any]
+        self, task: TaskExecution, text: Text, ref: TemplateRef, given: Mapping[str, Any]
     ) -> Execution:
         parent = self._ledger.execution
         await self._check_nesting(parent, text)
@@ -283,7 +324,7 @@ class Beginning:
             parent,
             id=ids.child_id(task.id, task.attempt),
             parent_task_id=task.id,
-            template=TemplateRef(name=text.name, version=version, hash=hashed(text.text)),
+            template=ref,
             version=0,
             state=State.STARTED,
             created_at=now,
@@ -327,17 +368,23 @@ class Beginning:
             raise _Refused("InvalidTemplate", f"{text.name} embeds itself")
 
 
+def _heard(task: TaskExecution) -> dict[str, Any]:
+    """What a task that is tried again remembers: how much of what it was told is done with."""
+    return {name: one for name, one in task.memo.items() if name == "heard"}
+
+
+def _built_in(text: Text) -> TemplateRef:
+    return TemplateRef(name=text.name, version="v1", id=text.id, hash=text.hash)
+
+
 def _ancestors(execution: Execution) -> list[ExecutionId]:
     """The execution and those that it is embedded in."""
     parts = execution.id.split(".t")
     return [ExecutionId(".t".join(parts[: at + 1])) for at in range(len(parts))]
 
 
-def _names_item(spec: TaskSpec) -> bool:
-    named = references(spec.when) if spec.when is not None else ()
-    return any(isinstance(one, Pseudo) and one.name.lower() == "taskloopitem" for one in named)
-
-
-def _literals(spec: TaskSpec) -> dict[str, Any]:
-    """The properties that are the same for all items."""
-    return {name: one.value for name, one in spec.properties.items() if isinstance(one, Literal)}
+def _names_item(expression: Expression) -> bool:
+    return any(
+        isinstance(one, Pseudo) and one.name.lower() == "taskloopitem"
+        for one in references(expression)
+    )

@@ -208,7 +208,8 @@ class _Carrying:
         self._due.clear()
 
     def _cancel_one(self, task: TaskExecution) -> None:
-        if task.child_id is not None:
+        # Of what has failed and waits for an answer, the child execution has ended already.
+        if task.child_id is not None and task.waits_for is not Wait.FAILURE:
             self._ledger.cancel_child(task.child_id)
         else:
             self._ledger.move(task, TaskEvent.CANCELLED, message="it was cancelled")

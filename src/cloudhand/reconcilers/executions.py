@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from cloudhand.control.pokes import Loop, Pokes
 from cloudhand.reconcilers.carrying import LEASE, carry_on
 from cloudhand.reconcilers.means import Means
-from cloudhand.reconcilers.reconciler import keep_looking
+from cloudhand.reconcilers.reconciler import AT_LATEST, keep_looking
 from cloudhand.store.database import Changed, StoreError
 from cloudhand.store.executions import Held
 from cloudhand.store.transaction import Transaction
@@ -88,13 +88,15 @@ class Executions:
     async def look_at(self, held: Held) -> None:
         """Carry on with what was claimed, and give it back."""
         execution_id = held.claim.item.id
-        again_after = timedelta()
+        again_after = None
         try:
             await carry_on(self._means, held)
         except Changed:
             log.info("look again", extra={"execution": execution_id})
+            again_after = timedelta()
         except StoreError as error:
             log.error("look failed", extra={"execution": execution_id, "error": str(error)})
+            again_after = AT_LATEST
         except Exception:  # an outermost loop: other executions go on
             log.exception("look failed", extra={"execution": execution_id})
             again_after = _AFTER_FAILURE
@@ -103,10 +105,11 @@ class Executions:
         except StoreError as error:  # its lease ends by itself
             log.error("claim kept", extra={"execution": execution_id, "error": str(error)})
 
-    async def _give_back(self, held: Held, again_after: timedelta) -> None:
-        now = self._means.clock.now()
+    async def _give_back(self, held: Held, again_after: timedelta | None) -> None:
+        again = again_after is not None
+        now = self._means.clock.now() + (again_after or timedelta())
 
         async def work(tx: Transaction) -> None:
-            await tx.executions.give_back(held, now=now + again_after)
+            await tx.executions.give_back(held, now=now, again=again)
 
         await self._means.database.write(work)

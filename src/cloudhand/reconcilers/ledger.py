@@ -49,7 +49,8 @@ class Ledger:
 
     @property
     def clean(self) -> bool:
-        return not (self._changes or self._counted or self._new or self._events)
+        changed = self._changes or self._counted or self._new or self._events
+        return not (changed or self._children or self._to_cancel)
 
     # Tasks
 
@@ -138,6 +139,10 @@ class Ledger:
     async def write(self, tx: Transaction, *, lease_until: datetime) -> None:
         """Changed when the claim is lost, or somebody else has changed a row."""
         await tx.executions.renew(self.held, self._written.version, until=lease_until)
+        # It begins before its tasks do, and ends after them.
+        begun = [one for one in self._events[:1] if one[1] is Event.BEGUN]
+        for before, heard, after in begun:
+            await tx.executions.save(before, heard, after, source=_SOURCE)
         for text_hash, text in self._texts.items():
             await tx.templates.keep_text(text_hash, text)
         await tx.tasks.add(self._new)
@@ -150,7 +155,7 @@ class Ledger:
         await tx.watches.add(self._watches)
         for child_id in self._to_cancel:
             await tx.executions.ask_cancel(child_id, at=now)
-        for before, heard, after in self._events:
+        for before, heard, after in self._events[len(begun) :]:
             await tx.executions.save(before, heard, after, source=_SOURCE)
 
     def _counts(self) -> list[Change]:

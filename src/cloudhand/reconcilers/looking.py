@@ -41,7 +41,12 @@ log = logging.getLogger(__name__)
 
 _APPROVE, _REJECT = "Approve", "Reject"
 
-Seen = Outcome | Execution | None
+
+class _Gone:
+    """The child execution of a task was deleted."""
+
+
+Seen = Outcome | Execution | _Gone | None
 
 
 class Looking:
@@ -65,7 +70,7 @@ class Looking:
 
     async def _seen(self, task: TaskExecution) -> Seen:
         """What a look gives that may take its time."""
-        if _waits_for_word(task):
+        if _waits_for_word(task) or task.memo.get("anew"):
             return None
         spec = self._template.task(task.name)
         message = self._ledger.execution.triggered
@@ -79,8 +84,7 @@ class Looking:
         async def work(tx: Transaction) -> Execution | None:
             return await tx.executions.get(child_id)
 
-        child = await self._means.database.read(work)
-        return child or Failed("ChildExecutionGone", "its child execution was deleted")
+        return await self._means.database.read(work) or _Gone()
 
     async def _performed(self, task: TaskExecution, spec: TaskSpec) -> Outcome:
         found = self._means.actions.get(spec.action)
@@ -120,6 +124,8 @@ class Looking:
     async def _record(self, task: TaskExecution, seen: Seen) -> None:
         if isinstance(seen, Execution):
             seen = self._of_child(task, seen)
+        elif isinstance(seen, _Gone):
+            seen = self._of_lost_child(task)
         elif seen is None:
             seen = await self._heard(task)
         if self._overdue(task) and (seen is None or isinstance(seen, Again | Waits)):
@@ -193,11 +199,20 @@ class Looking:
             loop=replace(loop, passed=passed),
         )
 
+    def _of_lost_child(self, task: TaskExecution) -> Outcome | None:
+        if self._template.task(task.name).embedded:
+            return Failed("ChildExecutionGone", "its child execution was deleted")
+        self._next_firing(task)
+        return None
+
+    def _next_firing(self, task: TaskExecution) -> None:
+        """Whatever became of what it has fired, the trigger waits for its next moment."""
+        self._ledger.note(task, child_id=None, due_at=self._means.clock.now())
+
     def _of_child(self, task: TaskExecution, child: Execution) -> Outcome | None:
         """What became of the child execution of a task."""
         if child.final and not self._template.task(task.name).embedded:
-            # Whatever became of it, the trigger waits for its next moment.
-            self._ledger.note(task, child_id=None, due_at=self._means.clock.now())
+            self._next_firing(task)
             return None
         match child.state:
             case State.SUCCESS:

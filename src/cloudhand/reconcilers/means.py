@@ -16,6 +16,7 @@ from cloudhand.orchestration.model import Template
 from cloudhand.orchestration.programs import Programs
 from cloudhand.store.database import Database
 
+ITEM_LIMIT = 1000  # of a loop, as documented
 _KEPT = 256  # templates that stay parsed
 
 
@@ -34,7 +35,7 @@ class Means:
     caller_of: CallerOf
     post: Poster
     actions: Mapping[str, Action] = field(default_factory=lambda: ACTIONS)
-    item_limit: int = 1000  # of a loop, as documented
+    item_limit: int = ITEM_LIMIT  # of a loop
     _parsed: dict[str, Template] = field(default_factory=dict)
 
     async def template(self, text_hash: str) -> Template:

@@ -24,9 +24,10 @@ async def keep_forgetting(control: Control, database: Database) -> None:
             old = now - control.settings.retention
             await tx.invocations.forget(before=old)
             await tx.power_actions.forget(before=old)
-            await tx.events.forget(before=old)
+            executions_before = now - control.settings.executions_kept
+            await tx.events.forget(before=old, executions_before=executions_before)
             await tx.tokens.forget(before=now - _TOKENS_KEPT, effects_before=old)
-            await tx.executions.forget(before=now - control.settings.executions_kept)
+            await tx.executions.forget(before=executions_before)
             await tx.templates.forget_texts()
 
         await database.write(work)

@@ -40,7 +40,9 @@ class Scopes:
         self._outputs[name.lower()] = {key.lower(): value for key, value in outputs.items()}
 
     async def of_task(self, spec: TaskSpec, item: Any = _NO_ITEM) -> Evaluator:
-        return await self._evaluator(spec.needs, item)
+        """``item``: of a loop, whose list itself may be long, and is not needed any more."""
+        needs = spec.needs if item is _NO_ITEM else spec.item_needs
+        return await self._evaluator(needs, item)
 
     async def of_results(self) -> Evaluator:
         return await self._evaluator(frozenset(t.name.lower() for t in self._template.tasks))

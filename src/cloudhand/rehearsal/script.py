@@ -12,13 +12,16 @@ from datetime import timedelta
 from typing import Any
 
 from cloudhand.core.errors import Problem, TemplateInvalid
+from cloudhand.core.execution import Mode, SafetyCheck
 from cloudhand.orchestration import durations, values
 from cloudhand.orchestration.document import read
+from cloudhand.orchestration.rate_control import Pause
 from cloudhand.orchestration.spelling import hint
 
 _KEYS = ("template", "given", "mode", "loopMode", "safetyCheck", "script", "say", "expect")
 _STEP = ("answers", "refuses", "fails", "cancels", "takes")
-_WORD = ("at", "word", "task", "item", "note", "content")
+_WORD = ("at", "word", "by", "task", "item", "note", "content")
+_WORDS = ("Approve", "Reject", "RetryTask", "SkipTask", "Cancel", "Trigger")
 _EXPECT = ("execution", "message", "ran", "states", "outputs", "took", "received", "waits")
 
 
@@ -38,7 +41,8 @@ class Said:
     """What somebody tells the execution, a while after its start."""
 
     at: timedelta
-    word: str  # Approve, Reject, RetryTask, SkipTask, Cancel, Trigger
+    word: str  # one of _WORDS
+    by: str = ""  # who says it
     task: str = ""
     item: str = ""
     note: str = ""
@@ -64,6 +68,17 @@ class Script:
                 return found[min(attempt, len(found)) - 1]
         return None
 
+    def strangers(self, tasks: Sequence[str]) -> list[Problem]:
+        """What it says of tasks that a template with these does not have."""
+        known = {name.lower() for name in tasks}
+        named = {f"script.{key}": key.partition("[")[0] for key in self.steps}
+        named |= {f"say[{at}].task": one.task for at, one in enumerate(self.said) if one.task}
+        return [
+            Problem(path=path, text=f"there is no task {name}{hint(name, tasks)}")
+            for path, name in named.items()
+            if name.lower() not in known
+        ]
+
 
 def parse(text: str) -> Script:
     """TemplateInvalid, with all that is wrong."""
@@ -88,9 +103,9 @@ class _Reading:
         return Script(
             template=values.text(data.get("template")),
             given=self._map("given", data.get("given")),
-            mode=values.text(data.get("mode")) or "Automatic",
-            loop_mode=values.text(data.get("loopMode")) or "Automatic",
-            safety_check=values.text(data.get("safetyCheck")) or "ConfirmEveryHighRiskAction",
+            mode=self._one_of("mode", data.get("mode"), tuple(Mode)),
+            loop_mode=self._one_of("loopMode", data.get("loopMode"), tuple(Pause)),
+            safety_check=self._one_of("safetyCheck", data.get("safetyCheck"), tuple(SafetyCheck)),
             steps={name.lower(): self._steps(f"script.{name}", one) for name, one in steps.items()},
             said=[self._said(f"say[{at}]", one) for at, one in enumerate(said)],
             expect=expect,
@@ -112,6 +127,13 @@ class _Reading:
             return {}
         return value
 
+    def _one_of(self, path: str, value: Any, known: Sequence[str]) -> str:
+        """One of what is known, which is the first of them where nothing is said."""
+        told = values.text(value) or known[0]
+        if told not in known:
+            self._problem(path, f"{told} is none of {', '.join(known)}{hint(told, known)}")
+        return told
+
     def _steps(self, path: str, value: Any) -> list[Step]:
         many = value if isinstance(value, list) else [value]
         return [self._step(path, one) for one in many]
@@ -130,9 +152,12 @@ class _Reading:
     def _said(self, path: str, value: Any) -> Said:
         data = self._map(path, value)
         self._known(path, data, _WORD)
+        if "word" not in data:
+            self._problem(path, "it has no word")
         return Said(
             at=self._span(f"{path}.at", data.get("at")),
-            word=values.text(data.get("word")),
+            word=self._one_of(f"{path}.word", data.get("word"), _WORDS),
+            by=values.text(data.get("by")),
             task=values.text(data.get("task")),
             item=values.text(data.get("item")),
             note=values.text(data.get("note")),

@@ -59,7 +59,8 @@ def scripted(library: ScriptedLibrary, meets: Meets) -> dict[str, Action]:
 def _asking(one: Action, meets: Meets) -> Action:
     """An action whose calls are answered by the script."""
 
-    async def perform(task: Task, given: Mapping[str, Any]) -> Outcome:
+    async def perform(task: Task, properties: tuple[Mapping[str, Any], Any]) -> Outcome:
+        given, bound = properties
         met = meets(task, given)
         if met is None and one.spec.name != "ACS::SelectTargets":
             return Done({})
@@ -67,9 +68,11 @@ def _asking(one: Action, meets: Meets) -> Action:
         if early is not None:
             return early
         told = replace(task, call=_answering(met) if met else _echo)
-        return await one.perform(told, one.bind(given))
+        return await one.perform(told, bound)
 
-    return replace(one, bind=lambda given: given, perform=perform, watch=lambda _: ())
+    return replace(
+        one, bind=lambda given: (given, one.bind(given)), perform=perform, watch=lambda _: ()
+    )
 
 
 def _single(spec: ActionSpec, meets: Meets) -> Action:
@@ -85,7 +88,12 @@ def _single(spec: ActionSpec, meets: Meets) -> Action:
         return _refused(met.refuses) if met.refuses is not None else Done(met.answers or {})
 
     return Action(
-        spec=spec, bind=lambda given: given, perform=perform, watch=lambda _: (), summary=""
+        spec=spec,
+        bind=lambda given: given,
+        perform=perform,
+        watch=lambda _: (),
+        summary="",
+        properties={},
     )
 
 

@@ -27,14 +27,15 @@ from cloudhand.orchestration.programs import Programs
 from cloudhand.orchestration.values import text
 from cloudhand.programs.pool import Pool
 from cloudhand.reconcilers.executions import Executions
-from cloudhand.reconcilers.means import Means
+from cloudhand.reconcilers.means import ITEM_LIMIT, Means
 from cloudhand.rehearsal.clock import VirtualClock
+from cloudhand.rehearsal.remembered import Remembered
 from cloudhand.rehearsal.script import Said, Script, Step
 from cloudhand.rehearsal.scripted import Meets, ScriptedLibrary, scripted
 from cloudhand.store.database import Database
 from cloudhand.store.envelope import open_envelope
 from cloudhand.store.events import Move
-from cloudhand.store.sqlite import SqliteDatabase
+from cloudhand.store.sqlite import MemoryDatabase
 from cloudhand.store.transaction import Transaction
 
 _LONGEST = timedelta(days=400)  # of a play: triggers go on for years
@@ -57,15 +58,27 @@ class Played:
 
 
 class Stage:
-    """One play at a time. ``seed`` decides what would else be chance."""
+    """One play at a time. ``seed`` decides what would else be chance.
+
+    ``meets``: what tasks meet, in place of what the script of a play says of them.
+    """
 
     def __init__(
-        self, database: Database, programs: Programs, clock: VirtualClock, *, seed: int = 0
+        self,
+        database: Database,
+        programs: Programs,
+        clock: VirtualClock,
+        *,
+        seed: int = 0,
+        meets: Meets | None = None,
+        item_limit: int = ITEM_LIMIT,
     ) -> None:
         self.clock = clock
         self._database = database
         self._programs = programs
         self._random = random.Random(seed)
+        self._meets = meets or self._as_scripted
+        self._item_limit = item_limit
         self._script = Script()
         self._received: dict[str, Mapping[str, Any]] = {}
         self._said: list[Said] = []
@@ -98,9 +111,10 @@ class Stage:
             caller_of=_nobody,
             post=_posted,
             actions=scripted(ScriptedLibrary(), meets),
+            item_limit=self._item_limit,
         )
 
-    def _meets(self, task: Task, given: Mapping[str, Any]) -> Step | None:
+    def _as_scripted(self, task: Task, given: Mapping[str, Any]) -> Step | None:
         name = named(task.name, task.item)
         self._received.setdefault(name, given)
         looks = task.attempt + int(task.memo.get("look", 0))
@@ -114,19 +128,19 @@ class Stage:
 
     async def go_on(self, execution_id: ExecutionId) -> None:
         """To the end of what was started, or until nothing will happen any more."""
-        began = (await self._execution(execution_id)).created_at
+        began = (await self.execution(execution_id)).created_at
         while True:
-            await self._carry_on()
-            if (await self._execution(execution_id)).final:
+            await self.carry_on()
+            if (await self.execution(execution_id)).final:
                 return
-            due = await self._executions.next_due()
+            due = await self.next_due()
             said = self._said
             moments = [one for one in (due, began + said[0].at if said else None) if one]
             if not moments or min(moments) - began > _LONGEST:
                 return
             self.clock.move_to(min(moments))
             while said and began + said[0].at <= self.clock.now():
-                await self._say(execution_id, said[0])
+                await self.say(execution_id, said[0])
                 said.pop(0)
 
     async def start(self, template: str, script: Script) -> ExecutionId:
@@ -150,26 +164,38 @@ class Stage:
         self._enter()
         await self._executions.free_claims()
 
-    async def _carry_on(self) -> None:
+    async def carry_on(self) -> None:
         """Until nothing is due."""
         while claims := await self._executions.claim(_AT_ONCE):
             for held in claims:
                 await self._executions.look_at(held)
 
-    async def _execution(self, execution_id: ExecutionId) -> Execution:
-        return (await self._verbs.get(execution_id)).execution
+    async def next_due(self) -> datetime | None:
+        """When something is due next without anybody's saying anything."""
+        return await self._executions.next_due()
 
-    async def _say(self, execution_id: ExecutionId, said: Said) -> None:
+    async def execution(self, execution_id: ExecutionId) -> Execution:
+        """As it is stored; what it shows to callers counts its items, too."""
+
+        async def work(tx: Transaction) -> Execution:
+            found = await tx.executions.get(execution_id)
+            assert found is not None
+            return found
+
+        return await self._database.read(work)
+
+    async def say(self, execution_id: ExecutionId, said: Said) -> None:
         if said.word == "Cancel":
             await self._verbs.cancel(execution_id)
         elif said.word == "Trigger":
-            await self._verbs.trigger(execution_id, text(said.content), by=_BY)
+            category = (await self.execution(execution_id)).trigger_category
+            await self._verbs.trigger(execution_id, category, text(said.content), by=_BY)
         else:
             await self._verbs.tell(
                 Word(
                     execution_id=execution_id,
                     type=said.word,
-                    by=_BY,
+                    by=said.by or _BY,
                     note=said.note,
                     task_name=said.task,
                     loop_item=said.item,
@@ -178,15 +204,8 @@ class Stage:
 
     async def played(self, execution_id: ExecutionId) -> Played:
         """What has come of it until now."""
-        execution = await self._execution(execution_id)
-        tasks: dict[str, TaskExecution] = {}
-        moves: list[Move] = []
-        for one in await self._below(execution.id):
-            page = await self._verbs.tasks(
-                TaskFilter(execution_id=one, with_items=True), _EVERYTHING
-            )
-            tasks |= {task.id: task for task in page.items}
-            moves += (await self._verbs.moves(one, _EVERYTHING)).items
+        execution = await self.execution(execution_id)
+        tasks, moves = await self.rows(execution_id)
         names = {task_id: _name(task) for task_id, task in tasks.items()}
         begun = [
             names[move.id]
@@ -197,15 +216,29 @@ class Stage:
         ]
         return Played(
             execution=execution,
-            states={names[task_id]: task.state for task_id, task in tasks.items()},
-            messages={names[task_id]: task.message for task_id, task in tasks.items()},
+            states={name: tasks[task_id].state for task_id, name in names.items()},
+            messages={name: tasks[task_id].message for task_id, name in names.items()},
             ran=begun,
             received=self._received,
             moves=moves,
             took=(execution.ended_at or self.clock.now()) - execution.created_at,
         )
 
-    async def _below(self, execution_id: ExecutionId) -> list[ExecutionId]:
+    async def rows(self, execution_id: ExecutionId) -> tuple[dict[str, TaskExecution], list[Move]]:
+        """The tasks of it and of all that was started for it, by their ids, and what they did."""
+        tasks: list[TaskExecution] = []
+        moves: list[Move] = []
+        for one in await self.below(execution_id):
+            page = await self._verbs.tasks(
+                TaskFilter(execution_id=one, with_items=True), _EVERYTHING
+            )
+            tasks += page.items
+            moves += (await self._verbs.moves(one, _EVERYTHING)).items
+        return {task.id: task for task in sorted(tasks, key=_place)}, moves
+
+    async def below(self, execution_id: ExecutionId) -> list[ExecutionId]:
+        """It, and all that was started for it."""
+
         async def work(tx: Transaction) -> list[ExecutionId]:
             return sorted(await tx.executions.below(execution_id))
 
@@ -216,6 +249,11 @@ _BEGUN = {
     (TaskState.PENDING.value, after.value)
     for after in (TaskState.RUNNING, TaskState.WAITING, TaskState.FAILED)
 }
+
+
+def _place(task: TaskExecution) -> tuple[str, int]:
+    """Items stand behind the task that they belong to, in their order."""
+    return (task.parent_id, task.index + 1) if task.parent_id else (task.id, 0)
 
 
 def _name(task: TaskExecution) -> str:
@@ -236,15 +274,18 @@ async def _posted(url: str, *, headers: Mapping[str, str], body: bytes, key: str
 
 
 @asynccontextmanager
-async def stage(*, seed: int = 0, start: datetime | None = None) -> AsyncIterator[Stage]:
+async def stage(
+    *, seed: int = 0, meets: Meets | None = None, item_limit: int = ITEM_LIMIT
+) -> AsyncIterator[Stage]:
     """A stage that leaves nothing behind."""
-    clock = VirtualClock(start) if start else VirtualClock()
+    clock = VirtualClock()
     programs = Pool()
     with TemporaryDirectory(prefix="cloudhand-rehearsal-") as folder:
-        envelope = open_envelope(Path(folder) / "secret.key", new=True)
-        database = SqliteDatabase(Path(folder) / "stage.sqlite", envelope, durable=False)
+        database = MemoryDatabase(open_envelope(Path(folder) / "secret.key", new=True))
         try:
-            yield Stage(database, programs, clock, seed=seed)
+            yield Stage(
+                database, Remembered(programs), clock, seed=seed, meets=meets, item_limit=item_limit
+            )
         finally:
             await database.close()
             await programs.close()

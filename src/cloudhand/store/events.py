@@ -58,10 +58,9 @@ class Events:
         # Ids of tasks go on with a dot; the next character is a slash.
         values: list[object] = [begin, f"{begin}/", execution_id]
         condition = "id >= ? AND id < ? AND (noun = 'task' OR noun = 'execution' AND id = ?)"
-        if not task_id:
-            # Child executions have tasks of their own.
-            condition += " AND instr(substr(id, ?), '.t') = 0"
-            values.append(len(execution_id) + len(".t0000") + 1)
+        # Child executions have tasks of their own.
+        condition += " AND instr(substr(id, ?), '.t') = 0"
+        values.append(len(task_id) + 1 if task_id else len(execution_id) + len(".t0000") + 1)
         rows, total, after = await paged(
             self._statements,
             "SELECT noun, id, from_state, event, to_state, at, source, number"
@@ -73,8 +72,13 @@ class Events:
         )
         return Page(items=[_move(row) for row in rows], total=total, next=after)
 
-    async def forget(self, *, before: datetime) -> int:
-        return await self._statements.change("DELETE FROM events WHERE at < ?", to_ms(before))
+    async def forget(self, *, before: datetime, executions_before: datetime) -> int:
+        """Moves of executions and their tasks are their log, and are kept as long as they are."""
+        return await self._statements.change(
+            "DELETE FROM events WHERE at < ? AND (at < ? OR noun NOT IN ('execution', 'task'))",
+            to_ms(before),
+            to_ms(executions_before),
+        )
 
 
 def _move(row: Row) -> Move:

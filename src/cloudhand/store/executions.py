@@ -37,6 +37,14 @@ _COLUMNS = (
     " region_id, description, resource_group_id, tags, triggered, trigger_category"
 )
 _COUNT = 30
+# What a root has started itself: its id, of a task of it, and nothing that is embedded there.
+_FIRST_LEVEL = (
+    "id <> root_id AND (parent_task_id IS NULL"
+    " OR substr(parent_task_id, 1, length(root_id) + 2) = root_id || '.t'"
+    " AND instr(substr(parent_task_id, length(root_id) + 3), '.t') = 0)"
+)
+# An execution, what was started for it, and what it has embedded if it is embedded itself.
+_BELOW = "root_id = ? OR id = ? OR id >= ? AND id < ?"
 _SORTS = {"StartDate": "created_at", "EndDate": "coalesce(ended_at, 0)", "Status": "state"}
 
 
@@ -108,15 +116,21 @@ class Executions:
         if not changed:
             raise Changed(held.claim.item.id)
 
-    async def give_back(self, held: Held, *, now: datetime) -> None:
-        """Due again when one of its tasks is, or now if it was poked meanwhile; not before now."""
+    async def give_back(self, held: Held, *, now: datetime, again: bool) -> None:
+        """Due again when one of its tasks is, not before now; now if it was poked meanwhile.
+
+        ``again``: now in any case, as it is not known how far the look at it got.
+        """
         execution_id = held.claim.item.id
         await self._statements.change(
             "UPDATE executions SET claimed_by = NULL, lease_until = NULL, due_at = CASE"
             " WHEN state IN ('Success', 'Failed', 'Cancelled') THEN NULL"
-            " WHEN pokes <> ? THEN ?"
-            " ELSE max(?, (SELECT min(due_at) FROM task_executions WHERE execution_id = ?)) END"
+            " WHEN ? OR pokes <> ? THEN ?"
+            # As the index says it: a loop may have thousands of items.
+            " ELSE max(?, (SELECT min(due_at) FROM task_executions"
+            " WHERE execution_id = ? AND due_at IS NOT NULL)) END"
             " WHERE id = ? AND claimed_by = ? AND claim_epoch = ?",
+            int(again),
             held.pokes,
             to_ms(now),
             to_ms(now),
@@ -247,9 +261,17 @@ class Executions:
     async def below(self, root_id: ExecutionId) -> list[ExecutionId]:
         """An execution and all that were started for it."""
         rows = await self._statements.fetch(
-            "SELECT id FROM executions WHERE root_id = ? OR id = ?", root_id, root_id
+            f"SELECT id FROM executions WHERE {_BELOW}", *_below(root_id)
         )
         return [row[0] for row in rows]
+
+    async def open_below(self, root_id: ExecutionId) -> list[tuple[ExecutionId, State]]:
+        """Those of ``below`` that have not ended, the outermost first."""
+        rows = await self._statements.fetch(
+            f"SELECT id, state FROM executions WHERE ({_BELOW}) AND ended_at IS NULL ORDER BY id",
+            *_below(root_id),
+        )
+        return [(row[0], State(row[1])) for row in rows]
 
     async def remove(self, execution_ids: Sequence[ExecutionId]) -> None:
         await self._statements.change_many(
@@ -273,6 +295,10 @@ class Executions:
         )
 
 
+def _below(execution_id: ExecutionId) -> tuple[str, ...]:
+    return (execution_id, execution_id, f"{execution_id}.", f"{execution_id}/")
+
+
 def _condition(wanted: ExecutionFilter) -> tuple[str, list[object]]:
     condition, tag_values = tags_condition(wanted.tags)
     values: list[object] = list(tag_values)
@@ -283,6 +309,7 @@ def _condition(wanted: ExecutionFilter) -> tuple[str, list[object]]:
         ("executed_by", wanted.executed_by),
         ("resource_group_id", wanted.resource_group_id),
         ("description", wanted.description),
+        ("account_id", wanted.account_id),
     ):
         if one:
             condition += f" AND {column} = ?"
@@ -300,11 +327,16 @@ def _condition(wanted: ExecutionFilter) -> tuple[str, list[object]]:
     if wanted.parent_id:
         condition += " AND root_id = ? AND id <> root_id"
         values.append(wanted.parent_id)
-    elif not (wanted.execution_id or wanted.with_children):
+    if wanted.first_level:
+        condition += f" AND {_FIRST_LEVEL}"
+    elif not (wanted.parent_id or wanted.execution_id or wanted.with_children):
         condition += " AND id = root_id"
     if wanted.resource_id:
-        condition += " AND parameters LIKE ? ESCAPE '\\'"
-        values.append(like(f'*"{wanted.resource_id}"*'))
+        condition += (
+            " AND (parameters LIKE ? ESCAPE '\\' OR EXISTS"
+            " (SELECT 1 FROM task_executions WHERE execution_id = executions.id AND item = ?))"
+        )
+        values += [like(f'*"{wanted.resource_id}"*'), _json(wanted.resource_id)]
     more, moments = _times(wanted)
     return condition + more, [*values, *moments]
 

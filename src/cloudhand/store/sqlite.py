@@ -176,6 +176,34 @@ class SqliteDatabase:
         return jobs, True
 
 
+class MemoryDatabase:
+    """store.database.Database in memory, on the thread of its caller: for what is soon over."""
+
+    def __init__(self, envelope: Envelope) -> None:
+        self._connection = sqlite3.connect(
+            ":memory:", isolation_level=None, check_same_thread=False, cached_statements=256
+        )
+        self._connection.execute("PRAGMA foreign_keys = ON")
+        migrate(self._connection)
+        self._transaction = Transaction(_Statements(self._connection), envelope)
+
+    async def write(self, work: Callable[[Transaction], Awaitable[Answer]]) -> Answer:
+        self._connection.execute("BEGIN")
+        try:
+            answer = _run(work, self._transaction)
+            self._connection.execute("COMMIT")
+        except BaseException:
+            _roll_back(self._connection)
+            raise
+        return cast(Answer, answer)
+
+    async def read(self, work: Callable[[Transaction], Awaitable[Answer]]) -> Answer:
+        return cast(Answer, _run(work, self._transaction))
+
+    async def close(self) -> None:
+        self._connection.close()
+
+
 def _run(work: Work, transaction: Transaction) -> Any:
     """Drive a coroutine that never suspends to its end, on this thread."""
     steps = cast(Coroutine[Any, Any, Any], work(transaction))

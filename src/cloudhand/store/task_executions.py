@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from cloudhand.core import ids
 from cloudhand.core.ids import ExecutionId, TaskExecutionId
 from cloudhand.core.orders import TaskFilter
 from cloudhand.core.page import Page, Window
@@ -26,10 +27,16 @@ _COLUMNS = (
     " child_id, error_code, message, waits_for, cancel_asked, notices, loop, wakes"
 )
 _COUNT = 28
+# One encoder: loops of thousands write a great many of these.
+_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 # What an ended task was given and gave is fetched only where it is needed.
 _LIGHT = _COLUMNS.replace(
     "properties, memo, outputs",
     "CASE WHEN ended_at IS NULL THEN properties ELSE '{}' END, memo, '{}'",
+)
+_OF_RESOURCES = (
+    "id IN (SELECT max(id) FROM task_executions WHERE execution_id = ? AND parent_id IS NOT NULL"
+    " AND (item LIKE '\"i-%' OR item LIKE '\"mi-%') GROUP BY item)"
 )
 _SORTS = {"StartDate": "coalesce(started_at, 0)", "EndDate": "coalesce(ended_at, 0)",
           "Status": "state"}  # fmt: skip
@@ -91,7 +98,9 @@ class TaskExecutions:
         self, task_id: TaskExecutionId, wanted: range | None = None, *, open_only: bool = False
     ) -> list[TaskExecution]:
         """Items of a looped task in their order: some by number, or those that have not ended."""
-        condition, values = "parent_id = ?", [task_id]
+        # With its execution, it is found by number however many there are.
+        condition = "execution_id = ? AND parent_id = ?"
+        values = [ids.execution_of(task_id), task_id]
         bounds: list[int] = []
         if wanted is not None:
             condition += " AND number >= ? AND number < ?"
@@ -153,6 +162,12 @@ class TaskExecutions:
         )
         return _task(rows[0]) if rows else None
 
+    async def get_many(self, task_ids: Sequence[str]) -> dict[str, TaskExecution]:
+        rows = await self._statements.fetch(
+            f"SELECT {_COLUMNS} FROM task_executions WHERE id IN ({marks(task_ids)})", *task_ids
+        )
+        return {row[0]: _task(row) for row in rows}
+
     async def find(self, wanted: TaskFilter, window: Window) -> Page[TaskExecution]:
         condition, values = _condition(wanted)
         key = _SORTS[wanted.sort_field]
@@ -178,12 +193,22 @@ class TaskExecutions:
     async def resource_states(self, execution_id: ExecutionId) -> dict[str, int]:
         """How many instances are in each state: that of the last item that was about it."""
         rows = await self._statements.fetch(
-            "SELECT state, count(*) FROM (SELECT item, state, max(id) FROM task_executions"
-            " WHERE execution_id = ? AND parent_id IS NOT NULL"
-            " AND (item LIKE '\"i-%' OR item LIKE '\"mi-%') GROUP BY item) GROUP BY state",
+            f"SELECT state, count(*) FROM task_executions WHERE {_OF_RESOURCES} GROUP BY state",
             execution_id,
         )
         return {row[0]: row[1] for row in rows}
+
+    async def of_resources(self, execution_id: ExecutionId, window: Window) -> Page[TaskExecution]:
+        """The last item that was about each instance, in the order of the instances."""
+        rows, total, after = await paged(
+            self._statements,
+            f"SELECT {_COLUMNS}, item, id FROM task_executions WHERE {_OF_RESOURCES}",
+            [execution_id],
+            keys=("item", "id"),
+            window=window,
+            ascending=True,
+        )
+        return Page(items=[_task(row) for row in rows], total=total, next=after)
 
     async def save(self, changes: Sequence[Change], *, source: str) -> None:
         """Changed when somebody else has changed one of them since it was read."""
@@ -275,10 +300,6 @@ def _condition(wanted: TaskFilter) -> tuple[str, list[object]]:
             condition += f" AND {column} {sign} ?"
             values.append(to_ms(at))
     return condition, values
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def _row(task: TaskExecution) -> tuple[object, ...]:

@@ -11,21 +11,33 @@ from cloudhand.core.page import Page, Window
 from cloudhand.core.template import StoredTemplate, TemplateVersion
 from cloudhand.store.cursors import paged
 from cloudhand.store.database import Row, Statements
-from cloudhand.store.rows import like, moment, tags_condition, to_json, to_ms
+from cloudhand.store.rows import like, marks, moment, tags_condition, to_json, to_ms
 
-_VERSION = "number, name, hash, format, description, has_trigger, created_at, created_by"
+_VERSION = "number, name, hash, format, description, trigger_category, created_at, created_by"
 _JOINED = ", ".join(f"v.{column}" for column in _VERSION.split(", "))
 _COLUMNS = (
     "t.id, t.name, t.created_at, t.created_by, t.updated_at, t.updated_by, t.execution_count,"
     f" t.resource_group_id, t.tags, {_JOINED}"
 )
-_FROM = "FROM templates t JOIN template_versions v ON v.key = t.key AND v.number = t.latest"
+# The stored ones, and those that come with Cloudhand, which are rows of a JSON list.
+_FOUND = (
+    "id, name, created_at, created_by, updated_at, updated_by, execution_count,"
+    " resource_group_id, tags, number, version_name, hash, format, description,"
+    " trigger_category, version_created_at, version_created_by, key, public"
+)
+_FIELDS = ", ".join(f"json_extract(value, '$[{n}]')" for n in range(len(_FOUND.split(","))))
+_ALL = (
+    f"WITH found ({_FOUND}) AS ("
+    f"SELECT {_COLUMNS}, t.key, 0 FROM templates t"
+    " JOIN template_versions v ON v.key = t.key AND v.number = t.latest"
+    f" UNION ALL SELECT {_FIELDS} FROM json_each(?))"
+)
 _SORTS = {
-    "TotalExecutionCount": "t.execution_count",
-    "Popularity": "t.execution_count",
-    "TemplateName": "t.key",
-    "CreatedDate": "t.created_at",
-    "UpdatedDate": "t.updated_at",
+    "TotalExecutionCount": "execution_count",
+    "Popularity": "public",
+    "TemplateName": "key",
+    "CreatedDate": "created_at",
+    "UpdatedDate": "updated_at",
 }
 
 
@@ -76,8 +88,8 @@ class Templates:
             version.name,
             version.hash,
             version.format,
-            json.dumps(version.description, ensure_ascii=False),
-            int(version.has_trigger),
+            _encoded(version.description),
+            version.trigger_category,
             to_ms(version.created_at),
             version.created_by,
         )
@@ -110,21 +122,25 @@ class Templates:
     async def get(self, name: str, number: int | None = None) -> StoredTemplate | None:
         """With its newest version, or with the one of a number."""
         rows = await self._statements.fetch(
-            f"SELECT {_COLUMNS} FROM templates t JOIN template_versions v ON v.key = t.key"
+            f"SELECT {_COLUMNS}, t.key, 0 FROM templates t"
+            " JOIN template_versions v ON v.key = t.key"
             " AND v.number = coalesce(?, t.latest) WHERE t.key = ?",
             number,
             name.lower(),
         )
         return _template(rows[0]) if rows else None
 
-    async def find(self, wanted: TemplateFilter, window: Window) -> Page[StoredTemplate]:
+    async def find(
+        self, wanted: TemplateFilter, window: Window, *, public: Sequence[StoredTemplate]
+    ) -> Page[StoredTemplate]:
+        """Among those that are stored and those that are not, because they are public."""
         condition, values = _condition(wanted)
         key = _SORTS[wanted.sort_field]
         rows, total, after = await paged(
             self._statements,
-            f"SELECT {_COLUMNS}, {key}, t.key {_FROM} WHERE {condition}",
-            values,
-            keys=(key, "t.key"),
+            f"{_ALL} SELECT {_FOUND}, {key}, key FROM found WHERE {condition}",
+            [_encoded([_public_row(one) for one in public]), *values],
+            keys=(key, "key"),
             window=window,
             ascending=wanted.ascending,
         )
@@ -153,25 +169,28 @@ class Templates:
 
 
 def _condition(wanted: TemplateFilter) -> tuple[str, list[object]]:
-    condition, tag_values = tags_condition(wanted.tags, column="t.tags")
+    condition, tag_values = tags_condition(wanted.tags)
     values: list[object] = list(tag_values)
     if wanted.name:
-        condition += " AND t.name LIKE ? ESCAPE '\\'"
+        condition += " AND name LIKE ? ESCAPE '\\'"
         values.append(like(f"*{wanted.name}*"))
     for column, one in (
-        ("t.created_by", wanted.created_by),
-        ("v.format", wanted.format),
-        ("t.resource_group_id", wanted.resource_group_id),
+        ("created_by", wanted.created_by),
+        ("format", wanted.format),
+        ("resource_group_id", wanted.resource_group_id),
     ):
         if one:
             condition += f" AND {column} = ?"
             values.append(one)
-    if wanted.has_trigger is not None:
-        condition += " AND v.has_trigger = ?"
-        values.append(int(wanted.has_trigger))
+    if wanted.public is not None:
+        condition += " AND public = ?"
+        values.append(int(wanted.public))
+    if wanted.categories:
+        condition += f" AND trigger_category IN ({marks(wanted.categories)})"
+        values += sorted(wanted.categories)
     for sign, at in ((">=", wanted.created_from), ("<=", wanted.created_until)):
         if at is not None:
-            condition += f" AND t.created_at {sign} ?"
+            condition += f" AND created_at {sign} ?"
             values.append(to_ms(at))
     return condition, values
 
@@ -183,10 +202,39 @@ def _version(row: Sequence[Any]) -> TemplateVersion:
         hash=row[2],
         format=row[3],
         description=json.loads(row[4]),
-        has_trigger=bool(row[5]),
+        trigger_category=row[5],
         created_at=moment(row[6]),
         created_by=row[7],
     )
+
+
+def _encoded(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _public_row(one: StoredTemplate) -> list[object]:
+    version = one.latest
+    return [
+        one.id,
+        one.name,
+        to_ms(one.created_at),
+        one.created_by,
+        to_ms(one.updated_at),
+        one.updated_by,
+        one.execution_count,
+        one.resource_group_id,
+        to_json(one.tags),
+        version.number,
+        version.name,
+        version.hash,
+        version.format,
+        _encoded(version.description),
+        version.trigger_category,
+        to_ms(version.created_at),
+        version.created_by,
+        one.name.lower(),
+        1,
+    ]
 
 
 def _template(row: Row) -> StoredTemplate:
@@ -201,4 +249,5 @@ def _template(row: Row) -> StoredTemplate:
         resource_group_id=row[7],
         tags=json.loads(row[8]),
         latest=_version(row[9:17]),
+        public=bool(row[18]),
     )

@@ -60,12 +60,14 @@ class Cron:
     def after(self, moment: datetime) -> Optional[datetime]:
         """The first moment later than this one, in UTC; None: it never comes again."""
         today = moment.astimezone(self.zone).date()
+        earliest: Optional[datetime] = None
         # Where clocks are put back over midnight, a day goes on after the next one has begun.
         for found in self._days(today - _DAY):
             come = self._first(found, moment)
-            if come is not None:
-                return come
-        return None
+            if earliest is not None:
+                return earliest if come is None else min(earliest, come)
+            earliest = come
+        return earliest
 
     def _days(self, first: date) -> Iterator[date]:
         day = first
@@ -84,16 +86,13 @@ class Cron:
         if len(self.hours) == 24 and _offsets(day, self.zone) > 1:
             return self._first_as_time_goes(day, moment)
         # In the order of the clock they are in the order of time, too.
+        last = self.seconds[-1]
         for hour in self.hours:
-            if self._at(day, hour, self.minutes[-1], self.seconds[-1]) <= moment:
+            if self._at(day, hour, self.minutes[-1], last) <= moment:
                 continue
-            for minute in self.minutes:
-                if self._at(day, hour, minute, self.seconds[-1]) <= moment:
-                    continue
-                for second in self.seconds:
-                    found = self._at(day, hour, minute, second)
-                    if found > moment:
-                        return found
+            minute = next(m for m in self.minutes if self._at(day, hour, m, last) > moment)
+            found = (self._at(day, hour, minute, second) for second in self.seconds)
+            return next(one for one in found if one > moment)
         return None
 
     def _at(self, day: date, hour: int, minute: int, second: int) -> datetime:
@@ -106,12 +105,9 @@ class Cron:
             local = datetime.combine(day, time(hour, minute))
             minutes += _shown(local, self.zone)
         for start in sorted(minutes):
-            if start + self.seconds[-1] * _SECOND <= moment:
-                continue
-            for second in self.seconds:
-                found = start + second * _SECOND
-                if found > moment:
-                    return found
+            if start + self.seconds[-1] * _SECOND > moment:
+                found = (start + second * _SECOND for second in self.seconds)
+                return next(one for one in found if one > moment)
         return None
 
 
@@ -209,7 +205,7 @@ def _span(match: "re.Match[str]", allowed: range, names: Tuple[str, ...]) -> "se
 def _number(text: str, allowed: range, names: Tuple[str, ...]) -> int:
     if text in names:
         return allowed[0] + names.index(text)
-    if not text.isdigit() or int(text) not in allowed:
+    if not re.fullmatch(r"\d{1,4}", text, re.ASCII) or int(text) not in allowed:
         raise ValueError(f"cannot read {text!r}: it is not from {allowed[0]} to {allowed[-1]}")
     return int(text)
 
@@ -258,7 +254,7 @@ def _weekday_rule(part: str, monday: int) -> DayRule:
     allowed = range(1, 8)
     names = _WEEKDAYS[1 - monday :] + _WEEKDAYS[: 1 - monday] if monday > 1 else _WEEKDAYS
     match = re.fullmatch(r"(\w+?)(?:(L)|#([1-5]))", part)
-    if match and match[1] != "":
+    if match:
         wanted = (_number(match[1], allowed, names) - monday) % 7
         if match[2]:
             return lambda day: day.weekday() == wanted and day.day > _last(day).day - 7

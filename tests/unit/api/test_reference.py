@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import pytest
+
 from cloudhand.api import reference
-from cloudhand.api.ecs.operations import OPERATIONS
+from cloudhand.api.products import BY_PRODUCT
+
+_PAGES = {"ecs": "operations.md", "oos": "operations-oos.md"}
+_EACH = pytest.mark.parametrize("product", BY_PRODUCT)
 
 
-def test_every_operation_parameter_and_error_is_on_a_page() -> None:
+@_EACH
+def test_every_operation_parameter_and_error_is_on_a_page(product: str) -> None:
     pages = reference.pages()
-    for name, operation in OPERATIONS.items():
-        section = pages["operations.md"].partition(f"## {name}\n")[2].partition("\n## ")[0]
+    for name, operation in BY_PRODUCT[product].items():
+        section = pages[_PAGES[product]].partition(f"## {name}\n")[2].partition("\n## ")[0]
         for parameter in operation.parameters.values():
             assert all(f"`{one}`" in section for one in parameter.names), (name, parameter.names)
         for error in operation.declared:
@@ -17,10 +23,7 @@ def test_every_operation_parameter_and_error_is_on_a_page() -> None:
             assert f"| `{error.code}` | {error.status} | " in pages["errors.md"]
 
 
-def test_operations_are_listed_in_the_order_of_their_names() -> None:
-    assert list(OPERATIONS) == sorted(OPERATIONS)
-
-
-def test_every_operation_says_what_it_does() -> None:
-    for name, operation in OPERATIONS.items():
+@_EACH
+def test_every_operation_says_what_it_does(product: str) -> None:
+    for name, operation in BY_PRODUCT[product].items():
         assert operation.summary.startswith(f"{name}: ")

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import msgspec
 
-from cloudhand.api.bind import longest, text
+from cloudhand.api.bind import text
 from cloudhand.api.oos import errors, fields
 from cloudhand.api.oos.product import OOS
-from cloudhand.api.oos.shapes import TemplateShape, template_shape
+from cloudhand.api.oos.shapes import AUTOMATION, TemplateShape, template_shape
 from cloudhand.api.operation import Call, operation
-from cloudhand.api.refusal import invalid
-from cloudhand.core.errors import NameTaken, TemplateInvalid, TokenReused
+from cloudhand.core.errors import NameTaken, TemplateInvalid
 from cloudhand.core.orders import NewTemplate
 
 
@@ -22,14 +21,14 @@ class Params:
     region_id: str = fields.region()
     template_name: str = fields.template_name(required=True)
     content: str = text("Content", required=True)
-    version_name: str = text("VersionName", longest(200, invalid("VersionName")))
-    resource_group_id: str = text("ResourceGroupId", note="a label: groups are not managed here")
+    version_name: str = fields.version_name()
+    resource_group_id: str = fields.resource_group()
     tags: Mapping[str, str] | None = fields.tags()
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     template: TemplateShape
-    template_type: str = "Automation"
+    template_type: str = AUTOMATION
 
 
 @operation(
@@ -38,7 +37,6 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     errors={
         TemplateInvalid: errors.BAD_TEMPLATE,
         NameTaken: errors.TEMPLATE_EXISTS,
-        TokenReused: errors.TOKEN_REUSED,
     },
 )
 async def create_template(call: Call, params: Params) -> Result:

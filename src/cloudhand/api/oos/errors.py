@@ -25,6 +25,7 @@ BAD_TEMPLATE_NAME = invalid(
 NO_TEMPLATE = _error(
     "MissingParameter.TemplateName", 400, "TemplateName or TemplateContent must be given."
 )
+NO_CONTENT = _error("MissingParameter.Content", 400, "The parameter Content must be given.")
 NO_URLS = _error(
     "InvalidParameter.TemplateURL", 400, "TemplateURL is not supported here: give the content."
 )

@@ -5,27 +5,33 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import MISSING
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from cloudhand.api import bind
-from cloudhand.api.bind import Limit, form, one_of, text
+from cloudhand.api.bind import Limit, form, longest, one_of, text
 from cloudhand.api.oos import errors
 from cloudhand.api.paging import BAD_MAX_RESULTS, BAD_NEXT_TOKEN
-from cloudhand.api.refusal import Refused, WireError, invalid
+from cloudhand.api.refusal import Refused, WireError, invalid, missing
 from cloudhand.core.page import Window
 from cloudhand.wire import times
 
 _TAG_LIMIT = 20
+_WITHIN_A_SECOND = timedelta(milliseconds=999)
 _RESERVED = ("aliyun", "acs", "alibaba", "alicloud")
 
 
-def region() -> Any:
-    return text("RegionId", note="must be the region of this control plane")
+def region(*, required: bool = False) -> Any:
+    return text("RegionId", required=required, note="must be the region of this control plane")
 
 
 def client_token() -> Any:
-    return text("ClientToken", form(r"[A-Za-z0-9_-]{1,64}", invalid("ClientToken")))
+    error = invalid("ClientToken", "must be at most 64 letters, digits, - and _")
+    return text("ClientToken", form(r"[A-Za-z0-9_-]{1,64}", error))
+
+
+def too_long(name: str, length: int) -> WireError:
+    return invalid(name, f"must be at most {length} characters")
 
 
 def template_name(*, required: bool = False) -> Any:
@@ -42,12 +48,53 @@ def template_name(*, required: bool = False) -> Any:
     )
 
 
-def choice(name: str, values: tuple[str, ...], *, default: str = "", note: str = "") -> Any:
+def template_meant() -> Any:
+    """The name of a template that is there."""
+    return text("TemplateName", required=True)
+
+
+def template_version() -> Any:
+    return text("TemplateVersion", note="v1, v2 …; the newest unless given")
+
+
+def template_url() -> Any:
+    return text("TemplateURL", note="not supported; refused")
+
+
+def version_name() -> Any:
+    return text("VersionName", longest(200, too_long("VersionName", 200)))
+
+
+def resource_group() -> Any:
+    return text("ResourceGroupId", note="a label: groups are not managed here")
+
+
+def account() -> Any:
+    return text("AccountId", note="another account than one's own has nothing here")
+
+
+def execution() -> Any:
+    return text("ExecutionId", required=True)
+
+
+def description() -> Any:
+    return text("Description", longest(1024, too_long("Description", 1024)))
+
+
+def choice(
+    name: str,
+    values: tuple[str, ...],
+    *,
+    default: str = "",
+    required: bool = False,
+    note: str = "",
+) -> Any:
     listing = f"one of {', '.join(values)}"
     return text(
         name,
         one_of(values, invalid(name, f"must be {listing}")),
         default=default,
+        required=required,
         note=f"{listing}; {note}" if note else listing,
     )
 
@@ -107,7 +154,7 @@ def json_list(name: str, *, at_most: int, required: bool = False) -> Any:
         value = flat.get(wire, "").strip()
         if not value:
             if required:
-                raise Refused(error)
+                raise Refused(missing(wire))
             return ()
         try:
             found = json.loads(value) if value.startswith("[") else value.split(",")
@@ -128,15 +175,17 @@ def json_list(name: str, *, at_most: int, required: bool = False) -> Any:
     )
 
 
-def moment(name: str) -> Any:
+def moment(name: str, *, last: bool = False) -> Any:
+    """``last``: the end of that second, as moments are told in whole ones."""
     error = invalid(name, "must have the form 2026-01-02T03:04:05Z")
 
     def read(flat: bind.Flat, wire: str) -> datetime | None:
         value = flat.get(wire, "")
         try:
-            return times.parse_second(value) if value else None
+            found = times.parse_second(value) if value else None
         except ValueError:
             raise Refused(error) from None
+        return found + _WITHIN_A_SECOND if found and last else found
 
     return bind.custom(read, kind="Time", names=(name,), errors=(error,), default=None)
 

@@ -14,6 +14,7 @@ from cloudhand.api.oos import fields
 from cloudhand.api.oos.product import OOS
 from cloudhand.api.oos.shapes import CurrentTask, as_json, execution_fields
 from cloudhand.api.operation import Call, operation
+from cloudhand.api.refusal import Refused, invalid, unsupported
 from cloudhand.control.executions import ExecutionView
 from cloudhand.core.execution import Execution, State
 from cloudhand.core.orders import ExecutionFilter
@@ -21,30 +22,40 @@ from cloudhand.core.page import Window
 from cloudhand.wire import times
 
 _CATEGORIES = ("TimerTrigger", "EventTrigger", "AlarmTrigger", "Other")
+_ONE_DEPTH = invalid("Depth", "cannot be given together with IncludeChildExecution")
+_ONE_CATEGORY = invalid("Categories", "cannot be given together with Category")
+_BAD_CATEGORIES = invalid("Categories", f"must be of {', '.join(_CATEGORIES)}")
+_NO_FOLDERS = unsupported("RdFolderIds", "there is no resource directory")
+_NO_RESOURCE_TEMPLATES = unsupported("ResourceTemplateName", "there are no resource templates")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Params:
     region_id: str = fields.region()
+    account_id: str = fields.account()
     execution_id: str = text("ExecutionId")
     parent_execution_id: str = text("ParentExecutionId", note="all that were started for it")
-    include_child_execution: bool = flag()
-    depth: str = fields.choice("Depth", ("RootDepth", "FirstChildDepth"))
+    include_child_execution: bool | None = flag(default=None)
+    depth: str = fields.choice(
+        "Depth", ("RootDepth", "FirstChildDepth"), note="the latter: what roots have started"
+    )
     status: str = fields.choice("Status", (*(state.value for state in State), "Pending", "Skipped"))
     template_name: str = text("TemplateName", note="a part of it")
-    mode: str = text("Mode")
+    mode: str = fields.choice("Mode", ("Automatic", "FailurePause", "Debug"))
     ram_role: str = text("RamRole")
     executed_by: str = text("ExecutedBy")
     description: str = text("Description")
     category: str = fields.choice("Category", _CATEGORIES)
     categories: tuple[str, ...] = fields.json_list("Categories", at_most=4)
-    resource_id: str = text("ResourceId", note="stands among the parameters")
+    resource_id: str = text("ResourceId", note="among the parameters or the items of loops")
+    resource_template_name: str = text("ResourceTemplateName", note="not supported; refused")
+    rd_folder_ids: str = text("RdFolderIds", note="not supported; refused")
     resource_group_id: str = text("ResourceGroupId")
     tags: Mapping[str, str] | None = fields.tags()
     start_date_after: datetime | None = fields.moment("StartDateAfter")
-    start_date_before: datetime | None = fields.moment("StartDateBefore")
+    start_date_before: datetime | None = fields.moment("StartDateBefore", last=True)
     end_date_after: datetime | None = fields.moment("EndDateAfter")
-    end_date_before: datetime | None = fields.moment("EndDateBefore")
+    end_date_before: datetime | None = fields.moment("EndDateBefore", last=True)
     sort_field: str = fields.sorting(("StartDate", "EndDate", "Status"))
     sort_order: str = fields.order()
     page: Window = fields.page()
@@ -95,12 +106,19 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     executions: Sequence[ExecutionShape]
 
 
-@operation(OOS, access="read")
+@operation(
+    OOS,
+    access="read",
+    refuses=(_ONE_DEPTH, _ONE_CATEGORY, _BAD_CATEGORIES, _NO_FOLDERS, _NO_RESOURCE_TEMPLATES),
+)
 async def list_executions(call: Call, params: Params) -> Result:
+    _check(params)
     wanted = ExecutionFilter(
+        account_id=params.account_id,
         execution_id=params.execution_id,
         parent_id=params.parent_execution_id,
-        with_children=params.include_child_execution or params.depth == "FirstChildDepth",
+        with_children=bool(params.include_child_execution),
+        first_level=params.depth == "FirstChildDepth",
         states=frozenset({params.status} if params.status else ()),
         template_name=params.template_name,
         mode=params.mode,
@@ -125,6 +143,18 @@ async def list_executions(call: Call, params: Params) -> Result:
         total_count=page.total,
         executions=[_shape(view) for view in page.items],
     )
+
+
+def _check(params: Params) -> None:
+    for broken, error in (
+        (params.depth and params.include_child_execution is not None, _ONE_DEPTH),
+        (params.category and params.categories, _ONE_CATEGORY),
+        (not set(params.categories) <= set(_CATEGORIES), _BAD_CATEGORIES),
+        (params.rd_folder_ids, _NO_FOLDERS),
+        (params.resource_template_name, _NO_RESOURCE_TEMPLATES),
+    ):
+        if broken:
+            raise Refused(error)
 
 
 def _shape(view: ExecutionView) -> ExecutionShape:

@@ -12,12 +12,12 @@ import msgspec
 from cloudhand.api.bind import flag, text
 from cloudhand.api.oos import fields
 from cloudhand.api.oos.product import OOS
-from cloudhand.api.oos.shapes import as_json, extra, loop_shape, task_message
+from cloudhand.api.oos.shapes import as_json, extra, loop_shape
 from cloudhand.api.operation import Call, operation
 from cloudhand.core.orders import TaskFilter
-from cloudhand.core.page import Window
+from cloudhand.core.page import Page, Window
 from cloudhand.core.task import State as TaskState
-from cloudhand.core.task import TaskExecution
+from cloudhand.core.task import TaskExecution, failure
 from cloudhand.orchestration import values
 from cloudhand.wire import times
 
@@ -25,6 +25,7 @@ from cloudhand.wire import times
 @dataclass(frozen=True, kw_only=True)
 class Params:
     region_id: str = fields.region()
+    account_id: str = fields.account()
     execution_id: str = text("ExecutionId")
     task_execution_id: str = text("TaskExecutionId")
     parent_task_execution_id: str = text("ParentTaskExecutionId", note="the items of a loop")
@@ -33,9 +34,9 @@ class Params:
     task_action: str = text("TaskAction")
     status: str = fields.choice("Status", (*(state.value for state in TaskState), "Started"))
     start_date_after: datetime | None = fields.moment("StartDateAfter")
-    start_date_before: datetime | None = fields.moment("StartDateBefore")
+    start_date_before: datetime | None = fields.moment("StartDateBefore", last=True)
     end_date_after: datetime | None = fields.moment("EndDateAfter")
-    end_date_before: datetime | None = fields.moment("EndDateBefore")
+    end_date_before: datetime | None = fields.moment("EndDateBefore", last=True)
     sort_field: str = fields.sorting(("StartDate", "EndDate", "Status"))
     sort_order: str = fields.order()
     page: Window = fields.page(least=20)
@@ -86,15 +87,22 @@ async def list_task_executions(call: Call, params: Params) -> Result:
         sort_field=params.sort_field,
         ascending=params.sort_order == "Ascending",
     )
-    page = await call.control.executions.tasks(wanted, params.page)
+    page = Page[TaskExecution](items=(), total=0)
+    if params.account_id in ("", call.caller.account_id):
+        page = await call.control.executions.tasks(wanted, params.page)
+    templates = await call.control.executions.templates({one.execution_id for one in page.items})
     return Result(
         max_results=params.page.limit,
         next_token=page.next,
-        task_executions=[_shape(task) for task in page.items],
+        task_executions=[
+            _shape(task, template_id=templates[task.execution_id].id)
+            for task in page.items
+            if task.execution_id in templates  # it may have been deleted just now
+        ],
     )
 
 
-def _shape(task: TaskExecution) -> TaskShape:
+def _shape(task: TaskExecution, *, template_id: str) -> TaskShape:
     item = task.parent_id is not None
     return TaskShape(
         task_execution_id=task.id,
@@ -103,9 +111,9 @@ def _shape(task: TaskExecution) -> TaskShape:
         parent_task_execution_id=task.parent_id or "",
         task_name=task.name,
         task_action=task.action,
-        template_id="",
+        template_id=template_id,
         status=task.state.value,
-        status_message=task_message(task),
+        status_message=failure(task),
         properties=as_json(task.properties),
         outputs=as_json(task.outputs),
         loop=loop_shape(task),

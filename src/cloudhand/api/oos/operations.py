@@ -4,18 +4,58 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cloudhand.api.oos.cancel_execution import cancel_execution
 from cloudhand.api.oos.create_template import create_template
+from cloudhand.api.oos.delete_executions import delete_executions
+from cloudhand.api.oos.delete_template import delete_template
+from cloudhand.api.oos.delete_templates import delete_templates
+from cloudhand.api.oos.describe_regions import describe_regions
+from cloudhand.api.oos.get_execution_template import get_execution_template
+from cloudhand.api.oos.get_template import get_template
+from cloudhand.api.oos.get_template_parameter_constraints import get_template_parameter_constraints
+from cloudhand.api.oos.list_actions import list_actions
+from cloudhand.api.oos.list_execution_logs import list_execution_logs
+from cloudhand.api.oos.list_execution_risky_tasks import list_execution_risky_tasks
 from cloudhand.api.oos.list_executions import list_executions
+from cloudhand.api.oos.list_resource_execution_status import list_resource_execution_status
+from cloudhand.api.oos.list_task_execution_invocations import list_task_execution_invocations
 from cloudhand.api.oos.list_task_executions import list_task_executions
+from cloudhand.api.oos.list_template_versions import list_template_versions
+from cloudhand.api.oos.list_templates import list_templates
+from cloudhand.api.oos.notify_execution import notify_execution
 from cloudhand.api.oos.start_execution import start_execution
+from cloudhand.api.oos.trigger_execution import trigger_execution
+from cloudhand.api.oos.update_execution import update_execution
+from cloudhand.api.oos.update_template import update_template
+from cloudhand.api.oos.validate_template_content import validate_template_content
 from cloudhand.api.operation import Operation
 
 OPERATIONS: Mapping[str, Operation] = {
     operation.name: operation
     for operation in (
+        cancel_execution,
         create_template,
+        delete_executions,
+        delete_template,
+        delete_templates,
+        describe_regions,
+        get_execution_template,
+        get_template,
+        get_template_parameter_constraints,
+        list_actions,
+        list_execution_logs,
+        list_execution_risky_tasks,
         list_executions,
+        list_resource_execution_status,
+        list_task_execution_invocations,
         list_task_executions,
+        list_template_versions,
+        list_templates,
+        notify_execution,
         start_execution,
+        trigger_execution,
+        update_execution,
+        update_template,
+        validate_template_content,
     )
 }

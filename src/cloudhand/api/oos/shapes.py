@@ -45,6 +45,9 @@ class TemplateShape(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     updated_date: str
 
 
+AUTOMATION = "Automation"  # the type of every template here
+
+
 def template_shape(one: StoredTemplate) -> TemplateShape:
     return TemplateShape(**template_fields(one))
 
@@ -57,7 +60,7 @@ def template_fields(one: StoredTemplate) -> dict[str, Any]:
         "template_format": one.latest.format,
         "description": worded(one.latest.description),
         "hash": one.latest.hash,
-        "has_trigger": one.latest.has_trigger,
+        "has_trigger": bool(one.latest.trigger_category),
         "share_type": "Public" if one.public else "Private",
         "resource_group_id": one.resource_group_id,
         "tags": one.tags,
@@ -154,7 +157,3 @@ def extra(task: TaskExecution) -> Mapping[str, Any]:
     if task.attempt > 1:
         found["Attempt"] = task.attempt
     return found
-
-
-def task_message(task: TaskExecution) -> str:
-    return ": ".join(filter(None, (task.error_code, task.message)))

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from cloudhand.api.bind import longest, text
+from cloudhand.api.bind import text
 from cloudhand.api.oos import errors, fields
 from cloudhand.api.oos.product import OOS
 from cloudhand.api.oos.shapes import CurrentTask, as_json, execution_fields
@@ -22,20 +22,21 @@ from cloudhand.core.errors import (
     TemplateNotFound,
     TokenReused,
 )
-from cloudhand.core.execution import Mode, SafetyCheck
+from cloudhand.core.execution import Mode, SafetyCheck, State
 from cloudhand.core.ids import ExecutionId
 from cloudhand.core.orders import NewExecution, TemplateText
 
 NO_DEBUG = unsupported("Mode", "executions cannot be stepped through: Debug is not there")
+MUST_CONFIRM = invalid("SafetyCheck", "can be Skip with the Mode Automatic only")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Params:
     region_id: str = fields.region()
     template_name: str = text("TemplateName")
-    template_version: str = text("TemplateVersion", note="v1, v2 …; the newest unless given")
+    template_version: str = fields.template_version()
     template_content: str = text("TemplateContent")
-    template_url: str = text("TemplateURL", note="not supported; refused")
+    template_url: str = fields.template_url()
     parameters: dict[str, Any] | None = fields.json_object("Parameters", errors.BAD_JSON_PARAMETERS)
     mode: str = fields.choice(
         "Mode", ("Automatic", "FailurePause", "Debug"), default="Automatic", note="Debug is refused"
@@ -47,11 +48,14 @@ class Params:
         note="holds where the template does not say itself",
     )
     safety_check: str = fields.choice(
-        "SafetyCheck", tuple(SafetyCheck), default=SafetyCheck.CONFIRM.value
+        "SafetyCheck",
+        tuple(SafetyCheck),
+        default=SafetyCheck.CONFIRM.value,
+        note="Skip with the mode Automatic only",
     )
-    description: str = text("Description", longest(1024, invalid("Description")))
+    description: str = fields.description()
     parent_execution_id: str = text("ParentExecutionId")
-    resource_group_id: str = text("ResourceGroupId", note="a label: groups are not managed here")
+    resource_group_id: str = fields.resource_group()
     tags: Mapping[str, str] | None = fields.tags()
     client_token: str = fields.client_token()
 
@@ -97,7 +101,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
         ExecutionNotFound: errors.NO_SUCH_EXECUTION,
         TokenReused: errors.TOKEN_REUSED,
     },
-    refuses=(NO_DEBUG, errors.NO_TEMPLATE, errors.NO_URLS),
+    refuses=(NO_DEBUG, MUST_CONFIRM, errors.NO_TEMPLATE, errors.NO_URLS),
 )
 async def start_execution(call: Call, params: Params) -> Result:
     if params.template_url:
@@ -106,6 +110,8 @@ async def start_execution(call: Call, params: Params) -> Result:
         raise Refused(errors.NO_TEMPLATE)
     if params.mode == "Debug":
         raise Refused(NO_DEBUG)
+    if params.safety_check == SafetyCheck.SKIP and params.mode != Mode.AUTOMATIC:
+        raise Refused(MUST_CONFIRM)
     started = await call.control.executions.start(
         NewExecution(
             template=TemplateText(
@@ -127,6 +133,8 @@ async def start_execution(call: Call, params: Params) -> Result:
         )
     )
     view = ExecutionView(execution=started, current=(), counts={})
+    if started.state is not State.STARTED:  # it is told once more
+        view = await call.control.executions.get(started.id)
     return Result(
         execution=ExecutionShape(
             **execution_fields(view),

@@ -15,6 +15,10 @@ class Properties:
     following: str = prop("Next", Type.STRING)
 
 
-@action("ACS::Choice", loops=False)
+@action(
+    "ACS::Choice",
+    loops=False,
+    written={"DefaultTask": Type.STRING, "Choices": Type.LIST},
+)
 async def choice(task: Task, properties: Properties) -> Outcome:
     return Done({}, following=properties.following)

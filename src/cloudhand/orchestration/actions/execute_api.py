@@ -14,13 +14,16 @@ from cloudhand.orchestration.polling import SOON, parameters_of
 class Properties:
     service: str = prop("Service", Type.STRING)
     api: str = prop("API", Type.STRING)
-    parameters: Any = prop("Parameters", default=None)
+    parameters: Any = prop("Parameters", Type.JSON, default=None)
     auto_paging: bool = prop("AutoPaging", Type.BOOLEAN, default=True)
     risk: str = prop("Risk", Type.STRING, default="")
     method: str = prop("Method", Type.STRING, default="")
     uri: str = prop("URI", Type.STRING, default="")
     headers: Any = prop("Headers", default=None)
     body: Any = prop("Body", default=None)
+
+    def __post_init__(self) -> None:
+        parameters_of(self.parameters)
 
 
 @action("ACS::ExecuteAPI")

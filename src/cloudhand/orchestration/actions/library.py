@@ -9,6 +9,7 @@ from functools import cached_property
 from importlib import resources
 from typing import Any
 
+from cloudhand.core.ids import TemplateId
 from cloudhand.orchestration.actions import ACTIONS
 from cloudhand.orchestration.document import read
 from cloudhand.orchestration.model import ActionSpec, Template
@@ -25,6 +26,11 @@ class Text:
     @cached_property
     def hash(self) -> str:
         return hashed(self.text)
+
+    @property
+    def id(self) -> TemplateId:
+        """Of what comes with Cloudhand, and so has no row."""
+        return TemplateId(f"t-{self.hash[:20]}")
 
 
 def hashed(text: str) -> str:
@@ -62,7 +68,8 @@ class Library:
 def _texts(folder: str) -> dict[str, Text]:
     """A file is named for its template, with a dash for what file names cannot have."""
     found = {}
-    for entry in resources.files("cloudhand.orchestration.actions").joinpath(folder).iterdir():
+    place = resources.files("cloudhand.orchestration.actions").joinpath(folder)
+    for entry in place.iterdir() if place.is_dir() else ():  # a checkout has no empty folders
         if entry.name.endswith(".yml"):
             stem = entry.name.removesuffix(".yml")
             name = stem.replace("-", "::") if folder == "cloud" else stem

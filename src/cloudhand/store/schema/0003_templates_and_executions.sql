@@ -27,7 +27,7 @@ CREATE TABLE template_versions (
     hash TEXT NOT NULL REFERENCES template_texts (hash),
     format TEXT NOT NULL,
     description TEXT NOT NULL,         -- JSON: text, or texts by language
-    has_trigger INTEGER NOT NULL,
+    trigger_category TEXT NOT NULL,    -- empty: nothing triggers it
     created_at BIGINT NOT NULL,
     created_by TEXT NOT NULL,
     PRIMARY KEY (key, number)
@@ -121,3 +121,10 @@ CREATE TABLE watches (
     PRIMARY KEY (thing, task_id)
 );
 CREATE INDEX watches_of ON watches (task_id);
+
+-- Which task of an execution asked for an invocation.
+CREATE TABLE task_invocations (
+    invoke_id TEXT PRIMARY KEY REFERENCES invocations (id) ON DELETE CASCADE,
+    task_id TEXT NOT NULL
+);
+CREATE INDEX task_invocations_of ON task_invocations (task_id);
