@@ -15,17 +15,34 @@ from cloudhand.control.settings import ControlSettings
 from cloudhand.core.ids import InstanceId
 from tests.api.clients import CALLERS, ClientError, hang_up, tea
 from tests.api.cloud import Cloud, cloud
-from tests.compat.rows import DOWN, KEPT, ROWS, RUN, UP, Row
+from tests.compat.rows import (
+    ASKS,
+    BATCH,
+    CREATE,
+    DOWN,
+    FILLED,
+    KEPT,
+    PLAIN,
+    ROWS,
+    RUN,
+    STORED,
+    UP,
+    Row,
+)
 from tests.world import World
 
 # Errors that a test below causes with more than one request.
 BY_A_STORY = {
     ("CreateActivation", "ActivationLimitation.Invalid"),
     ("CreateActivation", "IdempotentParameterMismatch"),
+    ("CreateCommand", "CmdCount.ExceedQuota"),
+    ("CreateCommand", "IdempotentParameterMismatch"),
     ("DeleteInstance", "IncorrectInstanceStatus.Initializing"),
     ("DeleteInstances", "IdempotentParameterMismatch"),
     ("DeleteInstances", "IncorrectInstanceStatus.Initializing"),
     ("DeregisterManagedInstance", "IdempotentParameterMismatch"),
+    ("InvokeCommand", "IdempotentParameterMismatch"),
+    ("RunCommand", "CmdCount.ExceedQuota"),
     ("RunCommand", "IdempotentParameterMismatch"),
     ("RunInstances", "IdempotentParameterMismatch"),
 }
@@ -33,7 +50,7 @@ BY_A_STORY = {
 
 @dataclass(frozen=True)
 class Shared:
-    """Instances that no test changes, and a command that was sent to one."""
+    """Instances and stored commands that no test changes, and what was sent to one of them."""
 
     ids: Mapping[str, str]
     invoke_id: str
@@ -57,7 +74,23 @@ def shared(it: Cloud) -> Shared:
         return InstanceId(invoke_id)
 
     invoke_id = it.do(stop_and_make)
-    return Shared({UP: up, DOWN: down, KEPT: kept}, invoke_id)
+    return Shared({UP: up, DOWN: down, KEPT: kept, **_stored_commands(it)}, invoke_id)
+
+
+_STORED_COMMANDS: dict[str, dict[str, Any]] = {
+    PLAIN: RUN,
+    ASKS: FILLED,
+    STORED: {**FILLED, "CommandContent": "echo {{ oos-secret:name }}"},
+    BATCH: {**RUN, "Type": "RunBatScript"},
+}
+
+
+def _stored_commands(it: Cloud) -> dict[str, str]:
+    call = tea(it.endpoint)
+    return {
+        name: call("CreateCommand", Name=name, ContentEncoding="PlainText", **values)["CommandId"]
+        for name, values in _STORED_COMMANDS.items()
+    }
 
 
 def _asks_for_region(operation: Operation) -> bool:
@@ -147,6 +180,8 @@ def test_an_operation_that_is_not_there_is_said_not_to_be(it: Cloud, client: str
     ("action", "first", "other", "status"),
     [
         ("RunCommand", {**RUN, "InstanceId": [UP]}, {"CommandContent": "false"}, 403),
+        ("CreateCommand", CREATE, {"Name": "another"}, 403),
+        ("InvokeCommand", {"CommandId": PLAIN, "InstanceId": [UP]}, {"Timeout": 99}, 403),
         ("CreateActivation", {"InstanceCount": 2}, {"InstanceCount": 3}, 403),
         ("RunInstances", {"Description": "this one"}, {"Description": "that one"}, 400),
         ("DeleteInstances", {"InstanceId": ["<new>"]}, {"InstanceId": [UP]}, 400),
@@ -207,6 +242,24 @@ def test_activations_beyond_the_limit_are_refused(tmp_path: Path, client: str) -
         with pytest.raises(ClientError) as caught:
             call("CreateActivation")
         assert (caught.value.code, caught.value.status) == ("ActivationLimitation.Invalid", 400)
+        hang_up()
+
+
+@pytest.mark.parametrize("client", ["tea", "classic"])
+def test_commands_beyond_the_quota_are_not_kept(tmp_path: Path, client: str) -> None:
+    with cloud(tmp_path, ControlSettings(commands_limit=1)) as small:
+        call = CALLERS[client](small.endpoint)
+        (instance_id,) = small.instances()
+        call("CreateCommand", **CREATE)
+        ask = {**RUN, "InstanceId": [instance_id]}
+        call("RunCommand", **ask)
+        for action, values in (
+            ("CreateCommand", CREATE),
+            ("RunCommand", {**ask, "KeepCommand": True}),
+        ):
+            with pytest.raises(ClientError) as caught:
+                call(action, **values)
+            assert (caught.value.code, caught.value.status) == ("CmdCount.ExceedQuota", 403)
         hang_up()
 
 

@@ -22,6 +22,7 @@ class ControlSettings:
     executions_kept: timedelta = timedelta(days=90)  # after their end
     instances_limit: int = 100  # per region
     activations_limit: int = 5000
+    commands_limit: int = 500  # stored ones, per region
 
     @property
     def zone_ids(self) -> tuple[str, ...]:

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cloudhand.core.ids import ActivationId, ExecutionId, InstanceId, InvokeId
+from cloudhand.core.ids import ActivationId, CommandId, ExecutionId, InstanceId, InvokeId
 
 
 class CloudhandError(Exception):
     """A refusal that a caller can act upon."""
+
+
+class CommandNotFound(CloudhandError):
+    def __init__(self, command_id: CommandId) -> None:
+        super().__init__(f"cannot find command {command_id}")
+        self.command_id = command_id
 
 
 class InvocationNotFound(CloudhandError):

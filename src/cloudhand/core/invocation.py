@@ -110,7 +110,6 @@ class Invocation:
     termination_mode: str = ""  # Process, ProcessTree; empty: not said
     resource_group_id: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
-    keep_command: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

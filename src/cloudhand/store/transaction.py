@@ -5,6 +5,7 @@ from __future__ import annotations
 from cloudhand.store.accounts import Accounts
 from cloudhand.store.activations import Activations
 from cloudhand.store.agents import Agents
+from cloudhand.store.commands import Commands
 from cloudhand.store.database import Statements
 from cloudhand.store.envelope import Envelope
 from cloudhand.store.events import Events
@@ -29,6 +30,7 @@ class Transaction:
         self.accounts = Accounts(statements, envelope)
         self.activations = Activations(statements, envelope)
         self.agents = Agents(statements, envelope)
+        self.commands = Commands(statements)
         self.events = events
         self.executions = Executions(statements, events, watches)
         self.instances = Instances(statements, events, watches)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cloudhand.api.refusal import WireError, unsupported
 from cloudhand.api.tags import TagErrors
-from cloudhand.core.errors import IncorrectState, InstanceNotFound, ParameterProblem
+from cloudhand.core.errors import IncorrectState, InstanceNotFound, ParameterProblem, TooMany
 
 
 def _error(code: str, status: int, message: str) -> WireError:
@@ -146,6 +146,19 @@ USERNAME_TOO_LONG = _error("Username.ExceedLimit", 403, "Username is longer than
 PASSWORD_NAME_TOO_LONG = _error(
     "WindowsPasswordName.ExceedLimit", 403, "WindowsPasswordName is longer than 255 characters."
 )
+NO_SUCH_COMMAND = _error("InvalidCmdId.NotFound", 404, "The specified CommandId does not exist.")
+NO_SUCH_COMMAND_TYPE = _error(
+    "InvalidCommandType.NotFound", 404, "The specified Type does not exist."
+)
+TOO_MANY_COMMANDS = _error(
+    "CmdCount.ExceedQuota", 403, "This control plane keeps no more commands."
+)
+NAME_FILTER_TOO_LONG = _error(
+    "InvalidName.LengthLimitExceeded", 403, "Name is longer than 128 characters."
+)
+DESCRIPTION_FILTER_TOO_LONG = _error(
+    "InvalidDescription.LengthLimitExceeded", 403, "Description is longer than 512 characters."
+)
 BAD_REPEAT_MODE = _error(
     "InvalidRepeatMode.NotFound", 404, "The specified RepeatMode does not exist."
 )
@@ -207,20 +220,30 @@ NOT_TEXT = _error(
     "CmdContent.DecodeError", 400, "CommandContent with parameters must be UTF-8 text."
 )
 
-PARAMETER_PROBLEMS = {
+# What can be wrong with the content alone, and what with values for its placeholders.
+CONTENT_PROBLEMS = {
     "EmptyKey": EMPTY_PLACEHOLDER,
     "InvalidParamName": BAD_PLACEHOLDER,
     "ParamNameTooLong": PLACEHOLDER_TOO_LONG,
     "TooMany": TOO_MANY_PLACEHOLDERS,
+    "NotText": NOT_TEXT,
+    "TooLong": CONTENT_TOO_LONG,
+}
+VALUE_PROBLEMS = {
     "NotMatched": PARAMETER_NOT_MATCHED,
     "Duplicate": PARAMETER_TWICE,
     "Disabled": PARAMETERS_DISABLED,
-    "NotText": NOT_TEXT,
+    "Stored": NO_PARAMETER_STORE,
+    "TooLong": CONTENT_TOO_LONG,
 }
 
 
 def of_parameter(problem: ParameterProblem) -> WireError:
-    return PARAMETER_PROBLEMS[problem.kind]
+    return {**CONTENT_PROBLEMS, **VALUE_PROBLEMS}[problem.kind]
+
+
+def of_quota(refusal: TooMany) -> WireError:
+    return TOO_MANY_COMMANDS if refusal.what == "commands" else TOO_MANY_TARGETS
 
 
 def of_missing_target(refusal: InstanceNotFound) -> WireError:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cloudhand.api.ecs.create_activation import create_activation
+from cloudhand.api.ecs.create_command import create_command
+from cloudhand.api.ecs.delete_command import delete_command
 from cloudhand.api.ecs.delete_instance import delete_instance
 from cloudhand.api.ecs.delete_instances import delete_instances
 from cloudhand.api.ecs.deregister_managed_instance import deregister_managed_instance
 from cloudhand.api.ecs.describe_activations import describe_activations
 from cloudhand.api.ecs.describe_cloud_assistant_status import describe_cloud_assistant_status
+from cloudhand.api.ecs.describe_commands import describe_commands
 from cloudhand.api.ecs.describe_instance_status import describe_instance_status
 from cloudhand.api.ecs.describe_instances import describe_instances
 from cloudhand.api.ecs.describe_invocation_results import describe_invocation_results
@@ -17,6 +20,8 @@ from cloudhand.api.ecs.describe_invocations import describe_invocations
 from cloudhand.api.ecs.describe_managed_instances import describe_managed_instances
 from cloudhand.api.ecs.describe_regions import describe_regions
 from cloudhand.api.ecs.describe_zones import describe_zones
+from cloudhand.api.ecs.invoke_command import invoke_command
+from cloudhand.api.ecs.modify_command import modify_command
 from cloudhand.api.ecs.reboot_instance import reboot_instance
 from cloudhand.api.ecs.reboot_instances import reboot_instances
 from cloudhand.api.ecs.run_command import run_command
@@ -32,11 +37,14 @@ OPERATIONS: Mapping[str, Operation] = {
     operation.name: operation
     for operation in (
         create_activation,
+        create_command,
+        delete_command,
         delete_instance,
         delete_instances,
         deregister_managed_instance,
         describe_activations,
         describe_cloud_assistant_status,
+        describe_commands,
         describe_instance_status,
         describe_instances,
         describe_invocation_results,
@@ -44,6 +52,8 @@ OPERATIONS: Mapping[str, Operation] = {
         describe_managed_instances,
         describe_regions,
         describe_zones,
+        invoke_command,
+        modify_command,
         reboot_instance,
         reboot_instances,
         run_command,
