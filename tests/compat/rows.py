@@ -223,6 +223,77 @@ COMMANDS: list[Row] = [
     ("DescribeCloudAssistantStatus", {"OSType": "BeOS"}, "InvalidParameter.OSType", 400),
 ]
 
+JOIN = {"ResourceType": "command", "ResourceId": PLAIN, "ResourceGroupId": "rg-1"}
+TYPED = {"ResourceType": "command", "ResourceId": [PLAIN]}
+TAG = {"Tag": [{"Key": "k", "Value": "v"}]}
+RESOURCES: list[Row] = [
+    *(
+        row
+        for action, values in (
+            ("TagResources", {**TYPED, **TAG}),
+            ("UntagResources", {**TYPED, "All": True}),
+            ("ListTagResources", TYPED),
+        )
+        for row in (
+            (action, {**values, "ResourceType": None}, "MissingParameter.ResourceType", 404),
+            (action, {**values, "ResourceType": "car"}, "InvalidResourceType.NotFound", 404),
+            (action, {**values, "ResourceId": None}, "MissingParameter.ResourceIds", 404),
+            (action, {**values, "ResourceId": MANY[:51]}, "NumberExceed.ResourceIds", 400),
+        )
+    ),
+    *(
+        (action, {**values, **other}, "InvalidResourceId.NotFound", 404)
+        for action, values in (
+            ("TagResources", {**TYPED, **TAG}),
+            ("UntagResources", {**TYPED, "All": True}),
+        )
+        for other in ({"ResourceId": [PLAIN, "c-nobody"]}, {"ResourceType": "disk"})
+    ),
+    ("TagResources", TYPED, "MissingParameter.Tags", 404),
+    ("TagResources", {**TYPED, "Tag": TAGS}, "NumberExceed.Tags", 400),
+    ("TagResources", {**TYPED, "Tag": [{"Value": "v"}]}, "MissingParameter.TagKey", 400),
+    ("TagResources", {**TYPED, "Tag": [{"Key": "k"}] * 2}, "Duplicate.TagKey", 400),
+    ("TagResources", {**TYPED, "Tag": [{"Key": "acs:k"}]}, "InvalidTagKey.Malformed", 400),
+    ("TagResources", {**TYPED, "Tag": [{"Key": "k" * 129}]}, "InvalidTagKey.Malformed", 400),
+    (
+        "TagResources",
+        {**TYPED, "Tag": [{"Key": "k", "Value": "v" * 129}]},
+        "InvalidTagValue.Malformed",
+        400,
+    ),
+    ("UntagResources", TYPED, "MissingParameter.TagKey", 400),
+    ("UntagResources", {**TYPED, "TagKey": MANY[:21]}, "NumberExceed.Tags", 400),
+    ("ListTagResources", {**TYPED, "Tag": TAGS}, "NumberExceed.Tags", 400),
+    ("ListTagResources", {**TYPED, "Tag": [{"Value": "v"}]}, "InvalidParameter.TagValue", 400),
+    ("ListTagResources", {**TYPED, "NextToken": "nonsense"}, "InvalidParameter.NextToken", 400),
+    (
+        "ListTagResources",
+        {**TYPED, "Tag": [{"Key": "acs:rm:rgId", "Value": "rg-1"}, {"Key": "k"}]},
+        "InvalidParameter.Tag",
+        400,
+    ),
+    ("ListTagResources", {**TYPED, "Tag": [{"Key": "acs:rm:rgId"}]}, "InvalidParameter.Tag", 400),
+    ("DescribeTags", {"ResourceType": "car"}, "InvalidResourceType.NotFound", 404),
+    ("DescribeTags", {"PageSize": 101}, "InvalidParam.PageSize", 400),
+    ("DescribeTags", {"PageNumber": 0}, "InvalidParam.PageNumber", 400),
+    run("InvalidTagKey.Malformed", 400, Tag=[{"Key": "k" * 65}]),
+    *(
+        ("JoinResourceGroup", {**JOIN, **other}, code, status)
+        for other, code, status in (
+            ({"ResourceType": None}, "MissingParameter.ResourceType", 404),
+            ({"ResourceId": None}, "MissingParameter.ResourceId", 400),
+            ({"ResourceGroupId": None}, "MissingParameter.ResourceGroupId", 400),
+            ({"ResourceType": "Command"}, "InvalidResourceType.NotFound", 404),
+            ({"ResourceType": "invocation"}, "InvalidResourceType.NotFound", 404),
+            ({"ResourceType": "disk"}, "InvalidResourceId.NotFound", 404),
+            ({"ResourceId": "c-nobody"}, "InvalidResourceId.NotFound", 404),
+        )
+    ),
+    ("InstallCloudAssistant", {}, "MissingParam.InstanceId", 400),
+    ("InstallCloudAssistant", {"InstanceId": MANY[:51]}, "InstanceIds.ExceedLimit", 403),
+    ("InstallCloudAssistant", {"InstanceId": [UP, "i-nobody"]}, "InvalidInstance.NotFound", 404),
+]
+
 LABELLED: dict[str, dict[str, Any]] = {
     "CreateActivation": {},
     "CreateCommand": CREATE,
@@ -231,6 +302,7 @@ LABELLED: dict[str, dict[str, Any]] = {
     "DescribeInvocationResults": {},
     "DescribeInvocations": {},
     "DescribeManagedInstances": {},
+    "DescribeTags": {},
     "InvokeCommand": {"CommandId": PLAIN, "InstanceId": [UP]},
     "RunCommand": {**RUN, "InstanceId": [UP]},
     "RunInstances": {},
@@ -244,7 +316,7 @@ LABELS = [
         ([{"Key": "k"}] * 2, "Duplicate.TagKey"),
         ([{"Key": "acs:k"}], "InvalidTagKey.Malformed"),
         ([{"Key": "http://k"}], "InvalidTagKey.Malformed"),
-        ([{"Key": "k" * 65}], "InvalidTagKey.Malformed"),
+        ([{"Key": "k" * 129}], "InvalidTagKey.Malformed"),
         ([{"Key": "k", "Value": "v" * 129}], "InvalidTagValue.Malformed"),
     )
 ]
@@ -503,4 +575,13 @@ ACTIVATIONS: list[Row] = [
     ("DeregisterManagedInstance", {}, "MissingParameter.InstanceId", 400),
 ]
 
-ROWS: list[Row] = [*COMMANDS, *LABELS, *TOKENS, *PAGES, *POWER, *INSTANCES, *ACTIVATIONS]
+ROWS: list[Row] = [
+    *COMMANDS,
+    *LABELS,
+    *RESOURCES,
+    *TOKENS,
+    *PAGES,
+    *POWER,
+    *INSTANCES,
+    *ACTIVATIONS,
+]

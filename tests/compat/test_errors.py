@@ -42,9 +42,13 @@ BY_A_STORY = {
     ("DeleteInstances", "IncorrectInstanceStatus.Initializing"),
     ("DeregisterManagedInstance", "IdempotentParameterMismatch"),
     ("InvokeCommand", "IdempotentParameterMismatch"),
+    ("ListTagResources", "MissingParameter.RegionId"),
     ("RunCommand", "CmdCount.ExceedQuota"),
     ("RunCommand", "IdempotentParameterMismatch"),
     ("RunInstances", "IdempotentParameterMismatch"),
+    ("TagResources", "MissingParameter.RegionId"),
+    ("TagResources", "QuotaExceed.Tags"),
+    ("UntagResources", "MissingParameter.RegionId"),
 }
 
 
@@ -161,6 +165,26 @@ def test_every_operation_asks_for_a_region_it_knows(it: Cloud, action: str) -> N
     with pytest.raises(ClientError) as caught:
         tea(it.endpoint)(action, RegionId="cn-atlantis")
     assert (caught.value.code, caught.value.status) == ("InvalidRegionId.NotFound", 404)
+
+
+@pytest.mark.parametrize("action", ["ListTagResources", "TagResources", "UntagResources"])
+def test_a_missing_region_is_told_in_another_way_where_tags_are(it: Cloud, action: str) -> None:
+    with pytest.raises(ClientError) as caught:
+        tea(it.endpoint)(action, RegionId=None)
+    assert (caught.value.code, caught.value.status) == ("MissingParameter.RegionId", 404)
+
+
+@pytest.mark.parametrize("client", ["tea", "classic"])
+def test_tags_beyond_the_quota_are_refused(it: Cloud, client: str) -> None:
+    call = CALLERS[client](it.endpoint)
+    given = {
+        "ResourceType": "command",
+        "ResourceId": [call("CreateCommand", **CREATE)["CommandId"]],
+    }
+    call("TagResources", **given, Tag=[{"Key": f"k{n}", "Value": ""} for n in range(20)])
+    with pytest.raises(ClientError) as caught:
+        call("TagResources", **given, Tag=[{"Key": "one more", "Value": ""}])
+    assert (caught.value.code, caught.value.status) == ("QuotaExceed.Tags", 403)
 
 
 def test_a_missing_region_is_told(it: Cloud) -> None:

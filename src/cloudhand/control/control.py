@@ -14,6 +14,7 @@ from cloudhand.control.invocations import Invocations
 from cloudhand.control.managed import Managed
 from cloudhand.control.pokes import Pokes
 from cloudhand.control.settings import ControlSettings
+from cloudhand.control.tags import Tags
 from cloudhand.control.templates import Templates
 from cloudhand.core.clock import Clock
 from cloudhand.core.ids import RandomBytes
@@ -51,3 +52,4 @@ class Control:
         self.instances = Instances(database, clock, random, pokes, settings, self.agents)
         self.invocations = Invocations(database, clock, random, pokes, settings)
         self.managed = Managed(database, clock, pokes, self.agents)
+        self.tags = Tags(database, clock, pokes)

@@ -58,6 +58,13 @@ class CommandNotApplicable(CloudhandError):
         self.instance_id = instance_id
 
 
+class ResourceNotFound(CloudhandError):
+    """Things of a kind that there are not."""
+
+    def __init__(self, kind: str, ids: Sequence[str]) -> None:
+        super().__init__(f"cannot find {kind} {', '.join(ids)}")
+
+
 class DeletionProtected(CloudhandError):
     def __init__(self, instance_id: InstanceId) -> None:
         super().__init__(f"cannot release {instance_id}: it is protected from deletion")

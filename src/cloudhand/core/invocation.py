@@ -99,7 +99,7 @@ class RepeatMode(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Invocation:
-    """One request to run a command on instances. It does not change."""
+    """One request to run a command on instances. Nothing of it changes but tags and group."""
 
     id: InvokeId
     command: Command

@@ -15,6 +15,7 @@ from cloudhand.store.invocations import Invocations
 from cloudhand.store.managed import ManagedInstances
 from cloudhand.store.outputs import Outputs
 from cloudhand.store.power_actions import PowerActions
+from cloudhand.store.tags import Tags
 from cloudhand.store.task_executions import TaskExecutions
 from cloudhand.store.templates import Templates
 from cloudhand.store.tokens import Tokens
@@ -38,6 +39,7 @@ class Transaction:
         self.managed = ManagedInstances(statements)
         self.outputs = Outputs(statements)
         self.power_actions = PowerActions(statements, events)
+        self.tags = Tags(statements)
         self.tasks = TaskExecutions(statements, events, watches)
         self.templates = Templates(statements)
         self.tokens = Tokens(statements, envelope)

@@ -45,6 +45,29 @@ TAGS_AND_IDS = _error(
     "Instances are named either by InstanceId or by ResourceTag.",
 )
 
+# Tags and groups of things of any kind
+
+NO_RESOURCE_REGION = _error("MissingParameter.RegionId", 404, "The parameter RegionId is missing.")
+NO_RESOURCE_TYPE = _error(
+    "MissingParameter.ResourceType", 404, "The parameter ResourceType is missing."
+)
+NO_RESOURCE_IDS = _error(
+    "MissingParameter.ResourceIds", 404, "The parameter ResourceId.N is missing."
+)
+NO_TAGS = _error("MissingParameter.Tags", 404, "The parameter Tag.N is missing.")
+NO_TAG_KEYS = _error("MissingParameter.TagKey", 400, "Neither TagKey.N nor All is given.")
+TOO_MANY_RESOURCES = _error(
+    "NumberExceed.ResourceIds", 400, "A request has at most 50 resource ids."
+)
+NO_SUCH_RESOURCE = _error(
+    "InvalidResourceId.NotFound", 404, "The specified ResourceId is not there."
+)
+NO_SUCH_RESOURCE_TYPE = _error(
+    "InvalidResourceType.NotFound", 404, "The specified ResourceType does not exist."
+)
+TOO_MANY_TAGS_ON_ONE = _error("QuotaExceed.Tags", 403, "A resource has at most 20 tags.")
+VALUE_WITHOUT_KEY = _error("InvalidParameter.TagValue", 400, "A tag has a value but no key.")
+
 # Tokens and dry runs
 
 BAD_CLIENT_TOKEN = _error(
@@ -70,6 +93,7 @@ DRY_RUN_MANY = _error(
 NO_INSTANCE_NAMED = _error(
     "MissingParam.InstanceId", 400, "Neither InstanceId nor ResourceTag is given."
 )
+NO_INSTANCE_ID = _error("MissingParam.InstanceId", 400, "InstanceId.N is not given.")
 TOO_MANY_TARGETS = _error("InstanceIds.ExceedLimit", 403, "Too many instances are named.")
 NO_SUCH_TARGET = _error("InvalidInstance.NotFound", 404, "The specified instance does not exist.")
 TARGET_NOT_MATCHED = _error(

@@ -19,8 +19,12 @@ from cloudhand.api.ecs.describe_invocation_results import describe_invocation_re
 from cloudhand.api.ecs.describe_invocations import describe_invocations
 from cloudhand.api.ecs.describe_managed_instances import describe_managed_instances
 from cloudhand.api.ecs.describe_regions import describe_regions
+from cloudhand.api.ecs.describe_tags import describe_tags
 from cloudhand.api.ecs.describe_zones import describe_zones
+from cloudhand.api.ecs.install_cloud_assistant import install_cloud_assistant
 from cloudhand.api.ecs.invoke_command import invoke_command
+from cloudhand.api.ecs.join_resource_group import join_resource_group
+from cloudhand.api.ecs.list_tag_resources import list_tag_resources
 from cloudhand.api.ecs.modify_command import modify_command
 from cloudhand.api.ecs.reboot_instance import reboot_instance
 from cloudhand.api.ecs.reboot_instances import reboot_instances
@@ -31,6 +35,8 @@ from cloudhand.api.ecs.start_instances import start_instances
 from cloudhand.api.ecs.stop_instance import stop_instance
 from cloudhand.api.ecs.stop_instances import stop_instances
 from cloudhand.api.ecs.stop_invocation import stop_invocation
+from cloudhand.api.ecs.tag_resources import tag_resources
+from cloudhand.api.ecs.untag_resources import untag_resources
 from cloudhand.api.operation import Operation
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -51,8 +57,12 @@ OPERATIONS: Mapping[str, Operation] = {
         describe_invocations,
         describe_managed_instances,
         describe_regions,
+        describe_tags,
         describe_zones,
+        install_cloud_assistant,
         invoke_command,
+        join_resource_group,
+        list_tag_resources,
         modify_command,
         reboot_instance,
         reboot_instances,
@@ -63,5 +73,7 @@ OPERATIONS: Mapping[str, Operation] = {
         stop_instance,
         stop_instances,
         stop_invocation,
+        tag_resources,
+        untag_resources,
     )
 }
