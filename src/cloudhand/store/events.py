@@ -59,9 +59,13 @@ class Events:
         values: list[object] = [begin, f"{begin}/", execution_id]
         condition = "id >= ? AND id < ? AND (noun = 'task' OR noun = 'execution' AND id = ?)"
         if not task_id:
-            # Child executions have tasks of their own.
-            condition += " AND instr(substr(id, ?), '.t') = 0"
-            values.append(len(execution_id) + len(".t0000") + 1)
+            # Children, of tasks and of triggers, have tasks of their own.
+            behind = len(execution_id) + 1
+            condition += (
+                " AND (noun = 'execution'"
+                " OR substr(id, ?, 2) = '.t' AND instr(substr(id, ?), '.t') = 0)"
+            )
+            values += [behind, behind + len(".t")]
         rows, total, after = await paged(
             self._statements,
             "SELECT noun, id, from_state, event, to_state, at, source, number"
