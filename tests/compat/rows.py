@@ -223,6 +223,49 @@ COMMANDS: list[Row] = [
     ("DescribeCloudAssistantStatus", {"OSType": "BeOS"}, "InvalidParameter.OSType", 400),
 ]
 
+SEND = {"Name": "n", "TargetDir": "/d", "Content": "x", "InstanceId": [UP]}
+FILES: list[Row] = [
+    *(
+        ("SendFile", {**SEND, name: value}, code, status)
+        for name, value, code, status in (
+            ("Name", None, "MissingParameter.Name", 400),
+            ("TargetDir", None, "MissingParameter.TargetDir", 400),
+            ("Content", None, "MissingParameter.Content", 400),
+            ("InstanceId", None, "MissingParam.InstanceId", 400),
+            ("InstanceId", MANY[:51], "InstanceIds.ExceedLimit", 403),
+            ("InstanceId", [UP, "i-nobody"], "InvalidInstance.NotFound", 404),
+            ("InstanceId", ["mi-nobody"], "InvalidInstance.NotFound", 404),
+            ("Name", "x" * 256, "FileName.ExceedLimit", 403),
+            ("Name", "../x", "InvalidParameter.Name", 400),
+            ("Name", "..", "InvalidParameter.Name", 400),
+            ("TargetDir", "etc", "FileTargetDir.Invalid", 400),
+            ("TargetDir", "/" * 256, "FileTargetDir.Invalid", 400),
+            ("TargetDir", "/a\x01b", "FileTargetDir.Invalid", 400),
+            ("FileMode", "888", "FileMode.Invalid", 400),
+            ("FileMode", "u+x", "FileMode.Invalid", 400),
+            ("FileOwner", "a:b", "InvalidParameter.FileOwner", 400),
+            ("FileOwner", "x" * 65, "InvalidParameter.FileOwner", 400),
+            ("FileGroup", "a b", "InvalidParameter.FileGroup", 400),
+            ("ContentType", "Hex", "FileContentType.Invalid", 400),
+            ("Content", "x" * (24 * 1024 + 1), "FileSize.ExceedLimit", 403),
+            ("Description", "x" * 513, "FileDesc.ExceedLimit", 403),
+            ("Timeout", 86401, "InvalidTimeout.ExceedLimit", 403),
+        )
+    ),
+    (
+        "SendFile",
+        {**SEND, "ContentType": "Base64", "Content": "%%%"},
+        "FileContent.DecodeError",
+        400,
+    ),
+    (
+        "DescribeSendFileResults",
+        {"InvocationStatus": "Lost"},
+        "InvalidParameter.InvocationStatus",
+        400,
+    ),
+]
+
 JOIN = {"ResourceType": "command", "ResourceId": PLAIN, "ResourceGroupId": "rg-1"}
 TYPED = {"ResourceType": "command", "ResourceId": [PLAIN]}
 TAG = {"Tag": [{"Key": "k", "Value": "v"}]}
@@ -302,10 +345,12 @@ LABELLED: dict[str, dict[str, Any]] = {
     "DescribeInvocationResults": {},
     "DescribeInvocations": {},
     "DescribeManagedInstances": {},
+    "DescribeSendFileResults": {},
     "DescribeTags": {},
     "InvokeCommand": {"CommandId": PLAIN, "InstanceId": [UP]},
     "RunCommand": {**RUN, "InstanceId": [UP]},
     "RunInstances": {},
+    "SendFile": SEND,
 }
 LABELS = [
     (action, {**values, "Tag": tag}, code, 400)
@@ -328,6 +373,7 @@ REPEATABLE: dict[str, dict[str, Any]] = {
     "InvokeCommand": {"CommandId": PLAIN, "InstanceId": [UP]},
     "RunCommand": {**RUN, "InstanceId": [UP]},
     "RunInstances": {},
+    "SendFile": SEND,
 }
 TOKENS = [
     (action, {**values, "ClientToken": token}, "InvalidClientToken.Malformed", 400)
@@ -343,6 +389,7 @@ PAGED = [
     "DescribeInvocationResults",
     "DescribeInvocations",
     "DescribeManagedInstances",
+    "DescribeSendFileResults",
 ]
 PAGES = [
     row
@@ -578,6 +625,7 @@ ACTIVATIONS: list[Row] = [
 ROWS: list[Row] = [
     *COMMANDS,
     *LABELS,
+    *FILES,
     *RESOURCES,
     *TOKENS,
     *PAGES,

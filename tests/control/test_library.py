@@ -11,6 +11,7 @@ from cloudhand.core.command import CommandType
 from cloudhand.core.execution import Execution, State
 from cloudhand.core.ids import ExecutionId, InstanceId
 from cloudhand.core.orders import InstanceFilter, NewCommand, NewExecution, TemplateText
+from cloudhand.wire import agent as wire
 from cloudhand.wire import times
 from tests.machines import exit_with
 from tests.world import ALL, World
@@ -194,3 +195,21 @@ async def test_an_agent_is_there_once_it_is_online(tmp_path: Path) -> None:
         missing = await acted(world, "ACS::ECS::InstallCloudAssistant", instanceId="i-nobody")
         assert missing.state is State.FAILED
         assert "InvalidInstance.NotFound" in missing.status_message
+
+
+async def test_a_file_is_sent_and_a_failure_is_told_at_once(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        instance_id = await world.instance()
+        given = {"instanceId": instance_id, "name": "config", "targetDir": "/d", "content": "x"}
+        done = await acted(world, "ACS::ECS::SendFile", **given, fileMode="0600")
+        assert done.state is State.SUCCESS
+        ((invoke_id, file),) = world.machine(instance_id).files.items()
+        assert done.outputs == {"all": {"invokeId": invoke_id}}
+        assert (file.content, file.mode, file.owner) == (b"x", "0600", "")
+        world.machines.filing = lambda machine, file: wire.Report(
+            kind=wire.INVALID, task_id=file.task_id, param="FileExist", file=True
+        )
+        begun = world.clock.now()
+        failed = await acted(world, "ACS::ECS::SendFile", **given)
+        assert failed.state is State.FAILED
+        assert (world.clock.now() - begun).total_seconds() < 5

@@ -9,6 +9,7 @@ from cloudhand.control.commands import Commands
 from cloudhand.control.deadlines import Deadlines
 from cloudhand.control.deliveries import Deliveries
 from cloudhand.control.executions import Executions
+from cloudhand.control.files import Files
 from cloudhand.control.instances import Instances
 from cloudhand.control.invocations import Invocations
 from cloudhand.control.managed import Managed
@@ -49,6 +50,7 @@ class Control:
         self.executions = Executions(
             database, clock, random, pokes, settings, self.templates, programs
         )
+        self.files = Files(database, clock, random, pokes, settings)
         self.instances = Instances(database, clock, random, pokes, settings, self.agents)
         self.invocations = Invocations(database, clock, random, pokes, settings)
         self.managed = Managed(database, clock, pokes, self.agents)

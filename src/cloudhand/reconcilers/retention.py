@@ -1,4 +1,4 @@
-"""Forget what is old: invocations with all that belongs to them, events, client tokens."""
+"""Forget what is old: invocations with all that belongs to them, files, events, client tokens."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ async def keep_forgetting(control: Control, database: Database) -> None:
         async def work(tx: Transaction) -> None:
             old = now - control.settings.retention
             await tx.invocations.forget(before=old)
+            await tx.files.forget(before=now - control.settings.files_kept)
             await tx.power_actions.forget(before=old)
             await tx.events.forget(before=old)
             await tx.tokens.forget(before=now - _TOKENS_KEPT, effects_before=old)

@@ -11,14 +11,23 @@ from cloudhand.store.cursors import paged
 from cloudhand.store.database import Statements
 from cloudhand.store.rows import marks, tags_condition, to_json
 
-# The table of each kind, and which of its rows somebody may know of.
+# The tables of each kind, and which of their rows somebody may know of.
 _TABLES = {
-    Kind.INSTANCE: ("instances", "state <> 'Released'"),
-    Kind.COMMAND: ("commands", "1 = 1"),
-    Kind.INVOCATION: ("invocations", "1 = 1"),
+    Kind.INSTANCE: {"instances": "state <> 'Released'"},
+    Kind.COMMAND: {"commands": "1 = 1"},
+    Kind.INVOCATION: {"invocations": "1 = 1", "file_invocations": "1 = 1"},
     # An activation for one instance of ours is never told.
-    Kind.ACTIVATION: ("activations", "instance_id IS NULL"),
-    Kind.MANAGED_INSTANCE: ("managed_instances", "deregistered_at IS NULL"),
+    Kind.ACTIVATION: {"activations": "instance_id IS NULL"},
+    Kind.MANAGED_INSTANCE: {"managed_instances": "deregistered_at IS NULL"},
+}
+_THINGS = {
+    kind: "("
+    + " UNION ALL ".join(
+        f"SELECT id, tags, resource_group_id FROM {table} WHERE {known}"
+        for table, known in tables.items()
+    )
+    + ") AS things"
+    for kind, tables in _TABLES.items()
 }
 
 
@@ -28,34 +37,33 @@ class Tags:
 
     async def of(self, kind: Kind, ids: Sequence[str]) -> dict[str, Mapping[str, str]]:
         """The tags of those that there are."""
-        table, known = _TABLES[kind]
         rows = await self._statements.fetch(
-            f"SELECT id, tags FROM {table} WHERE {known} AND id IN ({marks(ids)})", *ids
+            f"SELECT id, tags FROM {_THINGS[kind]} WHERE id IN ({marks(ids)})", *ids
         )
         return {row[0]: json.loads(row[1]) for row in rows}
 
     async def put(self, kind: Kind, thing: str, tags: Mapping[str, str]) -> None:
         """These, and no others."""
-        table, _ = _TABLES[kind]
-        await self._statements.change(
-            f"UPDATE {table} SET tags = ? WHERE id = ?", to_json(tags), thing
-        )
+        for table in _TABLES[kind]:
+            await self._statements.change(
+                f"UPDATE {table} SET tags = ? WHERE id = ?", to_json(tags), thing
+            )
 
     async def join(self, kind: Kind, thing: str, resource_group_id: str) -> None:
-        table, _ = _TABLES[kind]
-        await self._statements.change(
-            f"UPDATE {table} SET resource_group_id = ? WHERE id = ?", resource_group_id, thing
-        )
+        for table in _TABLES[kind]:
+            await self._statements.change(
+                f"UPDATE {table} SET resource_group_id = ? WHERE id = ?", resource_group_id, thing
+            )
 
     async def find(
         self, kind: Kind, window: Window, *, ids: Sequence[str], tags: Mapping[str, str]
     ) -> Page[Attached]:
         """All tags of the things that have all the given ones, by id and key."""
-        condition, values = _narrowed(kind, ids, tags)
+        condition, values = _narrowed(ids, tags)
         query = (
             "SELECT id, tag, value, id, tag FROM"
             " (SELECT things.id AS id, each.key AS tag, each.value AS value"
-            f" FROM {_TABLES[kind][0]} AS things, json_each(tags) AS each WHERE {condition})"
+            f" FROM {_THINGS[kind]}, json_each(tags) AS each WHERE {condition})"
             " WHERE 1 = 1"
         )
         return await self._paged(query, values, window, keys=("id", "tag"))
@@ -64,9 +72,9 @@ class Tags:
         self, kind: Kind, window: Window, *, ids: Sequence[str], resource_group_id: str
     ) -> Page[Attached]:
         """The things of a resource group, which is told as if it were a tag without a key."""
-        condition, values = _narrowed(kind, ids, {})
+        condition, values = _narrowed(ids, {})
         query = (
-            f"SELECT id, '', resource_group_id, id FROM {_TABLES[kind][0]} AS things"
+            f"SELECT id, '', resource_group_id, id FROM {_THINGS[kind]}"
             f" WHERE {condition} AND resource_group_id = ?"
         )
         return await self._paged(query, [*values, resource_group_id], window, keys=("id",))
@@ -87,10 +95,10 @@ class Tags:
         parts: list[str] = []
         values: list[object] = []
         for kind in kinds:
-            condition, given = _narrowed(kind, [thing] if thing else [], {})
+            condition, given = _narrowed([thing] if thing else [], {})
             parts.append(
                 f"SELECT '{kind}' AS kind, each.key AS tag, each.value AS value"
-                f" FROM {_TABLES[kind][0]} AS things, json_each(tags) AS each WHERE {condition}"
+                f" FROM {_THINGS[kind]}, json_each(tags) AS each WHERE {condition}"
             )
             values += given
         wanted, more = _wanted(tags)
@@ -108,9 +116,8 @@ class Tags:
         return Page(items=[_usage(row[0], row[1], row[2]) for row in rows], total=total)
 
 
-def _narrowed(kind: Kind, ids: Sequence[str], tags: Mapping[str, str]) -> tuple[str, list[object]]:
+def _narrowed(ids: Sequence[str], tags: Mapping[str, str]) -> tuple[str, list[object]]:
     condition, values = tags_condition(tags)
-    condition += f" AND {_TABLES[kind][1]}"
     if ids:
         condition += f" AND things.id IN ({marks(ids)})"
     return condition, [*values, *ids]

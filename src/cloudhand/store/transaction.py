@@ -10,6 +10,7 @@ from cloudhand.store.database import Statements
 from cloudhand.store.envelope import Envelope
 from cloudhand.store.events import Events
 from cloudhand.store.executions import Executions
+from cloudhand.store.files import Files
 from cloudhand.store.instances import Instances
 from cloudhand.store.invocations import Invocations
 from cloudhand.store.managed import ManagedInstances
@@ -34,6 +35,7 @@ class Transaction:
         self.commands = Commands(statements)
         self.events = events
         self.executions = Executions(statements, events, watches)
+        self.files = Files(statements, events, watches)
         self.instances = Instances(statements, events, watches)
         self.invocations = Invocations(statements, events, watches)
         self.managed = ManagedInstances(statements)

@@ -19,6 +19,7 @@ from cloudhand.api.ecs.describe_invocation_results import describe_invocation_re
 from cloudhand.api.ecs.describe_invocations import describe_invocations
 from cloudhand.api.ecs.describe_managed_instances import describe_managed_instances
 from cloudhand.api.ecs.describe_regions import describe_regions
+from cloudhand.api.ecs.describe_send_file_results import describe_send_file_results
 from cloudhand.api.ecs.describe_tags import describe_tags
 from cloudhand.api.ecs.describe_zones import describe_zones
 from cloudhand.api.ecs.install_cloud_assistant import install_cloud_assistant
@@ -30,6 +31,7 @@ from cloudhand.api.ecs.reboot_instance import reboot_instance
 from cloudhand.api.ecs.reboot_instances import reboot_instances
 from cloudhand.api.ecs.run_command import run_command
 from cloudhand.api.ecs.run_instances import run_instances
+from cloudhand.api.ecs.send_file import send_file
 from cloudhand.api.ecs.start_instance import start_instance
 from cloudhand.api.ecs.start_instances import start_instances
 from cloudhand.api.ecs.stop_instance import stop_instance
@@ -57,6 +59,7 @@ OPERATIONS: Mapping[str, Operation] = {
         describe_invocations,
         describe_managed_instances,
         describe_regions,
+        describe_send_file_results,
         describe_tags,
         describe_zones,
         install_cloud_assistant,
@@ -68,6 +71,7 @@ OPERATIONS: Mapping[str, Operation] = {
         reboot_instances,
         run_command,
         run_instances,
+        send_file,
         start_instance,
         start_instances,
         stop_instance,
