@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from cloudhand.core.command import CommandType
 from cloudhand.core.execution import Execution, State
 from cloudhand.core.ids import ExecutionId, InstanceId
 from cloudhand.core.orders import InstanceFilter, NewCommand, NewExecution, TemplateText
+from cloudhand.core.tag import Kind
 from cloudhand.wire import agent as wire
 from cloudhand.wire import times
 from tests.machines import exit_with
@@ -122,16 +124,16 @@ async def test_instances_are_restarted_on_a_schedule(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         ids = await world.instances(2)
         name = TemplateText(name="ACS-ECS-ScheduleToRebootInstances")
-        end = world.clock.now().replace(hour=23, minute=30, second=0, microsecond=0)
-        timer = {"type": "rate", "expression": "10 hours", "endDate": times.second(end)}
+        end = world.clock.now() + timedelta(minutes=25)
+        timer = {"type": "rate", "expression": "10 minutes", "endDate": times.second(end)}
         started = await start(world, name, timerTrigger=timer, targets=targets(ids))
-        await world.advance(hours=9)
+        await world.advance(minutes=9)
         assert [world.machine(one).boots for one in ids] == [1, 1]
-        await world.advance(hours=2)
+        await world.advance(minutes=2)
         assert [world.machine(one).boots for one in ids] == [2, 2]
-        await world.advance(hours=10)
+        await world.advance(minutes=10)
         assert [world.machine(one).boots for one in ids] == [3, 3]
-        await world.advance(hours=4)
+        await world.advance(minutes=4)
         done = await ended(world, started)
         assert done.state is State.SUCCESS
         assert [world.machine(one).boots for one in ids] == [3, 3]
@@ -213,3 +215,41 @@ async def test_a_file_is_sent_and_a_failure_is_told_at_once(tmp_path: Path) -> N
         failed = await acted(world, "ACS::ECS::SendFile", **given)
         assert failed.state is State.FAILED
         assert (world.clock.now() - begun).total_seconds() < 5
+
+
+async def test_all_pages_of_tags_are_told_to_a_template(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        ids = await world.instances(4, tags={f"k{number}": "v" for number in range(20)})
+        wanted = {"ResourceType": "instance", "ResourceIds": ids}
+        call = {"Service": "ECS", "API": "ListTagResources", "Parameters": wanted}
+        done = await acted(world, "ACS::ExecuteAPI", **call)
+        assert done.outputs is not None
+        assert len(done.outputs["all"]["TagResources"]["TagResource"]) == 80
+
+
+async def test_whoever_waits_for_a_tag_is_woken_by_it(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        instance_id = await world.instance()
+        content = {
+            "FormatVersion": "OOS-2019-06-01",
+            "Tasks": [
+                {
+                    "Name": "wait",
+                    "Action": "ACS::WaitFor",
+                    "DelayType": "Constant",
+                    "Delay": 3600,
+                    "Properties": {
+                        "Service": "ECS",
+                        "API": "DescribeInstances",
+                        "Parameters": {"InstanceIds": [instance_id]},
+                        "PropertySelector": "Instances.Instance[].Tags.Tag[].TagKey",
+                        "DesiredValues": ["ready"],
+                    },
+                }
+            ],
+        }
+        started = await start(world, TemplateText(content=json.dumps(content)))
+        await world.advance(seconds=60)
+        await world.control.tags.put(Kind.INSTANCE, [instance_id], {"ready": ""})
+        await world.settle()
+        assert (await world.control.executions.get(started)).execution.state is State.SUCCESS
