@@ -19,6 +19,7 @@ from cloudhand.gateway.desk import Desk
 from cloudhand.wire import agent as wire
 
 Behaviour = Callable[["Machine", wire.Task], wire.Report | None]
+Filing = Callable[["Machine", wire.FileTask], wire.Report | None]
 
 
 @dataclass
@@ -35,6 +36,7 @@ class Machine:
     running: dict[str, wire.Task] = field(default_factory=dict)
     unacknowledged: dict[str, wire.Report] = field(default_factory=dict)
     ever_started: list[str] = field(default_factory=list)
+    files: dict[str, wire.FileTask] = field(default_factory=dict)  # that were written, by task
 
     @property
     def boot_id(self) -> BootId:
@@ -43,6 +45,15 @@ class Machine:
 
 def succeed(machine: Machine, task: wire.Task) -> wire.Report | None:
     return finish(task, 0, b"helloworld\n")
+
+
+def write(machine: Machine, file: wire.FileTask) -> wire.Report | None:
+    return wire.Report(kind=wire.FINISH, task_id=file.task_id, file=True)
+
+
+def hang(machine: Machine, file: wire.FileTask) -> wire.Report | None:
+    """Never says what became of it."""
+    return None
 
 
 def run_on(machine: Machine, task: wire.Task) -> wire.Report | None:
@@ -77,6 +88,7 @@ class Machines:
 
     def __init__(self, behave: Behaviour = succeed) -> None:
         self.behave = behave
+        self.filing: Filing = write
         self.machines: dict[InstanceId, Machine] = {}
         self.calls: list[str] = []
         self.failing: set[str] = set()  # names of calls that fail
@@ -227,6 +239,13 @@ class Machines:
                     kind=wire.STOPPED, task_id=task_id, start=1_000, end=2_000, result="killed"
                 ),
             )
+        for file in worklist.file:
+            if file.task_id not in machine.files:
+                machine.files[file.task_id] = file
+                said = self.filing(machine, file)
+                if said is not None:
+                    machine.unacknowledged[file.task_id] = said
+                    await self._report_all(machine)
         for task in worklist.test:
             await self.say(machine, wire.Report(kind=wire.VERIFIED, task_id=task.task_id))
         for task in worklist.run:

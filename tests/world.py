@@ -9,7 +9,7 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -26,7 +26,9 @@ from cloudhand.core.invocation import Overall, overall
 from cloudhand.core.orders import (
     InstanceFilter,
     InvocationFilter,
+    NewCommand,
     NewInstances,
+    NewInvocation,
     ResultView,
     RunOrder,
 )
@@ -211,14 +213,15 @@ class World:
     async def run(
         self, *instance_ids: InstanceId, script: str = "echo helloworld", **order: object
     ) -> InvokeId:
+        """``order``: of the command or of the invocation, as their orders name it."""
+        named = {one.name for one in fields(NewCommand)}
+        command = {name: value for name, value in order.items() if name in named}
+        invocation = {name: value for name, value in order.items() if name not in named}
+        new = NewCommand(type=CommandType.SHELL, content=script.encode())
         asked = await self.control.invocations.run(
-            replace(
-                RunOrder(
-                    type=CommandType.SHELL,
-                    content=script.encode(),
-                    instance_ids=instance_ids,
-                ),
-                **order,  # type: ignore[arg-type]
+            RunOrder(
+                command=replace(new, **command),  # type: ignore[arg-type]
+                invocation=NewInvocation(instance_ids=instance_ids, **invocation),  # type: ignore[arg-type]
             )
         )
         return asked.invoke_id

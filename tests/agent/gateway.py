@@ -38,6 +38,7 @@ class FakeGateway:
         self.open: dict[str, wire.Task] = {}  # handed out until their end is reported
         self.stopping: list[str] = []
         self.testing: list[wire.Task] = []
+        self.sending: dict[str, wire.FileTask] = {}  # handed out until their end is reported
         self.reports: list[wire.Report] = []
         self.registrations: list[wire.Registration] = []
         self.beats: list[wire.Heartbeat] = []
@@ -96,6 +97,11 @@ class FakeGateway:
         with self.changed:
             self.open[task.task_id] = task
         self.kick(f"kick_vm task run {task.task_id}")
+
+    def send(self, file: wire.FileTask) -> None:
+        with self.changed:
+            self.sending[file.task_id] = file
+        self.kick(f"kick_vm file create {file.task_id}")
 
     def stop(self, task_id: str) -> None:
         with self.changed:
@@ -292,6 +298,7 @@ class FakeGateway:
             run=tuple(t for i, t in self.open.items() if wanted in ("", i)),
             stop=tuple(i for i in self.stopping if wanted in ("", i)),
             test=tuple(testing),
+            file=tuple(f for i, f in self.sending.items() if wanted in ("", i)),
         )
 
     def _reported(self, report: wire.Report) -> tuple[int, dict[str, Any]]:
@@ -301,6 +308,7 @@ class FakeGateway:
             return answer, {"code": answer, "reason": "busy", "message": "as the test wants"}
         if report.kind != wire.RUNNING:
             self.open.pop(report.task_id, None)
+            self.sending.pop(report.task_id, None)
             self.stopping = [i for i in self.stopping if i != report.task_id]
         return 200, answer.to_json()
 

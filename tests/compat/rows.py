@@ -6,13 +6,15 @@ import base64
 from typing import Any
 
 RUN = {"Type": "RunShellScript", "CommandContent": "true"}
+CREATE = {"Name": "n", "Type": "RunShellScript", "CommandContent": "dHJ1ZQ=="}
 FILLED = {**RUN, "CommandContent": "echo {{name}}", "EnableParameter": True}
 MANY = [f"i-{n}" for n in range(101)]
 TAGS = [{"Key": f"k{n}", "Value": ""} for n in range(21)]
 LONG_HEX = "0123456789abcdef" * 4
 
-# Stand-ins for the ids of the instances that the tests share.
+# Stand-ins for the ids of the instances and stored commands that the tests share.
 UP, DOWN, KEPT = "<up>", "<down>", "<kept>"
+PLAIN, ASKS, STORED, BATCH = "<plain>", "<asks>", "<stored>", "<batch>"
 
 
 Row = tuple[str, dict[str, Any], str, int]  # operation, parameters, code, HTTP status
@@ -26,81 +28,167 @@ def filled(code: str, status: int, **values: Any) -> Row:
     return ("RunCommand", {**FILLED, "InstanceId": [UP], **values}, code, status)
 
 
+def invoke(code: str, status: int, **values: Any) -> Row:
+    return ("InvokeCommand", {"CommandId": PLAIN, "InstanceId": [UP], **values}, code, status)
+
+
+def create(code: str, status: int, **values: Any) -> Row:
+    return ("CreateCommand", {**CREATE, **values}, code, status)
+
+
+def modify(code: str, status: int, **values: Any) -> Row:
+    return ("ModifyCommand", {"CommandId": PLAIN, **values}, code, status)
+
+
+# What is wrong with where or how a command shall run.
+ASKED = [
+    row
+    for ask in (run, invoke)
+    for row in (
+        ask("MissingParam.InstanceId", 400, InstanceId=None),
+        ask("InstanceIds.ExceedLimit", 403, InstanceId=MANY),
+        ask("InvalidInstance.NotFound", 404, InstanceId=[UP, "i-nobody"]),
+        ask("InvalidInstance.NotFound", 404, InstanceId=["mi-nobody"]),
+        ask("InvalidInstance.NotMatch", 400, InstanceId=[UP, DOWN]),
+        ask("InvalidTimeout.ExceedLimit", 403, Timeout=86401),
+        ask("InvalidParameterCharacter.CommandWorkingDir", 403, WorkingDir="/a\x01b"),
+        ask("InvalidParameter.WorkingDir", 400, WorkingDir="/" * 201),
+        ask("InvalidLauncher.LengthLimitExceeded", 403, Launcher="x" * 1025),
+        ask("Username.ExceedLimit", 403, Username="x" * 256),
+        ask("WindowsPasswordName.ExceedLimit", 403, WindowsPasswordName="x" * 256),
+        ask("InvalidRepeatMode.NotFound", 404, RepeatMode="Sometimes"),
+        ask("MissingParam.Frequency", 400, RepeatMode="Period"),
+        ask("InvalidTerminationMode.NotFound", 404, TerminationMode="Some"),
+        ask("InvalidContainerId.Malformed", 400, ContainerId="x"),
+        ask("InvalidContainerName.Malformed", 400, ContainerName="-x"),
+        ask("NumberExceed.ResourceTags", 400, InstanceId=None, ResourceTag=TAGS),
+        ask("MissingParameter.ResourceTagKey", 400, InstanceId=None, ResourceTag=[{"Value": "v"}]),
+        ask("Duplicate.ResourceTagKey", 400, InstanceId=None, ResourceTag=[{"Key": "k"}] * 2),
+        ask("InvalidResourceTagKey.Malformed", 400, InstanceId=None, ResourceTag=[{"Key": "acs:"}]),
+        ask(
+            "InvalidResourceTagValue.Malformed",
+            400,
+            InstanceId=None,
+            ResourceTag=[{"Key": "k", "Value": "v" * 129}],
+        ),
+        ask(
+            "InvalidResourceTag.InstanceNotFound", 400, InstanceId=None, ResourceTag=[{"Key": "k"}]
+        ),
+        ask("InvalidResourceTag.ConflictWithInstanceIds", 400, ResourceTag=[{"Key": "k"}]),
+        ask("InvalidParameter.Parameters", 400, Parameters=["x"]),
+        # What is not carried out is refused, never ignored.
+        ask("UnsupportedOperation", 400, Frequency="rate(5m)"),
+        ask("UnsupportedOperation", 400, RepeatMode="EveryReboot"),
+        ask("UnsupportedOperation", 400, RepeatMode="NextRebootOnly"),
+        ask("UnsupportedOperation", 400, ContainerName="web"),
+        ask("UnsupportedOperation", 400, ContainerId=f"docker://{LONG_HEX}"),
+        ask("UnsupportedOperation", 400, OssOutputDelivery="oss://bucket/prefix"),
+        ask("UnsupportedOperation", 400, Username="bob", WindowsPasswordName="secret"),
+        ask("Parameter.Disabled", 400, Parameters={"name": "x"}),
+    )
+]
+
+
+def invoke_filled(code: str, status: int, **values: Any) -> Row:
+    return invoke(code, status, CommandId=ASKS, **values)
+
+
+# What is wrong with the values for placeholders.
+VALUES = [
+    row
+    for ask in (filled, invoke_filled)
+    for row in (
+        ask("Parameter.NotMatched", 403, Parameters={"other": "x"}),
+        ask("ParameterKey.Duplicate", 403, Parameters={"name": "x", "NAME": "y"}),
+        ask("ParameterKey.ExceedLimit", 403, Parameters={"n" * 65: "x"}),
+        ask("ParameterCount.ExceedLimit", 403, Parameters={f"n{n}": "" for n in range(11)}),
+        ask("ParameterType.NotSupported", 403, Parameters={"name": ["x"]}),
+        ask("InvalidParameterCharset.Parameters", 403, Parameters={"é": "x"}),
+        ask("CmdContent.ExceedLimit", 403, Parameters={"name": "x" * 24 * 1024}),
+    )
+]
+
+# What is wrong with a command itself.
+WRITTEN = [
+    row
+    for ask in (run, create)
+    for row in (
+        ask("InvalidCmdType.NotFound", 404, Type="RunPerlScript"),
+        ask("MissingParameter.Type", 400, Type=None),
+        ask("MissingParameter.CommandContent", 400, CommandContent=None),
+        ask("CmdContent.DecodeError", 400, CommandContent="%%%", ContentEncoding="Base64"),
+        ask("CmdContent.DecodeError", 400, CommandContent="é", ContentEncoding="base64"),
+        ask(
+            "CmdContent.ExceedLimit",
+            403,
+            CommandContent="x" * (18 * 1024 + 1),
+            ContentEncoding="PlainText",
+        ),
+        ask(
+            "CmdContent.ExceedLimit",
+            403,
+            CommandContent="é" * (18 * 1024),
+            ContentEncoding="PlainText",
+        ),
+        ask("CmdName.ExceedLimit", 403, Name="x" * 129),
+        ask("CmdDesc.ExceedLimit", 403, Description="x" * 513),
+        ask("InvalidParameterCharacter.CommandName", 403, Name="a\x01b"),
+        ask("InvalidParameterCharacter.CommandDescription", 403, Description="a\x01b"),
+        *(
+            ask(
+                code,
+                status,
+                EnableParameter=True,
+                CommandContent=base64.b64encode(content).decode(),
+                ContentEncoding="Base64",
+            )
+            for code, status, content in (
+                ("CmdParam.EmptyKey", 400, b"echo {{ }}"),
+                ("CmdParam.InvalidParamName", 400, b"echo {{a.b}}"),
+                ("CmdParamName.ExceedLimit", 403, b"echo {{" + b"n" * 65 + b"}}"),
+                (
+                    "CmdParamCount.ExceedLimit",
+                    403,
+                    "".join(f"{{{{n{n}}}}}" for n in range(21)).encode(),
+                ),
+                ("CmdContent.DecodeError", 400, b"\xff{{name}}"),
+            )
+        ),
+    )
+]
+
 COMMANDS: list[Row] = [
-    run("MissingParam.InstanceId", 400, InstanceId=None),
-    run("InstanceIds.ExceedLimit", 403, InstanceId=MANY),
-    run("InvalidInstance.NotFound", 404, InstanceId=[UP, "i-nobody"]),
-    run("InvalidInstance.NotFound", 404, InstanceId=["mi-nobody"]),
-    run("InvalidInstance.NotMatch", 400, InstanceId=[UP, DOWN]),
+    *ASKED,
+    *VALUES,
+    *WRITTEN,
     run("InvalidInstance.NotMatch", 400, Type="RunBatScript"),
     run("InvalidInstance.NotMatch", 400, Type="RunPowerShellScript"),
-    run("InvalidCmdType.NotFound", 404, Type="RunPerlScript"),
-    run("MissingParameter.Type", 400, Type=None),
-    run("MissingParameter.CommandContent", 400, CommandContent=None),
-    run("CmdContent.DecodeError", 400, CommandContent="%%%", ContentEncoding="Base64"),
-    run("CmdContent.DecodeError", 400, CommandContent="é", ContentEncoding="base64"),
-    run("CmdContent.ExceedLimit", 403, CommandContent="x" * (18 * 1024 + 1)),
-    run("CmdContent.ExceedLimit", 403, CommandContent="é" * (18 * 1024)),
-    run("CmdName.ExceedLimit", 403, Name="x" * 129),
-    run("CmdDesc.ExceedLimit", 403, Description="x" * 513),
-    run("InvalidParameterCharacter.CommandName", 403, Name="a\x01b"),
-    run("InvalidParameterCharacter.CommandDescription", 403, Description="a\x01b"),
-    run("InvalidParameterCharacter.CommandWorkingDir", 403, WorkingDir="/a\x01b"),
-    run("InvalidParameter.WorkingDir", 400, WorkingDir="/" * 201),
-    run("InvalidTimeout.ExceedLimit", 403, Timeout=86401),
-    run("InvalidLauncher.LengthLimitExceeded", 403, Launcher="x" * 1025),
-    run("Username.ExceedLimit", 403, Username="x" * 256),
-    run("WindowsPasswordName.ExceedLimit", 403, WindowsPasswordName="x" * 256),
-    run("InvalidRepeatMode.NotFound", 404, RepeatMode="Sometimes"),
-    run("MissingParam.Frequency", 400, RepeatMode="Period"),
-    run("InvalidTerminationMode.NotFound", 404, TerminationMode="Some"),
-    run("InvalidContainerId.Malformed", 400, ContainerId="x"),
-    run("InvalidContainerName.Malformed", 400, ContainerName="-x"),
-    run("NumberExceed.ResourceTags", 400, InstanceId=None, ResourceTag=TAGS),
-    run("MissingParameter.ResourceTagKey", 400, InstanceId=None, ResourceTag=[{"Value": "v"}]),
-    run("Duplicate.ResourceTagKey", 400, InstanceId=None, ResourceTag=[{"Key": "k"}] * 2),
-    run("InvalidResourceTagKey.Malformed", 400, InstanceId=None, ResourceTag=[{"Key": "acs:"}]),
-    run(
-        "InvalidResourceTagValue.Malformed",
-        400,
-        InstanceId=None,
-        ResourceTag=[{"Key": "k", "Value": "v" * 129}],
-    ),
-    run("InvalidResourceTag.InstanceNotFound", 400, InstanceId=None, ResourceTag=[{"Key": "k"}]),
-    run("InvalidResourceTag.ConflictWithInstanceIds", 400, ResourceTag=[{"Key": "k"}]),
-    run("InvalidParameter.Parameters", 400, EnableParameter=True, Parameters=["x"]),
-    # What is not carried out is refused, never ignored.
-    run("UnsupportedOperation", 400, Frequency="rate(5m)"),
-    run("UnsupportedOperation", 400, RepeatMode="EveryReboot"),
-    run("UnsupportedOperation", 400, RepeatMode="NextRebootOnly"),
-    run("UnsupportedOperation", 400, ContainerName="web"),
-    run("UnsupportedOperation", 400, ContainerId=f"docker://{LONG_HEX}"),
-    run("UnsupportedOperation", 400, OssOutputDelivery="oss://bucket/prefix"),
-    run("UnsupportedOperation", 400, Username="bob", WindowsPasswordName="secret"),
-    # Custom parameters.
-    run("Parameter.Disabled", 400, Parameters={"name": "x"}),
-    filled("Parameter.NotMatched", 403, Parameters={"other": "x"}),
-    filled("ParameterKey.Duplicate", 403, Parameters={"name": "x", "NAME": "y"}),
-    filled("ParameterKey.ExceedLimit", 403, Parameters={"n" * 65: "x"}),
-    filled("ParameterCount.ExceedLimit", 403, Parameters={f"n{n}": "" for n in range(11)}),
-    filled("ParameterType.NotSupported", 403, Parameters={"name": ["x"]}),
-    filled("InvalidParameterCharset.Parameters", 403, Parameters={"é": "x"}),
-    filled("CmdContent.ExceedLimit", 403, Parameters={"name": "x" * 24 * 1024}),
-    filled("CmdParam.EmptyKey", 400, CommandContent="echo {{ }}"),
-    filled("CmdParam.InvalidParamName", 400, CommandContent="echo {{a.b}}"),
-    filled("CmdParamName.ExceedLimit", 403, CommandContent="echo {{" + "n" * 65 + "}}"),
-    filled(
-        "CmdParamCount.ExceedLimit",
-        403,
-        CommandContent="".join(f"{{{{n{n}}}}}" for n in range(21)),
-    ),
+    invoke("InvalidInstance.NotMatch", 400, CommandId=BATCH),
+    invoke("InvalidCmdId.NotFound", 404, CommandId="c-nobody"),
+    invoke("MissingParameter.CommandId", 400, CommandId=None),
+    invoke("ParameterStore.NotSupported", 403, CommandId=STORED),
     filled("ParameterStore.NotSupported", 403, CommandContent="echo {{ oos-secret:name }}"),
-    filled(
-        "CmdContent.DecodeError",
-        400,
-        CommandContent=base64.b64encode(b"\xff{{name}}").decode(),
-        ContentEncoding="Base64",
-    ),
+    create("MissingParameter.Name", 400, Name=None),
+    create("InvalidTimeout.ExceedLimit", 403, Timeout=86401),
+    create("InvalidParameterCharacter.CommandWorkingDir", 403, WorkingDir="/a\x01b"),
+    create("InvalidParameter.WorkingDir", 400, WorkingDir="/" * 201),
+    create("InvalidLauncher.LengthLimitExceeded", 403, Launcher="x" * 1025),
+    modify("InvalidCmdId.NotFound", 404, CommandId="c-nobody"),
+    modify("MissingParameter.CommandId", 400, CommandId=None),
+    modify("CmdName.ExceedLimit", 403, Name="x" * 129),
+    modify("CmdDesc.ExceedLimit", 403, Description="x" * 513),
+    modify("CmdContent.ExceedLimit", 403, CommandContent="x" * (24 * 1024 + 1)),
+    modify("InvalidParameterCharacter.CommandName", 403, Name="a\x01b"),
+    modify("InvalidParameterCharacter.CommandDescription", 403, Description="a\x01b"),
+    modify("InvalidParameterCharacter.CommandWorkingDir", 403, WorkingDir="/a\x01b"),
+    modify("InvalidParameter.WorkingDir", 400, WorkingDir="/" * 201),
+    modify("InvalidTimeout.ExceedLimit", 403, Timeout=86401),
+    modify("InvalidLauncher.LengthLimitExceeded", 403, Launcher="x" * 1025),
+    ("DeleteCommand", {"CommandId": "c-nobody"}, "InvalidCmdId.NotFound", 404),
+    ("DeleteCommand", {}, "MissingParameter.CommandId", 400),
+    ("DescribeCommands", {"Name": "x" * 129}, "InvalidName.LengthLimitExceeded", 403),
+    ("DescribeCommands", {"Description": "x" * 513}, "InvalidDescription.LengthLimitExceeded", 403),
+    ("DescribeCommands", {"Type": "RunPerlScript"}, "InvalidCommandType.NotFound", 404),
     ("StopInvocation", {"InvokeId": "t-nobody"}, "InvalidInvokeId.NotFound", 404),
     ("StopInvocation", {}, "MissingParameter.InvokeId", 400),
     (
@@ -135,14 +223,134 @@ COMMANDS: list[Row] = [
     ("DescribeCloudAssistantStatus", {"OSType": "BeOS"}, "InvalidParameter.OSType", 400),
 ]
 
+SEND = {"Name": "n", "TargetDir": "/d", "Content": "x", "InstanceId": [UP]}
+FILES: list[Row] = [
+    *(
+        ("SendFile", {**SEND, name: value}, code, status)
+        for name, value, code, status in (
+            ("Name", None, "MissingParameter.Name", 400),
+            ("TargetDir", None, "MissingParameter.TargetDir", 400),
+            ("Content", None, "MissingParameter.Content", 400),
+            ("InstanceId", None, "MissingParam.InstanceId", 400),
+            ("InstanceId", MANY[:51], "InstanceIds.ExceedLimit", 403),
+            ("InstanceId", [UP, "i-nobody"], "InvalidInstance.NotFound", 404),
+            ("InstanceId", ["mi-nobody"], "InvalidInstance.NotFound", 404),
+            ("Name", "x" * 256, "FileName.ExceedLimit", 403),
+            ("Name", "../x", "InvalidParameter.Name", 400),
+            ("Name", "..", "InvalidParameter.Name", 400),
+            ("TargetDir", "etc", "FileTargetDir.Invalid", 400),
+            ("TargetDir", "/" * 256, "FileTargetDir.Invalid", 400),
+            ("TargetDir", "/a\x01b", "FileTargetDir.Invalid", 400),
+            ("FileMode", "888", "FileMode.Invalid", 400),
+            ("FileMode", "u+x", "FileMode.Invalid", 400),
+            ("FileOwner", "a:b", "InvalidParameter.FileOwner", 400),
+            ("FileOwner", "x" * 65, "InvalidParameter.FileOwner", 400),
+            ("FileGroup", "a b", "InvalidParameter.FileGroup", 400),
+            ("ContentType", "Hex", "FileContentType.Invalid", 400),
+            ("Content", "x" * (24 * 1024 + 1), "FileSize.ExceedLimit", 403),
+            ("Description", "x" * 513, "FileDesc.ExceedLimit", 403),
+            ("Timeout", 86401, "InvalidTimeout.ExceedLimit", 403),
+        )
+    ),
+    (
+        "SendFile",
+        {**SEND, "ContentType": "Base64", "Content": "%%%"},
+        "FileContent.DecodeError",
+        400,
+    ),
+    (
+        "DescribeSendFileResults",
+        {"InvocationStatus": "Lost"},
+        "InvalidParameter.InvocationStatus",
+        400,
+    ),
+]
+
+JOIN = {"ResourceType": "command", "ResourceId": PLAIN, "ResourceGroupId": "rg-1"}
+TYPED = {"ResourceType": "command", "ResourceId": [PLAIN]}
+TAG = {"Tag": [{"Key": "k", "Value": "v"}]}
+RESOURCES: list[Row] = [
+    *(
+        row
+        for action, values in (
+            ("TagResources", {**TYPED, **TAG}),
+            ("UntagResources", {**TYPED, "All": True}),
+            ("ListTagResources", TYPED),
+        )
+        for row in (
+            (action, {**values, "ResourceType": None}, "MissingParameter.ResourceType", 404),
+            (action, {**values, "ResourceType": "car"}, "InvalidResourceType.NotFound", 404),
+            (action, {**values, "ResourceId": None}, "MissingParameter.ResourceIds", 404),
+            (action, {**values, "ResourceId": MANY[:51]}, "NumberExceed.ResourceIds", 400),
+        )
+    ),
+    *(
+        (action, {**values, **other}, "InvalidResourceId.NotFound", 404)
+        for action, values in (
+            ("TagResources", {**TYPED, **TAG}),
+            ("UntagResources", {**TYPED, "All": True}),
+        )
+        for other in ({"ResourceId": [PLAIN, "c-nobody"]}, {"ResourceType": "disk"})
+    ),
+    ("TagResources", TYPED, "MissingParameter.Tags", 404),
+    ("TagResources", {**TYPED, "Tag": TAGS}, "NumberExceed.Tags", 400),
+    ("TagResources", {**TYPED, "Tag": [{"Value": "v"}]}, "MissingParameter.TagKey", 400),
+    ("TagResources", {**TYPED, "Tag": [{"Key": "k"}] * 2}, "Duplicate.TagKey", 400),
+    ("TagResources", {**TYPED, "Tag": [{"Key": "acs:k"}]}, "InvalidTagKey.Malformed", 400),
+    ("TagResources", {**TYPED, "Tag": [{"Key": "k" * 129}]}, "InvalidTagKey.Malformed", 400),
+    (
+        "TagResources",
+        {**TYPED, "Tag": [{"Key": "k", "Value": "v" * 129}]},
+        "InvalidTagValue.Malformed",
+        400,
+    ),
+    ("UntagResources", TYPED, "MissingParameter.TagKey", 400),
+    ("UntagResources", {**TYPED, "TagKey": MANY[:21]}, "NumberExceed.Tags", 400),
+    ("ListTagResources", {**TYPED, "Tag": TAGS}, "NumberExceed.Tags", 400),
+    ("ListTagResources", {**TYPED, "Tag": [{"Value": "v"}]}, "InvalidParameter.TagValue", 400),
+    ("ListTagResources", {**TYPED, "NextToken": "nonsense"}, "InvalidParameter.NextToken", 400),
+    (
+        "ListTagResources",
+        {**TYPED, "Tag": [{"Key": "acs:rm:rgId", "Value": "rg-1"}, {"Key": "k"}]},
+        "InvalidParameter.Tag",
+        400,
+    ),
+    ("ListTagResources", {**TYPED, "Tag": [{"Key": "acs:rm:rgId"}]}, "InvalidParameter.Tag", 400),
+    ("DescribeTags", {"ResourceType": "car"}, "InvalidResourceType.NotFound", 404),
+    ("DescribeTags", {"PageSize": 101}, "InvalidParam.PageSize", 400),
+    ("DescribeTags", {"PageNumber": 0}, "InvalidParam.PageNumber", 400),
+    run("InvalidTagKey.Malformed", 400, Tag=[{"Key": "k" * 65}]),
+    *(
+        ("JoinResourceGroup", {**JOIN, **other}, code, status)
+        for other, code, status in (
+            ({"ResourceType": None}, "MissingParameter.ResourceType", 404),
+            ({"ResourceId": None}, "MissingParameter.ResourceId", 400),
+            ({"ResourceGroupId": None}, "MissingParameter.ResourceGroupId", 400),
+            ({"ResourceType": "Command"}, "InvalidResourceType.NotFound", 404),
+            ({"ResourceType": "invocation"}, "InvalidResourceType.NotFound", 404),
+            ({"ResourceType": "disk"}, "InvalidResourceId.NotFound", 404),
+            ({"ResourceId": "c-nobody"}, "InvalidResourceId.NotFound", 404),
+        )
+    ),
+    ("InstallCloudAssistant", {}, "MissingParam.InstanceId", 400),
+    ("InstallCloudAssistant", {"InstanceId": MANY[:51]}, "InstanceIds.ExceedLimit", 403),
+    ("InstallCloudAssistant", {"InstanceId": [UP, "i-nobody"]}, "InvalidInstance.NotFound", 404),
+]
+
 LABELLED: dict[str, dict[str, Any]] = {
     "CreateActivation": {},
+    "CreateCommand": CREATE,
     "DescribeActivations": {},
+    "DescribeCommands": {},
     "DescribeInvocationResults": {},
     "DescribeInvocations": {},
     "DescribeManagedInstances": {},
+    "DescribeSendFileResults": {},
+    "DescribeTags": {},
+    "InvokeCommand": {"CommandId": PLAIN, "InstanceId": [UP]},
     "RunCommand": {**RUN, "InstanceId": [UP]},
     "RunInstances": {},
+    "SendFile": SEND,
 }
 LABELS = [
     (action, {**values, "Tag": tag}, code, 400)
@@ -153,16 +361,19 @@ LABELS = [
         ([{"Key": "k"}] * 2, "Duplicate.TagKey"),
         ([{"Key": "acs:k"}], "InvalidTagKey.Malformed"),
         ([{"Key": "http://k"}], "InvalidTagKey.Malformed"),
-        ([{"Key": "k" * 65}], "InvalidTagKey.Malformed"),
+        ([{"Key": "k" * 129}], "InvalidTagKey.Malformed"),
         ([{"Key": "k", "Value": "v" * 129}], "InvalidTagValue.Malformed"),
     )
 ]
 REPEATABLE: dict[str, dict[str, Any]] = {
     "CreateActivation": {},
+    "CreateCommand": CREATE,
     "DeleteInstances": {"InstanceId": [KEPT]},
     "DeregisterManagedInstance": {"InstanceId": "mi-nobody"},
+    "InvokeCommand": {"CommandId": PLAIN, "InstanceId": [UP]},
     "RunCommand": {**RUN, "InstanceId": [UP]},
     "RunInstances": {},
+    "SendFile": SEND,
 }
 TOKENS = [
     (action, {**values, "ClientToken": token}, "InvalidClientToken.Malformed", 400)
@@ -173,10 +384,12 @@ TOKENS = [
 PAGED = [
     "DescribeActivations",
     "DescribeCloudAssistantStatus",
+    "DescribeCommands",
     "DescribeInstances",
     "DescribeInvocationResults",
     "DescribeInvocations",
     "DescribeManagedInstances",
+    "DescribeSendFileResults",
 ]
 PAGES = [
     row
@@ -409,4 +622,14 @@ ACTIVATIONS: list[Row] = [
     ("DeregisterManagedInstance", {}, "MissingParameter.InstanceId", 400),
 ]
 
-ROWS: list[Row] = [*COMMANDS, *LABELS, *TOKENS, *PAGES, *POWER, *INSTANCES, *ACTIVATIONS]
+ROWS: list[Row] = [
+    *COMMANDS,
+    *LABELS,
+    *FILES,
+    *RESOURCES,
+    *TOKENS,
+    *PAGES,
+    *POWER,
+    *INSTANCES,
+    *ACTIVATIONS,
+]

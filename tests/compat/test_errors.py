@@ -15,25 +15,48 @@ from cloudhand.control.settings import ControlSettings
 from cloudhand.core.ids import InstanceId
 from tests.api.clients import CALLERS, ClientError, hang_up, tea
 from tests.api.cloud import Cloud, cloud
-from tests.compat.rows import DOWN, KEPT, ROWS, RUN, UP, Row
+from tests.compat.rows import (
+    ASKS,
+    BATCH,
+    CREATE,
+    DOWN,
+    FILLED,
+    KEPT,
+    PLAIN,
+    ROWS,
+    RUN,
+    SEND,
+    STORED,
+    UP,
+    Row,
+)
 from tests.world import World
 
 # Errors that a test below causes with more than one request.
 BY_A_STORY = {
     ("CreateActivation", "ActivationLimitation.Invalid"),
     ("CreateActivation", "IdempotentParameterMismatch"),
+    ("CreateCommand", "CmdCount.ExceedQuota"),
+    ("CreateCommand", "IdempotentParameterMismatch"),
     ("DeleteInstance", "IncorrectInstanceStatus.Initializing"),
     ("DeleteInstances", "IdempotentParameterMismatch"),
     ("DeleteInstances", "IncorrectInstanceStatus.Initializing"),
     ("DeregisterManagedInstance", "IdempotentParameterMismatch"),
+    ("InvokeCommand", "IdempotentParameterMismatch"),
+    ("ListTagResources", "MissingParameter.RegionId"),
+    ("RunCommand", "CmdCount.ExceedQuota"),
     ("RunCommand", "IdempotentParameterMismatch"),
     ("RunInstances", "IdempotentParameterMismatch"),
+    ("SendFile", "IdempotentParameterMismatch"),
+    ("TagResources", "MissingParameter.RegionId"),
+    ("TagResources", "QuotaExceed.Tags"),
+    ("UntagResources", "MissingParameter.RegionId"),
 }
 
 
 @dataclass(frozen=True)
 class Shared:
-    """Instances that no test changes, and a command that was sent to one."""
+    """Instances and stored commands that no test changes, and what was sent to one of them."""
 
     ids: Mapping[str, str]
     invoke_id: str
@@ -57,7 +80,23 @@ def shared(it: Cloud) -> Shared:
         return InstanceId(invoke_id)
 
     invoke_id = it.do(stop_and_make)
-    return Shared({UP: up, DOWN: down, KEPT: kept}, invoke_id)
+    return Shared({UP: up, DOWN: down, KEPT: kept, **_stored_commands(it)}, invoke_id)
+
+
+_STORED_COMMANDS: dict[str, dict[str, Any]] = {
+    PLAIN: RUN,
+    ASKS: FILLED,
+    STORED: {**FILLED, "CommandContent": "echo {{ oos-secret:name }}"},
+    BATCH: {**RUN, "Type": "RunBatScript"},
+}
+
+
+def _stored_commands(it: Cloud) -> dict[str, str]:
+    call = tea(it.endpoint)
+    return {
+        name: call("CreateCommand", Name=name, ContentEncoding="PlainText", **values)["CommandId"]
+        for name, values in _STORED_COMMANDS.items()
+    }
 
 
 def _asks_for_region(operation: Operation) -> bool:
@@ -130,6 +169,26 @@ def test_every_operation_asks_for_a_region_it_knows(it: Cloud, action: str) -> N
     assert (caught.value.code, caught.value.status) == ("InvalidRegionId.NotFound", 404)
 
 
+@pytest.mark.parametrize("action", ["ListTagResources", "TagResources", "UntagResources"])
+def test_a_missing_region_is_told_in_another_way_where_tags_are(it: Cloud, action: str) -> None:
+    with pytest.raises(ClientError) as caught:
+        tea(it.endpoint)(action, RegionId=None)
+    assert (caught.value.code, caught.value.status) == ("MissingParameter.RegionId", 404)
+
+
+@pytest.mark.parametrize("client", ["tea", "classic"])
+def test_tags_beyond_the_quota_are_refused(it: Cloud, client: str) -> None:
+    call = CALLERS[client](it.endpoint)
+    given = {
+        "ResourceType": "command",
+        "ResourceId": [call("CreateCommand", **CREATE)["CommandId"]],
+    }
+    call("TagResources", **given, Tag=[{"Key": f"k{n}", "Value": ""} for n in range(20)])
+    with pytest.raises(ClientError) as caught:
+        call("TagResources", **given, Tag=[{"Key": "one more", "Value": ""}])
+    assert (caught.value.code, caught.value.status) == ("QuotaExceed.Tags", 403)
+
+
 def test_a_missing_region_is_told(it: Cloud) -> None:
     with pytest.raises(ClientError) as caught:
         tea(it.endpoint)("DescribeInstances", RegionId=None)
@@ -147,6 +206,9 @@ def test_an_operation_that_is_not_there_is_said_not_to_be(it: Cloud, client: str
     ("action", "first", "other", "status"),
     [
         ("RunCommand", {**RUN, "InstanceId": [UP]}, {"CommandContent": "false"}, 403),
+        ("CreateCommand", CREATE, {"Name": "another"}, 403),
+        ("InvokeCommand", {"CommandId": PLAIN, "InstanceId": [UP]}, {"Timeout": 99}, 403),
+        ("SendFile", SEND, {"Name": "another"}, 403),
         ("CreateActivation", {"InstanceCount": 2}, {"InstanceCount": 3}, 403),
         ("RunInstances", {"Description": "this one"}, {"Description": "that one"}, 400),
         ("DeleteInstances", {"InstanceId": ["<new>"]}, {"InstanceId": [UP]}, 400),
@@ -207,6 +269,24 @@ def test_activations_beyond_the_limit_are_refused(tmp_path: Path, client: str) -
         with pytest.raises(ClientError) as caught:
             call("CreateActivation")
         assert (caught.value.code, caught.value.status) == ("ActivationLimitation.Invalid", 400)
+        hang_up()
+
+
+@pytest.mark.parametrize("client", ["tea", "classic"])
+def test_commands_beyond_the_quota_are_not_kept(tmp_path: Path, client: str) -> None:
+    with cloud(tmp_path, ControlSettings(commands_limit=1)) as small:
+        call = CALLERS[client](small.endpoint)
+        (instance_id,) = small.instances()
+        call("CreateCommand", **CREATE)
+        ask = {**RUN, "InstanceId": [instance_id]}
+        call("RunCommand", **ask)
+        for action, values in (
+            ("CreateCommand", CREATE),
+            ("RunCommand", {**ask, "KeepCommand": True}),
+        ):
+            with pytest.raises(ClientError) as caught:
+                call(action, **values)
+            assert (caught.value.code, caught.value.status) == ("CmdCount.ExceedQuota", 403)
         hang_up()
 
 

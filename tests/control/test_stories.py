@@ -9,9 +9,17 @@ from pathlib import Path
 import pytest
 
 from cloudhand.control.settings import ControlSettings
-from cloudhand.core.errors import IncorrectState, InstanceNotFound, InvocationNotFound, TooMany
+from cloudhand.core.command import CommandType
+from cloudhand.core.errors import (
+    IncorrectState,
+    InstanceNotFound,
+    InvocationNotFound,
+    ParameterProblem,
+    TooMany,
+)
 from cloudhand.core.ids import InstanceId, InvokeId
 from cloudhand.core.invocation import Overall, RepeatMode
+from cloudhand.core.orders import NewActivation
 from cloudhand.core.power import ExitCodePolicy
 from cloudhand.core.power import State as PowerState
 from cloudhand.wire import agent as wire
@@ -329,3 +337,29 @@ async def test_tags_name_no_more_instances_than_ids_may(tmp_path: Path) -> None:
         await world.instances(101, tags={"role": "web"})
         with pytest.raises(TooMany):
             await world.run(instance_tags={"role": "web"})
+
+
+async def test_values_that_do_not_fit_are_refused_for_windows_too(tmp_path: Path) -> None:
+    """Its agent would be told that its request for work is malformed, for as long as it asks."""
+    async with World(tmp_path) as world:
+        activation, code = await world.control.activations.create(NewActivation())
+        joining = wire.Registration(
+            activation_id=activation.id,
+            activation_code=code,
+            region_id=world.settings.region_id,
+            machine_id="machine-1",
+            hostname="outside",
+            os_type="windows",
+            os_version="Windows Server 2022",
+            agent_version="2.1.3.560",
+        )
+        joined = await world.control.agents.register(joining, address="192.0.2.1", public_key=b"")
+        for script, values in (("echo {{a}}", {"b": "1"}), ("echo {{}}", {})):
+            with pytest.raises(ParameterProblem):
+                await world.run(
+                    InstanceId(joined.instance_id),
+                    script=script,
+                    type=CommandType.BATCH,
+                    enable_parameter=True,
+                    parameters=values,
+                )

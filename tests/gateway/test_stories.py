@@ -13,10 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from cloudhand.control.settings import ControlSettings
 from cloudhand.core import power
-from cloudhand.core.command import CommandType
 from cloudhand.core.ids import InstanceId, InvokeId
 from cloudhand.core.invocation import RepeatMode, State
-from cloudhand.core.orders import RunOrder
 from cloudhand.wire import agent as wire
 from tests.gateway.plane import OurSigner, Plane, Visitor, gateway
 
@@ -110,10 +108,7 @@ async def test_root_is_not_named_to_the_agent_that_refuses_it(
 ) -> None:
     published, ours = await plane.published(rsa_key), await plane.ours()
     ids = tuple(InstanceId(visitor.instance_id) for visitor in (published, ours))
-    order = RunOrder(
-        type=CommandType.SHELL, content=b"id", instance_ids=ids, username="root", timeout=60
-    )
-    await plane.world.control.invocations.run(order)
+    await plane.world.run(*ids, username="root")
 
     users = [(await who.fetch())["run"][0]["task"]["username"] for who in (published, ours)]
 
@@ -123,19 +118,14 @@ async def test_root_is_not_named_to_the_agent_that_refuses_it(
 async def test_a_dry_run_is_checked_and_not_run(plane: Plane, rsa_key: rsa.RSAPrivateKey) -> None:
     visitor = await plane.published(rsa_key)
     await visitor.beat()
-    order = RunOrder(
-        type=CommandType.SHELL,
-        content=b"id",
-        instance_ids=(InstanceId(visitor.instance_id),),
-        repeat_mode=RepeatMode.DRY_RUN,
-    )
-    asked = await plane.world.control.invocations.run(order)
+    instance_id = InstanceId(visitor.instance_id)
+    invoke_id = await plane.world.run(instance_id, repeat_mode=RepeatMode.DRY_RUN)
 
     work = await visitor.fetch()
     assert (len(work["test"]), work["run"]) == (1, [])
-    await visitor.say(wire.VERIFIED, asked.invoke_id)
+    await visitor.say(wire.VERIFIED, invoke_id)
 
-    assert (await plane.result(asked.invoke_id)).target.state is State.SUCCESS
+    assert (await plane.result(invoke_id)).target.state is State.SUCCESS
 
 
 async def _inventory(visitor: Visitor, **said: object) -> list[str]:

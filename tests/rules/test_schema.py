@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cloudhand.core import instance, invocation, power
+from cloudhand.core import file, instance, invocation, power
 from cloudhand.core.machine import Machine
 from cloudhand.store.sqlite import migrate
 from tests.rules.sources import SRC, Source, below
@@ -84,6 +84,7 @@ def test_no_migration_needs_what_another_engine_lacks() -> None:
     "table, machine",
     [
         ("targets", invocation.TARGET),
+        ("file_targets", file.FILE_TARGET),
         ("instances", instance.INSTANCE),
         ("power_actions", power.POWER),
     ],
@@ -98,7 +99,12 @@ def test_rows_hold_the_states_of_the_tables_and_no_others(
 
 
 @pytest.mark.parametrize(
-    "table, machine", [("targets", invocation.TARGET), ("power_actions", power.POWER)]
+    "table, machine",
+    [
+        ("targets", invocation.TARGET),
+        ("file_targets", file.FILE_TARGET),
+        ("power_actions", power.POWER),
+    ],
 )
 def test_a_row_has_a_deadline_for_as_long_as_it_is_not_final(
     connection: sqlite3.Connection, table: str, machine: Machine[Any, Any]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cloudhand import core
-from cloudhand.core import instance, invocation, power, verdict
+from cloudhand.core import file, instance, invocation, power, verdict
 from cloudhand.core.ids import InstanceId, InvokeId
 from cloudhand.core.machine import IllegalMove, Machine
 
@@ -34,6 +34,7 @@ _TABLES = pytest.mark.parametrize("machine, states, events", _machines().values(
 def test_these_are_all_tables() -> None:
     assert set(_machines()) == {
         "execution.EXECUTION",
+        "file.FILE_TARGET",
         "instance.INSTANCE",
         "invocation.TARGET",
         "power.POWER",
@@ -141,8 +142,15 @@ _INVOCATION_STATUS = {
 _INSTANCE_STATUS = {"Pending", "Starting", "Running", "Stopping", "Stopped"}
 
 
+# Of files, which have no more.
+_FILE_STATUS = {
+    *("Pending", "Invalid", "Running", "Aborted", "Success", "Failed", "Error", "Timeout"),
+}
+
+
 def test_states_of_targets_are_spelled_as_on_the_wire() -> None:
     assert {state.value for state in invocation.State} <= _INVOCATION_STATUS
+    assert {state.value for state in file.State} == _FILE_STATUS
 
 
 def test_states_of_instances_are_shown_as_on_the_wire() -> None:

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 import cloudhand
-from tests.system.place import Place, place
+from tests.system.place import Place, Plane, place
+from tests.system.waiting import until
 
 _NOBODY = 12345
 _LIBRARIES = os.pathsep.join(
@@ -104,3 +105,34 @@ def test_a_port_that_only_root_may_take_is_said_to_be_that(somebody: Place) -> N
 
     assert told.returncode == 3
     assert told.stderr.endswith("permission denied; name a port from 1024 on with --listen\n")
+
+
+def test_links_of_the_machine_lead_where_a_file_is_sent(somebody: Place) -> None:
+    """Their owner has no id in an instance of somebody who is not root."""
+    plane = Plane(somebody)
+    plane.state.mkdir(mode=0o700)
+    if somebody.user is not None:
+        os.chown(plane.state, somebody.user, somebody.user)
+    try:
+        plane.start()
+        (instance_id,) = plane.instances()
+        if plane.run(instance_id, "id -u; test -L /var/run").exit_code:
+            pytest.skip("/var/run is no link here")
+        if plane.run(instance_id, "id -u").output != b"0\n":
+            pytest.skip("instances here are plain processes")
+        order = {"Name": "n", "TargetDir": "/var/run/sent", "Content": "x"}
+        sent = plane.call("SendFile", InstanceId=[instance_id], **order)["InvokeId"]
+
+        def ended() -> bool:
+            (one,) = plane.call("DescribeSendFileResults", InvokeId=sent)["Invocations"][
+                "Invocation"
+            ]
+            told.append(one)
+            return one["InvocationStatus"] not in ("Pending", "Running")
+
+        told: list[Any] = []
+        until(ended, what="the end of the file")
+        assert told[-1]["InvocationStatus"] == "Success", told[-1]
+        assert plane.run(instance_id, "cat /run/sent/n").output == b"x"
+    finally:
+        plane.end()

@@ -22,6 +22,12 @@ _POLL_EVERY = 5.0  # seconds between looks for work while the channel is down
 
 Fetch = Callable[[wire.Fetch], None]
 
+_ABOUT_ONE = (
+    ["kick_vm", "task", "run"],
+    ["kick_vm", "task", "stop"],
+    ["kick_vm", "file", "create"],
+)
+
 
 class Channel:
     """Runs in a thread of its own; ``fetch`` is called from it, and raises what a client does."""
@@ -97,6 +103,6 @@ class Channel:
 def _fetch_for(words: "List[str]") -> Optional[wire.Fetch]:
     if words == ["kick_vm"]:
         return wire.Fetch(reason="kickoff")
-    if len(words) == 4 and words[:2] == ["kick_vm", "task"] and words[2] in ("run", "stop"):
+    if len(words) == 4 and words[:3] in _ABOUT_ONE:
         return wire.Fetch(reason="kickoff", task_id=words[3])
     return None

@@ -31,6 +31,7 @@ class Entry:
         self.started_tick = 0.0  # the same by the clock that nobody sets, within one boot
         self.holder_pid = 0
         self.holder_start = ""
+        self.placing = False  # of a file: whether it may be in its place
         self.report: Optional[Dict[str, Any]] = None  # its final report, without the output
         self.power_asked = False
 
@@ -38,6 +39,10 @@ class Entry:
     def lives(self) -> bool:
         """Whether its holder is still there."""
         return bool(self.holder_pid) and machine.start_time(self.holder_pid) == self.holder_start
+
+    @property
+    def is_file(self) -> bool:
+        return "file" in self.task
 
     def apply(self, line: "Dict[str, Any]") -> None:
         what = line["what"]
@@ -47,6 +52,8 @@ class Entry:
         elif what == "started":
             self.holder_pid, self.holder_start = line["pid"], line["start"]
             self.started_at, self.started_tick = line["began"], line["tick"]
+        elif what == "placing":
+            self.placing = True
         elif what == "ended":
             self.report = line["report"]
         elif what == "power":
@@ -70,6 +77,8 @@ class Entry:
                 "began": self.started_at,
                 "tick": self.started_tick,
             }
+        if self.placing:
+            yield {"task": self.task_id, "what": "placing"}
         if self.report is not None:
             yield {"task": self.task_id, "what": "ended", "report": self.report}
         if self.power_asked:
@@ -143,6 +152,16 @@ class Journal:
         with self._lock:
             self._write(line, durable=False)
 
+    def placing(self, task_id: str) -> None:
+        """Record that a file, which is written as a whole, is about to be put into its place."""
+        with self._lock:
+            self._write({"task": task_id, "what": "placing"}, durable=True)
+
+    def drop(self, task_id: str) -> None:
+        """Forget a file of which nothing is in its place, so that it may be accepted again."""
+        with self._lock:
+            del self._open[task_id]
+
     def ended(self, task_id: str, report: "Dict[str, Any]", *, durable: bool) -> None:
         with self._lock:
             self._write({"task": task_id, "what": "ended", "report": report}, durable=durable)
@@ -199,7 +218,8 @@ class Journal:
         """
         boot_id = machine.boot_id()
         for entry in list(self._open.values()):
-            if not entry.holder_pid and entry.report is None and entry.boot_id == boot_id:
+            started = entry.holder_pid or entry.report is not None or entry.is_file
+            if not started and entry.boot_id == boot_id:
                 del self._open[entry.task_id]
 
     def _reopened(self) -> int:

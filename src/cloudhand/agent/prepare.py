@@ -82,7 +82,7 @@ def _account(name: str) -> "Tuple[pwd.struct_passwd, Optional[Tuple[int, int, Tu
             "UsernameOrPasswordInvalid",
             f"the agent is not root and may not become {name}",
         )
-    if not (_exists("uid", account.pw_uid) and _exists("gid", account.pw_gid)):
+    if not (id_exists("uid", account.pw_uid) and id_exists("gid", account.pw_gid)):
         raise Refused(
             "UsernameOrPasswordInvalid",
             f"{name} has no ids in the user namespace of this machine",
@@ -91,7 +91,7 @@ def _account(name: str) -> "Tuple[pwd.struct_passwd, Optional[Tuple[int, int, Tu
     return account, (account.pw_uid, account.pw_gid, groups)
 
 
-def _exists(kind: str, number: int) -> bool:
+def id_exists(kind: str, number: int) -> bool:
     """Whether an id is mapped in our user namespace; the kernel says no more than EINVAL.
 
     ``kind`` is "uid" or "gid". Each line of the map is: first id here, first id outside, length.

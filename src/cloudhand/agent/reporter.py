@@ -127,7 +127,7 @@ class Reporter:
                 log.info(f"task {report.task_id}: not reported yet: {error}")
                 pause = backoff.pause()
             if first:
-                self._save(report.task_id)
+                self._save(report)
                 first = False
             if deadline is not None:
                 if time.monotonic() >= deadline:
@@ -136,13 +136,14 @@ class Reporter:
             self._closing.wait(pause)
         return False
 
-    def _save(self, task_id: str) -> None:
+    def _save(self, report: wire.Report) -> None:
         """Nobody else has the result now, so let it survive a power cut here."""
         try:
-            spool.sync(self.folder(task_id))
+            if not report.file:
+                spool.sync(self.folder(report.task_id))
             self._journal.sync()
         except OSError as error:
-            log.error(f"task {task_id}: end not on disk: {error}")
+            log.error(f"task {report.task_id}: end not on disk: {error}")
 
 
 class Progress:

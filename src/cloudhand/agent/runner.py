@@ -1,4 +1,4 @@
-"""Run tasks: accept, start, end. Following them is the follower's, telling of them the reporter's.
+"""Run tasks: accept, start, end. To follow them is the follower's, to tell the reporter's.
 
 One thread per task. Everything that a later agent must know to go on is in the journal and in
 the folder of the task before it is acted upon.
@@ -12,6 +12,7 @@ from typing import Dict, Optional
 
 from cloudhand import faults
 from cloudhand.agent import log, machine, spool
+from cloudhand.agent.files import Files
 from cloudhand.agent.follower import Follower
 from cloudhand.agent.holders import Holder, Holders
 from cloudhand.agent.identity import Identity
@@ -47,6 +48,7 @@ class Runner:
         )
         self._holders = Holders()
         self._workers = Workers()
+        self._files = Files(journal=self._journal, reporter=self._reporter, workers=self._workers)
         self._changed = threading.Condition()  # guards what follows
         self._free_slots = _AT_ONCE
         self._watches: Dict[str, Watch] = {}
@@ -71,7 +73,10 @@ class Runner:
         """Take up what an earlier agent left."""
         for entry in self._journal.open_entries():
             log.info(f"task {entry.task_id}: taken up again")
-            self._workers.do(self._take_up, entry, self._watch(entry.task_id))
+            if entry.is_file:
+                self._workers.do(self._files.take_up, entry)
+            else:
+                self._workers.do(self._take_up, entry, self._watch(entry.task_id))
 
     def inventory(self) -> wire.Inventory:
         entries = self._journal.open_entries()
@@ -81,15 +86,23 @@ class Runner:
 
     def take(self, worklist: wire.Worklist) -> None:
         """Begin what is new in a worklist; what is known already changes nothing."""
+        for file in worklist.file:
+            if self._is_new(file.task_id):
+                self._files.accept(file)
         for task in worklist.test:
             self._workers.do(self._verify, task)
         for task in worklist.run:
-            if self._journal.acknowledged_report(task.task_id) is not None:
-                self._workers.do(self._reporter.say_again, task.task_id)
-            elif len(self._journal.open_entries()) < _OPEN_AT_MOST:
+            if self._is_new(task.task_id):
                 self._accept(task)
         for task_id in worklist.stop:
             self.stop(task_id)
+
+    def _is_new(self, task_id: str) -> bool:
+        """Whether it can be accepted; what is over is told again."""
+        if self._journal.acknowledged_report(task_id) is None:
+            return len(self._journal.open_entries()) < _OPEN_AT_MOST
+        self._workers.do(self._reporter.say_again, task_id)
+        return False
 
     def stop(self, task_id: str) -> None:
         if self._stop_watched(task_id):

@@ -11,7 +11,7 @@ from cloudhand.api import authenticate, bind, render, request
 from cloudhand.api import gateway_errors as wrong
 from cloudhand.api.operation import Call, Operation
 from cloudhand.api.paging import BAD_NEXT_TOKEN
-from cloudhand.api.refusal import Refused, missing
+from cloudhand.api.refusal import Refused
 from cloudhand.api.render import Format
 from cloudhand.api.request import RawAnswer, RawRequest
 from cloudhand.control.control import Control
@@ -28,6 +28,7 @@ from cloudhand.core.errors import (
     InstanceNotTargeted,
     NameTaken,
     ParametersInvalid,
+    ResourceNotFound,
     TaskNotFound,
     TemplateInvalid,
     TemplateNotFound,
@@ -47,6 +48,7 @@ _TOLD = (
     InstanceNotTargeted,
     NameTaken,
     ParametersInvalid,
+    ResourceNotFound,
     TaskNotFound,
     TemplateInvalid,
     TemplateNotFound,
@@ -161,8 +163,8 @@ def _check_region(operation: Operation, flat: Mapping[str, str], region_id: str)
     """The region is looked at before any other parameter."""
     given = flat.get("RegionId", "")
     declared = operation.parameters.get("region_id")
-    if declared is not None and declared.required and not given:
-        raise Refused(missing("RegionId"))
+    if declared is not None:
+        declared.read(flat, "RegionId")
     if given and given != region_id:
         raise Refused(wrong.NO_SUCH_REGION)
 

@@ -40,13 +40,22 @@ def wire_name(field_name: str) -> str:
 
 
 def parameters(params: type[Any]) -> dict[str, Parameter]:
-    """The declared parameters of a dataclass, by field name."""
-    declared = {}
+    """The declared parameters of a dataclass, by field name; those of a group behind a dot."""
+    declared: dict[str, Parameter] = {}
     for one in fields(params):
+        if "group" in one.metadata:
+            inner = parameters(one.metadata["group"])
+            declared |= {f"{one.name}.{name}": parameter for name, parameter in inner.items()}
+            continue
         parameter: Parameter = one.metadata["parameter"]
         names = parameter.names or (wire_name(one.name),)
         declared[one.name] = replace(parameter, names=names)
     return declared
+
+
+def group(params: type[Any]) -> Any:
+    """Parameters that several operations declare alike, as a dataclass of their own."""
+    return field(metadata={"group": params})
 
 
 def bind(params: type[Params], declared: Mapping[str, Parameter], flat: Flat) -> Params:
@@ -60,7 +69,15 @@ def bind(params: type[Params], declared: Mapping[str, Parameter], flat: Flat) ->
             problems += refused.errors
     if problems:
         raise Refused(*problems)
-    return params(**values)
+    return _filled(params, values, "")
+
+
+def _filled(params: type[Params], values: Mapping[str, Any], prefix: str) -> Params:
+    given = {}
+    for one in fields(params):  # type: ignore[arg-type]
+        name, inner = f"{prefix}{one.name}", one.metadata.get("group")
+        given[one.name] = _filled(inner, values, f"{name}.") if inner else values[name]
+    return params(**given)
 
 
 def custom(

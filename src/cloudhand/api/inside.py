@@ -108,9 +108,10 @@ class _Caller:
         page = _page(operation)
         if not pages or page is None or "PageNumber" in call.flat:
             return await _one(call, operation, {})
-        if "MaxResults" not in page.names:
+        if "NextToken" not in page.names:
             return await _numbered(call, operation, page)
-        size = {"MaxResults": str(page.most)} if "MaxResults" not in call.flat else {}
+        sized = "MaxResults" in page.names and "MaxResults" not in call.flat
+        size = {"MaxResults": str(page.most)} if sized else {}
         joined = body = await _one(call, operation, size)
         for _ in range(_PAGE_LIMIT):
             token = _found(body, "NextToken")

@@ -70,10 +70,7 @@ def paging(
             limit = min(max(given, least_results), max_results)
         else:
             limit = bind.whole(flat, "MaxResults", 10, allowed, BAD_MAX_RESULTS)
-        after = flat.get("NextToken", "")
-        if len(after) > _CURSOR_LIMIT or not after.isascii():
-            raise Refused(BAD_NEXT_TOKEN)
-        return Paging(window=Window(limit=limit, after=after), by_token=True)
+        return Paging(window=Window(limit=limit, after=_cursor(flat)), by_token=True)
 
     return bind.custom(
         read,
@@ -87,23 +84,43 @@ def paging(
     )
 
 
-def _by_number(flat: bind.Flat, page_size: int) -> Paging:
-    size = bind.whole(flat, "PageSize", 10, range(1, page_size + 1), BAD_PAGE_SIZE)
+def _by_number(flat: bind.Flat, page_size: int, usual: int = 10) -> Paging:
+    size = bind.whole(flat, "PageSize", usual, range(1, page_size + 1), BAD_PAGE_SIZE)
     number = bind.whole(flat, "PageNumber", 1, _PAGES, BAD_PAGE_NUMBER)
     return Paging(window=Window(limit=size, offset=(number - 1) * size), number=number)
 
 
-def numbered(*, page_size: int = 50) -> Any:
+def numbered(*, page_size: int = 50, usual: int = 10) -> Any:
     """Pages by number only."""
     return bind.custom(
-        lambda flat, _: _by_number(flat, page_size),
+        lambda flat, _: _by_number(flat, page_size, usual),
         kind="Page",
         names=("PageNumber", "PageSize"),
-        note=f"PageSize 1 to {page_size}, default 10",
+        note=f"PageSize 1 to {page_size}, default {usual}",
         errors=(BAD_PAGE_NUMBER, BAD_PAGE_SIZE),
         most=page_size,
-        default=Paging(window=Window(limit=10)),
+        default=Paging(window=Window(limit=usual)),
     )
+
+
+def following(*, size: int) -> Any:
+    """Pages of one size that follow each other."""
+    return bind.custom(
+        lambda flat, _: Paging(window=Window(limit=size, after=_cursor(flat)), by_token=True),
+        kind="Page",
+        names=("NextToken",),
+        note=f"pages of {size}",
+        errors=(BAD_NEXT_TOKEN,),
+        most=size,
+        default=Paging(window=Window(limit=size), by_token=True),
+    )
+
+
+def _cursor(flat: bind.Flat) -> str:
+    after = flat.get("NextToken", "")
+    if len(after) > _CURSOR_LIMIT or not after.isascii():
+        raise Refused(BAD_NEXT_TOKEN)
+    return after
 
 
 def cut(items: Sequence[Item], window: Window) -> Page[Item]:

@@ -20,8 +20,13 @@ class TagErrors:
     bad_value: WireError
 
 
-def tags(name: str, errors: TagErrors, *, at_most: int = 20, note: str = "") -> Any:
-    """``name.1.Key``, ``name.1.Value``, … as a mapping; a value that is not given is empty."""
+def tags(
+    name: str, errors: TagErrors, *, at_most: int = 20, longest: int = 64, note: str = ""
+) -> Any:
+    """``name.1.Key``, ``name.1.Value``, … as a mapping; a value that is not given is empty.
+
+    ``longest``: characters of a key.
+    """
 
     def read(flat: Flat, wire: str) -> Mapping[str, str]:
         given = rpc.records(flat, wire)
@@ -30,7 +35,7 @@ def tags(name: str, errors: TagErrors, *, at_most: int = 20, note: str = "") -> 
         found: dict[str, str] = {}
         for one in given:
             key, value = one.get("Key", ""), one.get("Value", "")
-            _check_tag(key, value, errors)
+            _check_tag(key, value, errors, longest)
             if key in found:
                 raise Refused(errors.duplicate)
             found[key] = value
@@ -51,11 +56,11 @@ def tags(name: str, errors: TagErrors, *, at_most: int = 20, note: str = "") -> 
     )
 
 
-def _check_tag(key: str, value: str, errors: TagErrors) -> None:
+def _check_tag(key: str, value: str, errors: TagErrors, longest: int) -> None:
     if not key:
         raise Refused(errors.no_key)
     reserved = key.lower().startswith(("aliyun", "acs:"))
-    if len(key) > 64 or reserved or _linked(key):
+    if len(key) > longest or reserved or _linked(key):
         raise Refused(errors.bad_key)
     if len(value) > 128 or _linked(value):
         raise Refused(errors.bad_value)

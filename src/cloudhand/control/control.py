@@ -5,14 +5,17 @@ from __future__ import annotations
 from cloudhand.control.accounts import Accounts
 from cloudhand.control.activations import Activations
 from cloudhand.control.agents import Agents
+from cloudhand.control.commands import Commands
 from cloudhand.control.deadlines import Deadlines
 from cloudhand.control.deliveries import Deliveries
 from cloudhand.control.executions import Executions
+from cloudhand.control.files import Files
 from cloudhand.control.instances import Instances
 from cloudhand.control.invocations import Invocations
 from cloudhand.control.managed import Managed
 from cloudhand.control.pokes import Pokes
 from cloudhand.control.settings import ControlSettings
+from cloudhand.control.tags import Tags
 from cloudhand.control.task_executions import TaskExecutions
 from cloudhand.control.templates import Templates
 from cloudhand.core.clock import Clock
@@ -41,13 +44,16 @@ class Control:
         self.accounts = Accounts(database, clock)
         self.activations = Activations(database, clock, random, settings)
         self.agents = Agents(database, clock, random, pokes, settings)
+        self.commands = Commands(database, clock, random, settings)
         self.deadlines = Deadlines(database, clock, pokes)
         self.deliveries = Deliveries(database, clock, random, pokes, settings)
         self.templates = Templates(database, clock, random, library, programs)
         self.executions = Executions(
             database, clock, random, pokes, settings, self.templates, programs
         )
-        self.task_executions = TaskExecutions(database)
+        self.files = Files(database, clock, random, pokes, settings)
         self.instances = Instances(database, clock, random, pokes, settings, self.agents)
         self.invocations = Invocations(database, clock, random, pokes, settings)
         self.managed = Managed(database, clock, pokes, self.agents)
+        self.tags = Tags(database, clock, pokes)
+        self.task_executions = TaskExecutions(database)

@@ -1,14 +1,15 @@
-"""What the silence of agents means: targets and power actions whose deadline has passed."""
+"""What the silence of agents means for commands, files and power actions that are due."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from cloudhand.control.endings import close
+from cloudhand.control.endings import close, close_file
 from cloudhand.control.pokes import Kick, Pokes
-from cloudhand.core import ids, power, verdict
+from cloudhand.core import file_verdict, ids, power, verdict
 from cloudhand.core.clock import Clock
+from cloudhand.core.file import FileTarget
 from cloudhand.core.ids import InstanceId, InvokeId
 from cloudhand.core.instance import online
 from cloudhand.core.invocation import GRACE, State, Target
@@ -32,6 +33,7 @@ class Deadlines:
 
         async def work(tx: Transaction) -> None:
             await tx.invocations.postpone(until)
+            await tx.files.postpone(until)
             await tx.power_actions.postpone(until)
 
         await self._database.write(work)
@@ -56,9 +58,16 @@ class Deadlines:
                     online=online(agent, now=now),
                 )
                 await close(tx, target, said, now)
+            for unsent in await tx.files.due(now):
+                await _unsent(tx, unsent, now)
             for action in await tx.power_actions.due(now):
                 await self._overdue(tx, action, now)
-            return await tx.invocations.waiting_instances(since=now - _KICK_AGAIN_AFTER)
+            since = now - _KICK_AGAIN_AFTER
+            waiting = [
+                *await tx.invocations.waiting_instances(since=since),
+                *await tx.files.waiting_instances(since=since),
+            ]
+            return list(dict.fromkeys(waiting))
 
         return await self._database.write(work)
 
@@ -72,13 +81,26 @@ class Deadlines:
 
     async def next_deadline(self) -> datetime | None:
         async def work(tx: Transaction) -> datetime | None:
-            return await tx.invocations.next_deadline()
+            deadlines = await tx.invocations.next_deadline(), await tx.files.next_deadline()
+            return min((one for one in deadlines if one is not None), default=None)
 
         return await self._database.read(work)
 
     async def kick_waiting(self, instance_ids: Sequence[InstanceId]) -> None:
         """Tell agents again to look: a kick may have been lost."""
         self._pokes.kick(instance_ids, Kick.RUN, InvokeId(""))
+
+
+async def _unsent(tx: Transaction, target: FileTarget, now: datetime) -> None:
+    instance = await tx.instances.get(target.instance_id)
+    agent = await tx.agents.get(target.instance_id)
+    said = file_verdict.of_silence(
+        target,
+        instance=instance.state if instance is not None else None,
+        agent=agent,
+        online=online(agent, now=now),
+    )
+    await close_file(tx, target, said, now)
 
 
 async def _queued(tx: Transaction, target: Target) -> bool:

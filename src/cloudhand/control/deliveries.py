@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cloudhand.control.endings import booted, close
+from cloudhand.control.files import handed_out
 from cloudhand.control.pokes import Loop, Pokes
 from cloudhand.control.settings import ControlSettings
 from cloudhand.core import command as commands
@@ -84,7 +85,11 @@ class Deliveries:
                 task = await self._task(tx, invocation, speaker)
                 (test if invocation.repeat_mode is RepeatMode.DRY_RUN else run).append(task)
             return wire.Worklist(
-                instance_id=speaker.id, run=tuple(run), stop=tuple(stop), test=tuple(test)
+                instance_id=speaker.id,
+                run=tuple(run),
+                stop=tuple(stop),
+                test=tuple(test),
+                file=await handed_out(tx, speaker.agent, fetch.task_id, now),
             )
 
         return await self._database.write(work)

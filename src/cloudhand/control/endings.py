@@ -1,10 +1,13 @@
-"""Targets and power actions that end without a report: by a boot, with their agent or machine."""
+"""What ends without a report: by a boot, by silence, with its agent or machine."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from cloudhand.core import power, verdict
+from cloudhand.core.file import Event as FileEvent
+from cloudhand.core.file import FileTarget
+from cloudhand.core.file_verdict import Verdict as FileVerdict
 from cloudhand.core.ids import BootId, InstanceId
 from cloudhand.core.invocation import GRACE, Event, Target
 from cloudhand.core.verdict import Verdict
@@ -43,6 +46,7 @@ async def hasten(tx: Transaction, instance_id: InstanceId, now: datetime) -> Non
     for target in await tx.invocations.unfinished(instance_id):
         if target.deadline_at is None or target.deadline_at > bound:
             await tx.invocations.note(target, deadline_at=bound)
+    await tx.files.hasten(instance_id, bound)
 
 
 async def end_with_instance(
@@ -52,6 +56,9 @@ async def end_with_instance(
     for target in await tx.invocations.unfinished(instance_id):
         gone = Verdict(event=Event.GONE, error_code=code, error_info=info)
         await close(tx, target, gone, now)
+    for unsent in await tx.files.unfinished(instance_id):
+        lost = FileVerdict(event=FileEvent.GONE, error_code=code, error_info=info)
+        await close_file(tx, unsent, lost, now)
     for action in await tx.power_actions.open(instance_id):
         await tx.power_actions.move(action, power.Event.EXPIRED, at=now, source="lifecycles")
     await tx.agents.remove(instance_id)
@@ -67,4 +74,16 @@ async def close(tx: Transaction, target: Target, said: Verdict, now: datetime) -
         error_info=said.error_info,
         inferred=said.inferred,
         finished_at=now if target.started_at else None,
+    )
+
+
+async def close_file(tx: Transaction, target: FileTarget, said: FileVerdict, now: datetime) -> None:
+    await tx.files.move(
+        target,
+        said.event,
+        at=now,
+        source="control plane",
+        error_code=said.error_code,
+        error_info=said.error_info,
+        inferred=said.inferred,
     )

@@ -119,6 +119,22 @@ class Instances:
         )
         return instance_id
 
+    async def install_agent(
+        self, instance_ids: Sequence[InstanceId], *, once: Once | None = None
+    ) -> None:
+        """InstanceNotFound. Those that there are have their agents: they were made with them."""
+
+        async def work(tx: Transaction) -> None:
+            if await tx.tokens.earlier(once, bool):
+                return
+            found = {instance.id for instance in await tx.instances.get_many(instance_ids)}
+            missing = [instance_id for instance_id in instance_ids if instance_id not in found]
+            if missing:
+                raise InstanceNotFound(missing)
+            await tx.tokens.remember(once, True, at=self._clock.now())
+
+        await self._database.write(work)
+
     async def find(self, wanted: InstanceFilter, window: Window) -> Page[InstanceView]:
         now = self._clock.now()
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
+from cloudhand.control.commands import changed, keep, made
 from cloudhand.control.pokes import Kick, Loop, Pokes
 from cloudhand.control.settings import ControlSettings
 from cloudhand.core import command as commands
 from cloudhand.core import ids
 from cloudhand.core.clock import Clock
-from cloudhand.core.command import Command, CommandType
+from cloudhand.core.command import Command, CommandType, StoredCommand
 from cloudhand.core.errors import (
     CommandNotApplicable,
+    CommandNotFound,
     IncorrectState,
     InstanceNotFound,
     InstanceNotTargeted,
     InvocationNotFound,
-    ParameterProblem,
     TooMany,
 )
 from cloudhand.core.ids import InstanceId, InvokeId, RandomBytes
@@ -26,6 +27,8 @@ from cloudhand.core.orders import (
     Asked,
     InvocationFilter,
     InvocationView,
+    InvokeOrder,
+    NewInvocation,
     Once,
     ResultView,
     RunOrder,
@@ -52,18 +55,51 @@ class Invocations:
 
     async def run(self, order: RunOrder) -> Asked:
         """Record that a command shall run on instances; all of them or none."""
-        _check_parameters(order)
-        asked = Asked(
-            command_id=ids.command_id(self._random), invoke_id=ids.invoke_id(self._random)
-        )
+        new, now = order.command, self._clock.now()
+        command = made(new, ids.command_id(self._random))
+
+        async def prepare(tx: Transaction) -> Command:
+            if order.keep_command:
+                stored = StoredCommand(
+                    command=command,
+                    created_at=now,
+                    resource_group_id=new.resource_group_id,
+                    tags=new.tags,
+                )
+                await keep(tx, stored, at_most=self._settings.commands_limit)
+            return command
+
+        return await self._ask(order.invocation, prepare)
+
+    async def invoke(self, order: InvokeOrder) -> Asked:
+        """As ``run``, of a stored command as it is now; CommandNotFound."""
+
+        async def prepare(tx: Transaction) -> Command:
+            stored = await tx.commands.get(order.command_id)
+            if stored is None:
+                raise CommandNotFound(order.command_id)
+            return changed(stored.command, order.change)
+
+        return await self._ask(order.invocation, prepare)
+
+    async def _ask(
+        self, new: NewInvocation, prepare: Callable[[Transaction], Awaitable[Command]]
+    ) -> Asked:
+        invoke_id = ids.invoke_id(self._random)
 
         async def work(tx: Transaction) -> tuple[Asked, Sequence[InstanceId]]:
-            earlier = await tx.tokens.earlier(order.once, Asked)
+            earlier = await tx.tokens.earlier(new.once, Asked)
             if earlier is not None:
                 return earlier, ()
-            targets = await _selected(tx, order)
-            await _check_instances(tx, targets, order.type)
-            await self._record(tx, order, asked, targets)
+            command = await prepare(tx)
+            commands.check_values(command, new.parameters)
+            targets = await _selected(tx, new)
+            await _check_instances(tx, targets, command.type)
+            asked = Asked(command_id=command.id, invoke_id=invoke_id)
+            await self._record(tx, _invocation(invoke_id, command, new, self._clock), targets)
+            if new.once is not None and new.once.task_id is not None:
+                await tx.task_invocations.add(invoke_id, new.once.task_id)
+            await tx.tokens.remember(new.once, asked, at=self._clock.now())
             return asked, targets
 
         answer, kicked = await self._database.write(work)
@@ -72,26 +108,21 @@ class Invocations:
         return answer
 
     async def _record(
-        self, tx: Transaction, order: RunOrder, asked: Asked, instance_ids: Sequence[InstanceId]
+        self, tx: Transaction, invocation: Invocation, instance_ids: Sequence[InstanceId]
     ) -> None:
-        now = self._clock.now()
-        invocation = _invocation(order, asked, self._clock)
-        await tx.invocations.add(
-            invocation,
-            [
-                Target(
-                    invoke_id=asked.invoke_id,
-                    instance_id=instance_id,
-                    created_at=now,
-                    updated_at=now,
-                    deadline_at=now + self._settings.delivery_window,
-                )
-                for instance_id in instance_ids
-            ],
-        )
-        if order.once is not None and order.once.task_id is not None:
-            await tx.task_invocations.add(asked.invoke_id, order.once.task_id)
-        await tx.tokens.remember(order.once, asked, at=now)
+        now = invocation.created_at
+        targets = [
+            Target(
+                invoke_id=invocation.id,
+                instance_id=instance_id,
+                created_at=now,
+                updated_at=now,
+                deadline_at=now + self._settings.delivery_window,
+            )
+            for instance_id in instance_ids
+        ]
+        await tx.invocations.add(invocation, targets)
+        await tx.commands.count_invocation(invocation.command.id)
 
     async def stop(
         self,
@@ -180,26 +211,11 @@ class Invocations:
         return await self._database.read(work)
 
 
-def _check_parameters(order: RunOrder) -> None:
-    """ParameterProblem unless the values fit the placeholders of the script."""
-    if not order.enable_parameter:
-        if order.parameters:
-            raise ParameterProblem("Disabled")
-        return
-    if order.type is not CommandType.SHELL:
-        return  # such a command is refused for its type before anything is filled
-    try:
-        content = order.content.decode()
-    except UnicodeDecodeError:
-        raise ParameterProblem("NotText") from None
-    commands.fill(content, order.parameters)
-
-
-async def _selected(tx: Transaction, order: RunOrder) -> list[InstanceId]:
+async def _selected(tx: Transaction, new: NewInvocation) -> list[InstanceId]:
     """The instances that ids or tags name, each once, in the order given."""
-    if order.instance_ids:
-        return list(dict.fromkeys(order.instance_ids))
-    tags = dict(order.instance_tags)
+    if new.instance_ids:
+        return list(dict.fromkeys(new.instance_ids))
+    tags = dict(new.instance_tags)
     found = [*await tx.instances.with_tags(tags), *await tx.managed.with_tags(tags)]
     if not found:
         raise InstanceNotFound([])
@@ -232,28 +248,19 @@ async def _check_instances(
             raise IncorrectState(instance.id, instance.state, "run a command on")
 
 
-def _invocation(order: RunOrder, asked: Asked, clock: Clock) -> Invocation:
+def _invocation(
+    invoke_id: InvokeId, command: Command, new: NewInvocation, clock: Clock
+) -> Invocation:
     return Invocation(
-        id=asked.invoke_id,
-        command=Command(
-            id=asked.command_id,
-            type=order.type,
-            content=order.content,
-            name=order.name,
-            description=order.description,
-            working_dir=order.working_dir,
-            timeout=order.timeout,
-            enable_parameter=order.enable_parameter,
-            launcher=order.launcher,
-        ),
+        id=invoke_id,
+        command=command,
         created_at=clock.now(),
-        repeat_mode=order.repeat_mode,
-        username=order.username,
-        parameters=order.parameters,
-        termination_mode=order.termination_mode,
-        resource_group_id=order.resource_group_id,
-        tags=order.tags,
-        keep_command=order.keep_command,
+        repeat_mode=new.repeat_mode,
+        username=new.username,
+        parameters=new.parameters,
+        termination_mode=new.termination_mode,
+        resource_group_id=new.resource_group_id,
+        tags=new.tags,
     )
 
 

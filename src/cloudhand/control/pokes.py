@@ -18,10 +18,11 @@ class Loop(StrEnum):
 
 
 class Kick(StrEnum):
-    """Why an agent should fetch."""
+    """Why an agent should fetch, as the protocol spells it."""
 
-    RUN = "run"
-    STOP = "stop"
+    RUN = "task run"
+    STOP = "task stop"
+    FILE = "file create"
 
 
 Kicker = Callable[[InstanceId, Kick, InvokeId], None]

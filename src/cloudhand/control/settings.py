@@ -19,9 +19,11 @@ class ControlSettings:
     # Instances that act on an exit code do so themselves; only then does the provider help.
     own_doing: timedelta = timedelta(seconds=15)
     retention: timedelta = timedelta(weeks=4)
+    files_kept: timedelta = timedelta(weeks=6)  # that were sent
     executions_kept: timedelta = timedelta(days=90)  # after their end
     instances_limit: int = 100  # per region
     activations_limit: int = 5000
+    commands_limit: int = 500  # stored ones, per region
 
     @property
     def zone_ids(self) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from cloudhand.core.errors import ParameterProblem
@@ -24,6 +25,7 @@ OUTPUT_LIMIT = 24 * 1024  # bytes of output that are kept
 _PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
 _RESOLVED_BY_AGENT = re.compile(r"(acs::|oos:|oos-secret:)", re.IGNORECASE)
+_STORED = re.compile(r"oos(-secret)?:", re.IGNORECASE)
 
 
 class CommandType(StrEnum):
@@ -45,6 +47,53 @@ class Command:
     timeout: int = 60  # seconds
     enable_parameter: bool = False
     launcher: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredCommand:
+    """A command that is kept to be run again."""
+
+    command: Command
+    created_at: datetime
+    invoke_count: int = 0  # invocations that were ever made of it
+    resource_group_id: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def check(command: Command) -> None:
+    """ParameterProblem unless the content is short enough and its placeholders can be filled."""
+    _check_size(command, {})
+    if command.enable_parameter:
+        placeholders(_text(command))
+
+
+def check_values(command: Command, parameters: Mapping[str, str]) -> None:
+    """ParameterProblem unless the command can be run with these values."""
+    _check_size(command, parameters)
+    if command.enable_parameter:
+        content = _text(command)
+        if any(_STORED.match(match.group(1)) for match in _PLACEHOLDER.finditer(content)):
+            raise ParameterProblem("Stored")
+        fill(content, parameters)
+    elif parameters:
+        raise ParameterProblem("Disabled")
+
+
+def _check_size(command: Command, parameters: Mapping[str, str]) -> None:
+    filled = sum(len(n.encode()) + len(v.encode()) for n, v in parameters.items())
+    if base64_size(command.content) + filled > CONTENT_LIMIT:
+        raise ParameterProblem("TooLong")
+
+
+def base64_size(content: bytes) -> int:
+    return (len(content) + 2) // 3 * 4
+
+
+def _text(command: Command) -> str:
+    try:
+        return command.content.decode()
+    except UnicodeDecodeError:
+        raise ParameterProblem("NotText") from None
 
 
 def placeholders(content: str) -> tuple[str, ...]:

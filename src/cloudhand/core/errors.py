@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cloudhand.core.ids import ActivationId, ExecutionId, InstanceId, InvokeId
+from cloudhand.core.ids import ActivationId, CommandId, ExecutionId, InstanceId, InvokeId
 
 
 class CloudhandError(Exception):
     """A refusal that a caller can act upon."""
+
+
+class CommandNotFound(CloudhandError):
+    def __init__(self, command_id: CommandId) -> None:
+        super().__init__(f"cannot find command {command_id}")
+        self.command_id = command_id
 
 
 class InvocationNotFound(CloudhandError):
@@ -50,6 +56,13 @@ class CommandNotApplicable(CloudhandError):
     def __init__(self, instance_id: InstanceId, command_type: str, system: str) -> None:
         super().__init__(f"cannot run {command_type} on {instance_id}: it is a {system} machine")
         self.instance_id = instance_id
+
+
+class ResourceNotFound(CloudhandError):
+    """Things of a kind that there are not."""
+
+    def __init__(self, kind: str, ids: Sequence[str]) -> None:
+        super().__init__(f"cannot find {kind} {', '.join(ids)}")
 
 
 class DeletionProtected(CloudhandError):

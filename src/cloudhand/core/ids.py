@@ -7,7 +7,7 @@ from typing import NewType
 
 InstanceId = NewType("InstanceId", str)  # i- or, for a managed instance, mi-
 CommandId = NewType("CommandId", str)
-InvokeId = NewType("InvokeId", str)
+InvokeId = NewType("InvokeId", str)  # t- or, where a file is sent, f-
 ActivationId = NewType("ActivationId", str)  # an upper-case UUID, as on the wire
 BootId = NewType("BootId", str)  # of one boot of one machine
 PowerActionId = NewType("PowerActionId", str)
@@ -43,6 +43,10 @@ def command_id(random: RandomBytes) -> CommandId:
 
 def invoke_id(random: RandomBytes) -> InvokeId:
     return InvokeId("t-ch" + _spell(random, 16))
+
+
+def file_invoke_id(random: RandomBytes) -> InvokeId:
+    return InvokeId("f-ch" + _spell(random, 16))
 
 
 def power_action_id(random: RandomBytes) -> PowerActionId:

@@ -99,7 +99,7 @@ class RepeatMode(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Invocation:
-    """One request to run a command on instances. It does not change."""
+    """One request to run a command on instances. Nothing of it changes but tags and group."""
 
     id: InvokeId
     command: Command
@@ -110,7 +110,6 @@ class Invocation:
     termination_mode: str = ""  # Process, ProcessTree; empty: not said
     resource_group_id: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
-    keep_command: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

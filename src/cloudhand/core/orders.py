@@ -34,35 +34,83 @@ class Once:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOrder:
-    """Run a command on instances; either ids or tags name them."""
+class NewCommand:
+    """A script with all that it needs."""
 
     type: CommandType
     content: bytes  # as it is after decoding
-    instance_ids: Sequence[InstanceId] = ()
-    instance_tags: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
     description: str = ""
     working_dir: str = ""
     timeout: int = 60
     enable_parameter: bool = False
+    launcher: str = ""
+    resource_group_id: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandChange:
+    """What becomes of a stored command; None: as it is."""
+
+    name: str | None = None
+    description: str | None = None
+    working_dir: str | None = None
+    timeout: int | None = None
+    launcher: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewInvocation:
+    """On which instances a command runs, and how; either ids or tags name them."""
+
+    instance_ids: Sequence[InstanceId] = ()
+    instance_tags: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
     repeat_mode: RepeatMode = RepeatMode.ONCE
     username: str = ""
     termination_mode: str = ""
-    launcher: str = ""
-    keep_command: bool = False
     resource_group_id: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     once: Once | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
+class RunOrder:
+    """Run a command that comes along."""
+
+    command: NewCommand
+    keep_command: bool = False  # as a stored one
+    invocation: NewInvocation
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvokeOrder:
+    """Run a stored command, this time with changes."""
+
+    command_id: CommandId
+    change: CommandChange
+    invocation: NewInvocation
+
+
+@dataclass(frozen=True, kw_only=True)
 class Asked:
-    """The answer to a RunOrder."""
+    """The answer to a RunOrder or an InvokeOrder."""
 
     command_id: CommandId
     invoke_id: InvokeId
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandFilter:
+    """All given ones must match; None and empty mean any."""
+
+    command_id: CommandId | None = None
+    name: str = ""  # may have * at either end
+    description: str = ""  # so may this
+    type: str = ""
+    resource_group_id: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

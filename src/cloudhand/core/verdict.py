@@ -181,7 +181,7 @@ def of_silence(
         return Verdict(
             event=Event.GONE,
             error_code="TerminationException",
-            error_info=f"{_whereabouts(agent, online)}, and has not said whether"
+            error_info=f"{whereabouts(agent, online)}, and has not said whether"
             " the command was stopped",
             inferred=True,
         )
@@ -191,7 +191,7 @@ def of_silence(
     else:
         code = "ClientNotResponse" if online else "ClientNotOnline"
         missing = "started" if target.state is TargetState.PENDING else "ended"
-        info = f"{_whereabouts(agent, online)}, and has not said how the command {missing}"
+        info = f"{whereabouts(agent, online)}, and has not said how the command {missing}"
         info += "; a result that comes later replaces this"
     return Verdict(event=Event.GONE, error_code=code, error_info=info, inferred=True)
 
@@ -204,10 +204,10 @@ def _undelivered(
     if agent is None:
         return "ClientNotRunning", "no agent has ever joined from the instance"
     code = "DeliveryTimeout" if online else "ClientNotOnline"
-    return code, f"{_whereabouts(agent, online)}, and has not fetched the command"
+    return code, f"{whereabouts(agent, online)}, and has not fetched the command"
 
 
-def _whereabouts(agent: Agent | None, online: bool) -> str:
+def whereabouts(agent: Agent | None, online: bool) -> str:
     """What is known of an agent, and since when."""
     if agent is None or agent.last_seen_at is None:
         return "the agent has never been online"

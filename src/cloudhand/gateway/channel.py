@@ -91,7 +91,7 @@ class Channel:
         if socket.busy:
             socket.missed = True
             return
-        text = f"kick_vm task {kick} {invoke_id}" if invoke_id else "kick_vm"
+        text = f"kick_vm {kick} {invoke_id}" if invoke_id else "kick_vm"
         socket.busy = True
         self._tasks.create_task(self._carry(instance_id, socket, text))
 

@@ -49,6 +49,8 @@ class Desk:
         return await self._control.deliveries.fetch(speaker, fetch)
 
     async def report(self, speaker: Speaker, report: wire.Report) -> wire.Ack:
+        if report.file:
+            return await self._control.files.report(speaker.agent, report)
         return await self._control.deliveries.report(speaker, report)
 
     async def deregister(self, speaker: Speaker) -> None:

@@ -20,7 +20,7 @@ class Done:
     """It has succeeded; outputs are selected from ``document``."""
 
     document: Any = None
-    following: str = ""  # the task that comes next; only a choice chooses
+    following: str = ""  # the task that comes next, where a choice or the end of a trigger says
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Forget what is old: invocations with all that belongs to them, events, client tokens."""
+"""Forget what is old: invocations with all that belongs to them, files, events, client tokens."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ async def keep_forgetting(control: Control, database: Database) -> None:
         async def work(tx: Transaction) -> None:
             old = now - control.settings.retention
             await tx.invocations.forget(before=old)
+            await tx.files.forget(before=now - control.settings.files_kept)
             await tx.power_actions.forget(before=old)
             executions_before = now - control.settings.executions_kept
             await tx.events.forget(before=old, executions_before=executions_before)

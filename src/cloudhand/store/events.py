@@ -58,9 +58,17 @@ class Events:
         # Ids of tasks go on with a dot; the next character is a slash.
         values: list[object] = [begin, f"{begin}/", execution_id]
         condition = "id >= ? AND id < ? AND (noun = 'task' OR noun = 'execution' AND id = ?)"
-        # Child executions have tasks of their own.
-        condition += " AND instr(substr(id, ?), '.t') = 0"
-        values.append(len(task_id) + 1 if task_id else len(execution_id) + len(".t0000") + 1)
+        # Children, of tasks and of triggers, have tasks of their own.
+        if task_id:
+            condition += " AND instr(substr(id, ?), '.t') = 0"
+            values.append(len(task_id) + 1)
+        else:
+            behind = len(execution_id) + 1
+            condition += (
+                " AND (noun = 'execution'"
+                " OR substr(id, ?, 2) = '.t' AND instr(substr(id, ?), '.t') = 0)"
+            )
+            values += [behind, behind + len(".t")]
         rows, total, after = await paged(
             self._statements,
             "SELECT noun, id, from_state, event, to_state, at, source, number"

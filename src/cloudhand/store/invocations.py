@@ -320,7 +320,6 @@ def _detail(invocation: Invocation) -> str:
             "username": invocation.username,
             "parameters": dict(invocation.parameters),
             "termination_mode": invocation.termination_mode,
-            "keep_command": invocation.keep_command,
         }
     )
 
@@ -348,7 +347,6 @@ def _invocation(row: Row) -> Invocation:
         termination_mode=detail["termination_mode"],
         resource_group_id=row[8],
         tags=json.loads(row[9]),
-        keep_command=detail["keep_command"],
     )
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 from cloudhand.store.accounts import Accounts
 from cloudhand.store.activations import Activations
 from cloudhand.store.agents import Agents
+from cloudhand.store.commands import Commands
 from cloudhand.store.database import Statements
 from cloudhand.store.envelope import Envelope
 from cloudhand.store.events import Events
 from cloudhand.store.executions import Executions
+from cloudhand.store.files import Files
 from cloudhand.store.instances import Instances
 from cloudhand.store.invocations import Invocations
 from cloudhand.store.managed import ManagedInstances
 from cloudhand.store.outputs import Outputs
 from cloudhand.store.power_actions import PowerActions
+from cloudhand.store.tags import Tags
 from cloudhand.store.task_executions import TaskExecutions
 from cloudhand.store.task_invocations import TaskInvocations
 from cloudhand.store.templates import Templates
@@ -30,13 +33,16 @@ class Transaction:
         self.accounts = Accounts(statements, envelope)
         self.activations = Activations(statements, envelope)
         self.agents = Agents(statements, envelope)
+        self.commands = Commands(statements)
         self.events = events
         self.executions = Executions(statements, events, watches)
+        self.files = Files(statements, events, watches)
         self.instances = Instances(statements, events, watches)
         self.invocations = Invocations(statements, events, watches)
         self.managed = ManagedInstances(statements)
         self.outputs = Outputs(statements)
         self.power_actions = PowerActions(statements, events)
+        self.tags = Tags(statements)
         self.task_invocations = TaskInvocations(statements)
         self.tasks = TaskExecutions(statements, events, watches)
         self.templates = Templates(statements)

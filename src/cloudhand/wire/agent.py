@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Optional, Protocol, Sequence, Tuple
 
 from cloudhand.wire import checked
+from cloudhand.wire.file import FileTask as FileTask  # noqa: PLC0414
 from cloudhand.wire.worklist import Task as Task  # noqa: PLC0414
 from cloudhand.wire.worklist import Worklist as Worklist  # noqa: PLC0414
 
@@ -214,12 +215,13 @@ STOPPED = "stopped"  # ended by us because we were told to
 INVALID = "invalid"  # refused before it was started
 VERIFIED = "verified"  # a dry run found nothing wrong
 INTERRUPTED = "interrupted"  # extension: the machine or the watcher went down under it
+_FILE = "sendfile"  # type of a task that is a file
 KINDS = (RUNNING, FINISH, TIMEOUT, ERROR, STOPPED, INVALID, VERIFIED, INTERRUPTED)
 
 
 @dataclass(frozen=True)
 class Report:
-    """What an agent says about one task; repeated until it is acknowledged.
+    """What an agent says about one task or file; repeated until it is acknowledged.
 
     Our agent keeps at most ``log_quota`` bytes of output: the head, which it sends while the
     task runs, and the tail. ``output`` is a piece of what is kept, and ``offset`` says where in
@@ -242,8 +244,11 @@ class Report:
     offset: Optional[int] = None  # extension; None: append what is in output
     survivors: Tuple[int, ...] = ()  # extension: pids of the task that could not be ended
     power: str = ""  # extension, FINISH: stop or restart, which follows the acknowledgement
+    file: bool = False  # about a file, which ends with FINISH, or INVALID before it is written
 
     def to_query(self) -> "dict[str, str]":
+        if self.file:
+            return self._file_query()
         query = {"taskId": self.task_id, "invokeVersion": "0"}
         if self.kind in (INVALID, VERIFIED):
             if self.kind == INVALID:
@@ -269,11 +274,25 @@ class Report:
             query["power"] = self.power
         return query
 
+    def _file_query(self) -> "dict[str, str]":
+        query = {"taskId": self.task_id, "taskType": _FILE}
+        if self.kind == INVALID:
+            query["param"] = self.param
+            query["value"] = self.value
+        else:
+            query["status"] = "Failed" if self.error_code else "Success"
+            query["errorcode"] = self.error_code or "0"
+        if self.error_description:  # extension
+            query["errDesc"] = self.error_description[:255]
+        return query
+
     @classmethod
     def from_query(cls, kind: str, query: "Mapping[str, str]", output: bytes) -> "Report":
         """ValueError for a number that is none or a missing task id."""
         if not query.get("taskId"):
             raise ValueError("taskId is missing")
+        if query.get("taskType") == _FILE:
+            return _of_file(kind, query)
         if query.get("power", "") not in ("", *POWER_BY_EXIT_CODE.values()):
             raise ValueError("power is neither stop nor restart")
         return cls(
@@ -295,6 +314,21 @@ class Report:
             survivors=_pids(query.get("survivors", "")),
             power=query.get("power", ""),
         )
+
+
+def _of_file(kind: str, query: "Mapping[str, str]") -> Report:
+    if kind not in (FINISH, INVALID):
+        raise ValueError(f"a file has no {kind} report")
+    written = kind == INVALID or query.get("status") == "Success"
+    return Report(
+        kind=kind,
+        task_id=query["taskId"],
+        error_code="" if written else query.get("errorcode") or "unknown",
+        error_description=query.get("errDesc", ""),
+        param=query.get("param", ""),
+        value=query.get("value", ""),
+        file=True,
+    )
 
 
 def _pids(listed: str) -> "Tuple[int, ...]":

@@ -1,4 +1,4 @@
-"""The work that an agent is given: tasks to run or to check, and ids of those to stop."""
+"""The work that an agent is given: tasks to run or to check, ids of those to stop, files."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Mapping, Tuple
 
 from cloudhand.wire import checked
+from cloudhand.wire.file import FileTask
 
 _LONGEST_CONTENT = 1024 * 1024  # characters of base64
 
@@ -99,6 +100,7 @@ class Worklist:
     run: Tuple[Task, ...] = ()
     stop: Tuple[str, ...] = ()  # task ids
     test: Tuple[Task, ...] = ()  # check, do not run
+    file: Tuple[FileTask, ...] = ()
 
     def to_json(self) -> "dict[str, Any]":
         return {
@@ -107,7 +109,7 @@ class Worklist:
             "run": [task.to_json(self.instance_id) for task in self.run],
             "stop": [_stop_item(task_id) for task_id in self.stop],
             "test": [task.to_json(self.instance_id) for task in self.test],
-            "file": [],
+            "file": [file.to_json() for file in self.file],
             "session": [],
         }
 
@@ -120,6 +122,7 @@ class Worklist:
             run=tuple(Task.from_json(item) for item in checked.entries(body, "run")),
             stop=tuple(checked.text(task, "taskID") for task in stop),
             test=tuple(Task.from_json(item) for item in checked.entries(body, "test")),
+            file=tuple(FileTask.from_json(item) for item in checked.entries(body, "file")),
         )
 
 

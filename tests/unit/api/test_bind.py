@@ -249,3 +249,26 @@ def test_no_input_breaks_binding(operation: Operation, flat: dict[str, str]) -> 
     except Refused as refused:
         assert refused.errors
         assert all(400 <= error.status < 500 for error in refused.errors)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shared:
+    name: str = bind.text("Name", bind.longest(3, TOO_LONG))
+    count: int = bind.number(default=5, at_least=1, at_most=9)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grouped:
+    region_id: str = bind.text(required=True)
+    shared: Shared = bind.group(Shared)
+
+
+def test_a_group_is_bound_as_if_it_stood_in_its_place() -> None:
+    declared = bind.parameters(Grouped)
+    assert [one.names[0] for one in declared.values()] == ["RegionId", "Name", "Count"]
+    params = bind.bind(Grouped, declared, {"RegionId": "r", "Name": "abc", "Count": "2"})
+    assert params == Grouped(region_id="r", shared=Shared(name="abc", count=2))
+    with pytest.raises(Refused) as caught:
+        bind.bind(Grouped, declared, {"Name": "abcd", "Count": "0"})
+    codes = [error.code for error in caught.value.errors]
+    assert codes == ["MissingParameter.RegionId", "TooLong", "InvalidParameter.Count"]

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from cloudhand.core.command import fill, placeholders
+from cloudhand.core.command import (
+    Command,
+    CommandType,
+    check,
+    check_values,
+    fill,
+    placeholders,
+)
 from cloudhand.core.errors import ParameterProblem
+from cloudhand.core.ids import CommandId
 
 
 def test_names_are_found_once_whatever_their_case_and_blanks() -> None:
@@ -48,4 +56,43 @@ def test_a_value_is_not_filled_again() -> None:
 def test_values_that_do_not_fit(parameters: dict[str, str], kind: str) -> None:
     with pytest.raises(ParameterProblem) as refused:
         fill("{{a}}", parameters)
+    assert refused.value.kind == kind
+
+
+def command(content: bytes, *, asks: bool = True) -> Command:
+    return Command(
+        id=CommandId("c-1"), type=CommandType.BATCH, content=content, enable_parameter=asks
+    )
+
+
+@pytest.mark.parametrize(
+    "content, kind",
+    [(b"{{}}", "EmptyKey"), (b"\xff", "NotText"), (b"x" * (18 * 1024 + 1), "TooLong")],
+)
+def test_a_command_that_could_not_be_filled(content: bytes, kind: str) -> None:
+    with pytest.raises(ParameterProblem) as refused:
+        check(command(content))
+    assert refused.value.kind == kind
+
+
+def test_braces_mean_nothing_where_they_are_not_asked_for() -> None:
+    check(command(b"{{}} \xff", asks=False))
+    check_values(command(b"{{}} {{oos:x}} \xff", asks=False), {})
+
+
+@pytest.mark.parametrize(
+    "content, asks, values, kind",
+    [
+        (b"{{a}}", False, {"a": "1"}, "Disabled"),
+        (b"{{a}}", True, {"b": "1"}, "NotMatched"),
+        (b"{{a}} {{ oos-secret:b }}", True, {}, "Stored"),
+        (b"{{a}}", True, {"a": "1" * 24 * 1024}, "TooLong"),
+        (b"\xff", True, {}, "NotText"),
+    ],
+)
+def test_values_that_a_command_cannot_be_run_with(
+    content: bytes, asks: bool, values: dict[str, str], kind: str
+) -> None:
+    with pytest.raises(ParameterProblem) as refused:
+        check_values(command(content, asks=asks), values)
     assert refused.value.kind == kind

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import string
 from typing import Any
@@ -137,6 +138,19 @@ _tasks = st.builds(
 )
 
 
+_files = st.builds(
+    wire.FileTask,
+    task_id=_ids,
+    name=_text,
+    directory=_text,
+    content=st.binary(max_size=100),
+    owner=_text,
+    group=_text,
+    mode=_text,
+    overwrite=st.booleans(),
+)
+
+
 @_messages
 @given(
     st.builds(
@@ -145,6 +159,7 @@ _tasks = st.builds(
         run=st.lists(_tasks, max_size=2).map(tuple),
         stop=st.lists(_ids, max_size=3).map(tuple),
         test=st.lists(_tasks, max_size=1).map(tuple),
+        file=st.lists(_files, max_size=2).map(tuple),
     )
 )
 def test_worklist(said: wire.Worklist) -> None:
@@ -152,6 +167,24 @@ def test_worklist(said: wire.Worklist) -> None:
     for item in body["run"]:
         item["task"]["new"] = item["new"] = {"x": [1]}
     assert wire.Worklist.from_json(body) == said
+
+
+def test_a_file_is_signed_as_the_published_agent_compares() -> None:
+    (item,) = wire.Worklist(
+        "i-1", file=(wire.FileTask(task_id="f-1", name="n", directory="/d", content=b"hello\n"),)
+    ).to_json()["file"]
+    assert item["task"]["content"] == "aGVsbG8K"
+    assert item["task"]["signature"] == hashlib.md5(b"aGVsbG8K").hexdigest()
+    assert isinstance(item["task"]["timeout"], int)
+
+
+@pytest.mark.parametrize(
+    "task",
+    [{}, {"taskID": 7}, {"taskID": "f-1", "content": "no base64!"}, {"taskID": "f-1", "mode": 600}],
+)
+def test_an_item_that_is_no_file(task: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):
+        wire.Worklist.from_json({"file": [{"task": task}]})
 
 
 def test_what_a_worklist_need_not_say() -> None:
@@ -231,6 +264,23 @@ _common: dict[str, Any] = {
         st.builds(wire.Report, kind=st.just(wire.VERIFIED), task_id=_ids),
         st.builds(
             wire.Report,
+            kind=st.just(wire.FINISH),
+            task_id=_ids,
+            error_code=st.sampled_from(["", "1", "4"]),
+            error_description=_text,
+            file=st.just(True),
+        ),
+        st.builds(
+            wire.Report,
+            kind=st.just(wire.INVALID),
+            task_id=_ids,
+            param=_text,
+            value=_text,
+            error_description=_text,
+            file=st.just(True),
+        ),
+        st.builds(
+            wire.Report,
             kind=st.just(wire.RUNNING),
             task_id=_ids,
             output=st.binary(max_size=50),
@@ -242,6 +292,12 @@ _common: dict[str, Any] = {
 def test_report(said: wire.Report) -> None:
     query = {**_through_query(said.to_query()), "currentTime": "1", "containerId": "c"}
     assert wire.Report.from_query(said.kind, query, said.output) == said
+
+
+@pytest.mark.parametrize("kind", sorted({*wire.KINDS} - {wire.FINISH, wire.INVALID}))
+def test_a_file_has_no_other_report(kind: str) -> None:
+    with pytest.raises(ValueError):
+        wire.Report.from_query(kind, {"taskId": "f-1", "taskType": "sendfile"}, b"")
 
 
 def test_the_code_of_a_stop_is_spelled_in_its_own_way() -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cloudhand.api.refusal import WireError, unsupported
+from cloudhand.api.refusal import WireError, invalid, unsupported
 from cloudhand.api.tags import TagErrors
-from cloudhand.core.errors import IncorrectState, InstanceNotFound, ParameterProblem
+from cloudhand.core.errors import IncorrectState, InstanceNotFound, ParameterProblem, TooMany
 
 
 def _error(code: str, status: int, message: str) -> WireError:
@@ -45,6 +45,29 @@ TAGS_AND_IDS = _error(
     "Instances are named either by InstanceId or by ResourceTag.",
 )
 
+# Tags and groups of things of any kind
+
+NO_RESOURCE_REGION = _error("MissingParameter.RegionId", 404, "The parameter RegionId is missing.")
+NO_RESOURCE_TYPE = _error(
+    "MissingParameter.ResourceType", 404, "The parameter ResourceType is missing."
+)
+NO_RESOURCE_IDS = _error(
+    "MissingParameter.ResourceIds", 404, "The parameter ResourceId.N is missing."
+)
+NO_TAGS = _error("MissingParameter.Tags", 404, "The parameter Tag.N is missing.")
+NO_TAG_KEYS = _error("MissingParameter.TagKey", 400, "Neither TagKey.N nor All is given.")
+TOO_MANY_RESOURCES = _error(
+    "NumberExceed.ResourceIds", 400, "A request has at most 50 resource ids."
+)
+NO_SUCH_RESOURCE = _error(
+    "InvalidResourceId.NotFound", 404, "The specified ResourceId is not there."
+)
+NO_SUCH_RESOURCE_TYPE = _error(
+    "InvalidResourceType.NotFound", 404, "The specified ResourceType does not exist."
+)
+TOO_MANY_TAGS_ON_ONE = _error("QuotaExceed.Tags", 403, "A resource has at most 20 tags.")
+VALUE_WITHOUT_KEY = _error("InvalidParameter.TagValue", 400, "A tag has a value but no key.")
+
 # Tokens and dry runs
 
 BAD_CLIENT_TOKEN = _error(
@@ -70,6 +93,7 @@ DRY_RUN_MANY = _error(
 NO_INSTANCE_NAMED = _error(
     "MissingParam.InstanceId", 400, "Neither InstanceId nor ResourceTag is given."
 )
+NO_INSTANCE_ID = _error("MissingParam.InstanceId", 400, "InstanceId.N is not given.")
 TOO_MANY_TARGETS = _error("InstanceIds.ExceedLimit", 403, "Too many instances are named.")
 NO_SUCH_TARGET = _error("InvalidInstance.NotFound", 404, "The specified instance does not exist.")
 TARGET_NOT_MATCHED = _error(
@@ -146,6 +170,19 @@ USERNAME_TOO_LONG = _error("Username.ExceedLimit", 403, "Username is longer than
 PASSWORD_NAME_TOO_LONG = _error(
     "WindowsPasswordName.ExceedLimit", 403, "WindowsPasswordName is longer than 255 characters."
 )
+NO_SUCH_COMMAND = _error("InvalidCmdId.NotFound", 404, "The specified CommandId does not exist.")
+NO_SUCH_COMMAND_TYPE = _error(
+    "InvalidCommandType.NotFound", 404, "The specified Type does not exist."
+)
+TOO_MANY_COMMANDS = _error(
+    "CmdCount.ExceedQuota", 403, "This control plane keeps no more commands."
+)
+NAME_FILTER_TOO_LONG = _error(
+    "InvalidName.LengthLimitExceeded", 403, "Name is longer than 128 characters."
+)
+DESCRIPTION_FILTER_TOO_LONG = _error(
+    "InvalidDescription.LengthLimitExceeded", 403, "Description is longer than 512 characters."
+)
 BAD_REPEAT_MODE = _error(
     "InvalidRepeatMode.NotFound", 404, "The specified RepeatMode does not exist."
 )
@@ -207,20 +244,30 @@ NOT_TEXT = _error(
     "CmdContent.DecodeError", 400, "CommandContent with parameters must be UTF-8 text."
 )
 
-PARAMETER_PROBLEMS = {
+# What can be wrong with the content alone, and what with values for its placeholders.
+CONTENT_PROBLEMS = {
     "EmptyKey": EMPTY_PLACEHOLDER,
     "InvalidParamName": BAD_PLACEHOLDER,
     "ParamNameTooLong": PLACEHOLDER_TOO_LONG,
     "TooMany": TOO_MANY_PLACEHOLDERS,
+    "NotText": NOT_TEXT,
+    "TooLong": CONTENT_TOO_LONG,
+}
+VALUE_PROBLEMS = {
     "NotMatched": PARAMETER_NOT_MATCHED,
     "Duplicate": PARAMETER_TWICE,
     "Disabled": PARAMETERS_DISABLED,
-    "NotText": NOT_TEXT,
+    "Stored": NO_PARAMETER_STORE,
+    "TooLong": CONTENT_TOO_LONG,
 }
 
 
 def of_parameter(problem: ParameterProblem) -> WireError:
-    return PARAMETER_PROBLEMS[problem.kind]
+    return {**CONTENT_PROBLEMS, **VALUE_PROBLEMS}[problem.kind]
+
+
+def of_quota(refusal: TooMany) -> WireError:
+    return TOO_MANY_COMMANDS if refusal.what == "commands" else TOO_MANY_TARGETS
 
 
 def of_missing_target(refusal: InstanceNotFound) -> WireError:
@@ -231,6 +278,25 @@ def of_missing_target(refusal: InstanceNotFound) -> WireError:
 def of_deletion(refusal: IncorrectState) -> WireError:
     return INITIALIZING if refusal.state in ("Pending", "Starting") else WRONG_STATUS
 
+
+# Files
+
+FILE_NAME_TOO_LONG = _error("FileName.ExceedLimit", 403, "Name is longer than 255 characters.")
+BAD_FILE_NAME = invalid("Name", "must be a name within TargetDir, without a slash")
+BAD_TARGET_DIR = _error(
+    "FileTargetDir.Invalid", 400, "TargetDir is no absolute path of at most 255 characters."
+)
+BAD_FILE_TYPE = _error(
+    "FileContentType.Invalid", 400, "ContentType is neither PlainText nor Base64."
+)
+BAD_FILE_MODE = _error("FileMode.Invalid", 400, "FileMode is not of three or four octal digits.")
+BAD_FILE_OWNER = invalid("FileOwner", "is no name of a user of at most 64 characters")
+BAD_FILE_GROUP = invalid("FileGroup", "is no name of a group of at most 64 characters")
+FILE_DESCRIPTION_TOO_LONG = _error(
+    "FileDesc.ExceedLimit", 403, "Description is longer than 512 characters."
+)
+UNDECODABLE_FILE = _error("FileContent.DecodeError", 400, "Content is not valid Base64.")
+FILE_TOO_LONG = _error("FileSize.ExceedLimit", 403, "Content exceeds 32 KB after Base64.")
 
 # Activations and managed instances
 

@@ -6,15 +6,16 @@ from typing import Any
 
 from cloudhand.api.bind import Limit, many, one_of, text
 from cloudhand.api.ecs import errors
-from cloudhand.api.refusal import invalid
+from cloudhand.api.refusal import WireError, invalid
 from cloudhand.api.tags import tags
 
 LANGUAGES = ("zh-CN", "en-US", "ja", "zh-TW", "fr", "de", "ko")
 
 
-def region() -> Any:
+def region(*, absent: WireError | None = None) -> Any:
     """Whether it is ours is checked before any other parameter."""
-    return text("RegionId", required=True, note="must be the region of this control plane")
+    note = "must be the region of this control plane"
+    return text("RegionId", required=True, absent=absent, note=note)
 
 
 def optional_region() -> Any:

@@ -5,53 +5,79 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cloudhand.api.ecs.create_activation import create_activation
+from cloudhand.api.ecs.create_command import create_command
+from cloudhand.api.ecs.delete_command import delete_command
 from cloudhand.api.ecs.delete_instance import delete_instance
 from cloudhand.api.ecs.delete_instances import delete_instances
 from cloudhand.api.ecs.deregister_managed_instance import deregister_managed_instance
 from cloudhand.api.ecs.describe_activations import describe_activations
 from cloudhand.api.ecs.describe_cloud_assistant_status import describe_cloud_assistant_status
+from cloudhand.api.ecs.describe_commands import describe_commands
 from cloudhand.api.ecs.describe_instance_status import describe_instance_status
 from cloudhand.api.ecs.describe_instances import describe_instances
 from cloudhand.api.ecs.describe_invocation_results import describe_invocation_results
 from cloudhand.api.ecs.describe_invocations import describe_invocations
 from cloudhand.api.ecs.describe_managed_instances import describe_managed_instances
 from cloudhand.api.ecs.describe_regions import describe_regions
+from cloudhand.api.ecs.describe_send_file_results import describe_send_file_results
+from cloudhand.api.ecs.describe_tags import describe_tags
 from cloudhand.api.ecs.describe_zones import describe_zones
+from cloudhand.api.ecs.install_cloud_assistant import install_cloud_assistant
+from cloudhand.api.ecs.invoke_command import invoke_command
+from cloudhand.api.ecs.join_resource_group import join_resource_group
+from cloudhand.api.ecs.list_tag_resources import list_tag_resources
+from cloudhand.api.ecs.modify_command import modify_command
 from cloudhand.api.ecs.reboot_instance import reboot_instance
 from cloudhand.api.ecs.reboot_instances import reboot_instances
 from cloudhand.api.ecs.run_command import run_command
 from cloudhand.api.ecs.run_instances import run_instances
+from cloudhand.api.ecs.send_file import send_file
 from cloudhand.api.ecs.start_instance import start_instance
 from cloudhand.api.ecs.start_instances import start_instances
 from cloudhand.api.ecs.stop_instance import stop_instance
 from cloudhand.api.ecs.stop_instances import stop_instances
 from cloudhand.api.ecs.stop_invocation import stop_invocation
+from cloudhand.api.ecs.tag_resources import tag_resources
+from cloudhand.api.ecs.untag_resources import untag_resources
 from cloudhand.api.operation import Operation
 
 OPERATIONS: Mapping[str, Operation] = {
     operation.name: operation
     for operation in (
         create_activation,
+        create_command,
+        delete_command,
         delete_instance,
         delete_instances,
         deregister_managed_instance,
         describe_activations,
         describe_cloud_assistant_status,
+        describe_commands,
         describe_instance_status,
         describe_instances,
         describe_invocation_results,
         describe_invocations,
         describe_managed_instances,
         describe_regions,
+        describe_send_file_results,
+        describe_tags,
         describe_zones,
+        install_cloud_assistant,
+        invoke_command,
+        join_resource_group,
+        list_tag_resources,
+        modify_command,
         reboot_instance,
         reboot_instances,
         run_command,
         run_instances,
+        send_file,
         start_instance,
         start_instances,
         stop_instance,
         stop_instances,
         stop_invocation,
+        tag_resources,
+        untag_resources,
     )
 }

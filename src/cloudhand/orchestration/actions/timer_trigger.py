@@ -1,4 +1,4 @@
-"""ACS::TimerTrigger: start what follows at certain times, until an end.
+"""ACS::TimerTrigger: start what follows at certain times, until an end, which ends the execution.
 
 What comes due while an execution that was started so still runs is left out. What came due while
 nobody looked is made up for once. Somebody may also fire it by hand.
@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from cloudhand.core.task import Wait
 from cloudhand.orchestration import triggered
 from cloudhand.orchestration.action import Done, Failed, Fires, Outcome, Task, Waits, action, prop
+from cloudhand.orchestration.model import END
 from cloudhand.orchestration.parameters import Type
 from cloudhand.wire import schedule, times
 
@@ -49,7 +50,7 @@ async def timer_trigger(task: Task, properties: Properties) -> Outcome:
         message = {"scheduledTime": times.second(at), "triggerTime": times.second(task.now)}
         return Fires(message, {**kept, "fired": True})
     if (end is not None and task.now >= end) or following is None:
-        return Done({})
+        return Done({}, following=END)
     if end is not None and following >= end:
         return Waits(Wait.TRIGGER, kept, until=end)
     return Waits(Wait.TRIGGER, {**kept, "next": following.isoformat()}, until=following)

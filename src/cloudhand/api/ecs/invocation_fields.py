@@ -1,0 +1,124 @@
+"""Parameters that say where and how a command runs, alike in RunCommand and InvokeCommand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cloudhand.api.bind import form, longest, many, one_of, text
+from cloudhand.api.ecs import custom_parameters, errors, fields
+from cloudhand.api.operation import Call, Errors
+from cloudhand.api.refusal import Refused, unsupported
+from cloudhand.api.tags import tags
+from cloudhand.core.command import TARGET_LIMIT
+from cloudhand.core.errors import (
+    CommandNotApplicable,
+    IncorrectState,
+    InstanceNotFound,
+    ParameterProblem,
+    TokenReused,
+)
+from cloudhand.core.ids import InstanceId
+from cloudhand.core.invocation import RepeatMode
+from cloudhand.core.orders import NewInvocation
+
+_LATER = ("Period", "NextRebootOnly", "EveryReboot")
+_MODES = (*RepeatMode, *_LATER)
+
+NO_SCHEDULES = unsupported("RepeatMode or Frequency", "commands run once, when they are asked for")
+NO_CONTAINERS = unsupported("ContainerId or ContainerName", "instances have no containers")
+NO_BUCKETS = unsupported("OssOutputDelivery", "there is no object storage to deliver to")
+
+ERRORS: Errors = {
+    InstanceNotFound: errors.of_missing_target,
+    CommandNotApplicable: errors.TARGET_NOT_MATCHED,
+    IncorrectState: errors.TARGET_NOT_MATCHED,
+    ParameterProblem: errors.of_parameter,
+    TokenReused: errors.TOKEN_REUSED,
+}
+REFUSES = (
+    errors.NO_INSTANCE_NAMED,
+    errors.TAGS_AND_IDS,
+    errors.TOO_MANY_TARGETS,
+    errors.NO_SUCH_TARGET,
+    errors.NO_INSTANCE_WITH_TAGS,
+    errors.NO_FREQUENCY,
+    *errors.VALUE_PROBLEMS.values(),
+    NO_SCHEDULES,
+    NO_CONTAINERS,
+    NO_BUCKETS,
+    errors.NOT_LINUX,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvocationParams:
+    instance_ids: tuple[str, ...] = many(
+        "InstanceId", at_most=TARGET_LIMIT, too_many=errors.TOO_MANY_TARGETS
+    )
+    resource_tags: Mapping[str, str] = tags("ResourceTag", errors.RESOURCE_TAG_ERRORS)
+    parameters: Mapping[str, str] = custom_parameters.parameters()
+    repeat_mode: str = text(
+        "RepeatMode",
+        one_of(_MODES, errors.BAD_REPEAT_MODE),
+        default="Once",
+        note="Once or DryRun; Period, NextRebootOnly and EveryReboot are refused",
+    )
+    frequency: str = text(note="not supported; refused")
+    timed: str = fields.without_effect("Timed", "the real service ignores it, too")
+    username: str = text("Username", longest(255, errors.USERNAME_TOO_LONG))
+    windows_password_name: str = text(
+        "WindowsPasswordName", longest(255, errors.PASSWORD_NAME_TOO_LONG)
+    )
+    container_id: str = text(
+        "ContainerId",
+        form(r"((docker|containerd|cri-o)://)?[0-9a-f]{64}", errors.BAD_CONTAINER_ID),
+    )
+    container_name: str = text(
+        "ContainerName", form(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}", errors.BAD_CONTAINER_NAME)
+    )
+    termination_mode: str = text(
+        "TerminationMode", one_of(("Process", "ProcessTree"), errors.BAD_TERMINATION_MODE)
+    )
+    oss_output_delivery: str = text(note="not supported; refused")
+    resource_group_id: str = fields.resource_group()
+    tags: Mapping[str, str] = fields.labels()
+    client_token: str = fields.client_token()
+
+
+def invocation(call: Call, params: InvocationParams) -> NewInvocation:
+    """Refused for what is not there, so that none of it is ignored."""
+    _check_what_is_not_there(params)
+    _check_targets(params)
+    return NewInvocation(
+        instance_ids=[InstanceId(instance_id) for instance_id in params.instance_ids],
+        instance_tags=params.resource_tags,
+        parameters=params.parameters,
+        repeat_mode=RepeatMode(params.repeat_mode),
+        username=params.username,
+        termination_mode=params.termination_mode,
+        resource_group_id=params.resource_group_id,
+        tags=params.tags,
+        once=call.once(params.client_token),
+    )
+
+
+def _check_targets(params: InvocationParams) -> None:
+    if params.instance_ids and params.resource_tags:
+        raise Refused(errors.TAGS_AND_IDS)
+    if not params.instance_ids and not params.resource_tags:
+        raise Refused(errors.NO_INSTANCE_NAMED)
+
+
+def _check_what_is_not_there(params: InvocationParams) -> None:
+    if params.repeat_mode == "Period" and not params.frequency:
+        raise Refused(errors.NO_FREQUENCY)
+    for given, error in (
+        # The published rule: with a Frequency the mode is Period, whatever RepeatMode says.
+        (params.frequency or params.repeat_mode in _LATER, NO_SCHEDULES),
+        (params.container_id or params.container_name, NO_CONTAINERS),
+        (params.oss_output_delivery, NO_BUCKETS),
+        (params.windows_password_name, errors.NOT_LINUX),
+    ):
+        if given:
+            raise Refused(error)
