@@ -88,9 +88,10 @@ class Executions:
     async def look_at(self, held: Held) -> None:
         """Carry on with what was claimed, and give it back."""
         execution_id = held.claim.item.id
-        again_after = timedelta()
+        again_after: timedelta | None = timedelta()
         try:
             await carry_on(self._means, held)
+            again_after = None
         except Changed:
             log.info("look again", extra={"execution": execution_id})
         except StoreError as error:
@@ -103,10 +104,12 @@ class Executions:
         except StoreError as error:  # its lease ends by itself
             log.error("claim kept", extra={"execution": execution_id, "error": str(error)})
 
-    async def _give_back(self, held: Held, again_after: timedelta) -> None:
+    async def _give_back(self, held: Held, again_after: timedelta | None) -> None:
+        """``again_after`` None: due once one of its tasks is."""
         now = self._means.clock.now()
+        again_at = None if again_after is None else now + again_after
 
         async def work(tx: Transaction) -> None:
-            await tx.executions.give_back(held, now=now + again_after)
+            await tx.executions.give_back(held, now=now, again_at=again_at)
 
         await self._means.database.write(work)

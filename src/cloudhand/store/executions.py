@@ -108,17 +108,24 @@ class Executions:
         if not changed:
             raise Changed(held.claim.item.id)
 
-    async def give_back(self, held: Held, *, now: datetime) -> None:
-        """Due again when one of its tasks is, or now if it was poked meanwhile; not before now."""
+    async def give_back(
+        self, held: Held, *, now: datetime, again_at: datetime | None = None
+    ) -> None:
+        """Due again when one of its tasks is, or now if it was poked meanwhile; not before now.
+
+        ``again_at``: due then, whatever its tasks say, of which the first may not be written.
+        """
         execution_id = held.claim.item.id
         await self._statements.change(
             "UPDATE executions SET claimed_by = NULL, lease_until = NULL, due_at = CASE"
             " WHEN state IN ('Success', 'Failed', 'Cancelled') THEN NULL"
-            " WHEN pokes <> ? THEN ?"
+            " WHEN pokes <> ? THEN ? WHEN ? IS NOT NULL THEN ?"
             " ELSE max(?, (SELECT min(due_at) FROM task_executions WHERE execution_id = ?)) END"
             " WHERE id = ? AND claimed_by = ? AND claim_epoch = ?",
             held.pokes,
             to_ms(now),
+            to_ms(again_at),
+            to_ms(again_at),
             to_ms(now),
             execution_id,
             execution_id,
