@@ -13,6 +13,8 @@ from typing import Any, Protocol
 
 from alibabacloud_ecs20140526 import models
 from alibabacloud_ecs20140526.client import Client as TeaClient
+from alibabacloud_oos20190601 import models as oos_models
+from alibabacloud_oos20190601.client import Client as OosClient
 from alibabacloud_tea_openapi.models import Config
 from aliyunsdkcore.acs_exception.exceptions import ServerException
 from aliyunsdkcore.client import AcsClient
@@ -75,6 +77,20 @@ def tea_async(endpoint: str, **options: Any) -> Caller:
     return call
 
 
+def oos(endpoint: str) -> Caller:
+    """The client of the orchestration service, of the newer kind."""
+    config = Config(
+        endpoint=endpoint, protocol="http", access_key_id=KEY.id, access_key_secret=KEY.secret
+    )
+    client = OosClient(config)
+
+    def call(action: str, **values: Any) -> Any:
+        request = getattr(oos_models, f"{action}Request")().from_map({"RegionId": REGION, **values})
+        return _told(lambda: getattr(client, _method(action))(request))
+
+    return call
+
+
 def _told(send: Callable[[], Any]) -> Any:
     try:
         return send().body.to_map()
@@ -85,15 +101,18 @@ def _told(send: Callable[[], Any]) -> Any:
 
 
 def classic(
-    endpoint: str, *, key_id: str = KEY.id, secret: str = KEY.secret, method: str = "POST"
+    endpoint: str,
+    *,
+    key_id: str = KEY.id,
+    secret: str = KEY.secret,
+    method: str = "POST",
+    version: str = "2014-05-26",
 ) -> Caller:
     """The older client, which signs with V1."""
     client = AcsClient(key_id, secret, REGION, auto_retry=False)
 
     def call(action: str, **values: Any) -> Any:
-        request = CommonRequest(
-            domain=endpoint, version="2014-05-26", action_name=action, product="Ecs"
-        )
+        request = CommonRequest(domain=endpoint, version=version, action_name=action, product="Ecs")
         request.set_method(method)
         for name, value in rpc.flatten(_as_json(values)).items():
             request.add_query_param(name, value)

@@ -20,6 +20,7 @@ from cloudhand.core.errors import (
     BadCursor,
     CloudhandError,
     CommandNotApplicable,
+    ConstraintsInvalid,
     DeletionProtected,
     ExecutionEnded,
     ExecutionNotFound,
@@ -28,9 +29,11 @@ from cloudhand.core.errors import (
     InstanceNotTargeted,
     NameTaken,
     ParametersInvalid,
+    StoredParameterNotFound,
     TaskNotFound,
     TemplateInvalid,
     TemplateNotFound,
+    ValueInvalid,
 )
 from cloudhand.store.database import StoreError
 
@@ -39,6 +42,7 @@ log = logging.getLogger(__name__)
 # Which of a hundred instances it was, or what is wrong with a template, is told with the message.
 _TOLD = (
     CommandNotApplicable,
+    ConstraintsInvalid,
     DeletionProtected,
     ExecutionEnded,
     ExecutionNotFound,
@@ -47,9 +51,11 @@ _TOLD = (
     InstanceNotTargeted,
     NameTaken,
     ParametersInvalid,
+    StoredParameterNotFound,
     TaskNotFound,
     TemplateInvalid,
     TemplateNotFound,
+    ValueInvalid,
 )
 
 Operations = Mapping[str, Mapping[str, Operation]]  # by version, then by name

@@ -10,9 +10,11 @@ from cloudhand.control.deliveries import Deliveries
 from cloudhand.control.executions import Executions
 from cloudhand.control.instances import Instances
 from cloudhand.control.invocations import Invocations
+from cloudhand.control.labels import Labels
 from cloudhand.control.managed import Managed
 from cloudhand.control.pokes import Pokes
 from cloudhand.control.settings import ControlSettings
+from cloudhand.control.stored_parameters import StoredParameters
 from cloudhand.control.templates import Templates
 from cloudhand.core.clock import Clock
 from cloudhand.core.ids import RandomBytes
@@ -48,4 +50,6 @@ class Control:
         )
         self.instances = Instances(database, clock, random, pokes, settings, self.agents)
         self.invocations = Invocations(database, clock, random, pokes, settings)
+        self.labels = Labels(database, clock)
         self.managed = Managed(database, clock, self.agents)
+        self.stored_parameters = StoredParameters(database, clock, random, programs)

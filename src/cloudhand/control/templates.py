@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -192,14 +192,6 @@ class Templates:
                 if with_executions:
                     await tx.executions.remove_ended_of(name)
                 await tx.templates.remove(name)
-
-        await self._database.write(work)
-
-    async def tag(self, name: str, tags: Mapping[str, str]) -> None:
-        async def work(tx: Transaction) -> None:
-            if await tx.templates.get(name) is None:
-                raise TemplateNotFound(name)
-            await tx.templates.tag(name, dict(tags))
 
         await self._database.write(work)
 

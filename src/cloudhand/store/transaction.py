@@ -11,9 +11,11 @@ from cloudhand.store.events import Events
 from cloudhand.store.executions import Executions
 from cloudhand.store.instances import Instances
 from cloudhand.store.invocations import Invocations
+from cloudhand.store.labels import Labels
 from cloudhand.store.managed import ManagedInstances
 from cloudhand.store.outputs import Outputs
 from cloudhand.store.power_actions import PowerActions
+from cloudhand.store.stored_parameters import StoredParameters
 from cloudhand.store.task_executions import TaskExecutions
 from cloudhand.store.templates import Templates
 from cloudhand.store.tokens import Tokens
@@ -33,9 +35,11 @@ class Transaction:
         self.executions = Executions(statements, events, watches)
         self.instances = Instances(statements, events, watches)
         self.invocations = Invocations(statements, events, watches)
+        self.labels = Labels(statements)
         self.managed = ManagedInstances(statements)
         self.outputs = Outputs(statements)
         self.power_actions = PowerActions(statements, events)
+        self.stored_parameters = StoredParameters(statements, envelope)
         self.tasks = TaskExecutions(statements, events, watches)
         self.templates = Templates(statements)
         self.tokens = Tokens(statements, envelope)
