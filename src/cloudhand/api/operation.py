@@ -55,6 +55,7 @@ class Call:
     now: datetime
     control: Control
     effect: str = ""  # of an execution, under which this is carried out once
+    asked: Mapping[str, str] | None = None  # what tells it from another; None: ``flat``
 
     def once(self, token: str = "") -> Once | None:
         """The client token, which belongs to this account and this action; or the effect."""
@@ -62,7 +63,7 @@ class Call:
             return None
         asked = {
             name: value
-            for name, value in self.flat.items()
+            for name, value in (self.flat if self.asked is None else self.asked).items()
             if name not in COMMON and name != "ClientToken"
         }
         fingerprint = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from cloudhand.orchestration import functions
@@ -61,7 +61,12 @@ def linked(template: Template, tell: Tell) -> Template:
     """The template with the outputs that are named without being declared; tells what is wrong."""
     linking = _Linking(template, tell)
     linking.check()
-    return replace(template, tasks=tuple(linking.linked(task) for task in template.tasks))
+    results = linking.named_by([result.value for result in template.outputs])
+    return replace(
+        template,
+        tasks=tuple(linking.linked(task) for task in template.tasks),
+        stored=_stored(results),
+    )
 
 
 class _Linking:
@@ -179,33 +184,31 @@ class _Linking:
         name, loop = task.name.lower(), task.loop
         if loop is not None:
             loop = replace(loop, outputs=(*loop.outputs, *self._aggregates[name].values()))
+        named = self.named_by([place.expression for place in _of_task(task)])
         return replace(
             task,
             outputs=(*task.outputs, *self._outputs[name].values()),
             loop=loop,
-            needs=self._named_by(task),
+            needs=frozenset(one.task.lower() for one in named if isinstance(one, Output)),
+            stored=_stored(named),
         )
 
-    def _named_by(self, task: TaskSpec) -> frozenset[str]:
-        """The tasks whose outputs it needs, those that its conditions need among them."""
-        needed: set[str] = set()
-        left = [place.expression for place in _of_task(task)]
-        seen: set[str] = set()
+    def named_by(self, expressions: Sequence[Expression]) -> set[Reference]:
+        """All that is referred to, by the conditions that are named, too."""
+        named: set[Reference] = set()
+        left = list(expressions)
         while left:
             for reference in references(left.pop()):
-                match reference:
-                    case Output(name, _):
-                        needed.add(name.lower())
-                    case Condition(name) if name.lower() not in seen:
-                        seen.add(name.lower())
-                        left += [
-                            condition
-                            for one, condition in self._template.conditions.items()
-                            if one == name.lower()
-                        ]
-                    case _:
-                        pass
-        return frozenset(needed)
+                if isinstance(reference, Condition) and reference not in named:
+                    condition = self._template.conditions.get(reference.name.lower())
+                    left += [condition] if condition is not None else []
+                named.add(reference)
+        return named
+
+
+def _stored(named: Iterable[Reference]) -> frozenset[str]:
+    """The common parameters of the store among them. Secret ones are not looked at here."""
+    return frozenset(one.name for one in named if isinstance(one, Stored) and not one.secret)
 
 
 def _of_task(task: TaskSpec) -> Iterator[_Place]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from cloudhand.orchestration import secrets
+
 
 def text(value: Any) -> str:
-    """Text as it is, nothing as an empty text, everything else as JSON."""
+    """Text as it is, nothing as an empty text, everything else as JSON; secrets by their names."""
+    value = secrets.masked(value)
     if isinstance(value, str):
         return value
     if value is None:
@@ -44,6 +47,6 @@ def truth(value: Any) -> bool:
 
 
 def shown(value: Any) -> str:
-    """A value in a message: as JSON, and short."""
-    told = json.dumps(value, ensure_ascii=False)
+    """A value in a message: as JSON, short, and secrets by their names."""
+    told = json.dumps(secrets.masked(value), ensure_ascii=False)
     return told if len(told) <= 80 else f"{told[:79]}…"

@@ -14,16 +14,15 @@ from cloudhand.core.execution import Cancel, Execution, Mode, SafetyCheck, State
 from cloudhand.core.ids import ExecutionId, TaskExecutionId
 from cloudhand.core.task import Event as TaskEvent
 from cloudhand.core.task import Loop, TaskExecution, Wait
-from cloudhand.orchestration import parameters, rate_control
+from cloudhand.orchestration import hiding, parameters, rate_control, secrets
 from cloudhand.orchestration.action import Failed
 from cloudhand.orchestration.actions.library import Text, hashed
 from cloudhand.orchestration.evaluation import EvaluationError, Evaluator
 from cloudhand.orchestration.expression import Literal, Pseudo, references
 from cloudhand.orchestration.model import LoopSpec, TaskSpec, Template
-from cloudhand.orchestration.pseudo import pseudo
 from cloudhand.orchestration.rate_control import Pause
 from cloudhand.orchestration.risk import risky
-from cloudhand.orchestration.values import shown
+from cloudhand.orchestration.values import shown, text
 from cloudhand.reconcilers.ledger import Ledger, new_task
 from cloudhand.reconcilers.means import Means
 from cloudhand.reconcilers.scopes import Scopes
@@ -63,7 +62,12 @@ class Beginning:
         spec = self._template.task(name)
         now = self._means.clock.now()
         task = new_task(
-            self._ledger.execution, name=name, action=spec.action, index=spec.index, at=now
+            self._ledger.execution,
+            name=name,
+            action=spec.action,
+            index=spec.index,
+            at=now,
+            hidden=self._hidden(spec),
         )
         self._ledger.add([task])
         try:
@@ -73,9 +77,13 @@ class Beginning:
             else:
                 await self._leaf(task, spec, evaluator)
         except EvaluationError as error:
-            self._fail(task, Failed("InvalidExpression", str(error)))
+            self._fail(task, Failed(error.code, str(error)))
         except _Refused as refused:
             self._fail(task, refused.failed)
+
+    def _hidden(self, spec: TaskSpec) -> tuple[hiding.Path, ...]:
+        given = self._ledger.execution.hidden.parameters
+        return hiding.Hiding(self._template, given).of_task(spec) if given else ()
 
     async def items(self, task: TaskExecution, wanted: range) -> None:
         spec = self._template.task(task.name)
@@ -83,7 +91,7 @@ class Beginning:
             try:
                 await self._leaf(item, spec, await self._scopes.of_task(spec, item.item))
             except EvaluationError as error:
-                self._fail(item, Failed("InvalidExpression", str(error)))
+                self._fail(item, Failed(error.code, str(error)))
             except _Refused as refused:
                 self._fail(item, refused.failed)
 
@@ -243,16 +251,16 @@ class Beginning:
         if spec.action != _EMBED:
             return library.actions[spec.action.lower()], "v1", properties
         given = parameters.convert(properties.get("Parameters") or {}, parameters.Type.JSON)
-        if not isinstance(given, Mapping):
+        if not isinstance(given, Mapping) or secrets.alike(given):
             raise _Refused("InvalidProperty", f"Parameters: {shown(given)} is no map")
         content = properties.get("TemplateContent")
         if content is not None:
-            return Text(name="", text=str(content)), "", given
-        name = str(properties.get("TemplateName"))
+            return Text(name="", text=text(content)), "", given
+        name = text(properties.get("TemplateName"))
         builtin = library.actions.get(name.lower()) or library.public.get(name.lower())
         if builtin is not None:
             return builtin, "v1", given
-        return *await self._stored(name, str(properties.get("TemplateVersion") or "")), given
+        return *await self._stored(name, text(properties.get("TemplateVersion"))), given
 
     async def _stored(self, name: str, version: str) -> tuple[Text, str]:
         async def work(tx: Transaction) -> tuple[Text, str] | None:
@@ -278,6 +286,7 @@ class Beginning:
             raise _Refused("InvalidTemplate", str(error)) from None
         if template.trigger is not None:
             raise _Refused("InvalidTemplate", "a template with a trigger cannot be embedded")
+        hidden = hiding.given_to_embedded(self._template.task(task.name), task.hidden, given)
         now = self._means.clock.now()
         child = replace(
             parent,
@@ -298,12 +307,12 @@ class Beginning:
             description="",
             triggered=None,
             trigger_category="",
+            hidden=hiding.Hiding(template, hidden).of_execution(),
         )
         values, problems = await parameters.resolve(
             template.parameters,
             given,
-            pseudo=pseudo(child, now),
-            stored={},
+            scope=await self._scopes.of_embedded(template, child),
             programs=self._means.programs,
         )
         if problems:

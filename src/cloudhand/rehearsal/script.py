@@ -16,7 +16,8 @@ from cloudhand.orchestration import durations, values
 from cloudhand.orchestration.document import read
 from cloudhand.orchestration.spelling import hint
 
-_KEYS = ("template", "given", "mode", "loopMode", "safetyCheck", "script", "say", "expect")
+_KEYS = ("template", "given", "stored", "secrets", "mode", "loopMode", "safetyCheck", "script",
+         "say", "expect")  # fmt: skip
 _STEP = ("answers", "refuses", "fails", "cancels", "takes")
 _WORD = ("at", "word", "task", "item", "note", "content")
 _EXPECT = ("execution", "message", "ran", "states", "outputs", "took", "received", "waits")
@@ -49,6 +50,8 @@ class Said:
 class Script:
     template: str = ""  # a path, from the rehearsal's own place
     given: Mapping[str, Any] = field(default_factory=dict)
+    stored: Mapping[str, Any] = field(default_factory=dict)  # what the parameter store has
+    secrets: Mapping[str, Any] = field(default_factory=dict)
     mode: str = "Automatic"
     loop_mode: str = "Automatic"
     safety_check: str = "ConfirmEveryHighRiskAction"
@@ -88,6 +91,8 @@ class _Reading:
         return Script(
             template=values.text(data.get("template")),
             given=self._map("given", data.get("given")),
+            stored=self._map("stored", data.get("stored")),
+            secrets=self._map("secrets", data.get("secrets")),
             mode=values.text(data.get("mode")) or "Automatic",
             loop_mode=values.text(data.get("loopMode")) or "Automatic",
             safety_check=values.text(data.get("safetyCheck")) or "ConfirmEveryHighRiskAction",

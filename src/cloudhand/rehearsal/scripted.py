@@ -17,6 +17,7 @@ from cloudhand.orchestration.action import (
     Outcome,
     Reply,
     Task,
+    looked,
 )
 from cloudhand.orchestration.actions import ACTIONS
 from cloudhand.orchestration.actions.library import Library
@@ -67,7 +68,7 @@ def _asking(one: Action, meets: Meets) -> Action:
         if early is not None:
             return early
         told = replace(task, call=_answering(met) if met else _echo)
-        return await one.perform(told, one.bind(given))
+        return await looked(one, told, given)
 
     return replace(one, bind=lambda given: given, perform=perform, watch=lambda _: ())
 

@@ -32,7 +32,7 @@ class Transaction:
         self.activations = Activations(statements, envelope)
         self.agents = Agents(statements, envelope)
         self.events = events
-        self.executions = Executions(statements, events, watches)
+        self.executions = Executions(statements, events, watches, envelope)
         self.instances = Instances(statements, events, watches)
         self.invocations = Invocations(statements, events, watches)
         self.labels = Labels(statements)
@@ -40,7 +40,7 @@ class Transaction:
         self.outputs = Outputs(statements)
         self.power_actions = PowerActions(statements, events)
         self.stored_parameters = StoredParameters(statements, envelope)
-        self.tasks = TaskExecutions(statements, events, watches)
+        self.tasks = TaskExecutions(statements, events, watches, envelope)
         self.templates = Templates(statements)
         self.tokens = Tokens(statements, envelope)
         self.watches = watches

@@ -34,3 +34,7 @@ CREATE TABLE stored_parameter_versions (
 -- a secret is enough to try passwords against.
 DELETE FROM client_tokens;
 ALTER TABLE client_tokens DROP COLUMN fingerprint;
+
+ALTER TABLE executions ADD COLUMN hidden TEXT NOT NULL DEFAULT '{}';       -- JSON
+ALTER TABLE executions ADD COLUMN mark TEXT NOT NULL DEFAULT '';
+ALTER TABLE task_executions ADD COLUMN hidden TEXT NOT NULL DEFAULT '[]';  -- JSON
