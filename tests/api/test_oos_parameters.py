@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cloudhand.api.oos.operations import OPERATIONS
 from cloudhand.core.stored_parameter import VERSION_LIMIT
 from tests.api.answers import unlike_the_model
 from tests.api.clients import Caller, ClientError, classic, oos
@@ -329,6 +330,7 @@ ROWS: list[tuple[str, dict[str, Any], str, int]] = [
     ("Update", {"Value": None}, "MissingParameter.Value", 400),
     ("Update", {"Value": LONG}, "InvalidParameter.Value", 400),
     ("Update", {"Description": "x" * 201}, "InvalidParameter.Description", 400),
+    ("Update", {"Tags": "no JSON"}, "InvalidParameter.Tags", 400),
     ("Get", {"Name": None}, "MissingParameter.Name", 400),
     ("Get", {"Name": "nobody"}, "EntityNotExists.Parameter", 404),
     ("Get", {"ParameterVersion": 2}, "EntityNotExists.Parameter", 404),
@@ -349,15 +351,40 @@ ROWS: list[tuple[str, dict[str, Any], str, int]] = [
     ("List*s", {"SortField": "Value"}, "InvalidParameter.SortField", 400),
     ("List*s", {"SortOrder": "Up"}, "InvalidParameter.SortOrder", 400),
     ("List*s", {"Path": "/" * 201}, "InvalidParameter.Path", 400),
+    ("List*s", {"Tags": {f"k{n}": "" for n in range(21)}}, "InvalidParameter.Tags", 400),
     ("List*s", {"RegionId": "elsewhere"}, "InvalidRegionId.NotFound", 404),
     ("List*Versions", {"Name": "nobody"}, "EntityNotExists.Parameter", 404),
     ("List*Versions", {"Name": None}, "MissingParameter.Name", 400),
     ("List*Versions", {"ShareType": "Public"}, "EntityNotExists.Parameter", 404),
     ("List*Versions", {"ShareType": "Shared"}, "InvalidParameter.ShareType", 400),
     ("List*Versions", {"MaxResults": 9}, "InvalidParameter.MaxResults", 400),
+    ("List*Versions", {"NextToken": "no token"}, "InvalidParameter.NextToken", 400),
     ("Delete", {"Name": "nobody"}, "EntityNotExists.Parameter", 404),
     ("Delete", {"Name": None}, "MissingParameter.Name", 400),
 ]
+
+
+# Errors that other tests of this page cause, by what stands in rows for the operation.
+BY_A_STORY = {
+    ("Create", "EntityAlreadyExists.Parameter"),
+    ("Create", "IdempotentParameterMismatch"),
+    ("List*s", "InvalidParameter.ShareType"),
+    ("List*s", "InvalidParameter.Type"),
+    ("Update", "InvalidParameter.Constraints"),
+    ("Update", "QuotaExceeded.ParameterVersion"),
+}
+
+
+def _operation(action: str, kind: str) -> str:
+    return action.replace("*", f"{kind}Parameter") if "*" in action else f"{action}{kind}Parameter"
+
+
+def test_every_declared_error_is_caused_here(kind: str) -> None:
+    caused = {(_operation(action, kind), code) for action, _, code, _ in ROWS}
+    caused |= {(_operation(action, kind), code) for action, code in BY_A_STORY}
+    actions = {_operation(action, kind) for action, *_ in ROWS}
+    declared = {(action, error.code) for action in actions for error in OPERATIONS[action].declared}
+    assert declared - caused == set()
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row[0]} {row[2]}")
@@ -365,9 +392,7 @@ def test_what_cannot_be_done_is_refused(
     it: Cloud, call: Caller, kind: str, row: tuple[str, dict[str, Any], str, int]
 ) -> None:
     action, changes, code, status = row
-    operation = (
-        action.replace("*", f"{kind}Parameter") if "*" in action else f"{action}{kind}Parameter"
-    )
+    operation = _operation(action, kind)
     given = {**_valid(call, kind, action), **changes}
     given = {name: value for name, value in given.items() if value is not None}
     assert refused(lambda: call(operation, **given)) == (code, status)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cloudhand.api.oos.operations import OPERATIONS
 from cloudhand.core.label import TAG_LIMIT, Labelled
 from tests.api.answers import unlike_the_model
 from tests.api.clients import Caller, ClientError, classic, oos
@@ -128,10 +129,6 @@ def test_all_are_tagged_or_none(it: Cloud, call: Caller, kind: str) -> None:
     both = {"ResourceType": kind, "ResourceIds": [name, "nobody"]}
     assert refused(lambda: call("UntagResources", All=True, **both)) == gone
     assert tags(call, kind, name) == {"a": "1"}
-    assert refused(lambda: call("ListTagResources", ResourceType="x")) == (
-        "InvalidParameter.ResourceType",
-        400,
-    )
 
 
 def test_a_thing_has_at_most_20_tags(it: Cloud, call: Caller, kind: str) -> None:
@@ -227,11 +224,13 @@ ROWS: list[tuple[str, dict[str, Any], str]] = [
     ("UntagResources", {"ResourceType": None}, "MissingParameter.ResourceType"),
     ("UntagResources", {"ResourceType": "other"}, "InvalidParameter.ResourceType"),
     ("UntagResources", {"ResourceIds": None}, "MissingParameter.ResourceIds"),
+    ("UntagResources", {"ResourceIds": MANY}, "InvalidParameter.ResourceIds"),
     ("UntagResources", {"TagKeys": None}, "MissingParameter.TagKeys"),
     ("UntagResources", {"TagKeys": None, "All": False}, "MissingParameter.TagKeys"),
     ("UntagResources", {"TagKeys": MANY[:21]}, "InvalidParameter.TagKeys"),
     ("UntagResources", {"All": "maybe"}, "InvalidParameter.All"),
     ("ListTagResources", {"ResourceType": None}, "MissingParameter.ResourceType"),
+    ("ListTagResources", {"ResourceType": "other"}, "InvalidParameter.ResourceType"),
     ("ListTagResources", {"ResourceIds": MANY}, "InvalidParameter.ResourceIds"),
     ("ListTagResources", {"Tags": dict.fromkeys(MANY[:21], "")}, "InvalidParameter.Tags"),
     ("ListTagResources", {"NextToken": "no token"}, "InvalidParameter.NextToken"),
@@ -261,6 +260,24 @@ VALID: dict[str, dict[str, Any]] = {
 }
 
 
+# Errors that other tests of this page cause.
+BY_A_STORY = {
+    *(
+        (action, code)
+        for action in ("TagResources", "UntagResources", "ChangeResourceGroup")
+        for code in MISSING.values()
+    ),
+    ("TagResources", "QuotaExceeded.Tags"),
+    ("ListTagResources", "InvalidParameter.MaxResults"),
+}
+
+
+def test_every_declared_error_is_caused_here() -> None:
+    caused = {(action, code) for action, _, code in ROWS} | BY_A_STORY
+    declared = {(action, error.code) for action in VALID for error in OPERATIONS[action].declared}
+    assert declared - caused == set()
+
+
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row[0]} {row[2]}")
 def test_what_cannot_be_done_is_refused(
     it: Cloud, call: Caller, row: tuple[str, dict[str, Any], str]
@@ -269,6 +286,19 @@ def test_what_cannot_be_done_is_refused(
     given = {**VALID[action], **changes}
     given = {name: value for name, value in given.items() if value is not None}
     assert refused(lambda: call(action, **given)) == (code, 400)
+
+
+def test_the_size_of_a_page_can_be_asked_for_where_the_client_has_no_field_for_it(
+    it: Cloud, call: Caller
+) -> None:
+    raw = classic(it.endpoint, version="2019-06-01")
+    name = made(call, "parameter")
+    tag(call, "parameter", [name], **{f"k{number}": "" for number in range(11)})
+    given = {"ResourceType": "parameter", "ResourceIds": json.dumps([name])}
+    page = raw("ListTagResources", MaxResults=10, **given)["TagResources"]["TagResource"]
+    assert len(page) == 10
+    wrong = ("InvalidParameter.MaxResults", 400)
+    assert refused(lambda: raw("ListTagResources", MaxResults=9, **given)) == wrong
 
 
 def test_answers_have_the_fields_of_the_client_and_no_others(it: Cloud, call: Caller) -> None:
