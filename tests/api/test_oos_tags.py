@@ -10,6 +10,7 @@ import pytest
 
 from cloudhand.api.oos.operations import OPERATIONS
 from cloudhand.core.label import TAG_LIMIT, Labelled
+from cloudhand.core.orders import TemplateText
 from tests.api.answers import unlike_the_model
 from tests.api.clients import Caller, ClientError, classic, oos
 from tests.api.cloud import REGION, Cloud
@@ -85,21 +86,32 @@ def test_tags_are_put_on_and_taken_off(it: Cloud, call: Caller, kind: str) -> No
     assert tags(call, kind, one) == tags(call, kind, other) == {}
 
 
-def test_tags_are_those_that_the_things_themselves_tell(it: Cloud, call: Caller, kind: str) -> None:
+def told(it: Cloud, call: Caller, kind: str, name: str) -> tuple[dict[str, str], str]:
+    """The tags and the group that a thing itself tells of."""
+    match kind:
+        case "template":
+            wanted = TemplateText(name=name)
+            template, _ = it.do(lambda world: world.control.templates.get(wanted))
+            return dict(template.tags), template.resource_group_id
+        case "execution":
+            (found,) = call("ListExecutions", ExecutionId=name)["Executions"]
+        case "parameter":
+            found = call("GetParameter", Name=name)["Parameter"]
+        case _:
+            found = call("GetSecretParameter", Name=name)["Parameter"]
+    return found["Tags"], found["ResourceGroupId"]
+
+
+def test_labels_are_those_that_the_things_themselves_tell(
+    it: Cloud, call: Caller, kind: str
+) -> None:
     name = made(call, kind)
     tag(call, kind, [name], told="yes")
-    action, values, path = {
-        "template": ("CreateTemplate", None, ()),
-        "execution": ("ListExecutions", {"ExecutionId": name}, ("Executions", 0)),
-        "parameter": ("GetParameter", {"Name": name}, ("Parameter",)),
-        "secretparameter": ("GetSecretParameter", {"Name": name}, ("Parameter",)),
-    }[kind]
-    if values is None:
-        return  # nothing tells of a template yet
-    found = call(action, **values)
-    for step in path:
-        found = found[step]
-    assert found["Tags"] == {"told": "yes"}
+    moved = {"ResourceType": kind, "NewResourceGroupId": "rg-moved"}
+    call("ChangeResourceGroup", ResourceId=name, **moved)
+    assert told(it, call, kind, name) == ({"told": "yes"}, "rg-moved")
+    gone = (MISSING[kind], 404)
+    assert refused(lambda: call("ChangeResourceGroup", ResourceId="nobody", **moved)) == gone
 
 
 def test_an_execution_that_is_carried_out_keeps_what_it_was_tagged_with_meanwhile(
@@ -192,21 +204,6 @@ def _all(call: Caller, action: str, field: str, **wanted: str) -> list[str]:
         token = page["NextToken"]
         if not token:
             return found
-
-
-def test_things_are_moved_to_other_groups(it: Cloud, call: Caller, kind: str) -> None:
-    name = made(call, kind)
-    moved = {"ResourceType": kind, "NewResourceGroupId": "rg-moved"}
-    call("ChangeResourceGroup", ResourceId=name, **moved)
-    if kind == "execution":
-        listed = call("ListExecutions", ResourceGroupId="rg-moved")["Executions"]
-        assert name in [one["ExecutionId"] for one in listed]
-    elif kind != "template":
-        action = "ListParameters" if kind == "parameter" else "ListSecretParameters"
-        listed = call(action, ResourceGroupId="rg-moved")["Parameters"]
-        assert name in [one["Name"] for one in listed]
-    gone = (MISSING[kind], 404)
-    assert refused(lambda: call("ChangeResourceGroup", ResourceId="nobody", **moved)) == gone
 
 
 MANY = [f"n{number}" for number in range(51)]
