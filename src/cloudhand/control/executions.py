@@ -172,7 +172,6 @@ class Executions:
 
     async def _stored(self, names: Collection[str]) -> dict[str, Any]:
         """Common parameters of the store, as far as they are there."""
-
         if not names:
             return {}
 

@@ -45,8 +45,8 @@ class Sending:
             if not known:
                 raise
             # What is told of an address may be a part of it.
-            why = os.strerror(error.errno) if error.errno else "it cannot be reached"
-            raise OSError(why) from None
+            refused = isinstance(error, ConnectionError) and error.errno
+            raise OSError(os.strerror(refused) if refused else "it cannot be reached") from None
 
     async def _secrets(self, names: set[str]) -> dict[str, str]:
         async def work(tx: Transaction) -> dict[str, str]:
