@@ -36,7 +36,7 @@ _ALLOWED = re.compile("|".join(f"(?:{pattern})" for pattern in _DESCRIPTORS))
 
 # Kinds of belongings.
 OUTSIDE = frozenset({"process", "temporary file"})  # what others can see
-LASTING = OUTSIDE | {"thread"}  # libraries may keep a descriptor until the process ends
+LASTING = OUTSIDE | {"thread", "program"}  # libraries may keep a descriptor until the process ends
 ALL = LASTING | {"descriptor"}
 
 Belongings = set[tuple[str, object]]  # kinds, and what tells one of a kind from others
@@ -45,12 +45,17 @@ Belongings = set[tuple[str, object]]  # kinds, and what tells one of a kind from
 def belongings() -> Belongings:
     return set(
         [
-            *(("process", pid) for pid in _children()),
+            *((_kind(pid), pid) for pid in _children()),
             *(("thread", thread) for thread in _threads()),
             *(("descriptor", descriptor) for descriptor in _descriptors()),
             *(("temporary file", name) for name in _files()),
         ]
     )
+
+
+def _kind(pid: int) -> str:
+    """What runs programs of strangers is started when it is needed, and belongs to a pool."""
+    return "program" if "cloudhand.programs.child" in _command(pid) else "process"
 
 
 def left(before: Belongings, *, only: frozenset[str]) -> list[str]:

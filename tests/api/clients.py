@@ -93,6 +93,20 @@ def tea_async(endpoint: str, *, sdk: Sdk = ECS, **options: Any) -> Caller:
     return call
 
 
+def oos(endpoint: str) -> Caller:
+    """The client of the orchestration service, of the newer kind."""
+    config = Config(
+        endpoint=endpoint, protocol="http", access_key_id=KEY.id, access_key_secret=KEY.secret
+    )
+    client = OosClient(config)
+
+    def call(action: str, **values: Any) -> Any:
+        request = getattr(oos_models, f"{action}Request")().from_map({"RegionId": REGION, **values})
+        return _told(lambda: getattr(client, _method(action))(request))
+
+    return call
+
+
 def _told(send: Callable[[], Any]) -> Any:
     try:
         return send().body.to_map()

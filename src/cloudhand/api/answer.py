@@ -20,6 +20,7 @@ from cloudhand.core.errors import (
     BadCursor,
     CloudhandError,
     CommandNotApplicable,
+    ConstraintsInvalid,
     DeletionProtected,
     ExecutionEnded,
     ExecutionNotFound,
@@ -29,9 +30,11 @@ from cloudhand.core.errors import (
     NameTaken,
     ParametersInvalid,
     ResourceNotFound,
+    StoredParameterNotFound,
     TaskNotFound,
     TemplateInvalid,
     TemplateNotFound,
+    ValueInvalid,
 )
 from cloudhand.store.database import StoreError
 
@@ -40,6 +43,7 @@ log = logging.getLogger(__name__)
 # Which of a hundred instances it was, or what is wrong with a template, is told with the message.
 _TOLD = (
     CommandNotApplicable,
+    ConstraintsInvalid,
     DeletionProtected,
     ExecutionEnded,
     ExecutionNotFound,
@@ -49,9 +53,11 @@ _TOLD = (
     NameTaken,
     ParametersInvalid,
     ResourceNotFound,
+    StoredParameterNotFound,
     TaskNotFound,
     TemplateInvalid,
     TemplateNotFound,
+    ValueInvalid,
 )
 
 Operations = Mapping[str, Mapping[str, Operation]]  # by version, then by name

@@ -23,7 +23,9 @@ from cloudhand.core import ids
 from cloudhand.core.account import AccessKey
 from cloudhand.core.execution import Execution
 from cloudhand.core.task import TaskExecution
+from cloudhand.orchestration import secrets
 from cloudhand.orchestration.action import Caller, Reply
+from cloudhand.orchestration.evaluation import NotStored
 from cloudhand.orchestration.values import text
 from cloudhand.store.database import StoreError
 from cloudhand.wire import rpc
@@ -77,31 +79,55 @@ class _Caller:
         operation = found.get(api.lower())
         if operation is None:
             return _refusal(request_id, NO_SUCH_API, f"{service} {api} is not served here")
-        flat = {"RegionId": self._execution.region_id, **flattened(operation, given)}
+        names = secrets.names(given, self._execution.mark)
         try:
-            call = self._call(operation, flat, request_id, effect)
+            known = await self._secrets(names) if names else {}
+            call = self._call(operation, given, known, request_id, effect)
             return Reply(body=await self._answered(call, operation, pages=pages))
         except Refused as refused:
-            first = refused.errors[0]
-            return _refusal(request_id, first.code, refused.message)
+            message = secrets.scrubbed(refused.bare, known.values()) if known else refused.message
+            return _refusal(request_id, refused.errors[0].code, message)
         except StoreError as error:
             return _refusal(request_id, wrong.UNAVAILABLE.code, str(error))
+        except NotStored:
+            raise
+        except Exception as error:
+            if not names:
+                raise
+            # Its words, and those of what led to it, may be the secret.
+            raise RuntimeError(f"{operation.name} raised {type(error).__name__}") from None
+
+    async def _secrets(self, names: set[str]) -> dict[str, str]:
+        found = await self._control.stored_parameters.secrets(names)
+        missing = names - found.keys()
+        if missing:
+            raise NotStored(missing, secret=True)
+        return found
 
     def _call(
-        self, operation: Operation, flat: Mapping[str, str], request_id: str, effect: str
+        self,
+        operation: Operation,
+        given: Mapping[str, Any],
+        known: Mapping[str, str],
+        request_id: str,
+        effect: str,
     ) -> Call:
         execution = self._execution
         key = AccessKey(id=execution.executed_by, secret="", account_id=execution.account_id)
+        region = {"RegionId": execution.region_id}
+        clear = secrets.revealed(given, execution.mark, known)
         return Call(
             caller=key,
             action=operation.name,
-            flat=flat,
+            flat={**region, **flattened(operation, clear)},
             request_id=request_id,
             host="",
             now=self._control.clock.now(),
             control=self._control,
             effect=f"effect/{self._task.id}/{self._task.attempt}/{effect}",
             task_id=self._task.id,
+            # A secret that was changed meanwhile makes no other effect of it.
+            asked={**region, **flattened(operation, given)} if known else None,
         )
 
     async def _answered(self, call: Call, operation: Operation, *, pages: bool) -> dict[str, Any]:

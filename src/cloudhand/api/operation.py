@@ -57,6 +57,7 @@ class Call:
     control: Control
     effect: str = ""  # of an execution, under which this is carried out once
     task_id: TaskExecutionId | None = None  # of an execution that asks
+    asked: Mapping[str, str] | None = None  # what tells it from another; None: ``flat``
 
     def once(self, token: str = "") -> Once | None:
         """The client token, which belongs to this account and this action; or the effect."""
@@ -64,7 +65,7 @@ class Call:
             return None
         asked = {
             name: value
-            for name, value in self.flat.items()
+            for name, value in (self.flat if self.asked is None else self.asked).items()
             if name not in COMMON and name != "ClientToken"
         }
         fingerprint = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()

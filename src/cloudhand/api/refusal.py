@@ -25,10 +25,18 @@ class Refused(Exception):
 
     @property
     def message(self) -> str:
+        return self._told(self._because)
+
+    @property
+    def bare(self) -> str:
+        """The message without what it is about, which may repeat what was given."""
+        return self._told("")
+
+    def _told(self, because: str) -> str:
         first, *others = self.errors
         what = first.message
-        if self._because:
-            what = f"{what.removesuffix('.')} ({self._because})."
+        if because:
+            what = f"{what.removesuffix('.')} ({because})."
         return what + "".join(f" Also {error.code}: {error.message}" for error in others)
 
 

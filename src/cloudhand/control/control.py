@@ -12,9 +12,11 @@ from cloudhand.control.executions import Executions
 from cloudhand.control.files import Files
 from cloudhand.control.instances import Instances
 from cloudhand.control.invocations import Invocations
+from cloudhand.control.labels import Labels
 from cloudhand.control.managed import Managed
 from cloudhand.control.pokes import Pokes
 from cloudhand.control.settings import ControlSettings
+from cloudhand.control.stored_parameters import StoredParameters
 from cloudhand.control.tags import Tags
 from cloudhand.control.task_executions import TaskExecutions
 from cloudhand.control.templates import Templates
@@ -54,6 +56,8 @@ class Control:
         self.files = Files(database, clock, random, pokes, settings)
         self.instances = Instances(database, clock, random, pokes, settings, self.agents)
         self.invocations = Invocations(database, clock, random, pokes, settings)
+        self.labels = Labels(database, clock)
         self.managed = Managed(database, clock, pokes, self.agents)
+        self.stored_parameters = StoredParameters(database, clock, random, programs)
         self.tags = Tags(database, clock, pokes)
         self.task_executions = TaskExecutions(database)

@@ -33,7 +33,7 @@ from cloudhand.core.orders import (
 from cloudhand.core.page import Page, Window
 from cloudhand.core.task import Notice, TaskExecution, failure
 from cloudhand.core.template import StoredTemplate
-from cloudhand.orchestration import parameters, values
+from cloudhand.orchestration import hiding, parameters, values
 from cloudhand.orchestration.actions.library import hashed
 from cloudhand.orchestration.evaluation import EvaluationError, Evaluator, Scope
 from cloudhand.orchestration.model import Template
@@ -105,7 +105,7 @@ class Executions:
 
         started = await self._database.write(work)
         self._pokes.wake(Loop.EXECUTIONS)
-        return started
+        return hiding.shown_execution(started)
 
     async def _execution(
         self,
@@ -138,6 +138,8 @@ class Executions:
             resource_group_id=order.resource_group_id,
             tags=order.tags,
             trigger_category=template.trigger_category,
+            hidden=hiding.Hiding(template).of_execution(),
+            mark=self._random(16).hex(),
         )
         found = await self._resolved(blank, template, order.parameters)
         role = await self._role(replace(blank, parameters=found), template)
@@ -146,16 +148,30 @@ class Executions:
     async def _resolved(
         self, execution: Execution, template: Template, given: Mapping[str, Any]
     ) -> dict[str, Any]:
-        found, problems = await parameters.resolve(
-            template.parameters,
-            given,
+        scope = Scope(
             pseudo=pseudo(execution, self._clock.now()),
-            stored={},
-            programs=self._programs,
+            stored=await self._stored(parameters.stored_names(template.parameters, given)),
+            mark=execution.mark,
+        )
+        given, problems = parameters.looked_up(given, scope)
+        if problems:
+            raise ParametersInvalid(problems)
+        found, problems = await parameters.resolve(
+            template.parameters, given, scope=scope, programs=self._programs
         )
         if problems:
             raise ParametersInvalid(problems)
         return found
+
+    async def _stored(self, names: Collection[str]) -> dict[str, Any]:
+        """Common parameters of the store, as far as they are there."""
+        if not names:
+            return {}
+
+        async def work(tx: Transaction) -> dict[str, Any]:
+            return {**await tx.stored_parameters.meanings(names)}
+
+        return await self._database.read(work)
 
     async def _role(self, execution: Execution, template: Template) -> str:
         scope = Scope(
@@ -194,7 +210,8 @@ class Executions:
 
     async def tasks(self, wanted: TaskFilter, window: Window) -> Page[TaskExecution]:
         async def work(tx: Transaction) -> Page[TaskExecution]:
-            return await tx.tasks.find(wanted, window)
+            page = await tx.tasks.find(wanted, window)
+            return replace(page, items=[hiding.shown_task(task) for task in page.items])
 
         return await self._database.read(work)
 
@@ -399,10 +416,11 @@ def _entry(move: Move, execution: Execution, task: TaskExecution | None) -> LogE
 
 
 async def _view(tx: Transaction, execution: Execution) -> ExecutionView:
+    """As it may be shown."""
     tasks = await tx.tasks.top(execution.id)
     view = ExecutionView(
-        execution=execution,
-        current=[task for task in tasks if not task.final],
+        execution=hiding.shown_execution(execution),
+        current=[hiding.shown_task(task) for task in tasks if not task.final],
         counts=await tx.tasks.counts(execution.id),
         has_children=await tx.executions.has_children(execution.id),
         resources=await tx.tasks.resource_states(execution.id),
@@ -410,9 +428,11 @@ async def _view(tx: Transaction, execution: Execution) -> ExecutionView:
     if not execution.trigger_category or not tasks:
         return view
     planned = None if tasks[0].final else tasks[0].memo.get("own", {}).get("next")
+    last = await tx.executions.last_child(tasks[0].id)
+    good = await tx.executions.last_child(tasks[0].id, state=State.SUCCESS)
     return replace(
         view,
         next_firing=times.second(datetime.fromisoformat(planned)) if planned else "",
-        last_firing=await tx.executions.last_child(tasks[0].id),
-        last_good_firing=await tx.executions.last_child(tasks[0].id, state=State.SUCCESS),
+        last_firing=hiding.shown_execution(last) if last else None,
+        last_good_firing=hiding.shown_execution(good) if good else None,
     )

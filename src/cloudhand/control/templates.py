@@ -17,6 +17,8 @@ from cloudhand.core.template import StoredTemplate, TemplateVersion
 from cloudhand.orchestration import parameters
 from cloudhand.orchestration.actions.library import Library, Text, hashed
 from cloudhand.orchestration.checking import checked
+from cloudhand.orchestration.evaluation import Scope
+from cloudhand.orchestration.expression import stored_reference
 from cloudhand.orchestration.model import Template
 from cloudhand.orchestration.parameters import Declared
 from cloudhand.orchestration.programs import Programs
@@ -129,13 +131,17 @@ class Templates:
         """What is declared. ParametersInvalid for values that do not fit; any may be left out."""
         _, text = await self.meant(wanted)
         declared = (await self.check(text)).parameters
-        values = {name: value for name, value in given.items() if value is not None}
+        values = {
+            name: value
+            for name, value in given.items()
+            # What is in the parameter store is known when an execution starts.
+            if value is not None and stored_reference(value) is None
+        }
         known = {name.lower() for name in values}
         _, problems = await parameters.resolve(
             {name: one for name, one in declared.items() if name in known},
             values,
-            pseudo={},
-            stored={},
+            scope=Scope(),
             programs=self._programs,
         )
         if problems:
@@ -196,14 +202,6 @@ class Templates:
                     await tx.executions.remove_ended_of(name)
                 await tx.templates.remove(name)
             await tx.tokens.remember(once, True, at=now)
-
-        await self._database.write(work)
-
-    async def tag(self, name: str, tags: Mapping[str, str]) -> None:
-        async def work(tx: Transaction) -> None:
-            if await tx.templates.get(name) is None:
-                raise TemplateNotFound(name)
-            await tx.templates.tag(name, dict(tags))
 
         await self._database.write(work)
 

@@ -101,6 +101,25 @@ class NameTaken(CloudhandError):
         super().__init__(f"cannot make {name}: the name is taken")
 
 
+class StoredParameterNotFound(CloudhandError):
+    def __init__(self, name: str, version: int | None = None) -> None:
+        super().__init__(f"cannot find parameter {name}" + (f" v{version}" if version else ""))
+
+
+class ConstraintsInvalid(CloudhandError):
+    """The constraints of a stored parameter cannot be understood; ``reason`` is a phrase."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"cannot use the constraints: {reason}")
+
+
+class ValueInvalid(CloudhandError):
+    """A value breaks a constraint of its stored parameter; ``reason`` does not tell the value."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"cannot keep the value of {name}: {reason}")
+
+
 class ExecutionNotFound(CloudhandError):
     def __init__(self, execution_id: ExecutionId) -> None:
         super().__init__(f"cannot find execution {execution_id}")

@@ -94,6 +94,14 @@ class TemplateRef:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Hidden:
+    """What of an execution is not to be shown, by names in lower case."""
+
+    parameters: frozenset[str] = frozenset()
+    outputs: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Execution:
     id: ExecutionId
     root_id: ExecutionId  # the execution that somebody started; its own id where it is that one
@@ -123,6 +131,9 @@ class Execution:
     tags: Mapping[str, str] = field(default_factory=dict)
     triggered: Any = None  # the message that fired it, where it is the child of a trigger
     trigger_category: str = ""  # TimerTrigger, EventTrigger, AlarmTrigger
+    hidden: Hidden = Hidden()
+    # Of what stands for secrets in it and in all that is started for it. Nobody is told.
+    mark: str = ""
 
     @property
     def final(self) -> bool:

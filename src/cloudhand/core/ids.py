@@ -14,6 +14,7 @@ PowerActionId = NewType("PowerActionId", str)
 TemplateId = NewType("TemplateId", str)
 ExecutionId = NewType("ExecutionId", str)
 TaskExecutionId = NewType("TaskExecutionId", str)
+StoredParameterId = NewType("StoredParameterId", str)  # p- or, for a secret one, sp-
 
 RandomBytes = Callable[[int], bytes]
 
@@ -55,6 +56,10 @@ def power_action_id(random: RandomBytes) -> PowerActionId:
 
 def template_id(random: RandomBytes) -> TemplateId:
     return TemplateId("t-" + random(10).hex())
+
+
+def stored_parameter_id(random: RandomBytes, *, secret: bool) -> StoredParameterId:
+    return StoredParameterId(("sp-" if secret else "p-") + random(10).hex())
 
 
 def execution_id(random: RandomBytes) -> ExecutionId:

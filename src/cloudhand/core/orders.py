@@ -22,6 +22,7 @@ from cloudhand.core.instance import Agent, Instance, ManagedInstance, State
 from cloudhand.core.invocation import Invocation, RepeatMode, Target
 from cloudhand.core.invocation import State as TargetState
 from cloudhand.core.power import PowerAction
+from cloudhand.core.stored_parameter import Type
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -295,6 +296,50 @@ class Word:
     task_name: str = ""  # by name,
     loop_item: str = ""  # or by item; none: all that wait
     once: Once | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewStoredParameter:
+    name: str
+    type: Type
+    value: str
+    description: str = ""
+    constraints: str = ""
+    key_id: str = ""
+    dkms_instance_id: str = ""
+    resource_group_id: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    by: str  # who asks
+    once: Once | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewStoredVersion:
+    """A new value of a parameter. What is None stays as it is."""
+
+    name: str
+    secret: bool
+    value: str
+    description: str | None = None
+    resource_group_id: str | None = None
+    tags: Mapping[str, str] | None = None
+    by: str  # who asks
+    once: Once | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredParameterFilter:
+    """All given ones must match; None and empty mean any."""
+
+    secret: bool
+    name: str = ""  # a part of it
+    path: str | None = None  # of the folder that it is in,
+    recursive: bool = False  # or of one around that
+    type: str = ""
+    resource_group_id: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    sort_field: str = "CreatedDate"  # Name
+    ascending: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -136,6 +136,8 @@ class TaskExecution:
     cancel_asked: bool = False
     notices: tuple[Notice, ...] = ()
     loop: Loop | None = None
+    # Paths of what is not to be shown, from properties, outputs or item.
+    hidden: tuple[tuple[str | int, ...], ...] = ()
     wakes: int = 0  # how often something that it watches had changed when it was read
 
     @property

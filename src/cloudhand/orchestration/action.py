@@ -9,7 +9,8 @@ from functools import partial
 from typing import Any, Protocol
 
 from cloudhand.core.task import Notice, Wait
-from cloudhand.orchestration import parameters, selectors, values
+from cloudhand.orchestration import parameters, secrets, selectors, values
+from cloudhand.orchestration.evaluation import EvaluationError
 from cloudhand.orchestration.model import ActionSpec
 from cloudhand.orchestration.parameters import Type
 from cloudhand.orchestration.programs import ProgramError, Programs
@@ -77,7 +78,7 @@ class Reply:
 
 
 class Caller(Protocol):
-    """Calls operations with the rights of an execution."""
+    """Calls operations with the rights of an execution. Secrets are put in for the call alone."""
 
     async def __call__(
         self, service: str, api: str, given: Mapping[str, Any], *, effect: str, pages: bool = True
@@ -85,6 +86,7 @@ class Caller(Protocol):
         """``given`` as templates spell parameters; ``pages``: those of a list are joined.
 
         A writing operation with the same ``effect`` is carried out once, and answered as then.
+        NotStored, where there is no secret of a name.
         """
 
 
@@ -93,6 +95,15 @@ class Poster(Protocol):
 
     async def __call__(self, url: str, *, headers: Mapping[str, str], body: bytes, key: str) -> int:
         """The status that was answered. ``key``: the same each time the same message is sent."""
+
+
+class Sender(Protocol):
+    """Sends messages as a Poster does. Secrets are put in for the sending alone."""
+
+    async def __call__(
+        self, url: Any, *, headers: Mapping[str, Any], content: Any, key: str
+    ) -> int:
+        """``content``: text as it is, all else as JSON. OSError as of a Poster; NotStored."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +122,7 @@ class Task:
     notices: Sequence[Notice]
     region_id: str
     call: Caller
-    post: Poster
+    send: Sender
     programs: Programs
 
     async def select(self, selector: Any, document: Any) -> Any:
@@ -135,12 +146,15 @@ class Action:
     properties: Mapping[str, Mapping[str, Any]]  # as templates declare parameters
 
 
-def prop(name: str, kind: Type | None = None, *, default: Any = MISSING) -> Any:
+def prop(
+    name: str, kind: Type | None = None, *, default: Any = MISSING, secrets: bool = False
+) -> Any:
     """A property by its name in templates; without a default it is required.
 
-    ``kind`` None: as it is given. What is given as nothing counts as not given.
+    ``kind`` None: as it is given. What is given as nothing counts as not given. ``secrets``: it
+    may hold some, since nothing but a call or a message is made of it.
     """
-    told = {"name": name, "kind": kind}
+    told = {"name": name, "kind": kind, "secrets": secrets}
     return field(metadata=told) if default is MISSING else field(default=default, metadata=told)
 
 
@@ -206,6 +220,8 @@ def bind(properties: type[Any], given: Mapping[str, Any]) -> Any:
             if one.default is MISSING:
                 raise ValueError(f"{name} is nothing")
             continue
+        if not one.metadata["secrets"] and secrets.held(value):
+            raise ValueError(f"{name} cannot have a secret in it, and has {values.shown(value)}")
         try:
             found[one.name] = value if kind is None else parameters.convert(value, kind)
         except ValueError as error:
@@ -223,3 +239,5 @@ async def looked(action: Action, task: Task, given: Mapping[str, Any]) -> Outcom
         return await action.perform(task, properties)
     except ProgramError as error:
         return Failed("InvalidSelector", str(error))
+    except EvaluationError as error:
+        return Failed(error.code, str(error))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cloudhand.orchestration import secrets
 from cloudhand.orchestration.values import shown
 
 _LARGEST = 1 << 20  # characters of a text, or elements of a list, that a function makes
@@ -26,7 +27,7 @@ def as_list(value: Any) -> list[Any]:
 
 
 def as_map(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or secrets.alike(value):
         raise ValueError(f"{shown(value)} is no map")
     return value
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
-from cloudhand.orchestration import functions, values
+from cloudhand.orchestration import functions, secrets, values
 from cloudhand.orchestration.expression import (
     Branches,
     Call,
@@ -24,14 +24,28 @@ from cloudhand.orchestration.expression import (
 )
 from cloudhand.orchestration.programs import ProgramError, Programs
 
-# A map with this key alone stands for a secret until the call that needs it.
-SECRET = "Cloudhand::Secret"  # noqa: S105  # a name
+# They pass on what they are given without looking into it.
+_PASSING = ("fn::select", "fn::first", "fn::last", "fn::rangeselect", "fn::listjoin",
+            "fn::mergelist", "fn::mergemap", "fn::convertmaptolist")  # fmt: skip
 _LARGEST = 4 << 20  # characters of all that one expression refers to
 _DEEPEST = 128  # levels of an expression, those of the conditions that it names among them
 
 
 class EvaluationError(Exception):
     """An expression cannot be evaluated; one phrase."""
+
+    code = "InvalidExpression"
+
+
+class NotStored(EvaluationError):
+    """The parameter store has not what is referred to."""
+
+    code = "EntityNotExists.Parameter"
+
+    def __init__(self, names: Collection[str], *, secret: bool = False) -> None:
+        kind = "secret parameter" if secret else "parameter"
+        told = ", ".join(sorted(names))
+        super().__init__(f"there is no {kind} {told} in the parameter store")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +57,7 @@ class Scope:
     pseudo: Mapping[str, Any] = field(default_factory=dict)
     conditions: Mapping[str, Expression] = field(default_factory=dict)
     stored: Mapping[str, Any] = field(default_factory=dict)  # as they are spelled
+    mark: str = ""  # of what stands for secrets
 
 
 def _meant(reference: Parameter | Output | Pseudo | Stored, scope: Scope) -> Any:
@@ -53,10 +68,19 @@ def _meant(reference: Parameter | Output | Pseudo | Stored, scope: Scope) -> Any
             return scope.outputs.get(task.lower(), {}).get(path.lower())
         case Pseudo(name):
             return scope.pseudo.get(name.lower())
-        case Stored(name, secret):
-            return {SECRET: name} if secret else scope.stored.get(name)
+        case Stored():
+            return stored_value(reference, scope)
         case _:
             assert_never(reference)
+
+
+def stored_value(reference: Stored, scope: Scope) -> Any:
+    """What is in the parameter store, or what stands for it; NotStored."""
+    if reference.secret:
+        return secrets.stand_in(reference.name, scope.mark)
+    if reference.name not in scope.stored:
+        raise NotStored([reference.name])
+    return scope.stored[reference.name]
 
 
 class Evaluator:
@@ -83,7 +107,7 @@ class Evaluator:
             case Literal(value):
                 return value
             case Text(parts):
-                return "".join([await self._part(part) for part in parts])
+                return secrets.joined([await self._part(part) for part in parts], self._scope.mark)
             case Call(function, argument):
                 return await self._call(function, argument)
             case Items(items):
@@ -111,13 +135,21 @@ class Evaluator:
             raise EvaluationError(f"it would be larger than {_LARGEST} characters")
         return value
 
-    async def _part(self, part: Any) -> str:
+    async def _part(self, part: Any) -> Any:
+        """Text, or what stands for some."""
         if isinstance(part, str):
             return part
         value = await self.value(part)
-        if isinstance(value, dict) and SECRET in value:
-            raise EvaluationError(f"the secret {value[SECRET]} cannot be part of a longer text")
+        if secrets.genuine(value, self._scope.mark):
+            return value
+        self._refuse_secrets("a longer text", value)
         return values.text(value)
+
+    def _refuse_secrets(self, what: str, value: Any) -> None:
+        """Where a value would be looked into: what stands for a secret is not the secret."""
+        held = secrets.names(value, self._scope.mark)
+        if held:
+            raise EvaluationError(f"{what} cannot have the secret {', '.join(sorted(held))} in it")
 
     async def _call(self, function: str, argument: Expression) -> Any:
         match function.lower():
@@ -125,9 +157,12 @@ class Evaluator:
                 return await self._if(argument)
             case "fn::jq":
                 return await self._jq(await self.value(argument))
+        given = await self.value(argument)
+        if function.lower() not in _PASSING:
+            self._refuse_secrets(function, given)
         try:
-            return functions.call(function, await self.value(argument))
-        except ValueError as error:
+            return functions.call(function, given)
+        except (ValueError, OverflowError) as error:
             raise EvaluationError(f"{function}: {error}") from None
 
     async def _if(self, argument: Expression) -> Any:
@@ -149,6 +184,7 @@ class Evaluator:
         if not isinstance(argument, list) or len(argument) != 3:
             raise EvaluationError("Fn::Jq: it takes [First or All, program, input]")
         mode, program, document = argument
+        self._refuse_secrets("Fn::Jq", argument)
         if isinstance(document, str):
             with suppress(ValueError):  # a text that is no JSON is a text
                 document = values.decoded(document)

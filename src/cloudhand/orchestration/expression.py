@@ -158,6 +158,12 @@ def _reference(name: str) -> Reference | None:
     return None
 
 
+def stored_reference(value: Any) -> Stored | None:
+    """The reference to the parameter store that a value is, from end to end."""
+    found = _of_text(value.strip()) if isinstance(value, str) else None
+    return found if isinstance(found, Stored) else None
+
+
 def as_condition(expression: Expression) -> Expression:
     """Where a condition is asked for, a plain word names one."""
     match expression:

@@ -62,7 +62,12 @@ def linked(template: Template, tell: Tell) -> Template:
     """The template with the outputs that are named without being declared; tells what is wrong."""
     linking = _Linking(template, tell)
     linking.check()
-    return replace(template, tasks=tuple(linking.linked(task) for task in template.tasks))
+    results = linking.named_by(result.value for result in template.outputs)
+    return replace(
+        template,
+        tasks=tuple(linking.linked(task) for task in template.tasks),
+        stored=_stored(results),
+    )
 
 
 class _Linking:
@@ -193,31 +198,38 @@ class _Linking:
         name, loop = task.name.lower(), task.loop
         if loop is not None:
             loop = replace(loop, outputs=(*loop.outputs, *self._aggregates[name].values()))
+        of_item = self.named_by(place.expression for place in _of_item(task))
+        named = of_item | self.named_by(place.expression for place in _of_loop(task))
         return replace(
             task,
             outputs=(*task.outputs, *self._outputs[name].values()),
             loop=loop,
-            needs=self._named_by([*_of_item(task), *_of_loop(task)]),
-            item_needs=self._named_by(_of_item(task)),
+            needs=_tasks(named),
+            item_needs=_tasks(of_item),
+            stored=_stored(named),
         )
 
-    def _named_by(self, places: Iterable[_Place]) -> frozenset[str]:
-        """The tasks whose outputs are needed, those that conditions need among them."""
-        needed: set[str] = set()
-        left = [place.expression for place in places]
-        seen: set[str] = set()
+    def named_by(self, expressions: Iterable[Expression]) -> set[Reference]:
+        """All that is referred to, by the conditions that are named, too."""
+        named: set[Reference] = set()
+        left = list(expressions)
         while left:
             for reference in references(left.pop()):
-                match reference:
-                    case Output(name, _):
-                        needed.add(name.lower())
-                    case Condition(name) if name.lower() not in seen:
-                        seen.add(name.lower())
-                        condition = self._template.conditions.get(name.lower())
-                        left += [] if condition is None else [condition]
-                    case _:
-                        pass
-        return frozenset(needed)
+                if isinstance(reference, Condition) and reference not in named:
+                    condition = self._template.conditions.get(reference.name.lower())
+                    left += [] if condition is None else [condition]
+                named.add(reference)
+        return named
+
+
+def _tasks(named: Iterable[Reference]) -> frozenset[str]:
+    """Those whose outputs are among them, in lower case."""
+    return frozenset(one.task.lower() for one in named if isinstance(one, Output))
+
+
+def _stored(named: Iterable[Reference]) -> frozenset[str]:
+    """The common parameters of the store among them. Secret ones are not looked at here."""
+    return frozenset(one.name for one in named if isinstance(one, Stored) and not one.secret)
 
 
 def _declared(task: TaskSpec) -> set[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from cloudhand.orchestration import secrets
 from cloudhand.orchestration.action import Again, Failed, Task
 from cloudhand.orchestration.parameters import Type, convert
 from cloudhand.orchestration.retrying import Retry
@@ -20,21 +20,19 @@ async def send(
     """None once it is sent."""
     if notify_type.lower() != "webhook":
         return Failed("UnsupportedNotifyType", f"{notify_type} is not served here: WebHook is")
-    hook = web_hook if isinstance(web_hook, Mapping) else {}
-    url = text(hook.get("URI"))
+    hook = _map(web_hook)
+    url = hook.get("URI")
     if not url:
         return Failed("InvalidProperty", "WebHook has no URI")
-    headers = {"Content-Type": "application/json;charset=utf-8"}
-    headers |= {key: text(value) for key, value in _map(hook.get("Headers")).items()}
-    content = _map(convert(hook.get("Content") or {}, Type.JSON))
-    if with_link:
-        content = _linked(content, f"execution {task.execution_id}, task {task.name}")
+    headers = {"Content-Type": "application/json;charset=utf-8", **_map(hook.get("Headers"))}
+    content = convert(hook.get("Content") or {}, Type.JSON)
+    if not secrets.alike(content):  # a text with secrets in it is sent as it is
+        content = _map(content)
+        if with_link:
+            content = _linked(content, f"execution {task.execution_id}, task {task.name}")
     try:
-        status = await task.post(
-            url,
-            headers=headers,
-            body=json.dumps(content, ensure_ascii=False).encode(),
-            key=f"{task.id}/{task.attempt}",
+        status = await task.send(
+            url, headers=headers, content=content, key=f"{task.id}/{task.attempt}"
         )
         told = "" if status < 400 else f"it answered {status}"
     except OSError as error:
@@ -43,12 +41,12 @@ async def send(
         return None
     tries = task.memo.get("tries", 0) + 1
     if tries > _RETRY.retries:
-        return Failed("NotifyFailed", f"cannot send to {url.partition('?')[0]}: {told}")
+        return Failed("NotifyFailed", f"cannot send to {text(url).partition('?')[0]}: {told}")
     return Again(_RETRY.pause(tries), {"tries": tries})
 
 
 def _map(given: Any) -> dict[str, Any]:
-    return dict(given) if isinstance(given, Mapping) else {}
+    return dict(given) if isinstance(given, Mapping) and not secrets.alike(given) else {}
 
 
 def _linked(content: dict[str, Any], where: str) -> dict[str, Any]:

@@ -59,6 +59,7 @@ class TaskSpec:
     description: Any = ""  # text, or texts by language
     needs: frozenset[str] = frozenset()  # tasks whose outputs it refers to, in lower case
     item_needs: frozenset[str] = frozenset()  # those of them that each of its items refers to
+    stored: frozenset[str] = frozenset()  # common parameters of the store that it refers to
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +78,7 @@ class Template:
     conditions: Mapping[str, Expression] = field(default_factory=dict)  # by lower-case name
     outputs: tuple[ResultSpec, ...] = ()
     ram_role: Expression = Literal("")
+    stored: frozenset[str] = frozenset()  # parameters of the store that its outputs refer to
     raw: Mapping[str, Any] = field(default_factory=dict)  # the document, for those who show it
     format: Format = Format.YAML
     warnings: tuple[Problem, ...] = ()

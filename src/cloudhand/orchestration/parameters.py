@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, assert_never
 
 from cloudhand.core.errors import Problem
-from cloudhand.orchestration import values
-from cloudhand.orchestration.evaluation import EvaluationError, Evaluator, Scope
-from cloudhand.orchestration.expression import Expression, Parameter, references
+from cloudhand.orchestration import secrets, values
+from cloudhand.orchestration.evaluation import EvaluationError, Evaluator, Scope, stored_value
+from cloudhand.orchestration.expression import (
+    Expression,
+    Parameter,
+    Stored,
+    references,
+    stored_reference,
+)
 from cloudhand.orchestration.programs import ProgramError, Programs
 from cloudhand.orchestration.values import shown
 
@@ -49,7 +55,7 @@ def convert(value: Any, kind: Type) -> Any:
     """A given value as its type; ValueError."""
     match kind:
         case Type.STRING:
-            return values.text(value)
+            return _text(value)
         case Type.NUMBER:
             return values.number(value)
         case Type.BOOLEAN:
@@ -60,6 +66,12 @@ def convert(value: Any, kind: Type) -> Any:
             return _decoded(value)
         case _:
             assert_never(kind)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict | list) and secrets.held(value):
+        raise ValueError(f"{shown(value)} cannot be written as text")
+    return values.text(value)
 
 
 def _list(value: Any) -> list[Any]:
@@ -82,20 +94,45 @@ def _decoded(value: Any) -> Any:
     return value
 
 
+def stored_names(declared: Mapping[str, Declared], given: Mapping[str, Any]) -> set[str]:
+    """The common parameters of the store that a resolving may ask for."""
+    found: list[Any] = [stored_reference(value) for value in given.values()]
+    for one in declared.values():
+        found += references(one.default) if one.default is not None else ()
+    return {one.name for one in found if isinstance(one, Stored) and not one.secret}
+
+
+def looked_up(given: Mapping[str, Any], scope: Scope) -> tuple[dict[str, Any], list[Problem]]:
+    """What a caller gives, with what is meant in place of references to the parameter store.
+
+    A value is a reference as a whole or not at all. The engine itself gives none: what comes in
+    through a value is not looked up.
+    """
+    found, problems = dict(given), []
+    for name, value in given.items():
+        reference = stored_reference(value)
+        if reference is None:
+            continue
+        try:
+            found[name] = stored_value(reference, scope)
+        except EvaluationError as error:
+            problems.append(Problem(path=f"Parameters.{name}", text=str(error)))
+    return found, problems
+
+
 async def resolve(
     declared: Mapping[str, Declared],
     given: Mapping[str, Any],
     *,
-    pseudo: Mapping[str, Any],
-    stored: Mapping[str, Any],
+    scope: Scope,
     programs: Programs,
 ) -> tuple[dict[str, Any], list[Problem]]:
     """The values of all parameters, by declared name, and all that is wrong with them.
 
-    ``declared`` is by lower-case name. Defaults may refer to other parameters; a value that was
-    given as None counts as not given.
+    ``declared`` is by lower-case name. Defaults may refer to other parameters, and to all else in
+    ``scope``; a value that was given as None counts as not given.
     """
-    resolving = _Resolving(declared, pseudo, stored, programs)
+    resolving = _Resolving(declared, scope, programs)
     for name, value in given.items():
         resolving.give(name, value)
     for name in declared:
@@ -109,13 +146,11 @@ class _Resolving:
     def __init__(
         self,
         declared: Mapping[str, Declared],
-        pseudo: Mapping[str, Any],
-        stored: Mapping[str, Any],
+        scope: Scope,
         programs: Programs,
     ) -> None:
         self._declared = declared
-        self._pseudo = pseudo
-        self._stored = stored
+        self._scope = scope
         self._programs = programs
         self._given: dict[str, Any] = {}
         self._left = _LARGEST
@@ -158,10 +193,14 @@ class _Resolving:
             await self._settle(name, declared, raw)
 
     async def _settle(self, name: str, declared: Declared, raw: Any) -> None:
+        if raw is None or secrets.genuine(raw, self._scope.mark):
+            self.values[name] = raw  # what a secret is, nobody knows here
+            return
         try:
-            value = convert(raw, declared.type) if raw is not None else None
+            value = convert(raw, declared.type)
         except ValueError as error:
-            self._fail(declared.name, str(error))
+            told = f"it is no {declared.type.value}" if declared.no_echo else str(error)
+            self._fail(declared.name, told)
             return
         self._left -= values.weight(value)
         if self._left < 0:
@@ -178,7 +217,7 @@ class _Resolving:
         for reference in references(default):
             if isinstance(reference, Parameter):
                 await self.value(reference.name.lower(), chain)
-        scope = Scope(parameters=self.values, pseudo=self._pseudo, stored=self._stored)
+        scope = replace(self._scope, parameters=self.values)
         try:
             return await Evaluator(scope, self._programs).value(default)
         except EvaluationError as error:
@@ -188,7 +227,7 @@ class _Resolving:
 
 async def broken(declared: Declared, value: Any, programs: Programs) -> list[str]:
     """The rules of a parameter that a value breaks, each as a phrase."""
-    if value is None or _stored(value):
+    if value is None:
         return []
     found = [
         told
@@ -198,7 +237,7 @@ async def broken(declared: Declared, value: Any, programs: Programs) -> list[str
     if declared.allowed_pattern and isinstance(value, str):
         try:
             if not await programs.matches(declared.allowed_pattern, value):
-                found.append(f"{shown(value)} does not fit {declared.allowed_pattern}")
+                found.append(f"{_shown(declared, value)} does not fit {declared.allowed_pattern}")
         except ProgramError as error:
             found.append(f"its AllowedPattern: {error}")
     own = declared.constraint
@@ -206,9 +245,8 @@ async def broken(declared: Declared, value: Any, programs: Programs) -> list[str
     return [f"{told}: {words}" if words else told for told in found]
 
 
-def _stored(value: Any) -> bool:
-    """A reference to the parameter store stands for a value that nobody knows yet."""
-    return isinstance(value, str) and value.lstrip().startswith("{{")
+def _shown(declared: Declared, value: Any) -> str:
+    return "it" if declared.no_echo else shown(value)
 
 
 def _not_allowed(declared: Declared, value: Any) -> str:
@@ -220,7 +258,7 @@ def _not_allowed(declared: Declared, value: Any) -> str:
         if not any(values.same(one, allowed) for allowed in declared.allowed_values)
     ]
     allowed = ", ".join(shown(one) for one in declared.allowed_values)
-    return f"{shown(strange[0])} is none of {allowed}" if strange else ""
+    return f"{_shown(declared, strange[0])} is none of {allowed}" if strange else ""
 
 
 def _too_long_or_short(declared: Declared, value: Any) -> str:
@@ -239,7 +277,7 @@ def _out_of_bounds(declared: Declared, value: Any) -> str:
     if not isinstance(value, int | float) or isinstance(value, bool):
         return ""
     if least is not None and value < least:
-        return f"{value} is less than {least:g}"
+        return f"{_shown(declared, value)} is less than {least:g}"
     if most is not None and value > most:
-        return f"{value} is more than {most:g}"
+        return f"{_shown(declared, value)} is more than {most:g}"
     return ""

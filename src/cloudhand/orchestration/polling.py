@@ -21,7 +21,7 @@ _IDS = re.compile(r"(?:i|mi|t|exec)-[a-z0-9.]+")
 class Properties:
     service: str = prop("Service", Type.STRING)
     api: str = prop("API", Type.STRING)
-    parameters: Any = prop("Parameters", Type.JSON, default=None)
+    parameters: Any = prop("Parameters", Type.JSON, default=None, secrets=True)
     property_selector: str = prop("PropertySelector", Type.STRING)
     desired_values: Any = prop("DesiredValues", default=None)
     not_desired_values: Any = prop("NotDesiredValues", default=None)

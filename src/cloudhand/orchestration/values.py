@@ -7,6 +7,8 @@ import math
 from contextlib import suppress
 from typing import Any
 
+from cloudhand.orchestration import secrets
+
 DEEPEST = 64  # levels of a value; whatever handles values recurses
 _BITS = 1024  # of a whole number, beyond which others read it as infinite
 
@@ -60,7 +62,8 @@ def weight(value: Any) -> int:
 
 
 def text(value: Any) -> str:
-    """Text as it is, nothing as an empty text, everything else as JSON."""
+    """Text as it is, nothing as an empty text, everything else as JSON; secrets by their names."""
+    value = secrets.masked(value)
     if isinstance(value, str):
         return value
     if value is None:
@@ -118,6 +121,6 @@ def whole(value: Any) -> int:
 
 
 def shown(value: Any) -> str:
-    """A value in a message: as JSON, and short."""
-    told = json.dumps(value, ensure_ascii=False)
+    """A value in a message: as JSON, short, and secrets by their names."""
+    told = json.dumps(secrets.masked(value), ensure_ascii=False)
     return told if len(told) <= 80 else f"{told[:79]}…"

@@ -15,13 +15,12 @@ from cloudhand.core.ids import ExecutionId, TaskExecutionId
 from cloudhand.core.task import Event as TaskEvent
 from cloudhand.core.task import Loop, TaskExecution, Wait
 from cloudhand.core.task import State as TaskState
-from cloudhand.orchestration import parameters, rate_control
+from cloudhand.orchestration import hiding, parameters, rate_control, secrets, values
 from cloudhand.orchestration.action import Failed
 from cloudhand.orchestration.actions.library import Text
 from cloudhand.orchestration.evaluation import EvaluationError, Evaluator
 from cloudhand.orchestration.expression import Expression, Pseudo, references
 from cloudhand.orchestration.model import LoopSpec, TaskSpec, Template
-from cloudhand.orchestration.pseudo import pseudo
 from cloudhand.orchestration.rate_control import Pause
 from cloudhand.orchestration.risk import risky
 from cloudhand.orchestration.values import shown
@@ -73,6 +72,7 @@ class Beginning:
             action=spec.action,
             index=spec.index,
             at=self._means.clock.now(),
+            hidden=self._hidden(spec),
         )
 
     async def items(self, task: TaskExecution, wanted: range) -> None:
@@ -90,9 +90,13 @@ class Beginning:
             else:
                 await self._leaf(task, spec, await self._scopes.of_task(spec))
         except EvaluationError as error:
-            self._fail(task, Failed("InvalidExpression", str(error)))
+            self._fail(task, Failed(error.code, str(error)))
         except _Refused as refused:
             self._fail(task, refused.failed)
+
+    def _hidden(self, spec: TaskSpec) -> tuple[hiding.Path, ...]:
+        given = self._ledger.execution.hidden.parameters
+        return hiding.Hiding(self._template, given).of_task(spec) if given else ()
 
     async def again(self, task: TaskExecution) -> None:
         """Begin once more what has failed, or what somebody had to confirm."""
@@ -277,17 +281,18 @@ class Beginning:
             text = library.actions[spec.action.lower()]
             return text, _built_in(text), properties
         given = parameters.convert(properties.get("Parameters") or {}, parameters.Type.JSON)
-        if not isinstance(given, Mapping):
+        if not isinstance(given, Mapping) or secrets.alike(given):
             raise _Refused("InvalidProperty", f"Parameters: {shown(given)} is no map")
         content = properties.get("TemplateContent")
         if content is not None:
-            text = Text(name="", text=str(content))
+            text = Text(name="", text=values.text(content))
             return text, TemplateRef(name="", hash=text.hash), given
-        name = str(properties.get("TemplateName"))
+        name = values.text(properties.get("TemplateName"))
         builtin = library.actions.get(name.lower()) or library.public.get(name.lower())
         if builtin is not None:
             return builtin, _built_in(builtin), given
-        return *await self._stored(name, str(properties.get("TemplateVersion") or "")), given
+        version = values.text(properties.get("TemplateVersion"))
+        return *await self._stored(name, version), given
 
     async def _stored(self, name: str, version: str) -> tuple[Text, TemplateRef]:
         async def work(tx: Transaction) -> tuple[Text, TemplateRef] | None:
@@ -319,6 +324,7 @@ class Beginning:
             raise _Refused("InvalidTemplate", str(error)) from None
         if template.trigger is not None:
             raise _Refused("InvalidTemplate", "a template with a trigger cannot be embedded")
+        hidden = hiding.given_to_embedded(self._template.task(task.name), task.hidden, given)
         now = self._means.clock.now()
         child = replace(
             parent,
@@ -339,12 +345,12 @@ class Beginning:
             description="",
             triggered=None,
             trigger_category="",
+            hidden=hiding.Hiding(template, hidden).of_execution(),
         )
         values, problems = await parameters.resolve(
             template.parameters,
             given,
-            pseudo=pseudo(child, now),
-            stored={},
+            scope=await self._scopes.of_embedded(template, child),
             programs=self._means.programs,
         )
         if problems:

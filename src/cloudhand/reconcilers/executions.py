@@ -88,9 +88,10 @@ class Executions:
     async def look_at(self, held: Held) -> None:
         """Carry on with what was claimed, and give it back."""
         execution_id = held.claim.item.id
-        again_after = None
+        again_after: timedelta | None = timedelta()
         try:
             await carry_on(self._means, held)
+            again_after = None
         except Changed:
             log.info("look again", extra={"execution": execution_id})
             again_after = timedelta()
@@ -106,10 +107,11 @@ class Executions:
             log.error("claim kept", extra={"execution": execution_id, "error": str(error)})
 
     async def _give_back(self, held: Held, again_after: timedelta | None) -> None:
-        again = again_after is not None
-        now = self._means.clock.now() + (again_after or timedelta())
+        """``again_after`` None: due once one of its tasks is."""
+        now = self._means.clock.now()
+        again_at = None if again_after is None else now + again_after
 
         async def work(tx: Transaction) -> None:
-            await tx.executions.give_back(held, now=now, again=again)
+            await tx.executions.give_back(held, now=now, again_at=again_at)
 
         await self._means.database.write(work)

@@ -16,7 +16,9 @@ from cloudhand.core.task import Event as TaskEvent
 from cloudhand.core.task import State as TaskState
 from cloudhand.core.task import moved as task_moved
 from cloudhand.core.task import noted as task_noted
+from cloudhand.orchestration import hiding
 from cloudhand.orchestration.actions.library import Text
+from cloudhand.orchestration.secrets import scrubbed
 from cloudhand.store.executions import Held
 from cloudhand.store.task_executions import Change
 from cloudhand.store.transaction import Transaction
@@ -32,6 +34,7 @@ class Ledger:
         self.execution = held.claim.item
         self.tasks = list(tasks)
         self._clock = clock
+        self._secrets = hiding.texts(self.execution)
         self._written = self.execution
         self._events: list[tuple[Execution, Event | None, Execution]] = []
         self._clear()
@@ -71,6 +74,8 @@ class Ledger:
     def _changed(
         self, before: TaskExecution, event: TaskEvent | None, after: TaskExecution
     ) -> TaskExecution:
+        if after.message != before.message:
+            after = replace(after, message=scrubbed(after.message, self._secrets))
         if before.parent_id is None:
             # What its items have made of it meanwhile goes with it.
             current = self.task(before.id)
@@ -126,6 +131,7 @@ class Ledger:
 
     def move_execution(self, event: Event, **changes: Any) -> None:
         after = moved(self.execution, event, at=self._clock.now(), **changes)
+        after = replace(after, status_message=scrubbed(after.status_message, self._secrets))
         self._events.append((self.execution, event, after))
         self.execution = after
 
@@ -176,7 +182,13 @@ class Ledger:
 
 
 def new_task(
-    execution: Execution, *, name: str, action: str, index: int, at: datetime
+    execution: Execution,
+    *,
+    name: str,
+    action: str,
+    index: int,
+    at: datetime,
+    hidden: tuple[hiding.Path, ...] = (),
 ) -> TaskExecution:
     return TaskExecution(
         id=ids.task_execution_id(execution.id, index),
@@ -186,4 +198,5 @@ def new_task(
         index=index,
         created_at=at,
         updated_at=at,
+        hidden=hidden,
     )

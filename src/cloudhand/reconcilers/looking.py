@@ -27,13 +27,14 @@ from cloudhand.orchestration.action import (
     Task,
     Waits,
 )
-from cloudhand.orchestration.evaluation import EvaluationError
+from cloudhand.orchestration.evaluation import EvaluationError, NotStored
 from cloudhand.orchestration.model import TaskSpec, Template
 from cloudhand.orchestration.programs import ProgramError
 from cloudhand.reconcilers.beginning import Beginning
 from cloudhand.reconcilers.ledger import Ledger
 from cloudhand.reconcilers.means import Means
 from cloudhand.reconcilers.scopes import Scopes
+from cloudhand.reconcilers.sending import Sending
 from cloudhand.store.database import StoreError
 from cloudhand.store.transaction import Transaction
 
@@ -95,8 +96,11 @@ class Looking:
             outcome = await actions.looked(found, told, task.properties)
         except StoreError:
             raise
-        except Exception:  # an outermost loop: one action must not end the others
-            log.exception("action failed", extra={"task": task.id})
+        except Exception as error:  # an outermost loop: one action must not end the others
+            if task.hidden:  # the words of the error may be what is hidden
+                log.error("action failed", extra={"task": task.id, "error": type(error).__name__})
+            else:
+                log.exception("action failed", extra={"task": task.id})
             return Failed("InternalError", "the action failed in a way that it should not")
         return outcome
 
@@ -115,7 +119,7 @@ class Looking:
             notices=task.notices,
             region_id=execution.region_id,
             call=self._means.caller_of(execution, task),
-            post=self._means.post,
+            send=Sending(self._means, execution),
             programs=self._means.programs,
         )
 
@@ -233,6 +237,9 @@ class Looking:
         spec = self._template.task(task.name)
         try:
             outputs = await self._outputs(task, spec, done.document)
+        except NotStored as error:
+            self._failed(task, Failed(error.code, str(error)))
+            return
         except (EvaluationError, ProgramError) as error:
             self._failed(task, Failed("InvalidSelector", str(error)))
             return

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from cloudhand.core.clock import Clock
 from cloudhand.core.execution import Execution
 from cloudhand.orchestration.evaluation import Evaluator, Scope
 from cloudhand.orchestration.model import TaskSpec, Template
+from cloudhand.orchestration.parameters import stored_names
 from cloudhand.orchestration.programs import Programs
 from cloudhand.orchestration.pseudo import pseudo
 from cloudhand.store.database import Database
@@ -42,12 +43,24 @@ class Scopes:
     async def of_task(self, spec: TaskSpec, item: Any = _NO_ITEM) -> Evaluator:
         """``item``: of a loop, whose list itself may be long, and is not needed any more."""
         needs = spec.needs if item is _NO_ITEM else spec.item_needs
-        return await self._evaluator(needs, item)
+        return await self._evaluator(needs, spec.stored, item)
 
     async def of_results(self) -> Evaluator:
-        return await self._evaluator(frozenset(t.name.lower() for t in self._template.tasks))
+        tasks = frozenset(task.name.lower() for task in self._template.tasks)
+        return await self._evaluator(tasks, self._template.stored)
 
-    async def _evaluator(self, needs: frozenset[str], item: Any = _NO_ITEM) -> Evaluator:
+    async def of_embedded(self, template: Template, execution: Execution) -> Scope:
+        """What the defaults of an embedded template may refer to."""
+        names = stored_names(template.parameters, {})
+        return Scope(
+            pseudo=pseudo(execution, self._clock.now()),
+            stored=await self._stored(names),
+            mark=execution.mark,
+        )
+
+    async def _evaluator(
+        self, needs: frozenset[str], stored: frozenset[str], item: Any = _NO_ITEM
+    ) -> Evaluator:
         missing = sorted(needs - self._outputs.keys())
         if missing:
             await self._fetch(missing)
@@ -59,8 +72,20 @@ class Scopes:
             outputs=self._outputs,
             pseudo=meant,
             conditions=self._template.conditions,
+            stored=await self._stored(stored),
+            mark=self._execution.mark,
         )
         return Evaluator(scope, self._programs)
+
+    async def _stored(self, names: Collection[str]) -> dict[str, Any]:
+        """As they are now: the task before may have changed them."""
+        if not names:
+            return {}
+
+        async def work(tx: Transaction) -> dict[str, Any]:
+            return {**await tx.stored_parameters.meanings(names)}
+
+        return await self._database.read(work)
 
     async def _fetch(self, names: list[str]) -> None:
         async def work(tx: Transaction) -> dict[str, dict[str, Any]]:

@@ -18,7 +18,8 @@ from cloudhand.orchestration.document import read
 from cloudhand.orchestration.rate_control import Pause
 from cloudhand.orchestration.spelling import hint
 
-_KEYS = ("template", "given", "mode", "loopMode", "safetyCheck", "script", "say", "expect")
+_KEYS = ("template", "given", "stored", "secrets", "mode", "loopMode", "safetyCheck", "script",
+         "say", "expect")  # fmt: skip
 _STEP = ("answers", "refuses", "fails", "cancels", "takes")
 _WORD = ("at", "word", "by", "task", "item", "note", "content")
 _WORDS = ("Approve", "Reject", "RetryTask", "SkipTask", "Cancel", "Trigger")
@@ -53,6 +54,8 @@ class Said:
 class Script:
     template: str = ""  # a path, from the rehearsal's own place
     given: Mapping[str, Any] = field(default_factory=dict)
+    stored: Mapping[str, Any] = field(default_factory=dict)  # what the parameter store has
+    secrets: Mapping[str, Any] = field(default_factory=dict)
     mode: str = "Automatic"
     loop_mode: str = "Automatic"
     safety_check: str = "ConfirmEveryHighRiskAction"
@@ -103,6 +106,8 @@ class _Reading:
         return Script(
             template=values.text(data.get("template")),
             given=self._map("given", data.get("given")),
+            stored=self._map("stored", data.get("stored")),
+            secrets=self._map("secrets", data.get("secrets")),
             mode=self._one_of("mode", data.get("mode"), tuple(Mode)),
             loop_mode=self._one_of("loopMode", data.get("loopMode"), tuple(Pause)),
             safety_check=self._one_of("safetyCheck", data.get("safetyCheck"), tuple(SafetyCheck)),

@@ -16,11 +16,13 @@ from cloudhand.control.pokes import Pokes
 from cloudhand.control.settings import ControlSettings
 from cloudhand.control.templates import Templates
 from cloudhand.core.execution import Execution, Mode, SafetyCheck
-from cloudhand.core.ids import ExecutionId
+from cloudhand.core.ids import ExecutionId, StoredParameterId
 from cloudhand.core.orders import NewExecution, TaskFilter, TemplateText, Word
 from cloudhand.core.page import Window
+from cloudhand.core.stored_parameter import StoredParameter, StoredVersion, Type
 from cloudhand.core.task import State as TaskState
 from cloudhand.core.task import TaskExecution
+from cloudhand.orchestration import secrets
 from cloudhand.orchestration.action import Task
 from cloudhand.orchestration.actions.library import Library
 from cloudhand.orchestration.programs import Programs
@@ -116,7 +118,7 @@ class Stage:
 
     def _as_scripted(self, task: Task, given: Mapping[str, Any]) -> Step | None:
         name = named(task.name, task.item)
-        self._received.setdefault(name, given)
+        self._received.setdefault(name, secrets.masked(given))
         looks = task.attempt + int(task.memo.get("look", 0))
         return self._script.step(task.name, task.item, looks)
 
@@ -146,6 +148,8 @@ class Stage:
     async def start(self, template: str, script: Script) -> ExecutionId:
         self._script, self._received = script, {}
         self._said = sorted(script.said, key=lambda one: one.at)
+        if script.stored or script.secrets:
+            await self._store(script)
         started = await self._verbs.start(
             NewExecution(
                 template=TemplateText(content=template),
@@ -158,6 +162,18 @@ class Stage:
             )
         )
         return started.id
+
+    async def _store(self, script: Script) -> None:
+        """Fill the parameter store."""
+
+        async def work(tx: Transaction) -> None:
+            for name, value in script.stored.items():
+                kind = Type.STRING_LIST if isinstance(value, list) else Type.STRING
+                await tx.stored_parameters.add(_stored(name, kind, value, self.clock.now()))
+            for name, value in script.secrets.items():
+                await tx.stored_parameters.add(_stored(name, Type.SECRET, value, self.clock.now()))
+
+        await self._database.write(work)
 
     async def restart(self) -> None:
         """Go on as a control plane that has just been started, with nothing but what is stored."""
@@ -243,6 +259,17 @@ class Stage:
             return sorted(await tx.executions.below(execution_id))
 
         return await self._database.read(work)
+
+
+def _stored(name: str, kind: Type, value: Any, at: datetime) -> StoredParameter:
+    return StoredParameter(
+        id=StoredParameterId(f"{kind}/{name}"),
+        name=name,
+        type=kind,
+        created_at=at,
+        created_by=_BY,
+        version=StoredVersion(number=1, value=text(value), created_at=at, created_by=_BY),
+    )
 
 
 _BEGUN = {

@@ -30,8 +30,7 @@ class Outward:
         return await asyncio.to_thread(self._post, url, {**headers, KEY_HEADER: key}, body)
 
     def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
-        parts = urlsplit(url)
-        host, port = _place(parts)
+        parts, host, port = _place(url)
         sock = socket.create_connection((self._address(host, port), port), timeout=_TIMEOUT)
         if parts.scheme == "https":
             sock = ssl.create_default_context().wrap_socket(sock, server_hostname=host)
@@ -50,6 +49,8 @@ class Outward:
         """What a name stands for, looked up once: it could change after it was looked at."""
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except UnicodeError:  # no name has such letters, or so many
+            raise OSError(f"cannot find {host}") from None
         except OSError as error:
             raise OSError(f"cannot find {host}: {error.strerror}") from None
         for *_, where in found:
@@ -60,12 +61,13 @@ class Outward:
         return str(found[0][4][0])
 
 
-def _place(parts: SplitResult) -> tuple[str, int]:
-    """OSError unless it is an address of http or https."""
+def _place(url: str) -> tuple[SplitResult, str, int]:
+    """Its parts, among them host and port; OSError unless it is an address of http or https."""
     try:
+        parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:
-        port = 0
-    if parts.scheme not in ("http", "https") or not parts.hostname or not port:
+        raise OSError("its address is not one of http or https") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
         raise OSError("its address is not one of http or https")
-    return parts.hostname, port
+    return parts, parts.hostname, port

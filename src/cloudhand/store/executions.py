@@ -14,6 +14,7 @@ from cloudhand.core.execution import (
     Cancel,
     Event,
     Execution,
+    Hidden,
     Mode,
     SafetyCheck,
     State,
@@ -26,17 +27,19 @@ from cloudhand.core.task import Wait
 from cloudhand.store.claims import Claim
 from cloudhand.store.cursors import paged
 from cloudhand.store.database import Changed, Row, Statements
+from cloudhand.store.envelope import Envelope
 from cloudhand.store.events import Events, Move
 from cloudhand.store.rows import from_ms, like, marks, moment, tags_condition, to_ms
+from cloudhand.store.sealed import Sealing
 from cloudhand.store.watches import Watches
 
 _COLUMNS = (
     "id, root_id, parent_task_id, state, version, template, template_name, template_hash,"
     " created_at, started_at, ended_at, updated_at, due_at, parameters, outputs, status_message,"
     " waits_for, cancel, mode, safety_check, loop_mode, ram_role, executed_by, account_id,"
-    " region_id, description, resource_group_id, tags, triggered, trigger_category"
+    " region_id, description, resource_group_id, tags, triggered, trigger_category, hidden, mark"
 )
-_COUNT = 30
+_COUNT = 32
 # What a root has started itself: its id, of a task of it, and nothing that is embedded there.
 _FIRST_LEVEL = (
     "id <> root_id AND (parent_task_id IS NULL"
@@ -57,17 +60,20 @@ class Held:
 
 
 class Executions:
-    def __init__(self, statements: Statements, events: Events, watches: Watches) -> None:
+    def __init__(
+        self, statements: Statements, events: Events, watches: Watches, envelope: Envelope
+    ) -> None:
         self._statements = statements
         self._events = events
         self._watches = watches
+        self._sealing = Sealing(envelope)
 
     async def add(self, execution: Execution) -> bool:
         """Whether it was not there yet: children have ids that are known before."""
         changed = await self._statements.change(
             f"INSERT INTO executions ({_COLUMNS}) VALUES ({marks(range(_COUNT))})"
             " ON CONFLICT DO NOTHING",
-            *_row(execution),
+            *self._row(execution),
         )
         return bool(changed)
 
@@ -80,7 +86,7 @@ class Executions:
             f"SELECT {_COLUMNS} FROM executions WHERE id IN ({marks(execution_ids)}) ORDER BY id",
             *execution_ids,
         )
-        return [_execution(row) for row in rows]
+        return [self._execution(row) for row in rows]
 
     async def claim_due(
         self, *, now: datetime, lease: timedelta, by: str, limit: int
@@ -98,7 +104,10 @@ class Executions:
             limit,
         )
         return [
-            Held(claim=Claim(item=_execution(row), by=by, epoch=row[_COUNT]), pokes=row[_COUNT + 1])
+            Held(
+                claim=Claim(item=self._execution(row), by=by, epoch=row[_COUNT]),
+                pokes=row[_COUNT + 1],
+            )
             for row in rows
         ]
 
@@ -116,23 +125,26 @@ class Executions:
         if not changed:
             raise Changed(held.claim.item.id)
 
-    async def give_back(self, held: Held, *, now: datetime, again: bool) -> None:
-        """Due again when one of its tasks is, not before now; now if it was poked meanwhile.
+    async def give_back(
+        self, held: Held, *, now: datetime, again_at: datetime | None = None
+    ) -> None:
+        """Due again when one of its tasks is, or now if it was poked meanwhile; not before now.
 
-        ``again``: now in any case, as it is not known how far the look at it got.
+        ``again_at``: due then, whatever its tasks say, of which the first may not be written.
         """
         execution_id = held.claim.item.id
         await self._statements.change(
             "UPDATE executions SET claimed_by = NULL, lease_until = NULL, due_at = CASE"
             " WHEN state IN ('Success', 'Failed', 'Cancelled') THEN NULL"
-            " WHEN ? OR pokes <> ? THEN ?"
+            " WHEN pokes <> ? THEN ? WHEN ? IS NOT NULL THEN ?"
             # As the index says it: a loop may have thousands of items.
             " ELSE max(?, (SELECT min(due_at) FROM task_executions"
             " WHERE execution_id = ? AND due_at IS NOT NULL)) END"
             " WHERE id = ? AND claimed_by = ? AND claim_epoch = ?",
-            int(again),
             held.pokes,
             to_ms(now),
+            to_ms(again_at),
+            to_ms(again_at),
             to_ms(now),
             execution_id,
             execution_id,
@@ -174,8 +186,8 @@ class Executions:
             to_ms(after.ended_at),
             to_ms(after.updated_at),
             int(after.final),
-            _json(after.parameters),
-            None if after.outputs is None else _json(after.outputs),
+            self._written(after, "parameters"),
+            self._written(after, "outputs"),
             after.status_message,
             after.waits_for,
             after.cancel,
@@ -238,7 +250,7 @@ class Executions:
             window=window,
             ascending=wanted.ascending,
         )
-        return Page(items=[_execution(row) for row in rows], total=total, next=after)
+        return Page(items=[self._execution(row) for row in rows], total=total, next=after)
 
     async def has_children(self, execution_id: ExecutionId) -> bool:
         rows = await self._statements.fetch(
@@ -256,7 +268,7 @@ class Executions:
             task_id,
             state,
         )
-        return _execution(rows[0]) if rows else None
+        return self._execution(rows[0]) if rows else None
 
     async def below(self, root_id: ExecutionId) -> list[ExecutionId]:
         """An execution and all that were started for it."""
@@ -292,6 +304,89 @@ class Executions:
             "DELETE FROM executions WHERE root_id IN"
             " (SELECT id FROM executions WHERE id = root_id AND ended_at < ?)",
             to_ms(before),
+        )
+
+    def _written(self, one: Execution, column: str) -> str | None:
+        value = getattr(one, column)
+        if value is None:
+            return None
+        sealed = bool(one.hidden.parameters or one.hidden.outputs)
+        return self._sealing.written(value, purpose=f"{one.id} {column}", sealed=sealed)
+
+    def _row(self, one: Execution) -> tuple[object, ...]:
+        template = one.template
+        return (
+            one.id,
+            one.root_id,
+            one.parent_task_id,
+            one.state,
+            one.version,
+            _json({"version": template.version, "id": template.id}),
+            template.name,
+            template.hash,
+            to_ms(one.created_at),
+            to_ms(one.started_at),
+            to_ms(one.ended_at),
+            to_ms(one.updated_at),
+            to_ms(one.due_at),
+            self._written(one, "parameters"),
+            self._written(one, "outputs"),
+            one.status_message,
+            one.waits_for,
+            one.cancel,
+            one.mode,
+            one.safety_check,
+            one.loop_mode,
+            one.ram_role,
+            one.executed_by,
+            one.account_id,
+            one.region_id,
+            one.description,
+            one.resource_group_id,
+            _json(one.tags),
+            None if one.triggered is None else _json(one.triggered),
+            one.trigger_category,
+            _json({name: sorted(found) for name, found in vars(one.hidden).items()}),
+            one.mark,
+        )
+
+    def _execution(self, row: Row) -> Execution:
+        template, hidden = json.loads(row[5]), json.loads(row[30])
+        return Execution(
+            id=row[0],
+            root_id=row[1],
+            parent_task_id=row[2],
+            state=State(row[3]),
+            version=row[4],
+            template=TemplateRef(
+                name=row[6], version=template["version"], id=template["id"], hash=row[7]
+            ),
+            created_at=moment(row[8]),
+            started_at=from_ms(row[9]),
+            ended_at=from_ms(row[10]),
+            updated_at=moment(row[11]),
+            due_at=from_ms(row[12]),
+            parameters=self._sealing.read(row[13], purpose=f"{row[0]} parameters"),
+            outputs=None
+            if row[14] is None
+            else self._sealing.read(row[14], purpose=f"{row[0]} outputs"),
+            status_message=row[15],
+            waits_for=Wait(row[16]),
+            cancel=Cancel(row[17]),
+            mode=Mode(row[18]),
+            safety_check=SafetyCheck(row[19]),
+            loop_mode=row[20],
+            ram_role=row[21],
+            executed_by=row[22],
+            account_id=row[23],
+            region_id=row[24],
+            description=row[25],
+            resource_group_id=row[26],
+            tags=json.loads(row[27]),
+            triggered=None if row[28] is None else json.loads(row[28]),
+            trigger_category=row[29],
+            hidden=Hidden(**{name: frozenset(found) for name, found in hidden.items()}),
+            mark=row[31],
         )
 
 
@@ -357,75 +452,3 @@ def _times(wanted: ExecutionFilter) -> tuple[str, list[object]]:
 
 def _json(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-
-
-def _row(one: Execution) -> tuple[object, ...]:
-    template = one.template
-    return (
-        one.id,
-        one.root_id,
-        one.parent_task_id,
-        one.state,
-        one.version,
-        _json({"version": template.version, "id": template.id}),
-        template.name,
-        template.hash,
-        to_ms(one.created_at),
-        to_ms(one.started_at),
-        to_ms(one.ended_at),
-        to_ms(one.updated_at),
-        to_ms(one.due_at),
-        _json(one.parameters),
-        None if one.outputs is None else _json(one.outputs),
-        one.status_message,
-        one.waits_for,
-        one.cancel,
-        one.mode,
-        one.safety_check,
-        one.loop_mode,
-        one.ram_role,
-        one.executed_by,
-        one.account_id,
-        one.region_id,
-        one.description,
-        one.resource_group_id,
-        _json(one.tags),
-        None if one.triggered is None else _json(one.triggered),
-        one.trigger_category,
-    )
-
-
-def _execution(row: Row) -> Execution:
-    template = json.loads(row[5])
-    return Execution(
-        id=row[0],
-        root_id=row[1],
-        parent_task_id=row[2],
-        state=State(row[3]),
-        version=row[4],
-        template=TemplateRef(
-            name=row[6], version=template["version"], id=template["id"], hash=row[7]
-        ),
-        created_at=moment(row[8]),
-        started_at=from_ms(row[9]),
-        ended_at=from_ms(row[10]),
-        updated_at=moment(row[11]),
-        due_at=from_ms(row[12]),
-        parameters=json.loads(row[13]),
-        outputs=None if row[14] is None else json.loads(row[14]),
-        status_message=row[15],
-        waits_for=Wait(row[16]),
-        cancel=Cancel(row[17]),
-        mode=Mode(row[18]),
-        safety_check=SafetyCheck(row[19]),
-        loop_mode=row[20],
-        ram_role=row[21],
-        executed_by=row[22],
-        account_id=row[23],
-        region_id=row[24],
-        description=row[25],
-        resource_group_id=row[26],
-        tags=json.loads(row[27]),
-        triggered=None if row[28] is None else json.loads(row[28]),
-        trigger_category=row[29],
-    )

@@ -17,16 +17,18 @@ from cloudhand.core.task import Event as TaskEvent
 from cloudhand.core.task import State as TaskState
 from cloudhand.store.cursors import paged
 from cloudhand.store.database import Changed, Row, Statements
+from cloudhand.store.envelope import Envelope
 from cloudhand.store.events import Events, Move
 from cloudhand.store.rows import from_ms, marks, moment, to_ms
+from cloudhand.store.sealed import Sealing
 from cloudhand.store.watches import Watches
 
 _COLUMNS = (
     "id, execution_id, parent_id, number, name, action, state, version, batch, item, attempt,"
     " created_at, started_at, ended_at, updated_at, due_at, properties, memo, outputs, following,"
-    " child_id, error_code, message, waits_for, cancel_asked, notices, loop, wakes"
+    " child_id, error_code, message, waits_for, cancel_asked, notices, loop, wakes, hidden"
 )
-_COUNT = 28
+_COUNT = 29
 # One encoder: loops of thousands write a great many of these.
 _json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 # What an ended task was given and gave is fetched only where it is needed.
@@ -52,15 +54,18 @@ class Change:
 
 
 class TaskExecutions:
-    def __init__(self, statements: Statements, events: Events, watches: Watches) -> None:
+    def __init__(
+        self, statements: Statements, events: Events, watches: Watches, envelope: Envelope
+    ) -> None:
         self._statements = statements
         self._events = events
         self._watches = watches
+        self._sealing = Sealing(envelope)
 
     async def add(self, tasks: Sequence[TaskExecution]) -> None:
         await self._statements.change_many(
             f"INSERT INTO task_executions ({_COLUMNS}) VALUES ({marks(range(_COUNT))})",
-            [_row(task) for task in tasks],
+            [self._row(task) for task in tasks],
         )
 
     async def top(self, execution_id: ExecutionId) -> list[TaskExecution]:
@@ -70,7 +75,7 @@ class TaskExecutions:
             " WHERE execution_id = ? AND parent_id IS NULL ORDER BY number",
             execution_id,
         )
-        return [_task(row) for row in rows]
+        return [self._task(row) for row in rows]
 
     async def due(
         self, execution_id: ExecutionId, *, now: datetime, limit: int
@@ -83,7 +88,7 @@ class TaskExecutions:
             to_ms(now),
             limit,
         )
-        return [_task(row) for row in rows]
+        return [self._task(row) for row in rows]
 
     async def waiting(self, execution_id: ExecutionId) -> list[TaskExecution]:
         """Those, and the items, that wait for a person, a moment or an event."""
@@ -92,7 +97,7 @@ class TaskExecutions:
             " WHERE execution_id = ? AND state = 'Waiting' ORDER BY id",
             execution_id,
         )
-        return [_task(row) for row in rows]
+        return [self._task(row) for row in rows]
 
     async def items(
         self, task_id: TaskExecutionId, wanted: range | None = None, *, open_only: bool = False
@@ -112,7 +117,7 @@ class TaskExecutions:
             *values,
             *bounds,
         )
-        return [_task(row) for row in rows]
+        return [self._task(row) for row in rows]
 
     async def end_pending(self, task_id: TaskExecutionId, event: TaskEvent, *, at: datetime) -> int:
         """End the items whose turn has not come; how many they were."""
@@ -138,35 +143,35 @@ class TaskExecutions:
     async def outputs_of_items(self, task_id: TaskExecutionId) -> list[dict[str, Any]]:
         """What the items that succeeded gave, in their order."""
         rows = await self._statements.fetch(
-            "SELECT outputs FROM task_executions"
+            "SELECT id, outputs FROM task_executions"
             " WHERE parent_id = ? AND state = 'Success' ORDER BY number",
             task_id,
         )
-        return [json.loads(row[0]) for row in rows]
+        return [self._sealing.read(row[1], purpose=f"{row[0]} outputs") for row in rows]
 
     async def outputs(
         self, execution_id: ExecutionId, names: Sequence[str]
     ) -> dict[str, dict[str, Any]]:
         """What tasks gave, by their names in lower case."""
         rows = await self._statements.fetch(
-            "SELECT lower(name), outputs FROM task_executions"
+            "SELECT lower(name), id, outputs FROM task_executions"
             f" WHERE execution_id = ? AND parent_id IS NULL AND lower(name) IN ({marks(names)})",
             execution_id,
             *names,
         )
-        return {row[0]: json.loads(row[1]) for row in rows}
+        return {row[0]: self._sealing.read(row[2], purpose=f"{row[1]} outputs") for row in rows}
 
     async def get(self, task_id: TaskExecutionId) -> TaskExecution | None:
         rows = await self._statements.fetch(
             f"SELECT {_COLUMNS} FROM task_executions WHERE id = ?", task_id
         )
-        return _task(rows[0]) if rows else None
+        return self._task(rows[0]) if rows else None
 
     async def get_many(self, task_ids: Sequence[str]) -> dict[str, TaskExecution]:
         rows = await self._statements.fetch(
             f"SELECT {_COLUMNS} FROM task_executions WHERE id IN ({marks(task_ids)})", *task_ids
         )
-        return {row[0]: _task(row) for row in rows}
+        return {row[0]: self._task(row) for row in rows}
 
     async def find(self, wanted: TaskFilter, window: Window) -> Page[TaskExecution]:
         condition, values = _condition(wanted)
@@ -179,7 +184,7 @@ class TaskExecutions:
             window=window,
             ascending=wanted.ascending,
         )
-        return Page(items=[_task(row) for row in rows], total=total, next=after)
+        return Page(items=[self._task(row) for row in rows], total=total, next=after)
 
     async def counts(self, execution_id: ExecutionId) -> dict[str, int]:
         """How many are in each state: items in place of the looped tasks that they belong to."""
@@ -208,7 +213,7 @@ class TaskExecutions:
             window=window,
             ascending=True,
         )
-        return Page(items=[_task(row) for row in rows], total=total, next=after)
+        return Page(items=[self._task(row) for row in rows], total=total, next=after)
 
     async def save(self, changes: Sequence[Change], *, source: str) -> None:
         """Changed when somebody else has changed one of them since it was read."""
@@ -255,9 +260,9 @@ class TaskExecutions:
             int(after.final),
             before.wakes,
             to_ms(after.due_at),
-            _json(after.properties),
-            _json(after.memo),
-            _json(after.outputs),
+            self._written(after, "properties"),
+            self._written(after, "memo"),
+            self._written(after, "outputs"),
             after.following,
             after.child_id,
             after.error_code,
@@ -271,6 +276,78 @@ class TaskExecutions:
         )
         if not changed:
             raise Changed(before.id)
+
+    def _written(self, task: TaskExecution, column: str) -> str:
+        """Which thing a loop is about can be asked for, unless that itself is hidden."""
+        sealed = ("item",) in task.hidden if column == "item" else bool(task.hidden)
+        value = getattr(task, column)
+        return self._sealing.written(value, purpose=f"{task.id} {column}", sealed=sealed)
+
+    def _row(self, task: TaskExecution) -> tuple[object, ...]:
+        return (
+            task.id,
+            task.execution_id,
+            task.parent_id,
+            task.index,
+            task.name,
+            task.action,
+            task.state,
+            task.version,
+            task.batch,
+            self._written(task, "item"),
+            task.attempt,
+            to_ms(task.created_at),
+            to_ms(task.started_at),
+            to_ms(task.ended_at),
+            to_ms(task.updated_at),
+            to_ms(task.due_at),
+            self._written(task, "properties"),
+            self._written(task, "memo"),
+            self._written(task, "outputs"),
+            task.following,
+            task.child_id,
+            task.error_code,
+            task.message,
+            task.waits_for,
+            int(task.cancel_asked),
+            _json([vars(notice) for notice in task.notices]),
+            None if task.loop is None else _json(vars(task.loop)),
+            task.wakes,
+            _json(task.hidden),
+        )
+
+    def _task(self, row: Row) -> TaskExecution:
+        return TaskExecution(
+            id=row[0],
+            execution_id=row[1],
+            parent_id=row[2],
+            index=row[3],
+            name=row[4],
+            action=row[5],
+            state=TaskState(row[6]),
+            version=row[7],
+            batch=row[8],
+            item=self._sealing.read(row[9], purpose=f"{row[0]} item"),
+            attempt=row[10],
+            created_at=moment(row[11]),
+            started_at=from_ms(row[12]),
+            ended_at=from_ms(row[13]),
+            updated_at=moment(row[14]),
+            due_at=from_ms(row[15]),
+            properties=self._sealing.read(row[16], purpose=f"{row[0]} properties"),
+            memo=self._sealing.read(row[17], purpose=f"{row[0]} memo"),
+            outputs=self._sealing.read(row[18], purpose=f"{row[0]} outputs"),
+            following=row[19],
+            child_id=row[20],
+            error_code=row[21],
+            message=row[22],
+            waits_for=Wait(row[23]),
+            cancel_asked=bool(row[24]),
+            notices=tuple(Notice(**notice) for notice in json.loads(row[25])),
+            loop=None if row[26] is None else Loop(**json.loads(row[26])),
+            wakes=row[27],
+            hidden=tuple(map(tuple, json.loads(row[28]))),
+        )
 
 
 def _condition(wanted: TaskFilter) -> tuple[str, list[object]]:
@@ -300,69 +377,3 @@ def _condition(wanted: TaskFilter) -> tuple[str, list[object]]:
             condition += f" AND {column} {sign} ?"
             values.append(to_ms(at))
     return condition, values
-
-
-def _row(task: TaskExecution) -> tuple[object, ...]:
-    return (
-        task.id,
-        task.execution_id,
-        task.parent_id,
-        task.index,
-        task.name,
-        task.action,
-        task.state,
-        task.version,
-        task.batch,
-        _json(task.item),
-        task.attempt,
-        to_ms(task.created_at),
-        to_ms(task.started_at),
-        to_ms(task.ended_at),
-        to_ms(task.updated_at),
-        to_ms(task.due_at),
-        _json(task.properties),
-        _json(task.memo),
-        _json(task.outputs),
-        task.following,
-        task.child_id,
-        task.error_code,
-        task.message,
-        task.waits_for,
-        int(task.cancel_asked),
-        _json([vars(notice) for notice in task.notices]),
-        None if task.loop is None else _json(vars(task.loop)),
-        task.wakes,
-    )
-
-
-def _task(row: Row) -> TaskExecution:
-    return TaskExecution(
-        id=row[0],
-        execution_id=row[1],
-        parent_id=row[2],
-        index=row[3],
-        name=row[4],
-        action=row[5],
-        state=TaskState(row[6]),
-        version=row[7],
-        batch=row[8],
-        item=json.loads(row[9]),
-        attempt=row[10],
-        created_at=moment(row[11]),
-        started_at=from_ms(row[12]),
-        ended_at=from_ms(row[13]),
-        updated_at=moment(row[14]),
-        due_at=from_ms(row[15]),
-        properties=json.loads(row[16]),
-        memo=json.loads(row[17]),
-        outputs=json.loads(row[18]),
-        following=row[19],
-        child_id=row[20],
-        error_code=row[21],
-        message=row[22],
-        waits_for=Wait(row[23]),
-        cancel_asked=bool(row[24]),
-        notices=tuple(Notice(**notice) for notice in json.loads(row[25])),
-        loop=None if row[26] is None else Loop(**json.loads(row[26])),
-        wakes=row[27],
-    )

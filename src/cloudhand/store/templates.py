@@ -108,11 +108,6 @@ class Templates:
             template.name.lower(),
         )
 
-    async def tag(self, name: str, tags: dict[str, str]) -> None:
-        await self._statements.change(
-            "UPDATE templates SET tags = ? WHERE key = ?", to_json(tags), name.lower()
-        )
-
     async def count_execution(self, name: str) -> None:
         await self._statements.change(
             "UPDATE templates SET execution_count = execution_count + 1 WHERE key = ?",

@@ -26,25 +26,30 @@ class Tokens:
         if once is None:
             return None
         rows = await self._statements.fetch(
-            "SELECT fingerprint, answer FROM client_tokens WHERE token = ?", once.token
+            "SELECT answer FROM client_tokens WHERE token = ?", once.token
         )
         if not rows:
             return None
-        fingerprint, sealed = rows[0]
+        opened = self._envelope.open(rows[0][0], purpose=once.token)
+        fingerprint, told = msgspec.json.decode(opened, type=tuple[str, msgspec.Raw])
         if fingerprint != once.fingerprint:
             raise TokenReused(f"cannot use the token {once.token} for two different requests")
-        return msgspec.json.decode(self._envelope.open(sealed, purpose=once.token), type=answer)
+        return msgspec.json.decode(told, type=answer)
 
     async def remember(self, once: Once | None, answer: object, *, at: datetime) -> None:
-        """Keep what is answered, of plain types and dataclasses. It is sealed: it may be a code."""
+        """Keep what is answered, of plain types and dataclasses.
+
+        It is sealed, since it may be a code. So is the fingerprint: whoever knew it could try what
+        was asked, which may have been to keep a password.
+        """
         if once is None:
             return
         await self._statements.change(
-            "INSERT INTO client_tokens (token, fingerprint, answer, created_at)"
-            " VALUES (?, ?, ?, ?)",
+            "INSERT INTO client_tokens (token, answer, created_at) VALUES (?, ?, ?)",
             once.token,
-            once.fingerprint,
-            self._envelope.seal(msgspec.json.encode(answer), purpose=once.token),
+            self._envelope.seal(
+                msgspec.json.encode((once.fingerprint, answer)), purpose=once.token
+            ),
             to_ms(at),
         )
 

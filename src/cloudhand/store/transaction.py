@@ -13,9 +13,11 @@ from cloudhand.store.executions import Executions
 from cloudhand.store.files import Files
 from cloudhand.store.instances import Instances
 from cloudhand.store.invocations import Invocations
+from cloudhand.store.labels import Labels
 from cloudhand.store.managed import ManagedInstances
 from cloudhand.store.outputs import Outputs
 from cloudhand.store.power_actions import PowerActions
+from cloudhand.store.stored_parameters import StoredParameters
 from cloudhand.store.tags import Tags
 from cloudhand.store.task_executions import TaskExecutions
 from cloudhand.store.task_invocations import TaskInvocations
@@ -35,16 +37,18 @@ class Transaction:
         self.agents = Agents(statements, envelope)
         self.commands = Commands(statements)
         self.events = events
-        self.executions = Executions(statements, events, watches)
+        self.executions = Executions(statements, events, watches, envelope)
         self.files = Files(statements, events, watches)
         self.instances = Instances(statements, events, watches)
         self.invocations = Invocations(statements, events, watches)
+        self.labels = Labels(statements)
         self.managed = ManagedInstances(statements)
         self.outputs = Outputs(statements)
         self.power_actions = PowerActions(statements, events)
+        self.stored_parameters = StoredParameters(statements, envelope)
         self.tags = Tags(statements)
         self.task_invocations = TaskInvocations(statements)
-        self.tasks = TaskExecutions(statements, events, watches)
+        self.tasks = TaskExecutions(statements, events, watches, envelope)
         self.templates = Templates(statements)
         self.tokens = Tokens(statements, envelope)
         self.watches = watches

@@ -33,7 +33,7 @@ class Looks:
         self.memo: Mapping[str, Any] = {}
         self.notices: list[Notice] = []
         self.called: list[tuple[str, str, Mapping[str, Any], str, bool]] = []
-        self.posted: list[tuple[str, Mapping[str, str], bytes, str]] = []
+        self.posted: list[tuple[Any, Mapping[str, Any], Any, str]] = []
         self._replies = [one if isinstance(one, Reply) else Reply(body=one) for one in replies]
         self._retry = retry or {}
         self._posts = list(posts)
@@ -75,7 +75,7 @@ class Looks:
             notices=self.notices,
             region_id="cn-hangzhou",
             call=self._call,
-            post=self._post,
+            send=self._send,
             programs=self.programs,
         )
 
@@ -85,8 +85,8 @@ class Looks:
         self.called.append((service, api, given, effect, pages))
         return self._replies[min(len(self.called), len(self._replies)) - 1]
 
-    async def _post(self, url: str, *, headers: Mapping[str, str], body: bytes, key: str) -> int:
-        self.posted.append((url, headers, body, key))
+    async def _send(self, url: Any, *, headers: Mapping[str, Any], content: Any, key: str) -> int:
+        self.posted.append((url, headers, content, key))
         answer = self._posts[min(len(self.posted), len(self._posts)) - 1]
         if isinstance(answer, OSError):
             raise answer

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any
 
 from hypothesis import strategies as st
@@ -49,6 +48,6 @@ def problems(text: str) -> list[str]:
     return []
 
 
-def evaluated(value: Any, **scope: Mapping[str, Any]) -> Any:
+def evaluated(value: Any, **scope: Any) -> Any:
     """What a value of a template is worth; without programs, which are started where needed."""
     return asyncio.run(Evaluator(Scope(**scope), Pool()).value(parse(value)))

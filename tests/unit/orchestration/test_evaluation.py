@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudhand.orchestration import values
-from cloudhand.orchestration.evaluation import SECRET, EvaluationError, Evaluator, Scope
+from cloudhand.orchestration.evaluation import EvaluationError, Evaluator, Scope
 from cloudhand.orchestration.expression import (
     Branches,
     Call,
@@ -22,6 +22,7 @@ from cloudhand.orchestration.expression import (
     as_condition,
     parse,
 )
+from cloudhand.orchestration.secrets import stand_in
 from cloudhand.programs.pool import Pool
 from tests.unit.orchestration.made import PLAIN, evaluated
 
@@ -69,7 +70,7 @@ def truth(expression: Expression) -> bool:
         ("{{ acs::REGIONID }}", "cn-hangzhou"),
         ("{{ oos:path/name }}", "kept"),
         ("{{ oos:other }}", None),
-        ("{{ oos-secret:pass }}", {SECRET: "pass"}),
+        ("{{ oos-secret:pass }}", stand_in("pass", "")),
         ("{{ number }} {{ flag }} {{ name }}", "5 true x"),
         ("{{ list }}!", '["a",1]!'),
         ("{{ map }}{{ map }}", '{"k":"v"}{"k":"v"}'),

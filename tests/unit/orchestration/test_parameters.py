@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudhand.orchestration import parameters, values
+from cloudhand.orchestration.evaluation import Scope
 from cloudhand.orchestration.parameters import Declared, Type, convert
 from cloudhand.programs.pool import Pool
 from tests.unit.orchestration.made import PLAIN, template
@@ -106,8 +107,7 @@ async def _resolved(declared: str, given: dict[str, Any]) -> tuple[dict[str, Any
         values, problems = await parameters.resolve(
             found.parameters,
             given,
-            pseudo={"regionid": "cn-hangzhou"},
-            stored={"kept": "stored value"},
+            scope=Scope(pseudo={"regionid": "cn-hangzhou"}, stored={"kept": "stored value"}),
             programs=pool,
         )
     finally:

@@ -44,3 +44,25 @@ TOKEN_REUSED = _error(
     "IdempotentParameterMismatch", 400, "ClientToken was used before with other parameters."
 )
 BAD_TAGS = invalid("Tags", "must be a JSON object of at most 20 texts")
+TOO_MANY_TAGS = _error("QuotaExceeded.Tags", 400, "A resource has at most 20 tags.")
+
+NO_SUCH_PARAMETER = _error(
+    "EntityNotExists.Parameter", 404, "The specified parameter does not exist."
+)
+PARAMETER_EXISTS = _error(
+    "EntityAlreadyExists.Parameter", 409, "A parameter of this name exists already."
+)
+VERSIONS_USED_UP = _error(
+    "QuotaExceeded.ParameterVersion", 400, "A parameter has at most 100 versions."
+)
+BAD_PARAMETER_NAME = invalid(
+    "Name",
+    "must be letters, digits, - and _ in up to 200 characters (180 for a secret parameter), with a"
+    " / between folders, and not begin with ALIYUN, ACS, ALIBABA, ALICLOUD, OOS",
+)
+BAD_CONSTRAINTS = invalid(
+    "Constraints",
+    "must be a JSON object of AllowedValues, AllowedPattern, MinLength and MaxLength",
+)
+BAD_VALUE = invalid("Value", "must be 1 to 4096 characters")
+VALUE_REFUSED = invalid("Value", "does not keep the constraints of the parameter")

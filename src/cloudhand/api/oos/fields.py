@@ -13,10 +13,10 @@ from cloudhand.api.bind import Limit, form, longest, one_of, text
 from cloudhand.api.oos import errors
 from cloudhand.api.paging import BAD_MAX_RESULTS, BAD_NEXT_TOKEN
 from cloudhand.api.refusal import Refused, WireError, invalid, missing
+from cloudhand.core.label import TAG_LIMIT
 from cloudhand.core.page import Window
 from cloudhand.wire import times
 
-_TAG_LIMIT = 20
 _WITHIN_A_SECOND = timedelta(milliseconds=999)
 _RESERVED = ("aliyun", "acs", "alibaba", "alicloud")
 
@@ -99,6 +99,16 @@ def choice(
     )
 
 
+def _read(value: str, error: WireError) -> Any:
+    """What JSON text says. It can spell half of a pair of surrogates, which is no text."""
+    try:
+        found = json.loads(value)
+        json.dumps(found, ensure_ascii=False).encode()
+    except bind.UNREADABLE:
+        raise Refused(error) from None
+    return found
+
+
 def json_object(name: str, error: WireError, *, note: str = "") -> Any:
     """A JSON object in one parameter; None when it is not given."""
 
@@ -106,10 +116,7 @@ def json_object(name: str, error: WireError, *, note: str = "") -> Any:
         value = flat.get(wire, "").strip()
         if not value:
             return None
-        try:
-            found = json.loads(value)
-        except bind.UNREADABLE:
-            raise Refused(error) from None
+        found = _read(value, error)
         if not isinstance(found, dict):
             raise Refused(error)
         return found
@@ -119,20 +126,21 @@ def json_object(name: str, error: WireError, *, note: str = "") -> Any:
     )
 
 
-def tags() -> Any:
+def tags(*, required: bool = False) -> Any:
     """A JSON object of texts; None when it is not given."""
 
     def read(flat: bind.Flat, wire: str) -> Mapping[str, str] | None:
         value = flat.get(wire, "").strip()
         if not value:
+            if required:
+                raise Refused(missing(wire))
             return None
-        try:
-            found = json.loads(value)
-        except bind.UNREADABLE:
-            raise Refused(errors.BAD_TAGS) from None
-        if not isinstance(found, dict) or len(found) > _TAG_LIMIT:
+        found = _read(value, errors.BAD_TAGS)
+        if not isinstance(found, dict) or len(found) > TAG_LIMIT:
             raise Refused(errors.BAD_TAGS)
         if not all(isinstance(one, str | int | float | bool) for one in found.values()):
+            raise Refused(errors.BAD_TAGS)
+        if required and not found:
             raise Refused(errors.BAD_TAGS)
         return {key: one if isinstance(one, str) else json.dumps(one) for key, one in found.items()}
 
@@ -140,9 +148,10 @@ def tags() -> Any:
         read,
         kind="JSON object",
         names=("Tags",),
-        note=f"at most {_TAG_LIMIT}",
+        required=required,
+        note=f"at most {TAG_LIMIT}",
         errors=(errors.BAD_TAGS,),
-        default=None,
+        default=MISSING if required else None,
     )
 
 
@@ -156,13 +165,13 @@ def json_list(name: str, *, at_most: int, required: bool = False) -> Any:
             if required:
                 raise Refused(missing(wire))
             return ()
-        try:
-            found = json.loads(value) if value.startswith("[") else value.split(",")
-        except bind.UNREADABLE:
-            raise Refused(error) from None
+        found = _read(value, error) if value.startswith("[") else value.split(",")
         if not all(isinstance(one, str) for one in found) or len(found) > at_most:
             raise Refused(error)
-        return tuple(dict.fromkeys(one.strip() for one in found if one.strip()))
+        texts = tuple(dict.fromkeys(one.strip() for one in found if one.strip()))
+        if required and not texts:
+            raise Refused(error)
+        return texts
 
     return bind.custom(
         read,

@@ -14,7 +14,7 @@ from cloudhand.orchestration.parameters import Type
 @dataclass(frozen=True, kw_only=True)
 class Properties:
     notify_type: str = prop("NotifyType", Type.STRING, default="")
-    web_hook: Any = prop("WebHook", Type.JSON, default=None)
+    web_hook: Any = prop("WebHook", Type.JSON, default=None, secrets=True)
     approvers: Any = prop("Approvers", Type.LIST, default=())
     least: int = prop("MinRequiredApprovals", Type.NUMBER, default=1)
     append_execution_link: bool = prop("AppendExecutionLink", Type.BOOLEAN, default=True)

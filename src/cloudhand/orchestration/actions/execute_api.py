@@ -14,7 +14,7 @@ from cloudhand.orchestration.polling import SOON, parameters_of
 class Properties:
     service: str = prop("Service", Type.STRING)
     api: str = prop("API", Type.STRING)
-    parameters: Any = prop("Parameters", Type.JSON, default=None)
+    parameters: Any = prop("Parameters", Type.JSON, default=None, secrets=True)
     auto_paging: bool = prop("AutoPaging", Type.BOOLEAN, default=True)
     risk: str = prop("Risk", Type.STRING, default="")
     method: str = prop("Method", Type.STRING, default="")

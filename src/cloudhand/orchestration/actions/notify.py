@@ -13,7 +13,7 @@ from cloudhand.orchestration.parameters import Type
 @dataclass(frozen=True, kw_only=True)
 class Properties:
     notify_type: str = prop("NotifyType", Type.STRING)
-    web_hook: Any = prop("WebHook", Type.JSON, default=None)
+    web_hook: Any = prop("WebHook", Type.JSON, default=None, secrets=True)
     append_execution_link: bool = prop("AppendExecutionLink", Type.BOOLEAN, default=False)
 
 

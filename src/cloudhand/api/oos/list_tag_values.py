@@ -1,0 +1,36 @@
+"""ListTagValues: the values that tags of one key have, each once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from cloudhand.api.bind import text
+from cloudhand.api.oos import fields, labels
+from cloudhand.api.oos.product import OOS
+from cloudhand.api.operation import Call, operation
+from cloudhand.core.page import Window
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params:
+    region_id: str = fields.region()
+    resource_type: str = labels.resource_type()
+    key: str = text("Key", required=True)
+    page: Window = fields.page()
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
+    max_results: int
+    next_token: str
+    values: Sequence[str]
+
+
+@operation(OOS, access="read")
+async def list_tag_values(call: Call, params: Params) -> Result:
+    page = await call.control.labels.values(
+        labels.kinds(params.resource_type), params.key, params.page
+    )
+    return Result(max_results=params.page.limit, next_token=page.next, values=page.items)

@@ -1,0 +1,31 @@
+"""Columns of JSON that are sealed where their rows have something in them that is hidden."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+from cloudhand.store.envelope import Envelope
+
+_SEALED = "sealed:"  # no JSON begins so
+
+
+class Sealing:
+    def __init__(self, envelope: Envelope) -> None:
+        self._envelope = envelope
+
+    def written(self, value: Any, *, purpose: str, sealed: bool) -> str:
+        """``purpose`` names the row and the column."""
+        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        if not sealed:
+            return text
+        closed = self._envelope.seal(text.encode(), purpose=purpose)
+        return _SEALED + base64.b64encode(closed).decode()
+
+    def read(self, text: str, *, purpose: str) -> Any:
+        """StoreError when it was sealed for another place."""
+        if text.startswith(_SEALED):
+            closed = base64.b64decode(text.removeprefix(_SEALED))
+            text = self._envelope.open(closed, purpose=purpose).decode()
+        return json.loads(text)
