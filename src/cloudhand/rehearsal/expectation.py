@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cloudhand.orchestration import durations
+from cloudhand.orchestration.secrets import masked
 from cloudhand.orchestration.values import same, shown, text
 from cloudhand.rehearsal.stage import Played
 
@@ -33,7 +34,7 @@ def _missed(expect: Mapping[str, Any], played: Played) -> Iterator[str]:
     if message not in execution.status_message:
         yield f"message: {shown(message)} is not in {shown(execution.status_message)}"
     yield from _each("states", expect, played.states)
-    yield from _each("outputs", expect, execution.outputs or {})
+    yield from _each("outputs", expect, masked(execution.outputs or {}))
     for task, wanted in _map(expect, "received").items():
         given = played.received.get(task)
         if given is None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from cloudhand.core import ids
 from cloudhand.core.execution import (
@@ -14,32 +12,20 @@ from cloudhand.core.execution import (
     Cancel,
     Event,
     Execution,
-    Hidden,
-    Mode,
-    SafetyCheck,
     State,
-    TemplateRef,
 )
 from cloudhand.core.ids import ExecutionId, TaskExecutionId
 from cloudhand.core.orders import ExecutionFilter
 from cloudhand.core.page import Page, Window
-from cloudhand.core.task import Wait
 from cloudhand.store.claims import Claim
 from cloudhand.store.cursors import paged
-from cloudhand.store.database import Changed, Row, Statements
+from cloudhand.store.database import Changed, Statements
 from cloudhand.store.envelope import Envelope
 from cloudhand.store.events import Events, Move
-from cloudhand.store.rows import from_ms, like, marks, moment, tags_condition, to_ms
-from cloudhand.store.sealed import Sealing
+from cloudhand.store.execution_rows import COLUMNS, COUNT, ExecutionRows
+from cloudhand.store.rows import from_ms, like, marks, tags_condition, to_json, to_ms
 from cloudhand.store.watches import Watches
 
-_COLUMNS = (
-    "id, root_id, parent_task_id, state, version, template, template_name, template_hash,"
-    " created_at, started_at, ended_at, updated_at, due_at, parameters, outputs, status_message,"
-    " waits_for, cancel, mode, safety_check, loop_mode, ram_role, executed_by, account_id,"
-    " region_id, description, resource_group_id, tags, triggered, trigger_category, hidden, mark"
-)
-_COUNT = 32
 # What a root has started itself: its id, of a task of it, and nothing that is embedded there.
 _FIRST_LEVEL = (
     "id <> root_id AND (parent_task_id IS NULL"
@@ -66,14 +52,14 @@ class Executions:
         self._statements = statements
         self._events = events
         self._watches = watches
-        self._sealing = Sealing(envelope)
+        self._rows = ExecutionRows(envelope)
 
     async def add(self, execution: Execution) -> bool:
         """Whether it was not there yet: children have ids that are known before."""
         changed = await self._statements.change(
-            f"INSERT INTO executions ({_COLUMNS}) VALUES ({marks(range(_COUNT))})"
+            f"INSERT INTO executions ({COLUMNS}) VALUES ({marks(range(COUNT))})"
             " ON CONFLICT DO NOTHING",
-            *self._row(execution),
+            *self._rows.of(execution),
         )
         return bool(changed)
 
@@ -83,10 +69,10 @@ class Executions:
 
     async def get_many(self, execution_ids: Sequence[ExecutionId]) -> list[Execution]:
         rows = await self._statements.fetch(
-            f"SELECT {_COLUMNS} FROM executions WHERE id IN ({marks(execution_ids)}) ORDER BY id",
+            f"SELECT {COLUMNS} FROM executions WHERE id IN ({marks(execution_ids)}) ORDER BY id",
             *execution_ids,
         )
-        return [self._execution(row) for row in rows]
+        return [self._rows.read(row) for row in rows]
 
     async def claim_due(
         self, *, now: datetime, lease: timedelta, by: str, limit: int
@@ -96,7 +82,7 @@ class Executions:
             "UPDATE executions SET claimed_by = ?, claim_epoch = claim_epoch + 1, lease_until = ?"
             " WHERE id IN (SELECT id FROM executions WHERE due_at <= ?"
             " AND (lease_until IS NULL OR lease_until <= ?) ORDER BY due_at, id LIMIT ?)"
-            f" RETURNING {_COLUMNS}, claim_epoch, pokes",
+            f" RETURNING {COLUMNS}, claim_epoch, pokes",
             by,
             to_ms(now + lease),
             to_ms(now),
@@ -105,8 +91,8 @@ class Executions:
         )
         return [
             Held(
-                claim=Claim(item=self._execution(row), by=by, epoch=row[_COUNT]),
-                pokes=row[_COUNT + 1],
+                claim=Claim(item=self._rows.read(row), by=by, epoch=row[COUNT]),
+                pokes=row[COUNT + 1],
             )
             for row in rows
         ]
@@ -186,14 +172,14 @@ class Executions:
             to_ms(after.ended_at),
             to_ms(after.updated_at),
             int(after.final),
-            self._written(after, "parameters"),
-            self._written(after, "outputs"),
+            self._rows.written(after, "parameters"),
+            self._rows.written(after, "outputs"),
             after.status_message,
             after.waits_for,
             after.cancel,
             after.description,
             after.resource_group_id,
-            _json(after.tags),
+            to_json(after.tags),
             before.id,
             before.version,
         )
@@ -244,13 +230,13 @@ class Executions:
         key = _SORTS[wanted.sort_field]
         rows, total, after = await paged(
             self._statements,
-            f"SELECT {_COLUMNS}, {key}, id FROM executions WHERE {condition}",
+            f"SELECT {COLUMNS}, {key}, id FROM executions WHERE {condition}",
             values,
             keys=(key, "id"),
             window=window,
             ascending=wanted.ascending,
         )
-        return Page(items=[self._execution(row) for row in rows], total=total, next=after)
+        return Page(items=[self._rows.read(row) for row in rows], total=total, next=after)
 
     async def has_children(self, execution_id: ExecutionId) -> bool:
         rows = await self._statements.fetch(
@@ -263,12 +249,12 @@ class Executions:
     ) -> Execution | None:
         """The newest execution that a task has started, or the newest one in a state."""
         rows = await self._statements.fetch(
-            f"SELECT {_COLUMNS} FROM executions WHERE parent_task_id = ?"
+            f"SELECT {COLUMNS} FROM executions WHERE parent_task_id = ?"
             " AND state = coalesce(?, state) ORDER BY created_at DESC, id DESC LIMIT 1",
             task_id,
             state,
         )
-        return self._execution(rows[0]) if rows else None
+        return self._rows.read(rows[0]) if rows else None
 
     async def below(self, root_id: ExecutionId) -> list[ExecutionId]:
         """An execution and all that were started for it."""
@@ -304,89 +290,6 @@ class Executions:
             "DELETE FROM executions WHERE root_id IN"
             " (SELECT id FROM executions WHERE id = root_id AND ended_at < ?)",
             to_ms(before),
-        )
-
-    def _written(self, one: Execution, column: str) -> str | None:
-        value = getattr(one, column)
-        if value is None:
-            return None
-        sealed = bool(one.hidden.parameters or one.hidden.outputs)
-        return self._sealing.written(value, purpose=f"{one.id} {column}", sealed=sealed)
-
-    def _row(self, one: Execution) -> tuple[object, ...]:
-        template = one.template
-        return (
-            one.id,
-            one.root_id,
-            one.parent_task_id,
-            one.state,
-            one.version,
-            _json({"version": template.version, "id": template.id}),
-            template.name,
-            template.hash,
-            to_ms(one.created_at),
-            to_ms(one.started_at),
-            to_ms(one.ended_at),
-            to_ms(one.updated_at),
-            to_ms(one.due_at),
-            self._written(one, "parameters"),
-            self._written(one, "outputs"),
-            one.status_message,
-            one.waits_for,
-            one.cancel,
-            one.mode,
-            one.safety_check,
-            one.loop_mode,
-            one.ram_role,
-            one.executed_by,
-            one.account_id,
-            one.region_id,
-            one.description,
-            one.resource_group_id,
-            _json(one.tags),
-            None if one.triggered is None else _json(one.triggered),
-            one.trigger_category,
-            _json({name: sorted(found) for name, found in vars(one.hidden).items()}),
-            one.mark,
-        )
-
-    def _execution(self, row: Row) -> Execution:
-        template, hidden = json.loads(row[5]), json.loads(row[30])
-        return Execution(
-            id=row[0],
-            root_id=row[1],
-            parent_task_id=row[2],
-            state=State(row[3]),
-            version=row[4],
-            template=TemplateRef(
-                name=row[6], version=template["version"], id=template["id"], hash=row[7]
-            ),
-            created_at=moment(row[8]),
-            started_at=from_ms(row[9]),
-            ended_at=from_ms(row[10]),
-            updated_at=moment(row[11]),
-            due_at=from_ms(row[12]),
-            parameters=self._sealing.read(row[13], purpose=f"{row[0]} parameters"),
-            outputs=None
-            if row[14] is None
-            else self._sealing.read(row[14], purpose=f"{row[0]} outputs"),
-            status_message=row[15],
-            waits_for=Wait(row[16]),
-            cancel=Cancel(row[17]),
-            mode=Mode(row[18]),
-            safety_check=SafetyCheck(row[19]),
-            loop_mode=row[20],
-            ram_role=row[21],
-            executed_by=row[22],
-            account_id=row[23],
-            region_id=row[24],
-            description=row[25],
-            resource_group_id=row[26],
-            tags=json.loads(row[27]),
-            triggered=None if row[28] is None else json.loads(row[28]),
-            trigger_category=row[29],
-            hidden=Hidden(**{name: frozenset(found) for name, found in hidden.items()}),
-            mark=row[31],
         )
 
 
@@ -431,7 +334,7 @@ def _condition(wanted: ExecutionFilter) -> tuple[str, list[object]]:
             " AND (parameters LIKE ? ESCAPE '\\' OR EXISTS"
             " (SELECT 1 FROM task_executions WHERE execution_id = executions.id AND item = ?))"
         )
-        values += [like(f'*"{wanted.resource_id}"*'), _json(wanted.resource_id)]
+        values += [like(f'*"{wanted.resource_id}"*'), to_json(wanted.resource_id)]
     more, moments = _times(wanted)
     return condition + more, [*values, *moments]
 
@@ -448,7 +351,3 @@ def _times(wanted: ExecutionFilter) -> tuple[str, list[object]]:
             condition += f" AND {column} {sign} ?"
             values.append(to_ms(at))
     return condition, values
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

@@ -30,8 +30,12 @@ def span_from_ms(value: int | None) -> timedelta | None:
     return None if value is None else value * _MS
 
 
-def to_json(values: Mapping[str, object]) -> str:
-    return json.dumps(values, separators=(",", ":"), ensure_ascii=False)
+# One encoder: loops of thousands write a great many texts.
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+
+
+def to_json(value: object) -> str:
+    return _ENCODER.encode(value)
 
 
 def tags_condition(tags: Mapping[str, str], *, column: str = "tags") -> tuple[str, list[str]]:

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from cloudhand.store.envelope import Envelope
+from cloudhand.store.rows import to_json
 
 _SEALED = "sealed:"  # no JSON begins so
 
@@ -17,7 +18,7 @@ class Sealing:
 
     def written(self, value: Any, *, purpose: str, sealed: bool) -> str:
         """``purpose`` names the row and the column."""
-        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        text = to_json(value)
         if not sealed:
             return text
         closed = self._envelope.seal(text.encode(), purpose=purpose)

@@ -19,7 +19,7 @@ from cloudhand.store.cursors import paged
 from cloudhand.store.database import Changed, Row, Statements
 from cloudhand.store.envelope import Envelope
 from cloudhand.store.events import Events, Move
-from cloudhand.store.rows import from_ms, marks, moment, to_ms
+from cloudhand.store.rows import from_ms, marks, moment, to_json, to_ms
 from cloudhand.store.sealed import Sealing
 from cloudhand.store.watches import Watches
 
@@ -29,8 +29,6 @@ _COLUMNS = (
     " child_id, error_code, message, waits_for, cancel_asked, notices, loop, wakes, hidden"
 )
 _COUNT = 29
-# One encoder: loops of thousands write a great many of these.
-_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 # What an ended task was given and gave is fetched only where it is needed.
 _LIGHT = _COLUMNS.replace(
     "properties, memo, outputs",
@@ -269,8 +267,8 @@ class TaskExecutions:
             after.message,
             after.waits_for,
             int(after.cancel_asked),
-            _json([vars(notice) for notice in after.notices]),
-            None if after.loop is None else _json(vars(after.loop)),
+            to_json([vars(notice) for notice in after.notices]),
+            None if after.loop is None else to_json(vars(after.loop)),
             before.id,
             before.version,
         )
@@ -310,10 +308,10 @@ class TaskExecutions:
             task.message,
             task.waits_for,
             int(task.cancel_asked),
-            _json([vars(notice) for notice in task.notices]),
-            None if task.loop is None else _json(vars(task.loop)),
+            to_json([vars(notice) for notice in task.notices]),
+            None if task.loop is None else to_json(vars(task.loop)),
             task.wakes,
-            _json(task.hidden),
+            to_json(task.hidden),
         )
 
     def _task(self, row: Row) -> TaskExecution:

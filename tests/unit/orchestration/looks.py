@@ -10,6 +10,7 @@ from typing import Any
 from cloudhand.core.task import Notice
 from cloudhand.orchestration.action import Again, Outcome, Reply, Task, Waits, looked
 from cloudhand.orchestration.actions import ACTIONS
+from cloudhand.orchestration.values import text
 from cloudhand.programs.pool import Pool
 
 BEGIN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -33,7 +34,7 @@ class Looks:
         self.memo: Mapping[str, Any] = {}
         self.notices: list[Notice] = []
         self.called: list[tuple[str, str, Mapping[str, Any], str, bool]] = []
-        self.posted: list[tuple[Any, Mapping[str, Any], Any, str]] = []
+        self.posted: list[tuple[Any, Mapping[str, str], Any, str]] = []
         self._replies = [one if isinstance(one, Reply) else Reply(body=one) for one in replies]
         self._retry = retry or {}
         self._posts = list(posts)
@@ -86,7 +87,8 @@ class Looks:
         return self._replies[min(len(self.called), len(self._replies)) - 1]
 
     async def _send(self, url: Any, *, headers: Mapping[str, Any], content: Any, key: str) -> int:
-        self.posted.append((url, headers, content, key))
+        told = {name: text(value) for name, value in headers.items()}
+        self.posted.append((url, told, content, key))
         answer = self._posts[min(len(self.posted), len(self._posts)) - 1]
         if isinstance(answer, OSError):
             raise answer

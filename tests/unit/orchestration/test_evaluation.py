@@ -22,7 +22,7 @@ from cloudhand.orchestration.expression import (
     as_condition,
     parse,
 )
-from cloudhand.orchestration.secrets import stand_in
+from cloudhand.orchestration.secrets import MARK, SECRET, stand_in
 from cloudhand.programs.pool import Pool
 from tests.unit.orchestration.made import PLAIN, evaluated
 
@@ -32,7 +32,9 @@ _SCOPE = Scope(
     pseudo={"regionid": "cn-hangzhou"},
     conditions={"yes": Literal(True), "no": Call("Fn::Not", Condition("yes"))},
     stored={"path/name": "kept"},
+    mark="mark",
 )
+_PASS = stand_in("pass", "mark")
 
 
 @pytest.fixture
@@ -69,8 +71,8 @@ def truth(expression: Expression) -> bool:
         ("{{ ACS::RegionId }}", "cn-hangzhou"),
         ("{{ acs::REGIONID }}", "cn-hangzhou"),
         ("{{ oos:path/name }}", "kept"),
-        ("{{ oos:other }}", None),
-        ("{{ oos-secret:pass }}", stand_in("pass", "")),
+        ("{{ oos-secret:pass }}", _PASS),
+        ("a {{ oos-secret:pass }}", {SECRET: ["a ", _PASS], MARK: "mark"}),
         ("{{ number }} {{ flag }} {{ name }}", "5 true x"),
         ("{{ list }}!", '["a",1]!'),
         ("{{ map }}{{ map }}", '{"k":"v"}{"k":"v"}'),
@@ -99,7 +101,8 @@ def test_value(written: Any, found: Any) -> None:
         ({"Fn::Select": [0, "{{ name }}"]}, 'Fn::Select: "x" is no map'),
         ({"Fn::Jq": ["First", "."]}, "Fn::Jq: it takes [First or All, program, input]"),
         ({"Fn::Jq": "{{ name }}"}, "Fn::Jq: it takes"),
-        ("a {{ oos-secret:pass }}", "the secret pass cannot be part of a longer text"),
+        ("{{ oos:other }}", "there is no parameter other in the parameter store"),
+        ({"Fn::Jq": ["First", ".", "{{ oos-secret:pass }}"]}, "Fn::Jq cannot have the secret pass"),
     ],
 )
 def test_what_cannot_be_evaluated(written: Any, told: str) -> None:

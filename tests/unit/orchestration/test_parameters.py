@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from cloudhand.orchestration import parameters, values
 from cloudhand.orchestration.evaluation import Scope
 from cloudhand.orchestration.parameters import Declared, Type, convert
+from cloudhand.orchestration.secrets import stand_in
 from cloudhand.programs.pool import Pool
 from tests.unit.orchestration.made import PLAIN, template
 
@@ -107,7 +108,9 @@ async def _resolved(declared: str, given: dict[str, Any]) -> tuple[dict[str, Any
         values, problems = await parameters.resolve(
             found.parameters,
             given,
-            scope=Scope(pseudo={"regionid": "cn-hangzhou"}, stored={"kept": "stored value"}),
+            scope=Scope(
+                pseudo={"regionid": "cn-hangzhou"}, stored={"kept": "stored value"}, mark="mark"
+            ),
             programs=pool,
         )
     finally:
@@ -241,9 +244,10 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     ]
 
 
-def test_a_reference_to_the_store_is_held_against_no_rule() -> None:
+def test_what_stands_for_a_secret_is_held_against_no_rule() -> None:
     declared = "{a: {AllowedValues: [x], MinLength: 500, AllowedPattern: 'never'}}"
-    assert resolved(declared, a="{{oos-secret:b}}") == {"a": "{{oos-secret:b}}"}
+    secret = stand_in("b", "mark")
+    assert resolved(declared, a=secret) == {"a": secret}
 
 
 def test_a_chain_of_defaults_is_followed_to_a_length() -> None:

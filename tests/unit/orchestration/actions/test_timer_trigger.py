@@ -9,6 +9,7 @@ import pytest
 
 from cloudhand.core.task import Wait
 from cloudhand.orchestration.action import Done, Failed, Fires, Waits
+from cloudhand.orchestration.model import END
 from tests.unit.orchestration.looks import Looks, looks
 
 _DAILY = {"Type": "cron", "Expression": "0 0 6 * * ?", "EndDate": "2026-01-05T00:00:00Z"}
@@ -106,7 +107,7 @@ async def test_it_is_made_up_for_also_after_the_end() -> None:
         it.now = moment("06T00:00:00")
         assert isinstance(await it.look(), Fires)
         it.memo = {"fired": True}
-        assert await it.look() == Done({})
+        assert await it.look() == Done({}, following=END)
 
 
 async def test_a_look_before_its_time_changes_nothing() -> None:
