@@ -103,7 +103,12 @@ def all_answers(call: Caller, execution_id: str) -> list[Any]:
         for one in shown["Executions"] + below["Executions"]
     ]
     assert below["Executions"]
-    return [shown, below, *tasks]
+    others = [
+        call(action, ExecutionId=one["ExecutionId"])
+        for one in shown["Executions"] + below["Executions"]
+        for action in ("ListExecutionLogs", "ListResourceExecutionStatus", "GetExecutionTemplate")
+    ]
+    return [shown, below, *tasks, *others]
 
 
 def written(it: Cloud) -> bytes:

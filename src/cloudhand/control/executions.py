@@ -412,7 +412,7 @@ def _entry(move: Move, execution: Execution, task: TaskExecution | None) -> LogE
     why = ""
     if move.to_state == State.FAILED:
         why = failure(task) if task else execution.status_message
-    return LogEntry(move=move, task=task, why=why)
+    return LogEntry(move=move, task=hiding.shown_task(task) if task else None, why=why)
 
 
 async def _view(tx: Transaction, execution: Execution) -> ExecutionView:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cloudhand.core.ids import ExecutionId, InvokeId, TaskExecutionId
 from cloudhand.core.invocation import Overall, State, overall
 from cloudhand.core.page import Page, Window
 from cloudhand.core.task import TaskExecution
+from cloudhand.orchestration import hiding
 from cloudhand.store.database import Database
 from cloudhand.store.transaction import Transaction
 
@@ -47,9 +48,10 @@ class TaskExecutions:
         return await self._database.read(work)
 
     async def resources(self, execution_id: ExecutionId, window: Window) -> Page[TaskExecution]:
-        """The last item of a loop that was about each instance."""
+        """The last item of a loop that was about each instance, as it may be shown."""
 
         async def work(tx: Transaction) -> Page[TaskExecution]:
-            return await tx.tasks.of_resources(execution_id, window)
+            page = await tx.tasks.of_resources(execution_id, window)
+            return replace(page, items=[hiding.shown_task(task) for task in page.items])
 
         return await self._database.read(work)
