@@ -25,6 +25,7 @@ from benchmarks import (
     plane_memory,
     prompt,
     scaling,
+    templates,
 )
 from benchmarks.figure import Figure, NotMeasured, Outcome
 
@@ -36,6 +37,7 @@ MEASURES: dict[str, Callable[..., list[Outcome]]] = {
     "plane_memory": plane_memory.measure,
     "scaling": scaling.measure,
     "orchestration": orchestration.measure,
+    "templates": templates.measure,
     "prompt": prompt.measure,
 }
 _HEADINGS = ["figure", "value", "target", "met", "from"]
