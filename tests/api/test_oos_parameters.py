@@ -10,9 +10,8 @@ import pytest
 
 from cloudhand.api.oos.operations import OPERATIONS
 from cloudhand.core.stored_parameter import VERSION_LIMIT
-from tests.api.answers import unlike_the_model
 from tests.api.clients import OOS, Caller, ClientError, classic, oos
-from tests.api.cloud import KEY, REGION, Cloud
+from tests.api.cloud import KEY, Cloud
 
 PATTERN = json.dumps({"AllowedPattern": "^[a-z]+$"})
 SLOW = json.dumps({"AllowedPattern": "(a+)+$"})
@@ -379,6 +378,10 @@ def _operation(action: str, kind: str) -> str:
     return action.replace("*", f"{kind}Parameter") if "*" in action else f"{action}{kind}Parameter"
 
 
+# All operations of the store.
+ACTIONS = {_operation(action, kind) for action, *_ in ROWS for kind in ("", "Secret")}
+
+
 def test_every_declared_error_is_caused_here(kind: str) -> None:
     caused = {(_operation(action, kind), code) for action, _, code, _ in ROWS}
     caused |= {(_operation(action, kind), code) for action, code in BY_A_STORY}
@@ -443,24 +446,3 @@ def test_a_pattern_that_never_ends_is_told_of(it: Cloud, call: Caller, kind: str
     wrong = ("InvalidParameter.Constraints", 400)
     endless = "a" * 40 + "!"
     assert refused(lambda: call(f"Update{kind}Parameter", Name=name, Value=endless)) == wrong
-
-
-def test_answers_have_the_fields_of_the_client_and_no_others(
-    it: Cloud, call: Caller, kind: str
-) -> None:
-    raw = classic(it.endpoint, sdk=OOS)
-    name, given = f"fields{kind}", {} if kind else {"Type": "String"}
-    opened = {"WithDecryption": "true"} if kind else {}
-    for action, values in (
-        ("Create*", {"Name": name, "Value": "v", "Tags": '{"k": "v"}', **given}),
-        ("Update*", {"Name": name, "Value": "w"}),
-        ("Get*", {"Name": name, **opened}),
-        ("Get*s", {"Names": json.dumps([name, "nobody"]), **opened}),
-        ("Get*sByPath", {"Path": "/", **opened}),
-        ("List*s", {}),
-        ("List*Versions", {"Name": name, **opened}),
-        ("Delete*", {"Name": name}),
-    ):
-        operation = action.replace("*", f"{kind}Parameter")
-        answer = raw(operation, RegionId=REGION, **values)
-        assert unlike_the_model(operation, answer) == []

@@ -11,9 +11,8 @@ import pytest
 from cloudhand.api.oos.operations import OPERATIONS
 from cloudhand.core.label import TAG_LIMIT, Labelled
 from cloudhand.core.orders import TemplateText
-from tests.api.answers import unlike_the_model
 from tests.api.clients import OOS, Caller, ClientError, classic, oos
-from tests.api.cloud import REGION, Cloud
+from tests.api.cloud import Cloud
 
 TEMPLATE = """
 FormatVersion: OOS-2019-06-01
@@ -296,17 +295,3 @@ def test_the_size_of_a_page_can_be_asked_for_where_the_client_has_no_field_for_i
     assert len(page) == 10
     wrong = ("InvalidParameter.MaxResults", 400)
     assert refused(lambda: raw("ListTagResources", MaxResults=9, **given)) == wrong
-
-
-def test_answers_have_the_fields_of_the_client_and_no_others(it: Cloud, call: Caller) -> None:
-    raw = classic(it.endpoint, sdk=OOS)
-    name = made(call, "parameter")
-    for action, given in VALID.items():
-        values = {**given, "RegionId": REGION}
-        values |= {key: [name] for key in ("ResourceIds",) if key in values}
-        values |= {key: name for key in ("ResourceId",) if key in values}
-        flat = {
-            key: value if isinstance(value, str) else json.dumps(value)
-            for key, value in values.items()
-        }
-        assert unlike_the_model(action, raw(action, **flat)) == []
