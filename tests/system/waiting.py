@@ -12,7 +12,7 @@ Answer = TypeVar("Answer")
 _TICK = threading.Event()  # never set
 
 
-def until(look: Callable[[], Answer], *, at_most: float = 30.0, what: str = "it") -> Answer:
+def until(look: Callable[[], Answer | None], *, at_most: float = 30.0, what: str = "it") -> Answer:
     """What ``look`` gives as soon as that is something."""
     deadline = time.monotonic() + at_most
     while not (found := look()):
