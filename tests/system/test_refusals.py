@@ -174,6 +174,7 @@ def test_a_directory_of_others_is_left_as_it_is(alone: Place) -> None:
     [
         (("up", "--power-exit-codes", "never"), "'never'"),
         (("up", "--region", "far away"), "far away"),
+        (("up", "--web-hooks-to", "10.0.0.1/8"), "10.0.0.1/8"),
         (("up", "--fleet", "-1"), "-1"),
         (("up", "--fleet", "1000"), "1000"),
         (("serve",), "--state"),

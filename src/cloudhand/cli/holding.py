@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import ipaddress
 import os
 import re
 import shlex
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,7 +21,7 @@ from cloudhand.cli.endpoint import Endpoint
 from cloudhand.cli.errors import ClientError
 from cloudhand.cli.pointer import pointed_to
 from cloudhand.server.main import CannotStart, Running, control_plane, running_count
-from cloudhand.server.settings import ExitCodePolicy, Settings
+from cloudhand.server.settings import ExitCodePolicy, Network, Settings
 
 _REGION = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", re.ASCII)
 # A full collection walks all that thousands of idle agents hold, to find next to nothing; with
@@ -133,6 +134,14 @@ def policy(text: str) -> ExitCodePolicy:
         raise typer.BadParameter(
             f"{text!r} is neither success nor documented", param_hint="--power-exit-codes"
         ) from None
+
+
+def networks(texts: Sequence[str] | None) -> tuple[Network, ...]:
+    """A typer.BadParameter for what is none."""
+    try:
+        return tuple(map(ipaddress.ip_network, texts or ()))
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--web-hooks-to") from None
 
 
 def region(text: str) -> str:

@@ -45,4 +45,13 @@ PowerExitCodes = Annotated[
         metavar="RULE",
     ),
 ]
+WebHooks = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--web-hooks-to",
+        help="A network near this machine that web hooks of templates may reach, like 10.1.0.0/16"
+        " or 127.0.0.1; may be given more than once. If not said they reach none.",
+        metavar="NETWORK",
+    ),
+]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Log every move on standard error.")]

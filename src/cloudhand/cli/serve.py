@@ -32,6 +32,7 @@ def command(
     ] = False,
     plain_processes: options.PlainProcesses = False,
     power_exit_codes: options.PowerExitCodes = "success",
+    web_hooks_to: options.WebHooks = None,
     verbose: options.Verbose = False,
 ) -> None:
     """Run a control plane until a signal. Instances outlive it, and are found again.
@@ -48,6 +49,7 @@ def command(
         tls=tls,
         plain_processes=plain_processes,
         power_exit_codes=holding.policy(power_exit_codes),
+        outward=holding.networks(web_hooks_to),
     )
 
     async def story(running: Running, heard: Heard) -> int:

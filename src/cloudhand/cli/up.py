@@ -69,6 +69,7 @@ def command(
     region: options.Region = "cn-hangzhou",
     plain_processes: options.PlainProcesses = False,
     power_exit_codes: options.PowerExitCodes = "success",
+    web_hooks_to: options.WebHooks = None,
     verbose: options.Verbose = False,
 ) -> None:
     """Start a control plane with a fleet of instances, each booted and online.
@@ -89,6 +90,7 @@ def command(
         region=region,
         plain_processes=plain_processes,
         power_exit_codes=power_exit_codes,
+        web_hooks_to=web_hooks_to,
     )
 
     async def story(running: Running, heard: Heard) -> int:
@@ -117,10 +119,12 @@ def settings_for(
     region: str = "cn-hangzhou",
     plain_processes: bool = False,
     power_exit_codes: str = "success",
+    web_hooks_to: Sequence[str] | None = None,
 ) -> Settings:
     host, port = holding.address(listen)
     policy = holding.policy(power_exit_codes)
     region_id = holding.region(region)
+    outward = holding.networks(web_hooks_to)
     return Settings(
         state=(state or Path(tempfile.mkdtemp(prefix=TEMPORARY))).absolute(),
         temporary=state is None,
@@ -130,6 +134,7 @@ def settings_for(
         region_id=region_id,
         plain_processes=plain_processes,
         power_exit_codes=policy,
+        outward=outward,
     )
 
 

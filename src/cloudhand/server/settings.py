@@ -27,4 +27,4 @@ class Settings:
     tls: bool = False  # serve https with a certificate of an authority of our own
 
 
-__all__ = ["USUAL_PORT", "ExitCodePolicy", "Settings"]
+__all__ = ["USUAL_PORT", "ExitCodePolicy", "Network", "Settings"]
