@@ -39,6 +39,6 @@ def command(
             raise
         aside(f"{execution} had ended already.")
     following = Following(client, as_json=as_json)
-    following.show(following.to_the_end(execution))
+    following.show(following.to_the_end(execution, cancelled=True))
     client.close()
     sys.exit(0)

@@ -34,24 +34,27 @@ class Following:
         self.names: Names = {machine.id: machine.name for machine in machines(client)}
         self._patience = Patience(client=client, tell=aside)
 
-    def to_the_end(self, execution_id: str) -> Execution:
-        """Shown meanwhile; ClientError that names what goes on without us."""
+    def to_the_end(self, execution_id: str, *, cancelled: bool = False) -> Execution:
+        """Shown meanwhile; ClientError that names what goes on without us.
+
+        One that waits for its trigger is let go, unless it was ``cancelled`` and will end now.
+        """
         try:
-            return self._watched(self._looks(execution_id))
+            return self._watched(self._looks(execution_id, through_triggers=cancelled))
         except ClientError as error:
             raise ClientError(
                 f"{error}; {executions.goes_on(self.client, execution_id)}"
             ) from error
 
-    def _looks(self, execution_id: str) -> Iterator[Execution]:
-        """At each look how it is, the last time when it has ended or waits for its trigger."""
+    def _looks(self, execution_id: str, *, through_triggers: bool) -> Iterator[Execution]:
+        """At each look how it is, the last time when it has ended or is let go."""
         pause = _FIRST_PAUSE
         while True:
             now = self._patience.ask(
                 lambda: executions.find(self.client, execution_id), execution_id
             )
             yield now
-            if now.final or now.triggered:
+            if now.final or (now.triggered and not through_triggers):
                 return
             time.sleep(pause)
             pause = min(pause * 1.5, _LAST_PAUSE)
