@@ -91,7 +91,10 @@ class Caller(Protocol):
 
 
 class Poster(Protocol):
-    """Sends a message to an address of the world. ProgramError-free: OSError with a phrase."""
+    """Sends a message to an address of the world; OSError with a phrase.
+
+    PermissionError where that address must not be sent to, however often it is tried.
+    """
 
     async def __call__(self, url: str, *, headers: Mapping[str, str], body: bytes, key: str) -> int:
         """The status that was answered. ``key``: the same each time the same message is sent."""

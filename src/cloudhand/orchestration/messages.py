@@ -30,6 +30,7 @@ async def send(
         content = _map(content)
         if with_link:
             content = _linked(content, f"execution {task.execution_id}, task {task.name}")
+    forbidden = False
     try:
         status = await task.send(
             url, headers=headers, content=content, key=f"{task.id}/{task.attempt}"
@@ -37,10 +38,11 @@ async def send(
         told = "" if status < 400 else f"it answered {status}"
     except OSError as error:
         told = str(error)
+        forbidden = isinstance(error, PermissionError)
     if not told:
         return None
     tries = task.memo.get("tries", 0) + 1
-    if tries > _RETRY.retries:
+    if forbidden or tries > _RETRY.retries:
         return Failed("NotifyFailed", f"cannot send to {text(url).partition('?')[0]}: {told}")
     return Again(_RETRY.pause(tries), {"tries": tries})
 

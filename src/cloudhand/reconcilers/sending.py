@@ -46,7 +46,9 @@ class Sending:
                 raise
             # What is told of an address may be a part of it.
             refused = isinstance(error, ConnectionError) and error.errno
-            raise OSError(os.strerror(refused) if refused else "it cannot be reached") from None
+            told = os.strerror(refused) if refused else "it cannot be reached"
+            kind = PermissionError if isinstance(error, PermissionError) else OSError
+            raise kind(told) from None
 
     async def _secrets(self, names: set[str]) -> dict[str, str]:
         async def work(tx: Transaction) -> dict[str, str]:

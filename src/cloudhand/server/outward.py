@@ -57,7 +57,7 @@ class Outward:
             address = ipaddress.ip_address(where[0])
             near = not address.is_global or address.is_multicast
             if near and not any(address in network for network in self._allowed):
-                raise OSError(f"{host} is an address of this machine or its network")
+                raise PermissionError(f"{host} is an address of this machine or its network")
         return str(found[0][4][0])
 
 

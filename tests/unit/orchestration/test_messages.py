@@ -66,6 +66,13 @@ async def test_it_gives_up_in_the_end_and_tells_no_token(answer: Any, told: str)
     assert (outcome, pauses) == (Failed("NotifyFailed", expected), [2, 4, 8])
 
 
+async def test_where_it_must_not_be_sent_it_is_tried_once() -> None:
+    async with looks("ACS::Notify", given(), posts=[PermissionError("too near")]) as it:
+        outcome = await it.look()
+    expected = "cannot send to https://hook.example/path: too near"
+    assert outcome == Failed("NotifyFailed", expected)
+
+
 @pytest.mark.parametrize(
     ("told", "code", "message"),
     [
