@@ -112,7 +112,7 @@ class Looking:
             name=task.name,
             item=task.item,
             attempt=task.attempt,
-            began_at=datetime.fromisoformat(task.memo["began"]),
+            began_at=_began(task),
             now=self._means.clock.now(),
             memo=task.memo.get("own", {}),
             retry=task.memo.get("retry", {}),
@@ -179,7 +179,7 @@ class Looking:
         if rejected:
             return Cancelled(told)
         now = self._means.clock.now()
-        memo = {**_begun_at(now, task.memo), "heard": len(said)}
+        memo = {**_begun_at(now, task), "heard": len(said)}
         woken = self._ledger.move(
             task, TaskEvent.WOKEN, waits_for=Wait.NOTHING, due_at=now, memo=memo
         )
@@ -334,12 +334,18 @@ def _waits_for_word(task: TaskExecution) -> bool:
     return task.loop is not None or (waits and task.state is TaskState.WAITING)
 
 
-def _begun_at(now: datetime, memo: Mapping[str, Any]) -> dict[str, Any]:
-    """As if the task began now: the time that somebody took to confirm it is none of its own."""
-    moved = {**memo, "began": now.isoformat()}
-    if "until" in memo:
-        waited = now - datetime.fromisoformat(memo["began"])
-        moved["until"] = (datetime.fromisoformat(memo["until"]) + waited).isoformat()
+def _began(task: TaskExecution) -> datetime:
+    """When this attempt did; of what an earlier version of the engine began, when its turn came."""
+    began = task.memo.get("began")
+    return datetime.fromisoformat(began) if began else task.started_at or task.created_at
+
+
+def _begun_at(now: datetime, task: TaskExecution) -> dict[str, Any]:
+    """As if it began now: the time that somebody took to confirm it is none of its own."""
+    moved = {**task.memo, "began": now.isoformat()}
+    if "until" in moved:
+        until = datetime.fromisoformat(moved["until"]) + (now - _began(task))
+        moved["until"] = until.isoformat()
     return moved
 
 
