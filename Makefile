@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # On a terminal pip shows what it is doing; a log needs only what goes wrong.
 QUIET = `test -t 2 || echo -q`
 
-.PHONY: help setup setup-dev demo test test-quick test-lives check format agent package bench docs clean
+.PHONY: help setup setup-dev demo test test-quick test-lives crash check format agent package bench docs clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 14
@@ -46,6 +46,9 @@ test-quick: setup-dev ## Tests without processes and sockets, in under a minute
 
 test-lives: setup-dev ## Anything in any order, in virtual time: make test-lives LIVES=1000
 	@CLOUDHAND_TEST_LIVES=$(or $(LIVES),1000) $(BIN)/python -m pytest -q -n 2 tests/control/test_any_order.py $(ARGS)
+
+crash: setup-dev ## Every rehearsal with the engine killed after every write; make test draws a few of them
+	@CLOUDHAND_TEST_CRASHES=all $(BIN)/python -m pytest -q -n 2 tests/rehearsals/test_rehearsals.py $(ARGS)
 
 check: setup-dev ## Format, lint, types, import layers, docs fresh
 	@$(BIN)/ruff format --check -q . || { echo "run 'make format'"; exit 1; }

@@ -49,7 +49,8 @@ def _base64_decode(argument: Any) -> str | None:
     if argument is None:
         return None
     try:
-        return base64.b64decode(text(argument)).decode("utf-8", "replace")
+        written = "".join(text(argument).split())  # some fold it into lines
+        return base64.b64decode(written, validate=True).decode("utf-8", "replace")
     except (binascii.Error, ValueError):
         raise ValueError(f"{shown(argument)} is no base64") from None
 

@@ -239,15 +239,19 @@ class Beginning:
             self._due.append(begun)
 
     async def _memo(self, spec: TaskSpec, evaluator: Evaluator) -> dict[str, Any]:
-        """What the engine remembers of a task; under ``own`` is what its action does."""
-        memo: dict[str, Any] = {}
+        """What the engine remembers of a task; under ``own`` is what its action does.
+
+        ``began`` is when this attempt did, and ``until`` when its time is over.
+        """
+        now = self._means.clock.now()
+        memo: dict[str, Any] = {"began": now.isoformat()}
         if spec.retry:
             memo["retry"] = {name: await evaluator.value(one) for name, one in spec.retry.items()}
         timeout = await evaluator.value(spec.timeout)
         if timeout is not None:
             try:
                 seconds = float(parameters.convert(timeout, parameters.Type.NUMBER))
-                until = self._means.clock.now() + timedelta(seconds=seconds)
+                until = now + timedelta(seconds=seconds)
             except (ValueError, OverflowError):
                 raise _Refused("InvalidProperty", f"Timeout: {shown(timeout)}") from None
             memo["until"] = until.isoformat()

@@ -191,21 +191,30 @@ class _Carrying:
     # Cancelling
 
     async def _cancel(self, task: TaskExecution) -> None:
-        """What runs by itself is left alone; what waits here, and child executions, end."""
+        """What runs by itself is left alone; what waits here, and child executions, end.
+
+        All at once: a crash between would leave items that nobody cancels any more.
+        """
+        begun = [] if task.loop is None else await self._begun(task)
         self._ledger.note_execution(cancel=Cancel.HEARD)
-        noted = self._ledger.note(task, cancel_asked=True)
-        if task.loop is None:
+        noted = self._ledger.note(self._ledger.task(task.id), cancel_asked=True)
+        if noted.loop is None:
             self._cancel_one(noted)
             return
         self._ledger.end_pending(noted, TaskEvent.CANCELLED)
+        for item in begun:
+            self._cancel_one(item)
+        self._due.clear()
+
+    async def _begun(self, task: TaskExecution) -> list[TaskExecution]:
+        """The items of a loop that have begun and not ended."""
         await self._write()
 
         async def work(tx: Transaction) -> list[TaskExecution]:
             return await tx.tasks.items(task.id, open_only=True)
 
-        for item in await self._means.database.read(work):
-            self._cancel_one(item)
-        self._due.clear()
+        found = await self._means.database.read(work)
+        return [item for item in found if item.state is not TaskState.PENDING]
 
     def _cancel_one(self, task: TaskExecution) -> None:
         # Of what has failed and waits for an answer, the child execution has ended already.

@@ -112,7 +112,7 @@ class Looking:
             name=task.name,
             item=task.item,
             attempt=task.attempt,
-            began_at=task.started_at or task.created_at,
+            began_at=_began(task),
             now=self._means.clock.now(),
             memo=task.memo.get("own", {}),
             retry=task.memo.get("retry", {}),
@@ -132,8 +132,8 @@ class Looking:
             seen = self._of_lost_child(task)
         elif seen is None:
             seen = await self._heard(task)
+        task = self._current(task)
         if self._overdue(task) and (seen is None or isinstance(seen, Again | Waits)):
-            task = self._current(task)
             if task.child_id is not None:
                 self._ledger.cancel_child(task.child_id)
             seen = Failed("Timeout", "it took longer than its Timeout")
@@ -178,7 +178,8 @@ class Looking:
             return None
         if rejected:
             return Cancelled(told)
-        memo, now = {**task.memo, "heard": len(said)}, self._means.clock.now()
+        now = self._means.clock.now()
+        memo = {**_begun_at(now, task), "heard": len(said)}
         woken = self._ledger.move(
             task, TaskEvent.WOKEN, waits_for=Wait.NOTHING, due_at=now, memo=memo
         )
@@ -331,6 +332,21 @@ def _waits_for_word(task: TaskExecution) -> bool:
     """Whether nothing but what somebody says can change it."""
     waits = task.waits_for in (Wait.RISK, Wait.FAILURE)
     return task.loop is not None or (waits and task.state is TaskState.WAITING)
+
+
+def _began(task: TaskExecution) -> datetime:
+    """When this attempt did; of what an earlier version of the engine began, when its turn came."""
+    began = task.memo.get("began")
+    return datetime.fromisoformat(began) if began else task.started_at or task.created_at
+
+
+def _begun_at(now: datetime, task: TaskExecution) -> dict[str, Any]:
+    """As if it began now: the time that somebody took to confirm it is none of its own."""
+    moved = {**task.memo, "began": now.isoformat()}
+    if "until" in moved:
+        until = datetime.fromisoformat(moved["until"]) + (now - _began(task))
+        moved["until"] = until.isoformat()
+    return moved
 
 
 def _fired(parent: Execution, task: TaskExecution, message: Any, at: datetime) -> Execution:

@@ -142,8 +142,8 @@ class Stage:
                 return
             self.clock.move_to(min(moments))
             while said and began + said[0].at <= self.clock.now():
-                await self.say(execution_id, said[0])
-                said.pop(0)
+                # First, so that who goes on after a crash does not say it again.
+                await self.say(execution_id, said.pop(0))
 
     async def start(self, template: str, script: Script) -> ExecutionId:
         self._script, self._received = script, {}

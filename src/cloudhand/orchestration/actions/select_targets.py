@@ -107,7 +107,8 @@ def _queries(given: Any, kind: _Kind) -> list[dict[str, Any]]:
     filter_type = text(by_lower.get("type") or _guessed(by_lower))
     match filter_type.lower():
         case "resourceids" | "resourceid":
-            ids = [text(one) for one in _list(by_lower.get("resourceids")) if one]
+            named = [text(one) for one in _list(by_lower.get("resourceids")) if one]
+            ids = list(dict.fromkeys(named))
             parts = [ids[at : at + kind.at_once] for at in range(0, len(ids), kind.at_once)]
             return [{**common, kind.ids: part} for part in parts]
         case "tags" | "tag":

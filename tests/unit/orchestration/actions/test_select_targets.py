@@ -61,6 +61,16 @@ async def test_instances_come_in_the_order_in_which_they_are_named() -> None:
         assert found(await it.look()) == ["i-3", "i-1"]  # i-2 is no more
 
 
+async def test_an_instance_that_is_named_twice_is_asked_for_once_and_stays_in_its_first_place() -> (
+    None
+):
+    filters = [{"ResourceIds": ["i-2", "i-1", "i-2"]}]
+    given = {"ResourceType": "ALIYUN::ECS::Instance", "Filters": filters}
+    async with looks("ACS::SelectTargets", given, replies=[answer("i-1", "i-2")]) as it:
+        assert found(await it.look()) == ["i-2", "i-1"]
+    assert it.called[0][2]["InstanceIds"] == ["i-2", "i-1"]
+
+
 async def test_an_instance_that_two_filters_describe_comes_once() -> None:
     filters = [{"ResourceIds": ["i-1"]}, {"Tags": {"a": "b"}}]
     given = {"ResourceType": "ALIYUN::ECS::Instance", "Filters": filters}
