@@ -716,6 +716,18 @@ def test_a_timer_goes_on_when_what_it_has_fired_is_deleted(apart: Oos) -> None:
     assert (again["Status"], again["ExecutionId"] > fired["ExecutionId"]) == ("Waiting", True)
 
 
+def test_a_trigger_that_is_cancelled_ends_what_it_has_fired_and_fires_no_more(apart: Oos) -> None:
+    execution_id = apart.start(template(timer(), PAUSE))
+    apart.it.advance(seconds=61)
+    (fired,) = firings(apart.call, execution_id)
+    assert fired["Status"] == "Waiting"
+    apart.call("CancelExecution", ExecutionId=execution_id)
+    assert apart.until(execution_id, *ENDED)["Status"] == "Cancelled"
+    apart.it.advance(seconds=61)
+    (only,) = firings(apart.call, execution_id)
+    assert (only["ExecutionId"], only["Status"]) == (fired["ExecutionId"], "Cancelled")
+
+
 def event(name: str = "event", action: str = "ACS::EventTrigger") -> dict[str, Any]:
     outputs = {"id": {"ValueSelector": ".content.resourceId"}}
     return {"Name": name, "Action": action, "Properties": {}, "Outputs": outputs}

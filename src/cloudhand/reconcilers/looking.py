@@ -207,18 +207,19 @@ class Looking:
     def _of_lost_child(self, task: TaskExecution) -> Outcome | None:
         if self._template.task(task.name).embedded:
             return Failed("ChildExecutionGone", "its child execution was deleted")
-        self._next_firing(task)
-        return None
+        return self._next_firing(task)
 
-    def _next_firing(self, task: TaskExecution) -> None:
+    def _next_firing(self, task: TaskExecution) -> Outcome | None:
         """Whatever became of what it has fired, the trigger waits for its next moment."""
+        if task.cancel_asked:
+            return Cancelled("it was cancelled")
         self._ledger.note(task, child_id=None, due_at=self._means.clock.now())
+        return None
 
     def _of_child(self, task: TaskExecution, child: Execution) -> Outcome | None:
         """What became of the child execution of a task."""
         if child.final and not self._template.task(task.name).embedded:
-            self._next_firing(task)
-            return None
+            return self._next_firing(task)
         match child.state:
             case State.SUCCESS:
                 return Done(child.outputs or {})
