@@ -286,28 +286,38 @@ def test_an_approval_lets_it_go_on(it: Cloud, oos: Oos) -> None:
     assert (told["Status"], told["WaitingStatus"], told["CurrentTasks"]) == ("Success", "", [])
     extra = oos.tasks(execution_id)["approve"]["ExtraData"]
     assert extra["NotifyNote"] == "go on"
-    assert extra["Notices"] == [{"NotifyType": "Approve", "By": KEY.id, "NotifyNote": "go on"}]
+    assert extra["Notices"] == [{"NotifyType": "Approve", "By": "root", "NotifyNote": "go on"}]
+
+
+def with_a_key_of(who: str, oos: Oos) -> Oos:
+    """The same control plane, asked with another key."""
+    oos.it.advance(seconds=1)  # the first key is the owner's
+    key = AccessKey(id=who, secret=who, account_id=KEY.account_id)
+    oos.it.do(lambda world: world.control.accounts.add(key))
+    theirs = tea(oos.it.endpoint, sdk=OOS, access_key_id=key.id, access_key_secret=key.secret)
+    return Oos(oos.it, theirs)
 
 
 def test_as_many_have_to_approve_as_are_asked_for_and_each_counts_once(apart: Oos) -> None:
-    other = AccessKey(id="LTAI-other", secret="other", account_id=KEY.account_id)
-    apart.it.do(lambda world: world.control.accounts.add(other))
-    second = Oos(
-        apart.it,
-        tea(
-            apart.it.endpoint,
-            sdk=OOS,
-            access_key_id=other.id,
-            access_key_secret=other.secret,
-        ),
-    )
-    execution_id = apart.start(template(approve(KEY.id, f"{other.id}@company", least=2)))
+    ann, ben = with_a_key_of("LTAI-ann", apart), with_a_key_of("LTAI-ben", apart)
+    execution_id = apart.start(template(approve("LTAI-ann", "LTAI-ben@company", least=2)))
     apart.until(execution_id, "Waiting")
     for _ in range(2):
-        apart.notify(execution_id, "Approve")
+        ann.notify(execution_id, "Approve")
         apart.it.advance(seconds=1)
     assert apart.get(execution_id)["Status"] == "Waiting"
-    second.notify(execution_id, "Approve")
+    ben.notify(execution_id, "Approve")
+    assert apart.until(execution_id, *ENDED)["Status"] == "Success"
+
+
+def test_the_owner_of_the_account_approves_for_all(apart: Oos) -> None:
+    other = with_a_key_of("LTAI-other", apart)
+    execution_id = apart.start(template(approve("ann", "ben", least=2)))
+    apart.until(execution_id, "Waiting")
+    other.notify(execution_id, "Approve")
+    apart.it.advance(seconds=1)
+    assert apart.get(execution_id)["Status"] == "Waiting"
+    apart.notify(execution_id, "Approve")
     assert apart.until(execution_id, *ENDED)["Status"] == "Success"
 
 
@@ -319,7 +329,7 @@ def test_a_rejection_cancels_it(oos: Oos, task: dict[str, Any]) -> None:
     oos.notify(execution_id, "Reject", TaskName=task["Name"])
     told = oos.until(execution_id, *ENDED)
     assert told["Status"] == "Cancelled"
-    assert f"{KEY.id} rejected it" in told["StatusMessage"]
+    assert "root rejected it" in told["StatusMessage"]
     assert list(oos.tasks(execution_id)) == [task["Name"]]
 
 

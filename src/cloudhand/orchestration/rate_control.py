@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from cloudhand.orchestration.spelling import hint
 from cloudhand.orchestration.values import shown, truth, whole
 
 _IN_A_BATCH = 20  # at once, as documented
@@ -109,7 +110,7 @@ def read(given: Any, count: int, *, pause: Pause = Pause.AUTOMATIC) -> RateContr
         raise ValueError(f"RateControl must be a map, not {shown(given)}")
     strange = [key for key in rate if key not in (*_KEYS, "Legacy")]
     if strange:
-        raise ValueError(f"RateControl has no {strange[0]}")
+        raise ValueError(f"RateControl has no {strange[0]}{hint(str(strange[0]), _KEYS)}")
     concurrency, errors = rate.get("Concurrency"), rate.get("MaxErrors")
     legacy = "Legacy" in rate and isinstance(concurrency, list)
     if _mode(rate.get("Mode"), legacy=legacy) == "batch":

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from cloudhand.orchestration import rate_control
 from cloudhand.orchestration.document import Path
 from cloudhand.orchestration.expression import Branches, Expression, Literal
 from cloudhand.orchestration.model import (
@@ -229,9 +230,18 @@ class TaskReader:
             aggregates.append(self._aggregate(name, self._reading.as_map(one, here), here))
         return LoopSpec(
             items=self._reading.expression(data.get("Items"), (*path, "Items")),
-            rate_control=self._reading.expression(rate, (*path, "RateControl")),
+            rate_control=self._rate_control(rate, (*path, "RateControl")),
             outputs=tuple(aggregates),
         )
+
+    def _rate_control(self, value: Any, path: Path) -> Expression:
+        found = self._reading.expression(value, path)
+        if isinstance(found, Literal):
+            try:
+                rate_control.read(found.value, count=1)
+            except ValueError as error:
+                self._reading.problem(path, str(error))
+        return found
 
     def _aggregate(self, name: str, data: Mapping[str, Any], path: Path) -> Aggregate:
         self._reading.known(path, data, ("AggregateType", "AggregateField", "Description"))

@@ -153,6 +153,15 @@ def test_a_condition_may_be_named() -> None:
         (_CALL + ", Loop: [1]", "Tasks[0].Loop: it must be a map"),
         (_CALL + ", Loop: {Items: [], Item: 1}", "do you mean Items?"),
         (_CALL + ", Loop: {Items: [], RateControl: {}, MaxErrors: 1}", "MaxErrors belongs into it"),
+        (
+            _CALL + ", Loop: {Items: [], RateControl: {Concurency: 2}}",
+            "RateControl has no Concurency; do you mean Concurrency?",
+        ),
+        (
+            _CALL + ", Loop: {Items: [], RateControl: {Mode: Batch}}",
+            "Tasks[0].Loop.RateControl: Batch must be a list",
+        ),
+        (_CALL + ", Loop: {Items: [], MaxErrors: -1}", "-1 is less than 0"),
         (_CALL + ", Loop: {Items: [], Outputs: {x: {}}}", "null is none of Fn::ListJoin"),
         (
             _CALL
@@ -265,12 +274,12 @@ def test_many_choices_stand_side_by_side() -> None:
 def test_a_loop() -> None:
     text = _CALL + ", Outputs: {one: {ValueSelector: x, Type: List}}, Loop: {Items: [1, 2]"
     found = task(
-        f"{text}, RateControl: {{Mode: Batch}},"
+        f"{text}, RateControl: {{Mode: Batch, Batch: [1]}},"
         " Outputs: {all: {AggregateType: fn::listjoin, AggregateField: one}}}"
     )
     assert found.loop is not None
     assert found.loop.items == Literal([1, 2])
-    assert found.loop.rate_control == Literal({"Mode": "Batch"})
+    assert found.loop.rate_control == Literal({"Mode": "Batch", "Batch": [1]})
     assert found.loop.outputs == (Aggregate(name="all", function="Fn::ListJoin", field="one"),)
     assert [(one.name, one.kind, one.selector) for one in found.outputs] == [
         ("one", "List", Literal("x"))
@@ -282,7 +291,10 @@ def test_a_loop() -> None:
     [
         ("", None),
         ("Concurrency: 2", {"Legacy": True, "Concurrency": 2}),
-        ("MaxErrors: 1, Mode: Batch", {"Legacy": True, "MaxErrors": 1, "Mode": "Batch"}),
+        (
+            "MaxErrors: 1, Mode: Concurrency",
+            {"Legacy": True, "MaxErrors": 1, "Mode": "Concurrency"},
+        ),
         ("RateControl: ~", None),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from cloudhand.core.task import Wait
+from cloudhand.core.task import OWNER, Wait
 from cloudhand.orchestration import messages
 from cloudhand.orchestration.action import Cancelled, Done, Outcome, Task, Waits, action, prop
 from cloudhand.orchestration.parameters import Type
@@ -35,11 +35,12 @@ async def approve(task: Task, properties: Properties) -> Outcome:
     rejected = [one for one in heard if one.type == "Reject"]
     if rejected:
         return Cancelled(f"{rejected[0].by} rejected it")
-    if len({one.by for one in heard}) >= max(properties.least, 1):
+    approvers = {one.by for one in heard}
+    if OWNER in approvers or len(approvers) >= max(properties.least, 1):
         return Done({"Approvers": [one.by for one in heard]})
     return Waits(Wait.APPROVAL, {"told": True})
 
 
 def _counts(who: str, approvers: Any) -> bool:
-    """Without a list, everybody may; the account itself always may."""
-    return not approvers or who == "root" or who in [str(one).split("@")[0] for one in approvers]
+    """Without a list, everybody may; the owner of the account always may."""
+    return not approvers or who == OWNER or who in [str(one).split("@")[0] for one in approvers]

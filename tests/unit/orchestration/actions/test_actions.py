@@ -112,6 +112,11 @@ async def test_how_it_cannot_sleep(given: dict[str, Any]) -> None:
             [("Approve", "ann"), ("Approve", "bob")],
             Done({"Approvers": ["ann", "bob"]}),
         ),
+        (
+            {"Approvers": ["ann", "bob"], "MinRequiredApprovals": 2},
+            [("Approve", "root")],
+            Done({"Approvers": ["root"]}),
+        ),
         ({"MinRequiredApprovals": 0}, [], Waits(Wait.APPROVAL, {"told": True})),
         (
             {"MinRequiredApprovals": 2},
