@@ -50,6 +50,11 @@ FormatVersion: OOS-2019-06-01
 Tasks:
   - {Name: ask, Action: ACS::Approve}
 """
+BRIEF = """\
+FormatVersion: OOS-2019-06-01
+Tasks:
+  - {Name: ask, Action: ACS::ExecuteAPI, Properties: {Service: ECS, API: DescribeRegions}}
+"""
 GRAVE = """\
 FormatVersion: OOS-2019-06-01
 Parameters: {id: {Type: String}}
@@ -226,10 +231,10 @@ def test_a_call_of_high_risk_waits_to_be_confirmed_unless_one_says_yes(
 def test_what_failed_is_tried_again_skipped_or_given_up(
     it: Cloud, cli: Cli, start: Start, file: str, answer: str, ends: int
 ) -> None:
-    good, bad = it.instances(2)
+    _, bad = it.instances(2)
     it.world.machines.behave = _fails_on(bad)
 
-    run = start("template", "run", file, "--mode", "FailurePause", "--on", bad, "--on", good)
+    run = start("template", "run", file, "--mode", "FailurePause", "--all", "--yes")
     told = run.until(rf"runCommand on {bad} failed .*`cloudhand (template {answer} exec-\w+)`")
     it.world.machines.behave = _fails_on()
     about = () if answer == "cancel" else ("--task", "runCommand", "--item", bad)
@@ -400,19 +405,71 @@ def test_templates_are_stored_in_versions_listed_and_run_by_name(
     assert f" of {name} v2 Success\n" in told.stdout
 
 
+@pytest.mark.parametrize("with_executions", [False, True])
+def test_a_stored_template_is_deleted_and_its_executions_if_one_says_so(
+    cli: Cli, tmp_path: Path, with_executions: bool
+) -> None:
+    name = f"it-{tmp_path.name[-40:]}"
+    cli("template", "save", _written(tmp_path, BRIEF), "--name", name)
+    executed = cli("template", "run", name).stdout.split()[0]
+    shown = cli("template", "show")
+
+    told = cli("template", "delete", name, *(["--executions"] if with_executions else []))
+
+    assert (told.returncode, told.stdout) == (0, "")
+    assert len(cli("template", "list", name).stdout.splitlines()) == 0
+    left = cli("template", "show", executed)
+    assert left.returncode == (2 if with_executions else 0)
+    assert shown.stdout.startswith("execution\tcreated\tstatus\ttemplate\n")
+
+
+def test_what_a_trigger_has_fired_is_listed(it: Cloud, cli: Cli, tmp_path: Path) -> None:
+    often = TIMED.replace(
+        "Type: cron, Expression: '0 0 3 ? * *'", "Type: rate, Expression: 1 minutes"
+    )
+    execution_id = cli("template", "run", _written(tmp_path, often)).stdout.split()[0]
+    for _ in range(2):
+        it.advance(seconds=63)
+
+    told = cli("template", "show", execution_id)
+    document = json.loads(cli("template", "show", execution_id, "--json").stdout)
+
+    assert re.search(r"  fired, the newest first:\n(    \S+Z exec-\S+ Success\n){2}", told.stdout)
+    first, second = (one["executionId"] for one in document["firings"])
+    assert first > second > execution_id
+    cli("template", "cancel", execution_id)
+
+
+def test_commands_that_outlive_their_execution_are_named(
+    it: Cloud, cli: Cli, start: Start, file: str
+) -> None:
+    (instance_id,) = it.instances()
+    it.world.machines.behave = lambda machine, task: None
+    run = start("template", "run", file, "--on", instance_id)
+    run.until("runCommand Running")
+    found = re.search(r"exec-\w+", run.said)
+    assert found
+
+    told = cli("template", "cancel", found[0])
+
+    assert told.returncode == 0
+    assert re.search(r"(t-\w+) goes on there: `cloudhand stop-run \1` ends it\n", told.stderr)
+    assert run.end()[0] == 1
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
         (("run", "no-such-template"), 2, "there is neither a file nor a template no-such-template"),
         (("run", "no/such.yml"), 2, "cannot read no/such.yml"),
         (("run", "FILE", "--mode", "Debug"), 2, "cannot use --mode Debug: it is Automatic or"),
-        (("run", "FILE", "--mode", "FailurePause", "--yes"), 2, "--yes leaves nothing"),
         (("run", "FILE", "--all"), 2, "this runs on 1 machine, and nobody is here to be asked"),
         (("run", "FILE"), 3, "Parameters.targets: it has no default"),
         (("run", "FILE", "--param", "it=1"), 2, "the template has no parameter it"),
         (("show", "exec-nowhere"), 2, "cannot find exec-nowhere"),
         (("cancel", "exec-nowhere"), 2, "cannot find exec-nowhere"),
         (("approve", "exec-nowhere"), 1, "cannot find exec-nowhere"),
+        (("delete", "no-such-template"), 2, "there is no stored template no-such-template"),
         (("save", "-"), 2, "add --name"),
         (("save", "FILE", "--name", "ACS-it"), 3, "TemplateName"),
     ],

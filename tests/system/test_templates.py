@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from cloudhand.cli.client import OOS
+from cloudhand.cli.fleet import machines
 from tests.system.meeting import Meeting
 from tests.system.place import Plane, ended, error_lines_until
 from tests.system.waiting import until
@@ -47,13 +48,8 @@ Tasks:
 def fleet(shared: Plane) -> Iterator[list[str]]:
     """Three machines, in the order in which they are run on."""
     ids = shared.instances(3)
-    yield [one["InstanceId"] for one in _listed(shared) if one["InstanceId"] in ids]
+    yield [one.id for one in machines(shared.client) if one.id in ids]
     shared.release(ids)
-
-
-def _listed(plane: Plane) -> list[dict[str, str]]:
-    listed = plane.call("DescribeInstances", PageSize=100)["Instances"]["Instance"]
-    return sorted(listed, key=lambda one: (one["InstanceName"], one["InstanceId"]))
 
 
 @pytest.fixture
@@ -202,10 +198,12 @@ def test_a_schedule_fires_by_itself_until_it_is_cancelled(
     assert told.returncode == 0, told.stderr
     execution_id = told.stdout.strip()
     meeting.guest().release()
-    meeting.guest().release()
+    waits = meeting.guest()
     ended_ = shared.place.run("template", "cancel", execution_id, *state)
     assert ended_.returncode == 0
     assert " Cancelled" in ended_.stdout.splitlines()[0]
+    assert re.search(r"(t-\w+) goes on there: `cloudhand stop-run \1 ", ended_.stderr)
+    waits.release()
 
 
 def test_ctrl_c_leaves_a_run_at_a_rate_running(

@@ -44,6 +44,7 @@ COMMANDS = {
     "template cancel": "template.cancel",
     "template list": "template.catalogue",
     "template save": "template.save",
+    "template delete": "template.delete",
     "agent": "agent",
     "version": "version",
 }

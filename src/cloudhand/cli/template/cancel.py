@@ -28,7 +28,8 @@ def command(
 ) -> None:
     """Have an execution end, and wait until it has.
 
-    A command that it has sent to a machine already goes on there: `cloudhand stop-run` ends it.
+    A command that it has sent to a machine already goes on there, which is told:
+    `cloudhand stop-run` ends it.
     """
     client = Client(find_endpoint(state, endpoint, ca))
     executions.find(client, execution)
@@ -39,6 +40,10 @@ def command(
             raise
         aside(f"{execution} had ended already.")
     following = Following(client, as_json=as_json)
-    following.show(following.to_the_end(execution, cancelled=True))
+    ended = following.to_the_end(execution, cancelled=True)
+    following.show(ended)
+    for invoke_id in executions.going(client, ended):
+        stop = client.endpoint.command(f"stop-run {invoke_id}")
+        aside(f"{invoke_id} goes on there: {stop} ends it")
     client.close()
     sys.exit(0)

@@ -17,6 +17,7 @@ _TOLD = ("Waiting", "Running", "Failed", "Cancelled")
 _MOST_ITEMS = 100  # of a loop in each of these
 _PAGE = 100
 _EMBED = "ACS::Template"
+_GOING = ("Pending", "Running", "Stopping")  # invocations that have not ended
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +106,19 @@ def find(client: Client, execution_id: str) -> Execution:
 
 def newest(client: Client, count: int) -> list[Execution]:
     """Without their tasks."""
-    found = call(client, "ListExecutions", MaxResults=count)
+    return _listed(client, count)
+
+
+def firings(client: Client, execution: Execution) -> list[Execution]:
+    """What its trigger has started, the newest first, 100 at most, without their tasks."""
+    if not any(task.action.endswith("Trigger") for task in execution.tasks):
+        return []
+    wanted = {"ParentExecutionId": execution.id, "Depth": "FirstChildDepth"}
+    return _listed(client, _PAGE, **wanted)
+
+
+def _listed(client: Client, count: int, **wanted: str) -> list[Execution]:
+    found = call(client, "ListExecutions", MaxResults=count, **wanted)
     return [_execution(one, ()) for one in found["Executions"]]
 
 
@@ -218,11 +231,26 @@ def _task(one: Mapping[str, Any], items: Sequence[Task], child: Sequence[Task]) 
 
 def invocations(client: Client, task: Task) -> dict[str, str]:
     """The invocations that a task, or its items, led to, with the ids of those runs of tasks."""
-    found = call(client, "ListTaskExecutionInvocations", TaskExecutionId=task.id)
     return {
-        one["InvocationId"]: one["InvocationTaskExecutionId"]
-        for one in found["TaskExecutionInvocations"]
+        one["InvocationId"]: one["InvocationTaskExecutionId"] for one in _invocations(client, task)
     }
+
+
+def going(client: Client, execution: Execution) -> list[str]:
+    """The invocations of an execution that have not ended, those of its last firing among them."""
+    fired = [find(client, one.id) for one in firings(client, execution)[:1]]
+    return [
+        one["InvocationId"]
+        for task in (task for one in (execution, *fired) for task in one.tasks)
+        for one in _invocations(client, task)
+        if one["Status"] in _GOING
+    ]
+
+
+def _invocations(client: Client, task: Task) -> list[dict[str, Any]]:
+    found = call(client, "ListTaskExecutionInvocations", TaskExecutionId=task.id)
+    listed: list[dict[str, Any]] = found["TaskExecutionInvocations"]
+    return listed
 
 
 def logs(client: Client, execution_id: str) -> list[Log]:

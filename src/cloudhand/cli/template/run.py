@@ -63,7 +63,9 @@ def command(
     yes: Annotated[
         bool,
         typer.Option(
-            "--yes", "-y", help="Do not ask, and have calls of high risk made unconfirmed."
+            "--yes",
+            "-y",
+            help="Do not ask; in the mode Automatic calls of high risk are made unconfirmed, too.",
         ),
     ] = False,
     as_json: options.Json = False,
@@ -80,8 +82,6 @@ def command(
     """
     if mode not in _MODES:
         raise Mistake(f"cannot use --mode {mode}: it is {' or '.join(_MODES)}")
-    if yes and mode != _MODES[0]:
-        raise Mistake("--yes leaves nothing to be confirmed, which --mode FailurePause does not")
     text = texts.read(template) if _is_file(template) else ""
     known = texts.parsed(template, text, Library({})) if text else None
     client = Client(find_endpoint(state, endpoint, ca))
@@ -93,7 +93,7 @@ def command(
     order = {
         **({"TemplateContent": text} if text else {"TemplateName": template}),
         "Mode": mode,
-        "SafetyCheck": "Skip" if yes else "ConfirmEveryHighRiskAction",
+        "SafetyCheck": "Skip" if yes and mode == _MODES[0] else "ConfirmEveryHighRiskAction",
     }
     ended = _followed(client, order, parameters, as_json=as_json)
     client.close()

@@ -22,6 +22,8 @@ EPILOG = (
     " understood; 3 the control plane refused or could not be reached; 130 interrupted."
 )
 _NEWEST = 20
+_COLUMNS = ("execution", "created", "status", "template")
+_FIRINGS = 10  # of a trigger that are told; --json has more
 _LOGS = 30  # lines that are told; --json has all
 
 
@@ -58,11 +60,17 @@ def _shown(client: Client, execution_id: str, *, go_on: bool, as_json: bool) -> 
     if go_on:
         found = following.to_the_end(execution_id)
     entries = executions.logs(client, execution_id)
+    fired = executions.firings(client, found)
     if as_json:
-        document = {**following.document(found), "log": [_entry(one) for one in entries]}
+        document = {
+            **following.document(found),
+            "firings": [telling.summary(one) for one in fired],
+            "log": [_entry(one) for one in entries],
+        }
         print(json.dumps(document, indent=2, ensure_ascii=False))
     else:
         following.show(found)
+        _tell_firings(fired)
         _tell_log(entries)
         for sentence in telling.waits(client.endpoint, found, following.names):
             aside(sentence)
@@ -73,6 +81,14 @@ def _shown(client: Client, execution_id: str, *, go_on: bool, as_json: bool) -> 
 
 def _entry(one: Log) -> dict[str, str]:
     return {"at": one.at, "taskExecutionId": one.task_id, "message": one.message}
+
+
+def _tell_firings(fired: Sequence[Execution]) -> None:
+    if fired:
+        print("  fired, the newest first:")
+    for one in fired[:_FIRINGS]:
+        message = f": {one.message}" if one.message else ""
+        print(f"    {one.created_at} {one.id} {one.status}{message}")
 
 
 def _tell_log(entries: Sequence[Log]) -> None:
@@ -93,6 +109,7 @@ def _list(client: Client, *, as_json: bool) -> None:
         run = client.endpoint.command("template run FILE")
         aside(f"Nothing was executed yet: {run} executes a template")
         return
+    print(*_COLUMNS, sep="\t")
     for one in found:
         waits = f" ({one.waits_for})" if one.waits_for else ""
-        print(one.id, one.created_at, f"{one.status}{waits}", one.template, sep="  ")
+        print(one.id, one.created_at, f"{one.status}{waits}", one.template, sep="\t")
