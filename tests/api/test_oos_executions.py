@@ -231,6 +231,7 @@ def test_an_execution_that_fails_says_which_task_failed_and_why(
         told = oos.until(execution_id, *ENDED)
     assert told["Status"] == "Failed"
     assert told["StatusMessage"].startswith("task run failed: ChildExecutionFailed: task ")
+    assert 'it is "Failed, exit code 1' in told["StatusMessage"]
     assert told["Counters"]["Failed"] == 1
     task = oos.tasks(execution_id)["run"]
     assert task["Status"] == "Failed"

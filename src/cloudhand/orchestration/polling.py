@@ -56,7 +56,9 @@ async def look(task: Task, properties: Properties, *, retries: int) -> Outcome:
     value = await task.select(properties.property_selector, reply.body)
     if _among(value, wanted) is (properties.desired_values is not None):
         return Done(reply.body)
-    told = f"{properties.property_selector} is {shown(value)}"
+    told = f"it is {shown(value)}"
+    if properties.desired_values is not None:
+        told += f", not {' or '.join(shown(one) for one in wanted)}"
     if _among(value, _list(properties.stop_retry_values)):
         return Failed("UnexpectedValue", told)
     used, next_at = task.memo.get("used", 0), _moment(task.memo.get("next"))

@@ -53,7 +53,7 @@ async def test_it_asks_ten_times_more_with_growing_pauses() -> None:
     given = _ASKED | {"DesiredValues": ["x"]}
     async with looks("ACS::WaitFor", given, replies=[{"Status": "y"}]) as it:
         outcome, pauses = await it.to_its_end()
-    assert outcome == Failed("RetriesUsedUp", 'Status is "y"')
+    assert outcome == Failed("RetriesUsedUp", 'it is "y", not "x"')
     assert pauses == [2, 4, 8, 16, 32, 64, 128, 256, 512, 1024]
     assert [effect for *_, effect, _ in it.called] == [str(n) for n in range(11)]
 
@@ -71,7 +71,7 @@ async def test_it_ends_at_once_at_a_value_that_stops_it() -> None:
     replies = [{"Status": "Running"}, {"Status": "Failed"}]
     async with looks("ACS::WaitFor", given, replies=replies) as it:
         outcome, pauses = await it.to_its_end()
-    assert outcome == Failed("UnexpectedValue", 'Status is "Failed"')
+    assert outcome == Failed("UnexpectedValue", 'it is "Failed", not "x"')
     assert pauses == [2]
 
 
@@ -110,10 +110,10 @@ async def test_a_look_before_its_time_uses_up_no_retry() -> None:
 async def test_check_for_asks_once_unless_it_is_told_otherwise() -> None:
     given = _ASKED | {"DesiredValues": ["x"]}
     async with looks("ACS::CheckFor", given, replies=[{"Status": "y"}]) as it:
-        assert await it.look() == Failed("UnexpectedValue", 'Status is "y"')
+        assert await it.look() == Failed("UnexpectedValue", 'it is "y", not "x"')
     async with looks("ACS::CheckFor", given, replies=[{"Status": "y"}], retry={"Retries": 2}) as it:
         outcome, pauses = await it.to_its_end()
-    assert (outcome, pauses) == (Failed("RetriesUsedUp", 'Status is "y"'), [2, 4])
+    assert (outcome, pauses) == (Failed("RetriesUsedUp", 'it is "y", not "x"'), [2, 4])
     async with looks("ACS::CheckFor", given, replies=[{"Status": "x"}]) as it:
         assert await it.look() == Done({"Status": "x"})
 
