@@ -201,6 +201,7 @@ def test_what_it_waits_for_is_said_with_the_commands_that_answer(
     assert "has heard it: `cloudhand template show exec-" in heard.stderr
     assert ended == code
     assert f" {status}" in printed.splitlines()[0]
+    assert f"  ask {status}: {answer.title()} by root (as agreed)" in printed
     again = cli(*words.split())
     assert again.returncode == 1
     assert "has ended" in again.stderr
@@ -231,13 +232,15 @@ def test_a_call_of_high_risk_waits_to_be_confirmed_unless_one_says_yes(
 def test_what_failed_is_tried_again_skipped_or_given_up(
     it: Cloud, cli: Cli, start: Start, file: str, answer: str, ends: int
 ) -> None:
-    _, bad = it.instances(2)
+    _, bad = it.instances(2, instance_name="box-[1,1]")
     it.world.machines.behave = _fails_on(bad)
 
     run = start("template", "run", file, "--mode", "FailurePause", "--all", "--yes")
-    told = run.until(rf"runCommand on {bad} failed .*`cloudhand (template {answer} exec-\w+)`")
+    told = run.until(
+        rf"runCommand on box-2 {bad} failed .*`cloudhand (template {answer} exec-\w+)`"
+    )
     it.world.machines.behave = _fails_on()
-    about = () if answer == "cancel" else ("--task", "runCommand", "--item", bad)
+    about = () if answer == "cancel" else ("--task", "runCommand", "--item", "box-2")
     assert cli(*told.group(1).split(), *about).returncode == 0
 
     code, printed = run.end()
@@ -281,7 +284,7 @@ Tasks:
 
     code, printed = run.end()
     assert code == 0
-    assert printed.splitlines()[1:] == ["  outer Success", "    ask Success"]
+    assert printed.splitlines()[1:] == ["  outer Success", "    ask Success: Approve by root"]
 
 
 def test_machines_of_ones_own_are_told_to_be_that(

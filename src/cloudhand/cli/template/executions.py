@@ -21,6 +21,15 @@ _GOING = ("Pending", "Running", "Stopping")  # invocations that have not ended
 
 
 @dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What somebody has told a task."""
+
+    word: str  # Approve, Reject, RetryTask, SkipTask
+    by: str
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Task:
     """A run of a task, or of an item of a looped one."""
 
@@ -35,6 +44,7 @@ class Task:
     outputs: Mapping[str, Any]
     loop: Mapping[str, Any]  # the counts of a looped one; else empty
     item: str  # of a loop; empty where it is none
+    answers: Sequence[Answer] = ()
     items: Sequence[Task] = ()  # those that one wants to see
     child: Sequence[Task] = ()  # the tasks of the template that it embeds
 
@@ -224,6 +234,10 @@ def _task(one: Mapping[str, Any], items: Sequence[Task], child: Sequence[Task]) 
         outputs=_json(one["Outputs"]),
         loop=one["Loop"],
         item=one["LoopItem"],
+        answers=[
+            Answer(word=said["NotifyType"], by=said["By"], note=said["NotifyNote"])
+            for said in one["ExtraData"].get("Notices", ())
+        ],
         items=items,
         child=child,
     )

@@ -10,6 +10,7 @@ from cloudhand.cli import options
 from cloudhand.cli.client import Client
 from cloudhand.cli.endpoint import find_endpoint
 from cloudhand.cli.errors import ApiError, ClientError
+from cloudhand.cli.fleet import machines
 from cloudhand.cli.following import aside
 from cloudhand.cli.template import executions
 
@@ -26,7 +27,9 @@ TaskName = Annotated[
 ]
 Item = Annotated[
     str,
-    typer.Option(help="This item of a loop only, such as the id of an instance.", metavar="ITEM"),
+    typer.Option(
+        help="This item of a loop only: of machines, the name or id of one.", metavar="ITEM"
+    ),
 ]
 Note = Annotated[str, typer.Option(help="Why; it is kept with the task.", metavar="TEXT")]
 
@@ -46,7 +49,7 @@ def approve(
 ) -> None:
     """Let go on what waits for an approval, a pause, its next batch, or a call of high risk."""
     client = Client(find_endpoint(state, endpoint, ca))
-    _tell(client, execution, "Approve", _about(task, item, note))
+    _tell(client, execution, "Approve", _about(client, task, item, note))
 
 
 def reject(
@@ -60,7 +63,7 @@ def reject(
 ) -> None:
     """Refuse what `approve` would let go on: the execution ends as cancelled."""
     client = Client(find_endpoint(state, endpoint, ca))
-    _tell(client, execution, "Reject", _about(task, item, note))
+    _tell(client, execution, "Reject", _about(client, task, item, note))
 
 
 def retry(
@@ -74,7 +77,7 @@ def retry(
 ) -> None:
     """Try once more what has failed, in an execution with --mode FailurePause."""
     client = Client(find_endpoint(state, endpoint, ca))
-    _tell(client, execution, "RetryTask", _about(task, item, note))
+    _tell(client, execution, "RetryTask", _about(client, task, item, note))
 
 
 def skip(
@@ -88,11 +91,12 @@ def skip(
 ) -> None:
     """Go on without what has failed, in an execution with --mode FailurePause."""
     client = Client(find_endpoint(state, endpoint, ca))
-    _tell(client, execution, "SkipTask", _about(task, item, note))
+    _tell(client, execution, "SkipTask", _about(client, task, item, note))
 
 
-def _about(task: str, item: str, note: str) -> dict[str, str]:
-    given = {"TaskName": task, "LoopItem": item, "NotifyNote": note}
+def _about(client: Client, task: str, item: str, note: str) -> dict[str, str]:
+    ids = {machine.name: machine.id for machine in machines(client)} if item else {}
+    given = {"TaskName": task, "LoopItem": ids.get(item, item), "NotifyNote": note}
     return {name: value for name, value in given.items() if value}
 
 

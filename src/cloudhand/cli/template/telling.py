@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from cloudhand.cli.endpoint import Endpoint
 from cloudhand.cli.people import Names, called
-from cloudhand.cli.template.executions import Execution, Task
+from cloudhand.cli.template.executions import Answer, Execution, Task
 
 COLOURS = {"Success": "green", "Running": "cyan", "Waiting": "yellow", "Pending": "yellow",
            "Started": "cyan", "Skipped": "dim"}  # fmt: skip
@@ -29,19 +29,28 @@ class Row:
 
 def rows(tasks: Sequence[Task], names: Names, *, depth: int = 1) -> Iterator[Row]:
     for task in tasks:
-        told = "; ".join(filter(None, (counts(task), task.message)))
-        yield Row(depth=depth, name=task.name, status=task.status, text=told)
+        yield Row(depth=depth, name=task.name, status=task.status, text=_told(task))
         for item in task.items[:_ITEMS]:
             yield Row(
                 depth=depth + 1,
                 name=called(item.item, names),
                 status=item.status,
-                text=item.message,
+                text=_told(item),
             )
         if len(task.items) > _ITEMS:
             left = len(task.items) - _ITEMS
             yield Row(depth=depth + 1, name="…", status="", text=f"{left} more like these")
         yield from rows(task.child, names, depth=depth + 1)
+
+
+def _told(task: Task) -> str:
+    told = [counts(task), *map(_answer, task.answers), task.message]
+    return "; ".join(filter(None, told))
+
+
+def _answer(said: Answer) -> str:
+    """``Approve by root (go on)``."""
+    return f"{said.word} by {said.by}{f' ({said.note})' if said.note else ''}"
 
 
 def counts(task: Task) -> str:
@@ -169,6 +178,7 @@ def entry(task: Task) -> dict[str, Any]:
         "startedAt": task.started_at,
         "endedAt": task.ended_at,
         "outputs": task.outputs,
+        "answers": [asdict(said) for said in task.answers],
     }
     if task.item:
         found["item"] = task.item
