@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from cloudhand.api import authenticate, bind, render, request
+from cloudhand.api import authenticate, authorize, bind, render, request
 from cloudhand.api import gateway_errors as wrong
 from cloudhand.api.operation import Call, Operation
 from cloudhand.api.paging import BAD_NEXT_TOKEN
@@ -28,6 +28,7 @@ from cloudhand.core.errors import (
     InstanceNotFound,
     InstanceNotTargeted,
     NameTaken,
+    NotAuthorized,
     ParametersInvalid,
     ResourceNotFound,
     StoredParameterNotFound,
@@ -124,15 +125,16 @@ async def _handled(
         raise Refused(wrong.HTTP_METHOD)
     operation = _find(step, asked.flat, operations)
     now = control.clock.now()
-    caller = await authenticate.authenticate(raw, asked, control.accounts, guard, now)
+    key = await authenticate.authenticate(raw, asked, control.accounts, guard, now)
     call = Call(
-        caller=caller,
+        caller=key.identity,
         action=operation.name,
         flat=asked.flat,
         request_id=step.request_id,
         host=raw.host,
         now=now,
         control=control,
+        context=authorize.context(raw),
     )
     result = await handled(operation, call)
     return render.result(operation.name, result, request_id=step.request_id, form=step.form)
@@ -143,6 +145,7 @@ async def handled(operation: Operation, call: Call) -> msgspec.Struct:
     _check_region(operation, call.flat, call.control.settings.region_id)
     params = bind.bind(operation.params, operation.parameters, call.flat)
     try:
+        await authorize.authorize(operation, call, params)
         return await operation.handle(call, params)
     except CloudhandError as refusal:
         raise _translated(operation, refusal) from refusal
@@ -179,6 +182,8 @@ def _translated(operation: Operation, refusal: CloudhandError) -> Exception:
     """The refusal as the caller knows it; as it is when the operation does not expect it."""
     if isinstance(refusal, BadCursor):
         return Refused(BAD_NEXT_TOKEN)
+    if isinstance(refusal, NotAuthorized):
+        return Refused(wrong.FORBIDDEN, because=str(refusal))
     error = operation.wire_error(refusal)
     if error is None:
         return refusal

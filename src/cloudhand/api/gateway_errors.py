@@ -71,6 +71,16 @@ TOKEN_MALFORMED = WireError(
     status=400,
     message="Specified SecurityToken is malformed.",
 )
+TOKEN_EXPIRED = WireError(
+    code="InvalidSecurityToken.Expired",
+    status=400,
+    message="Specified SecurityToken is expired.",
+)
+FORBIDDEN = WireError(
+    code="Forbidden.RAM",
+    status=403,
+    message="User not authorized to operate on the specified resource.",
+)
 NO_SUCH_REGION = WireError(
     code="InvalidRegionId.NotFound",
     status=404,
@@ -138,6 +148,8 @@ GATEWAY = (
     INCOMPLETE,
     v1_mismatch("…"),
     TOKEN_MALFORMED,
+    TOKEN_EXPIRED,
+    FORBIDDEN,
     NO_SUCH_REGION,
     MALFORMED_REQUEST,
     BODY_TOO_LARGE,

@@ -50,6 +50,8 @@ def app(control: Control) -> App:
             query=scope["query_string"],
             headers=_headers(scope["headers"]),
             body=body,
+            source_ip=scope["client"][0] if scope.get("client") else "",
+            secure=scope["scheme"] == "https",
         )
         await _send(send, await answer(raw, BY_VERSION, control, guard))
 

@@ -20,7 +20,7 @@ from cloudhand.api.operation import Call, Operation
 from cloudhand.api.refusal import Refused
 from cloudhand.control.control import Control
 from cloudhand.core import ids
-from cloudhand.core.account import AccessKey
+from cloudhand.core.account import Identity, Kind, identity
 from cloudhand.core.execution import Execution
 from cloudhand.core.task import TaskExecution
 from cloudhand.orchestration import secrets
@@ -113,11 +113,10 @@ class _Caller:
         effect: str,
     ) -> Call:
         execution = self._execution
-        key = AccessKey(id=execution.executed_by, secret="", account_id=execution.account_id)
         region = {"RegionId": execution.region_id}
         clear = secrets.revealed(given, execution.mark, known)
         return Call(
-            caller=key,
+            caller=actor(execution),
             action=operation.name,
             flat={**region, **flattened(operation, clear)},
             request_id=request_id,
@@ -146,6 +145,18 @@ class _Caller:
             body = await _one(call, operation, {**size, "NextToken": str(token)})
             joined = _joined(joined, body)
         return joined
+
+
+def actor(execution: Execution) -> Identity:
+    """With whose rights an execution acts: those of its role, or else of who started it."""
+    if execution.ram_role:
+        return Identity(
+            account_id=execution.account_id,
+            kind=Kind.ROLE,
+            name=execution.ram_role,
+            session=execution.id,
+        )
+    return identity(execution.account_id, execution.executed_by)
 
 
 def _refusal(request_id: str, code: str, message: str) -> Reply:

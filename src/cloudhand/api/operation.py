@@ -6,7 +6,7 @@ import hashlib
 import inspect
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, get_type_hints
 
@@ -15,7 +15,7 @@ import msgspec
 from cloudhand.api import bind
 from cloudhand.api.refusal import WireError
 from cloudhand.control.control import Control
-from cloudhand.core.account import AccessKey
+from cloudhand.core.account import Identity
 from cloudhand.core.errors import CloudhandError
 from cloudhand.core.ids import TaskExecutionId
 from cloudhand.core.orders import Once
@@ -48,13 +48,14 @@ class Product:
 class Call:
     """One asking: who, what, when, and of whom."""
 
-    caller: AccessKey
+    caller: Identity
     action: str
     flat: Mapping[str, str]
     request_id: str
     host: str  # as the caller spells our address
     now: datetime
     control: Control
+    context: Mapping[str, str] = field(default_factory=dict)  # of policies, see core.policy.Wish
     effect: str = ""  # of an execution, under which this is carried out once
     task_id: TaskExecutionId | None = None  # of an execution that asks
     asked: Mapping[str, str] | None = None  # what tells it from another; None: ``flat``

@@ -28,6 +28,8 @@ class RawRequest:
     query: bytes
     headers: Mapping[str, str]  # by lower-case name, values as received
     body: bytes = b""
+    source_ip: str = ""  # of the caller; empty where it is not known
+    secure: bool = False  # whether it came over TLS
 
     @property
     def host(self) -> str:

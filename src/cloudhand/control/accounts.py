@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
-from cloudhand.core.account import AccessKey
+from cloudhand.core.account import (
+    OWNER,
+    SERVICE_ROLE,
+    AccessKey,
+    Attachment,
+    Identity,
+    Kind,
+    Role,
+    User,
+)
 from cloudhand.core.clock import Clock
+from cloudhand.core.errors import NameTaken, NotEmpty, ResourceNotFound, TooMany
 from cloudhand.store.database import Database
 from cloudhand.store.transaction import Transaction
+
+_SERVICE_POLICIES = ("AliyunECSFullAccess", "AliyunOOSFullAccess")
+_TRUST = (
+    '{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",'
+    ' "Principal": {"Service": ["oos.aliyuncs.com"]}}]}'
+)
+_MOST_KEYS = 2  # of one user, as documented
 
 
 class Accounts:
@@ -22,19 +39,129 @@ class Accounts:
         return self._keys.get(access_key_id)
 
     async def first(self) -> AccessKey | None:
-        """The oldest key that is active."""
+        """The oldest key of the owner that is active."""
         await self._load()
-        return next((key for key in self._keys.values() if key.active), None)
+        mine = [key for key in self._keys.values() if key.active and key.of == OWNER]
+        return mine[0] if mine else None
+
+    async def of(self, who: Identity) -> list[AccessKey]:
+        """Those that do not expire, the oldest first."""
+        await self._load()
+        return [
+            key for key in self._keys.values() if key.identity == who and key.expires_at is None
+        ]
 
     async def add(self, key: AccessKey) -> None:
+        """The first one of an account makes its service role. TooMany, ResourceNotFound."""
+        now = self._clock.now()
+        who = key.identity
+
         async def work(tx: Transaction) -> None:
-            await tx.accounts.add(key, at=self._clock.now())
+            there = [one for one in await tx.accounts.keys() if one.account_id == key.account_id]
+            if not there:
+                await _make_service_role(tx, key.account_id, self._clock)
+            if who.kind is Kind.USER:
+                if not await tx.rights.users(key.account_id, who.name):
+                    raise ResourceNotFound("user", [who.name])
+                if sum(one.of == key.of for one in there) >= _MOST_KEYS:
+                    raise TooMany(f"access keys of {who}", _MOST_KEYS)
+            await tx.accounts.remove_expired(at=now)
+            await tx.accounts.add(key, at=now)
 
         await self._database.write(work)
         await self._load()
+
+    async def activate(self, who: Identity, key_id: str, *, active: bool) -> None:
+        """ResourceNotFound."""
+
+        async def work(tx: Transaction) -> None:
+            await _own(tx, who, key_id)
+            await tx.accounts.activate(key_id, active=active)
+
+        await self._database.write(work)
+        await self._load()
+
+    async def remove(self, who: Identity, key_id: str) -> None:
+        """ResourceNotFound."""
+
+        async def work(tx: Transaction) -> None:
+            await _own(tx, who, key_id)
+            await tx.accounts.remove(key_id)
+
+        await self._database.write(work)
+        await self._load()
+
+    # Users
+
+    async def users(self, account_id: str, *names: str) -> list[User]:
+        """These, or all, in the order of their names; ResourceNotFound."""
+
+        async def work(tx: Transaction) -> list[User]:
+            return await tx.rights.users(account_id, *names)
+
+        found = await self._database.read(work)
+        missing = set(names) - {user.name for user in found}
+        if missing:
+            raise ResourceNotFound("user", sorted(missing))
+        return found
+
+    async def add_user(self, user: User) -> None:
+        """NameTaken."""
+
+        async def work(tx: Transaction) -> None:
+            if await tx.rights.users(user.account_id, user.name):
+                raise NameTaken(user.name)
+            await tx.rights.add_user(user)
+
+        await self._database.write(work)
+
+    async def remove_user(self, account_id: str, name: str) -> None:
+        """ResourceNotFound; NotEmpty while it has keys or policies."""
+        who = Identity(account_id=account_id, kind=Kind.USER, name=name)
+
+        async def work(tx: Transaction) -> None:
+            if not await tx.rights.users(account_id, name):
+                raise ResourceNotFound("user", [name])
+            if await tx.rights.attached_to(who):
+                raise NotEmpty(f"user {name}", "policies")
+            if any(key.identity == who for key in await tx.accounts.keys()):
+                raise NotEmpty(f"user {name}", "access keys")
+            await tx.rights.remove_user(account_id, name)
+
+        await self._database.write(work)
 
     async def _load(self) -> None:
         async def work(tx: Transaction) -> list[AccessKey]:
             return await tx.accounts.keys()
 
         self._keys = {key.id: key for key in await self._database.read(work)}
+
+
+async def _own(tx: Transaction, who: Identity, key_id: str) -> None:
+    if not any(key.id == key_id and key.identity == who for key in await tx.accounts.keys()):
+        raise ResourceNotFound("access key", [key_id])
+
+
+async def _make_service_role(tx: Transaction, account_id: str, clock: Clock) -> None:
+    """What templates name by default, as every account of the real service has it."""
+    now = clock.now()
+    await tx.rights.add_role(
+        Role(
+            name=SERVICE_ROLE,
+            account_id=account_id,
+            created_at=now,
+            trust=_TRUST,
+            description="What templates do by default.",
+        )
+    )
+    for policy in _SERVICE_POLICIES:
+        await tx.rights.attach(
+            Attachment(
+                account_id=account_id,
+                kind=Kind.ROLE,
+                name=SERVICE_ROLE,
+                policy=policy,
+                system=True,
+                attached_at=now,
+            )
+        )

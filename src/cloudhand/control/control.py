@@ -15,6 +15,7 @@ from cloudhand.control.invocations import Invocations
 from cloudhand.control.labels import Labels
 from cloudhand.control.managed import Managed
 from cloudhand.control.pokes import Pokes
+from cloudhand.control.rights import Rights
 from cloudhand.control.settings import ControlSettings
 from cloudhand.control.stored_parameters import StoredParameters
 from cloudhand.control.tags import Tags
@@ -50,8 +51,9 @@ class Control:
         self.deadlines = Deadlines(database, clock, pokes)
         self.deliveries = Deliveries(database, clock, random, pokes, settings)
         self.templates = Templates(database, clock, random, library, programs)
+        self.rights = Rights(database, clock)
         self.executions = Executions(
-            database, clock, random, pokes, settings, self.templates, programs
+            database, clock, random, pokes, settings, self.templates, programs, self.rights
         )
         self.files = Files(database, clock, random, pokes, settings)
         self.instances = Instances(database, clock, random, pokes, settings, self.agents)

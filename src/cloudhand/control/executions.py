@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from cloudhand.control import telling
 from cloudhand.control.pokes import Loop, Pokes
 from cloudhand.control.settings import ControlSettings
 from cloudhand.control.templates import Templates
 from cloudhand.core import ids
+from cloudhand.core.account import Identity, identity
 from cloudhand.core.clock import Clock
 from cloudhand.core.errors import (
     ExecutionEnded,
@@ -65,6 +66,11 @@ class LogEntry:
     why: str = ""  # of a failure
 
 
+class PassingRoles(Protocol):
+    async def check_pass(self, who: Identity, role: str) -> None:
+        """NotAuthorized unless ``who`` may have others act in a role; ResourceNotFound."""
+
+
 class Executions:
     def __init__(
         self,
@@ -75,6 +81,7 @@ class Executions:
         settings: ControlSettings,
         templates: Templates,
         programs: Programs,
+        rights: PassingRoles,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -83,9 +90,13 @@ class Executions:
         self._settings = settings
         self._templates = templates
         self._programs = programs
+        self._rights = rights
 
     async def start(self, order: NewExecution) -> Execution:
-        """TemplateNotFound; TemplateInvalid, also for what is wrong with the parameters."""
+        """TemplateNotFound; TemplateInvalid, also for what is wrong with the parameters.
+
+        With a role, NotAuthorized where the starter may not pass it on; ResourceNotFound.
+        """
         stored, text = await self._templates.meant(order.template)
         template = await self._templates.check(text)
         execution = await self._execution(order, stored, text, template)
@@ -143,6 +154,8 @@ class Executions:
         )
         found = await self._resolved(blank, template, order.parameters)
         role = await self._role(replace(blank, parameters=found), template)
+        if role:
+            await self._rights.check_pass(identity(order.account_id, order.by), role)
         return replace(blank, parameters=found, ram_role=role)
 
     async def _resolved(

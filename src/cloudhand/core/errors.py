@@ -65,6 +65,25 @@ class ResourceNotFound(CloudhandError):
         super().__init__(f"cannot find {kind} {', '.join(ids)}")
 
 
+class PolicyInvalid(CloudhandError):
+    """A document is no policy; one phrase that names the place."""
+
+
+class NotEmpty(CloudhandError):
+    """It cannot be deleted before what hangs on it."""
+
+    def __init__(self, thing: str, holds: str) -> None:
+        super().__init__(f"cannot delete {thing}: it has {holds}")
+        self.holds = holds
+
+
+class NotAuthorized(CloudhandError):
+    """No policy of somebody allows this, or one denies it."""
+
+    def __init__(self, who: str, action: str, resource: str) -> None:
+        super().__init__(f"{who} may not {action} on {resource}")
+
+
 class DeletionProtected(CloudhandError):
     def __init__(self, instance_id: InstanceId) -> None:
         super().__init__(f"cannot release {instance_id}: it is protected from deletion")

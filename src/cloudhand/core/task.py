@@ -80,9 +80,6 @@ class Wait(StrEnum):
     CHILD = "Child"  # its child execution waits
 
 
-OWNER = "root"  # of the account, among those who say something
-
-
 @dataclass(frozen=True, kw_only=True)
 class Notice:
     """What somebody has told a waiting task."""

@@ -15,6 +15,7 @@ from cloudhand.control.executions import Executions as Verbs
 from cloudhand.control.pokes import Pokes
 from cloudhand.control.settings import ControlSettings
 from cloudhand.control.templates import Templates
+from cloudhand.core.account import Identity
 from cloudhand.core.execution import Execution, Mode, SafetyCheck
 from cloudhand.core.ids import ExecutionId, StoredParameterId
 from cloudhand.core.orders import NewExecution, TaskFilter, TemplateText, Word
@@ -59,6 +60,13 @@ class Played:
     took: timedelta
 
 
+class _AnyRole:
+    """control.executions.PassingRoles: on a stage there are no rights."""
+
+    async def check_pass(self, who: Identity, role: str) -> None:
+        pass
+
+
 class Stage:
     """One play at a time. ``seed`` decides what would else be chance.
 
@@ -101,6 +109,7 @@ class Stage:
             settings,
             templates,
             self._programs,
+            _AnyRole(),
         )
         self._executions = Executions(self._means(library, self._meets), pokes)
 

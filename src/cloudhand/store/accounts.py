@@ -7,7 +7,9 @@ from datetime import datetime
 from cloudhand.core.account import AccessKey
 from cloudhand.store.database import Statements
 from cloudhand.store.envelope import Envelope
-from cloudhand.store.rows import to_ms
+from cloudhand.store.rows import from_ms, to_ms
+
+_COLUMNS = "id, secret, account_id, active, of_whom, created_at, token, expires_at"
 
 
 class Accounts:
@@ -18,7 +20,7 @@ class Accounts:
     async def keys(self) -> list[AccessKey]:
         """Oldest first."""
         rows = await self._statements.fetch(
-            "SELECT id, secret, account_id, active FROM access_keys ORDER BY created_at, id"
+            f"SELECT {_COLUMNS} FROM access_keys ORDER BY created_at, id"
         )
         return [
             AccessKey(
@@ -26,17 +28,34 @@ class Accounts:
                 secret=self._envelope.open(sealed, purpose=key_id).decode(),
                 account_id=account_id,
                 active=bool(active),
+                of=of,
+                created_at=from_ms(created_at),
+                token_digest=token,
+                expires_at=from_ms(expires_at),
             )
-            for key_id, sealed, account_id, active in rows
+            for key_id, sealed, account_id, active, of, created_at, token, expires_at in rows
         ]
 
     async def add(self, key: AccessKey, *, at: datetime) -> None:
         await self._statements.change(
-            "INSERT INTO access_keys (id, secret, account_id, active, created_at)"
-            " VALUES (?, ?, ?, ?, ?)",
+            f"INSERT INTO access_keys ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             key.id,
             self._envelope.seal(key.secret.encode(), purpose=key.id),
             key.account_id,
             int(key.active),
+            key.of,
             to_ms(at),
+            key.token_digest,
+            to_ms(key.expires_at),
         )
+
+    async def activate(self, key_id: str, *, active: bool) -> None:
+        await self._statements.change(
+            "UPDATE access_keys SET active = ? WHERE id = ?", int(active), key_id
+        )
+
+    async def remove(self, key_id: str) -> None:
+        await self._statements.change("DELETE FROM access_keys WHERE id = ?", key_id)
+
+    async def remove_expired(self, *, at: datetime) -> None:
+        await self._statements.change("DELETE FROM access_keys WHERE expires_at <= ?", to_ms(at))

@@ -17,6 +17,7 @@ from cloudhand.store.labels import Labels
 from cloudhand.store.managed import ManagedInstances
 from cloudhand.store.outputs import Outputs
 from cloudhand.store.power_actions import PowerActions
+from cloudhand.store.rights import Rights
 from cloudhand.store.stored_parameters import StoredParameters
 from cloudhand.store.tags import Tags
 from cloudhand.store.task_executions import TaskExecutions
@@ -45,6 +46,7 @@ class Transaction:
         self.managed = ManagedInstances(statements)
         self.outputs = Outputs(statements)
         self.power_actions = PowerActions(statements, events)
+        self.rights = Rights(statements)
         self.stored_parameters = StoredParameters(statements, envelope)
         self.tags = Tags(statements)
         self.task_invocations = TaskInvocations(statements)

@@ -74,7 +74,7 @@ async def create_parameter(call: Call, params: Params) -> Result:
             constraints=params.constraints,
             resource_group_id=params.resource_group_id,
             tags=params.tags or {},
-            by=call.caller.id,
+            by=str(call.caller),
             once=call.once(params.client_token),
         )
     )

@@ -78,7 +78,7 @@ async def create_secret_parameter(call: Call, params: Params) -> Result:
             dkms_instance_id=params.dkms_instance_id,
             resource_group_id=params.resource_group_id,
             tags=params.tags or {},
-            by=call.caller.id,
+            by=str(call.caller),
             once=call.once(params.client_token),
         )
     )

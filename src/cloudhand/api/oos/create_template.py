@@ -47,7 +47,7 @@ async def create_template(call: Call, params: Params) -> Result:
             version_name=params.version_name,
             resource_group_id=params.resource_group_id,
             tags=params.tags,
-            by=call.caller.id,
+            by=str(call.caller),
             once=call.once(),
         )
     )

@@ -22,6 +22,7 @@ BAD_TEMPLATE_NAME = invalid(
     "TemplateName",
     "must be 1 to 200 letters, digits, - and _, and not begin with ALIYUN, ACS, ALIBABA, ALICLOUD",
 )
+NO_SUCH_ROLE = _error("EntityNotExist.Role", 404, "The specified role does not exist.")
 NO_TEMPLATE = _error(
     "MissingParameter.TemplateName", 400, "TemplateName or TemplateContent must be given."
 )

@@ -17,7 +17,6 @@ from cloudhand.control.telling import WORDS
 from cloudhand.core.errors import ExecutionEnded, ExecutionNotFound, TaskNotFound
 from cloudhand.core.ids import ExecutionId
 from cloudhand.core.orders import Word
-from cloudhand.core.task import OWNER
 
 _OF_DEBUG = ("ExecuteTask", "CancelTask", "CompleteExecution")
 _NO_DEBUG = unsupported(
@@ -62,7 +61,7 @@ async def notify_execution(call: Call, params: Params) -> Done:
         Word(
             execution_id=ExecutionId(params.execution_id),
             type=params.notify_type,
-            by=await _who(call),
+            by=str(call.caller),
             note=params.notify_note,
             task_ids=tuple(one for one in ids if one),
             task_name=params.task_name,
@@ -71,8 +70,3 @@ async def notify_execution(call: Call, params: Params) -> Done:
         )
     )
     return Done()
-
-
-async def _who(call: Call) -> str:
-    """Whoever holds the first key of the account owns it."""
-    return OWNER if call.caller == await call.control.accounts.first() else call.caller.id

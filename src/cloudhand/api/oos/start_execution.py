@@ -18,6 +18,7 @@ from cloudhand.control.executions import ExecutionView
 from cloudhand.core.errors import (
     ExecutionNotFound,
     ParametersInvalid,
+    ResourceNotFound,
     TemplateInvalid,
     TemplateNotFound,
     TokenReused,
@@ -99,6 +100,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
         TemplateInvalid: errors.BAD_TEMPLATE,
         ParametersInvalid: errors.BAD_PARAMETERS,
         ExecutionNotFound: errors.NO_SUCH_EXECUTION,
+        ResourceNotFound: errors.NO_SUCH_ROLE,
         TokenReused: errors.TOKEN_REUSED,
     },
     refuses=(NO_DEBUG, MUST_CONFIRM, errors.NO_TEMPLATE, errors.NO_URLS),
@@ -127,7 +129,7 @@ async def start_execution(call: Call, params: Params) -> Result:
             resource_group_id=params.resource_group_id,
             tags=params.tags or {},
             parent_id=ExecutionId(params.parent_execution_id) or None,
-            by=call.caller.id,
+            by=str(call.caller),
             account_id=call.caller.account_id,
             once=call.once(params.client_token),
         )

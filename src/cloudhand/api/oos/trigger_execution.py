@@ -41,7 +41,7 @@ async def trigger_execution(call: Call, params: Params) -> Done:
         ExecutionId(params.execution_id),
         f"{params.type}Trigger",
         params.content,
-        by=call.caller.id,
+        by=str(call.caller),
         once=call.once(params.client_token),
     )
     return Done()

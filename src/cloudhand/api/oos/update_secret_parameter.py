@@ -71,7 +71,7 @@ async def update_secret_parameter(call: Call, params: Params) -> Result:
             description=params.description or None,
             resource_group_id=params.resource_group_id or None,
             tags=params.tags,
-            by=call.caller.id,
+            by=str(call.caller),
             once=call.once(),
         )
     )

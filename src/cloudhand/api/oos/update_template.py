@@ -43,7 +43,7 @@ async def update_template(call: Call, params: Params) -> Result:
             version_name=params.version_name,
             resource_group_id=params.resource_group_id or None,
             tags=params.tags,
-            by=call.caller.id,
+            by=str(call.caller),
             once=call.once(),
         )
     )

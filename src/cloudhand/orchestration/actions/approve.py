@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from cloudhand.core.task import OWNER, Wait
+from cloudhand.core.account import OWNER
+from cloudhand.core.task import Wait
 from cloudhand.orchestration import messages
 from cloudhand.orchestration.action import Cancelled, Done, Outcome, Task, Waits, action, prop
 from cloudhand.orchestration.parameters import Type

@@ -1,0 +1,80 @@
+"""Whether a caller may do what it asks, and to what.
+
+What an operation touches is read off its parameters. One that could name something and does not
+touches everything of that type, such as ``instance/*``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
+from typing import Any
+
+from cloudhand.api.operation import Call, Operation
+from cloudhand.api.request import RawRequest
+from cloudhand.core.account import Kind
+
+# The type of what a parameter names, by product.
+_TYPES: Mapping[str, Mapping[str, str]] = {
+    "ecs": {
+        "InstanceId": "instance",
+        "InstanceIds": "instance",
+        "CommandId": "command",
+        "InvokeId": "invocation",
+        "ActivationId": "activation",
+    },
+    "oos": {
+        "ExecutionId": "execution",
+        "ExecutionIds": "execution",
+        "TemplateName": "template",
+        "TemplateNames": "template",
+    },
+    "ram": {"UserName": "user", "RoleName": "role", "PolicyName": "policy"},
+    "sts": {},
+}
+_STORED = ("Name", "Names", "Path")  # parameters that name those of the store
+
+
+def context(request: RawRequest) -> dict[str, str]:
+    """What conditions of policies may ask of a request."""
+    known = {"acs:securetransport": str(request.secure).lower(), "acs:mfapresent": "false"}
+    return known | ({"acs:sourceip": request.source_ip} if request.source_ip else {})
+
+
+async def authorize(operation: Operation, call: Call, params: Any) -> None:
+    """NotAuthorized unless the caller may do this; the owner of the account always may."""
+    if call.caller.kind is Kind.OWNER:
+        return
+    product = operation.product.name.lower()
+    known = {**call.context, "acs:currenttime": call.now.isoformat()}
+    resources = list(dict.fromkeys(_resources(operation, call, params)))
+    await call.control.rights.check(call.caller, f"{product}:{operation.name}", resources, known)
+
+
+def _resources(operation: Operation, call: Call, params: Any) -> Iterator[str]:
+    product = operation.product.name.lower()
+    region = "" if product in ("ram", "sts") else call.control.settings.region_id
+    before = f"acs:{product}:{region}:{call.caller.account_id}:"
+    named = list(_named(operation, params))
+    given = [f"{kind}/{name}" for kind, names in named for name in names]
+    everything = [f"{named[0][0]}/*"] if named else ["*"]
+    for one in given or everything:
+        yield f"{before}{one}"
+
+
+def _named(operation: Operation, params: Any) -> Iterator[tuple[str, Sequence[str]]]:
+    """The types of what the operation may touch, each with what it names."""
+    types = _TYPES[operation.product.name.lower()]
+    for field, parameter in operation.parameters.items():
+        value = attrgetter(field)(params)
+        names = [value] if isinstance(value, str) else value or ()
+        kind = next((types[one] for one in parameter.names if one in types), "")
+        if kind:
+            yield kind, [one for one in names if one]
+        elif "ResourceId" in parameter.names or "ResourceIds" in parameter.names:
+            if "resource_type" in operation.parameters:
+                yield str(params.resource_type).lower(), [one for one in names if one]
+        elif parameter.names[0] in _STORED and "Parameter" in operation.name:
+            secret = "Secret" in operation.name
+            found = [one.lstrip("/") for one in names if one]
+            yield "secretparameter" if secret else "parameter", found
