@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from cloudhand.core.account import AccessKey
+from cloudhand.core.account import AccessKey, User
 from cloudhand.wire import agent as wire
 from tests.api.clients import ECS, OOS, Caller, ClientError, hang_up, tea
 from tests.api.cloud import KEY, Cloud, cloud
 from tests.api.oos import BULK, PAUSE, Oos, api, by_ids, template
 from tests.machines import Behaviour, Machine, finish, run_on, succeed
+from tests.world import World
 
 ENDED = ("Success", "Failed", "Cancelled")
 
@@ -291,17 +292,23 @@ def test_an_approval_lets_it_go_on(it: Cloud, oos: Oos) -> None:
 
 
 def with_a_key_of(who: str, oos: Oos) -> Oos:
-    """The same control plane, asked with another key."""
-    oos.it.advance(seconds=1)  # the first key is the owner's
-    key = AccessKey(id=who, secret=who, account_id=KEY.account_id)
-    oos.it.do(lambda world: world.control.accounts.add(key))
+    """The same control plane, asked by a user who may do all that OOS does."""
+    user = User(name=who, account_id=KEY.account_id, created_at=oos.it.world.clock.now())
+    key = AccessKey(id=f"LTAI-{who}", secret=who, account_id=KEY.account_id, of=who)
+
+    async def made(world: World) -> None:
+        await world.control.accounts.add_user(user)
+        await world.control.accounts.add(key)
+        await world.control.rights.attach(key.identity, "AliyunOOSFullAccess", system=True)
+
+    oos.it.do(made)
     theirs = tea(oos.it.endpoint, sdk=OOS, access_key_id=key.id, access_key_secret=key.secret)
     return Oos(oos.it, theirs)
 
 
 def test_as_many_have_to_approve_as_are_asked_for_and_each_counts_once(apart: Oos) -> None:
-    ann, ben = with_a_key_of("LTAI-ann", apart), with_a_key_of("LTAI-ben", apart)
-    execution_id = apart.start(template(approve("LTAI-ann", "LTAI-ben@company", least=2)))
+    ann, ben = with_a_key_of("ann", apart), with_a_key_of("ben", apart)
+    execution_id = apart.start(template(approve("ann", "ben@company", least=2)))
     apart.until(execution_id, "Waiting")
     for _ in range(2):
         ann.notify(execution_id, "Approve")
@@ -312,7 +319,7 @@ def test_as_many_have_to_approve_as_are_asked_for_and_each_counts_once(apart: Oo
 
 
 def test_the_owner_of_the_account_approves_for_all(apart: Oos) -> None:
-    other = with_a_key_of("LTAI-other", apart)
+    other = with_a_key_of("other", apart)
     execution_id = apart.start(template(approve("ann", "ben", least=2)))
     apart.until(execution_id, "Waiting")
     other.notify(execution_id, "Approve")
@@ -883,7 +890,7 @@ def test_executions_are_found_by_what_they_are(several: Oos) -> None:
         ({"Status": "Pending"}, ""),
         ({"TemplateName": "FIRST"}, "a"),
         ({"Mode": "FailurePause"}, "d"),
-        ({"ExecutedBy": KEY.id}, "dcba"),
+        ({"ExecutedBy": "root"}, "dcba"),
         ({"ExecutedBy": "somebody"}, ""),
         ({"RamRole": "role"}, ""),
         ({"AccountId": KEY.account_id}, "dcba"),

@@ -11,7 +11,7 @@ import pytest
 from cloudhand.api.oos.operations import OPERATIONS
 from cloudhand.core.stored_parameter import VERSION_LIMIT
 from tests.api.clients import OOS, Caller, ClientError, classic, oos
-from tests.api.cloud import KEY, Cloud
+from tests.api.cloud import Cloud
 
 PATTERN = json.dumps({"AllowedPattern": "^[a-z]+$"})
 SLOW = json.dumps({"AllowedPattern": "(a+)+$"})
@@ -65,8 +65,8 @@ def test_a_parameter_is_told_as_it_was_made(it: Cloud, call: Caller) -> None:
         "Type": "String",
         "ParameterVersion": 1,
         "ShareType": "Private",
-        "CreatedBy": KEY.id,
-        "UpdatedBy": KEY.id,
+        "CreatedBy": "root",
+        "UpdatedBy": "root",
     }
     assert {name: told[name] for name in expected} == expected
     assert "Value" not in told

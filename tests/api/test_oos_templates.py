@@ -228,7 +228,7 @@ def test_a_public_template_cannot_be_changed(
         ({"ResourceGroupId": "rg-b"}, ["b-json"]),
         ({"Tags": {"team": "web"}}, ["a-sleep"]),
         ({"Tags": {"team": ""}}, ["a-sleep", "b-json"]),
-        ({"CreatedBy": "LTAI-test"}, ["a-sleep", "a-timer", "b-json"]),
+        ({"CreatedBy": "root"}, ["a-sleep", "a-timer", "b-json"]),
         ({"CreatedBy": "somebody"}, []),
         ({"TemplateType": "Automation"}, ["a-sleep", "a-timer", "b-json"]),
         ({"TemplateType": "State"}, []),

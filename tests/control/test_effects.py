@@ -70,7 +70,7 @@ async def _played(path: Path, dies: Callable[[int], bool]) -> int:
             NewExecution(
                 template=TemplateText(content=_TEMPLATE.read_text()),
                 parameters={"targets": {"Type": "ResourceIds", "ResourceIds": ids}},
-                by="LTAI-test",
+                by="root",
                 account_id="1000000000000001",
             )
         )

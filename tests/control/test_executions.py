@@ -18,7 +18,7 @@ Tasks:
 async def test_what_is_updated_while_it_is_begun_goes_on(tmp_path: Path) -> None:
     async with World(tmp_path, loops=False) as world:
         started = await world.control.executions.start(
-            NewExecution(template=TemplateText(content=_PAUSE), by="key", account_id="1")
+            NewExecution(template=TemplateText(content=_PAUSE), by="root", account_id="1")
         )
         (held,) = await world.executions.claim(1)
         await world.control.executions.update(started.id, description="new")
@@ -34,7 +34,7 @@ async def test_a_look_that_somebody_has_come_between_is_made_again(tmp_path: Pat
     """It has no task yet by which it would fall due."""
     async with World(tmp_path, loops=False) as world:
         started = await world.control.executions.start(
-            NewExecution(template=TemplateText(content=_PAUSE), by="key", account_id="1")
+            NewExecution(template=TemplateText(content=_PAUSE), by="root", account_id="1")
         )
         (held,) = await world.executions.claim(1)
 

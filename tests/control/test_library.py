@@ -28,7 +28,7 @@ async def start(world: World, template: TemplateText, **parameters: Any) -> Exec
         NewExecution(
             template=template,
             parameters=parameters,
-            by="LTAI-test",
+            by="root",
             account_id=world.settings.account_id,
         )
     )

@@ -74,7 +74,7 @@ Tasks:
 async def test_executions_are_kept_for_ninety_days_and_their_log_with_them(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         started = await world.control.executions.start(
-            NewExecution(template=TemplateText(content=_SLEEP), by="key", account_id="1")
+            NewExecution(template=TemplateText(content=_SLEEP), by="root", account_id="1")
         )
         await world.advance(seconds=2)
         logged = await world.control.executions.log(started.id, ALL)

@@ -65,7 +65,7 @@ async def change(world: World, name: str, value: str, *, secret: bool = True) ->
 
 async def started(world: World, template: str, **given: Any) -> ExecutionId:
     order = NewExecution(
-        template=TemplateText(content=template), parameters=given, by="me", account_id="1"
+        template=TemplateText(content=template), parameters=given, by="root", account_id="1"
     )
     return (await world.control.executions.start(order)).id
 
