@@ -32,6 +32,8 @@ _TYPES: Mapping[str, Mapping[str, str]] = {
     "ram": {"UserName": "user", "RoleName": "role", "PolicyName": "policy"},
     "sts": {},
 }
+# What is made by operations that name nothing.
+_MADE = {"RunInstances": "instance", "CreateCommand": "command", "CreateActivation": "activation"}
 _STORED = ("Name", "Names", "Path")  # parameters that name those of the store
 
 
@@ -57,7 +59,8 @@ def _resources(operation: Operation, call: Call, params: Any) -> Iterator[str]:
     before = f"acs:{product}:{region}:{call.caller.account_id}:"
     named = list(_named(operation, params))
     given = [f"{kind}/{name}" for kind, names in named for name in names]
-    everything = [f"{named[0][0]}/*"] if named else ["*"]
+    kind = named[0][0] if named else _MADE.get(operation.name)
+    everything = [f"{kind}/*" if kind else "*"]
     for one in given or everything:
         yield f"{before}{one}"
 

@@ -1,0 +1,336 @@
+"""Users of an account: what their policies let them do, alone and through executions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cloudhand.core.account import AccessKey, Identity, Kind, Policy, Role, User
+from cloudhand.core.errors import NotEmpty, ResourceNotFound
+from tests.api.clients import ECS, OOS, Caller, ClientError, classic, hang_up, tea
+from tests.api.cloud import KEY, Cloud, cloud
+from tests.api.oos import Oos, api, template
+from tests.world import World
+
+ACCOUNT = KEY.account_id
+ANN = Identity(account_id=ACCOUNT, kind=Kind.USER, name="ann")
+ENDED = ("Success", "Failed", "Cancelled")
+TRUST = json.dumps(
+    {
+        "Version": "1",
+        "Statement": {
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Principal": {"Service": ["oos.aliyuncs.com"]},
+        },
+    }
+)
+
+
+def allow(action: str | list[str], resource: str = "*", **more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
+
+
+class Account:
+    """The rights in one cloud, as its owner gives and takes them."""
+
+    def __init__(self, it: Cloud) -> None:
+        self.it = it
+        self._count = 0
+
+    def user(self, name: str = "ann") -> Identity:
+        at = self.it.world.clock.now()
+        key = AccessKey(id=f"LTAI-{name}", secret=name, account_id=ACCOUNT, of=name)
+
+        async def work(world: World) -> None:
+            await world.control.accounts.add_user(
+                User(name=name, account_id=ACCOUNT, created_at=at)
+            )
+            await world.control.accounts.add(key)
+
+        self.it.do(work)
+        return key.identity
+
+    def role(self, name: str = "helper") -> Identity:
+        role = Role(
+            name=name, account_id=ACCOUNT, created_at=self.it.world.clock.now(), trust=TRUST
+        )
+        self.it.do(lambda world: world.control.rights.add_role(role))
+        return Identity(account_id=ACCOUNT, kind=Kind.ROLE, name=name)
+
+    def give(self, who: Identity, *statements: dict[str, Any]) -> str:
+        """A policy of these statements; its name."""
+        self._count += 1
+        policy = Policy(
+            name=f"p{self._count}",
+            account_id=ACCOUNT,
+            created_at=self.it.world.clock.now(),
+            document=json.dumps({"Version": "1", "Statement": statements}),
+        )
+
+        async def work(world: World) -> None:
+            await world.control.rights.add_policy(policy)
+            await world.control.rights.attach(who, policy.name, system=False)
+
+        self.it.do(work)
+        return policy.name
+
+    def give_system(self, who: Identity, policy: str) -> None:
+        self.it.do(lambda world: world.control.rights.attach(who, policy, system=True))
+
+    def take(self, who: Identity, policy: str) -> None:
+        self.it.do(lambda world: world.control.rights.detach(who, policy, system=False))
+
+
+@pytest.fixture
+def account(tmp_path: Path) -> Iterator[Account]:
+    """A cloud of one's own: rights outlive a test."""
+    with cloud(tmp_path) as it:
+        yield Account(it)
+        hang_up()
+
+
+@pytest.fixture
+def ann(account: Account) -> Identity:
+    return account.user()
+
+
+def asks(account: Account, sdk: Any = ECS, name: str = "ann") -> Caller:
+    return tea(account.it.endpoint, sdk=sdk, access_key_id=f"LTAI-{name}", access_key_secret=name)
+
+
+def refused(ask: Callable[[], Any]) -> str:
+    """What it could not be done for."""
+    with pytest.raises(ClientError) as caught:
+        ask()
+    assert (caught.value.code, caught.value.status) == ("Forbidden.RAM", 403)
+    return caught.value.message
+
+
+def run(*ids: str, **more: Any) -> dict[str, Any]:
+    return {"InstanceId": list(ids), "Type": "RunShellScript", "CommandContent": "true", **more}
+
+
+def test_a_user_without_policies_may_do_nothing(account: Account, ann: Identity) -> None:
+    told = refused(lambda: asks(account)("DescribeInstances"))
+    assert "ann may not ecs:DescribeInstances on acs:ecs:cn-hangzhou:" in told
+    assert ":instance/*" in told
+    older = classic(account.it.endpoint, key_id="LTAI-ann", secret="ann")
+    refused(lambda: older("DescribeInstances"))
+    assert tea(account.it.endpoint)("DescribeInstances")["TotalCount"] == 0
+
+
+def test_what_is_wrong_with_a_request_is_told_first(account: Account, ann: Identity) -> None:
+    with pytest.raises(ClientError) as caught:
+        asks(account)("RunCommand", **run("i-1", Type="None"))
+    assert caught.value.code != "Forbidden.RAM"
+
+
+def test_a_policy_names_actions_and_machines(account: Account, ann: Identity) -> None:
+    mine, other = account.it.instances(2)
+    call = asks(account)
+    account.give(ann, allow(["ecs:Run*", "ecs:Describe*"], f"acs:ecs:*:*:instance/{mine}"))
+
+    assert call("RunCommand", **run(mine))["InvokeId"]
+    found = call("DescribeInstances", InstanceIds=json.dumps([mine]))
+    assert found["TotalCount"] == 1
+    assert f"instance/{other}" in refused(lambda: call("RunCommand", **run(mine, other)))
+    refused(lambda: call("DescribeInstances"))
+    refused(lambda: call("StopInstance", InstanceId=mine))
+    refused(lambda: call("RunCommand", **run(ResourceTag=[{"Key": "a", "Value": "b"}])))
+
+
+def test_a_policy_names_tags(account: Account, ann: Identity) -> None:
+    by_hand = {"Tag": [{"Key": "Env", "Value": "dev"}]}
+    (dev,) = account.it.instances(1)
+    (prod,) = account.it.instances(1)
+    tea(account.it.endpoint)("TagResources", ResourceType="instance", ResourceId=[dev], **by_hand)
+    call = asks(account)
+    wanted = {"StringEquals": {"acs:ResourceTag/Env": "dev"}}
+    account.give(ann, allow("ecs:RunCommand", Condition=wanted))
+
+    assert call("RunCommand", **run(dev))["InvokeId"]
+    refused(lambda: call("RunCommand", **run(prod)))
+    refused(lambda: call("RunCommand", **run(dev, prod)))
+
+
+@pytest.mark.parametrize(("network", "allowed"), [("127.0.0.0/8", True), ("10.0.0.0/8", False)])
+def test_a_policy_names_networks(
+    account: Account, ann: Identity, network: str, allowed: bool
+) -> None:
+    account.give(
+        ann, allow("ecs:DescribeRegions", Condition={"IpAddress": {"acs:SourceIp": network}})
+    )
+    call = asks(account)
+    if allowed:
+        assert call("DescribeRegions")["Regions"]
+    else:
+        refused(lambda: call("DescribeRegions"))
+
+
+@pytest.mark.parametrize(
+    ("policy", "may", "may_not"),
+    [
+        ("AdministratorAccess", ("DescribeInstances", "CreateActivation"), ()),
+        ("ReadOnlyAccess", ("DescribeInstances",), ("CreateActivation",)),
+        ("AliyunECSReadOnlyAccess", ("DescribeInstances",), ("CreateActivation",)),
+        (
+            "AliyunECSAssistantFullAccess",
+            ("DescribeInstances", "CreateActivation"),
+            ("RunInstances",),
+        ),
+        ("AliyunOOSFullAccess", (), ("DescribeInstances", "CreateActivation")),
+    ],
+)
+def test_policies_that_come_with_the_account(
+    account: Account, ann: Identity, policy: str, may: tuple[str, ...], may_not: tuple[str, ...]
+) -> None:
+    account.give_system(ann, policy)
+    call = asks(account)
+    for action in may:
+        assert call(action)["RequestId"]
+    for action in may_not:
+        refused(lambda action=action: call(action))  # type: ignore[misc]
+
+
+def test_rights_are_those_of_the_moment(account: Account, ann: Identity) -> None:
+    call = asks(account)
+    policy = account.give(ann, allow("*"))
+    assert call("DescribeInstances")["TotalCount"] == 0
+    account.give(ann, {"Effect": "Deny", "Action": "ecs:Desc*", "Resource": "*"})
+    refused(lambda: call("DescribeInstances"))
+    account.take(ann, policy)
+    refused(lambda: call("DescribeRegions"))
+
+
+def test_a_key_is_switched_off_and_deleted(account: Account, ann: Identity) -> None:
+    account.give(ann, allow("*"))
+    accounts = account.it.world.control.accounts
+
+    def code() -> str:
+        with pytest.raises(ClientError) as caught:
+            asks(account)("DescribeInstances")
+        return caught.value.code
+
+    account.it.do(lambda _: accounts.activate(ann, "LTAI-ann", active=False))
+    assert code() == "InvalidAccessKeyId.Inactive"
+    account.it.do(lambda _: accounts.activate(ann, "LTAI-ann", active=True))
+    assert asks(account)("DescribeInstances")["TotalCount"] == 0
+    account.it.do(lambda _: accounts.remove(ann, "LTAI-ann"))
+    assert code() == "InvalidAccessKeyId.NotFound"
+
+
+def test_a_user_goes_last(account: Account, ann: Identity) -> None:
+    policy = account.give(ann, allow("*"))
+    control = account.it.world.control
+
+    def remove(_: World) -> Any:
+        return control.accounts.remove_user(ACCOUNT, "ann")
+
+    with pytest.raises(NotEmpty):
+        account.it.do(remove)
+    account.take(ann, policy)
+    with pytest.raises(NotEmpty):
+        account.it.do(remove)
+    account.it.do(lambda _: control.accounts.remove(ann, "LTAI-ann"))
+    account.it.do(remove)
+    with pytest.raises(ResourceNotFound):
+        account.it.do(remove)
+
+
+# Executions
+
+
+STOPS = api("stop", "StopInstance", InstanceId="{{ id }}")
+ID = {"Parameters": {"id": {"Type": "String"}}}
+
+
+def test_an_execution_has_the_rights_of_who_started_it(account: Account, ann: Identity) -> None:
+    mine, other = account.it.instances(2)
+    oos = Oos(account.it, asks(account, OOS))
+    account.give(ann, allow("oos:*"), allow("ecs:StopInstance", f"acs:ecs:*:*:instance/{mine}"))
+
+    done = oos.until(oos.start(template(STOPS, **ID), Parameters={"id": mine}), *ENDED)
+    failed = oos.until(oos.start(template(STOPS, **ID), Parameters={"id": other}), *ENDED)
+
+    assert (done["Status"], done["ExecutedBy"]) == ("Success", "ann")
+    assert failed["Status"] == "Failed"
+    assert "Forbidden.RAM" in failed["StatusMessage"]
+    assert (
+        f"ann may not ecs:StopInstance on acs:ecs:cn-hangzhou:{ACCOUNT}:instance/{other}"
+        in (failed["StatusMessage"])
+    )
+    found = tea(account.it.endpoint)("DescribeInstances", InstanceIds=json.dumps([mine, other]))
+    assert {one["InstanceId"]: one["Status"] for one in found["Instances"]["Instance"]} == {
+        mine: "Stopped",
+        other: "Running",
+    }
+
+
+def test_an_execution_has_the_rights_of_the_moment(account: Account, ann: Identity) -> None:
+    (one,) = account.it.instances(1)
+    oos = Oos(account.it, asks(account, OOS))
+    account.give(ann, allow("oos:*"))
+    may = account.give(ann, allow("ecs:*"))
+    pause = {"Name": "pause", "Action": "ACS::Pause"}
+    execution_id = oos.start(template(pause, STOPS, **ID), Parameters={"id": one})
+    oos.until(execution_id, "Waiting")
+    account.take(ann, may)
+    oos.notify(execution_id, "Approve")
+    ended = oos.until(execution_id, *ENDED)
+    assert "Forbidden.RAM" in ended["StatusMessage"]
+
+
+def test_a_role_is_taken_by_who_may_pass_it_on(account: Account, ann: Identity) -> None:
+    (one,) = account.it.instances(1)
+    oos = Oos(account.it, asks(account, OOS))
+    account.give(ann, allow("oos:*"))
+    helper = account.role()
+    account.give(helper, allow("ecs:StopInstance"))
+    content = template(STOPS, RamRole="helper", **ID)
+
+    told = refused(lambda: oos.start(content, Parameters={"id": one}))
+    assert f"ann may not ram:PassRole on acs:ram::{ACCOUNT}:role/helper" in told
+    account.give(ann, allow("ram:PassRole", f"acs:ram:*:{ACCOUNT}:role/helper"))
+    ended = oos.until(oos.start(content, Parameters={"id": one}), *ENDED)
+
+    assert (ended["Status"], ended["RamRole"]) == ("Success", "helper")
+
+
+def test_a_role_takes_the_place_of_the_owners_rights(account: Account) -> None:
+    """A template that is let do less than who starts it, product actions within it, too."""
+    (one,) = account.it.instances(1)
+    oos = Oos(account.it, tea(account.it.endpoint, sdk=OOS))
+    helper = account.role()
+    restart = {
+        "Name": "restart",
+        "Action": "ACS::ECS::RebootInstance",
+        "Properties": {"instanceId": one},
+    }
+    content = template(restart, RamRole="helper")
+    account.give(helper, allow("ecs:Describe*"))
+
+    failed = oos.until(oos.start(content), *ENDED)
+    assert "helper/exec-" in failed["StatusMessage"]
+    assert "may not ecs:RebootInstance" in failed["StatusMessage"]
+    account.give(helper, allow("ecs:RebootInstance"))
+    assert oos.until(oos.start(content), *ENDED)["Status"] == "Success"
+
+
+def test_every_account_has_the_role_that_templates_name(account: Account) -> None:
+    (one,) = account.it.instances(1)
+    oos = Oos(account.it, tea(account.it.endpoint, sdk=OOS))
+    content = template(STOPS, RamRole="OOSServiceRole", **ID)
+    assert oos.until(oos.start(content, Parameters={"id": one}), *ENDED)["Status"] == "Success"
+
+
+def test_a_role_that_is_not_there_is_told_at_once(account: Account) -> None:
+    oos = Oos(account.it, tea(account.it.endpoint, sdk=OOS))
+    with pytest.raises(ClientError) as caught:
+        oos.start(template({"Name": "pause", "Action": "ACS::Pause"}, RamRole="nobody"))
+    assert (caught.value.code, caught.value.status) == ("EntityNotExist.Role", 404)
+    assert "nobody" in caught.value.message
