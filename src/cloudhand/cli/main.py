@@ -45,10 +45,19 @@ COMMANDS = {
     "template list": "template.catalogue",
     "template save": "template.save",
     "template delete": "template.delete",
+    "account list": "account.listing",
+    "account add": "account.add",
+    "account remove": "account.remove",
+    "account grant": "account.granting",
+    "account revoke": "account.granting",
+    "account policies": "account.policies",
+    "account policy": "account.policies",
+    "account key": "account.key",
     "agent": "agent",
     "version": "version",
 }
 _GROUPS = {  # commands that have commands, with their help
+    "account": "Users and roles of the account: who may do what.",
     "agent": "",  # says it itself
     "template": "Templates of CloudOps Orchestration Service: check, rehearse and execute them.",
 }

@@ -1,0 +1,1 @@
+"""`cloudhand account`: who may do what."""

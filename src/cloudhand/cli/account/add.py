@@ -1,0 +1,69 @@
+"""`cloudhand account add`: make a user with an access key, or a role."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from cloudhand.cli import options
+from cloudhand.cli.account import people
+from cloudhand.cli.client import Client
+from cloudhand.cli.endpoint import find_endpoint
+from cloudhand.cli.errors import ApiError, Mistake
+
+EPILOG = (
+    "Exit codes: 0 made; 2 not understood, or the name is taken; 3 the control plane refused or"
+    " could not be reached."
+)
+# Who may take a role: executions of templates that name it.
+_TRUST = {
+    "Version": "1",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Principal": {"Service": ["oos.aliyuncs.com"]},
+        }
+    ],
+}
+
+
+def command(
+    name: people.Name,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What it may do, such as AliyunECSFullAccess or ReadOnlyAccess; may be repeated.",
+            metavar="NAME",
+        ),
+    ] = None,
+    role: people.IsRole = False,
+    state: options.State = None,
+    endpoint: options.At = "",
+    ca: options.Ca = None,
+) -> None:
+    """Make a user, and print an access key of theirs; or a role, which templates can name.
+
+    Without a policy a user may do nothing: `cloudhand account grant` gives one later. The secret of
+    the key is told this once.
+    """
+    client = Client(find_endpoint(state, endpoint, ca))
+    kind = people.kind_of(role)
+    known = {one["PolicyName"] for one in people.policies(client)}
+    missing = [one for one in policy or () if one not in known]
+    if missing:
+        raise Mistake(f"there is no policy {missing[0]}: there are {', '.join(sorted(known))}")
+    trust = {"AssumeRolePolicyDocument": json.dumps(_TRUST)} if role else {}
+    try:
+        people.call(client, f"Create{kind}", **{f"{kind}Name": name}, **trust)
+    except ApiError as error:
+        if not error.code.startswith("EntityAlreadyExists."):
+            raise
+        raise Mistake(f"there is a {kind.lower()} {name} already") from None
+    for one in policy or ():
+        people.attach(client, kind, name, one)
+    if not role:
+        people.new_key(client, name)
+    client.close()

@@ -1,0 +1,127 @@
+"""Users and roles, their keys and policies, as the public API tells them."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import typer
+
+from cloudhand.cli.client import RAM, Client
+from cloudhand.cli.errors import ApiError, Mistake
+
+_PAGE = 1000
+_MISSING = ("EntityNotExist.User", "EntityNotExist.Role")
+
+Kind = Literal["User", "Role"]
+Name = Annotated[str, typer.Argument(help="Of the user, or with --role of the role.")]
+IsRole = Annotated[bool, typer.Option("--role", help="It is a role, and no user.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    id: str
+    active: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    kind: Kind
+    name: str
+    policies: dict[str, str]  # their types, by their names
+    keys: tuple[Key, ...] = ()
+
+
+def call(client: Client, action: str, **parameters: object) -> dict[str, Any]:
+    """Call an operation of RAM; ApiError, or ClientError."""
+    return client.call(action, parameters, version=RAM)
+
+
+def kind_of(is_role: bool) -> Kind:
+    return "Role" if is_role else "User"
+
+
+def everybody(client: Client) -> list[Person]:
+    """Users, then roles."""
+    users = [one["UserName"] for one in _pages(client, "ListUsers", "Users", "User")]
+    roles = [one["RoleName"] for one in _pages(client, "ListRoles", "Roles", "Role")]
+    return [
+        *(find(client, "User", name) for name in users),
+        *(find(client, "Role", name) for name in roles),
+    ]
+
+
+def find(client: Client, kind: Kind, name: str) -> Person:
+    """Mistake if there is none of that name."""
+    try:
+        found = call(client, f"ListPoliciesFor{kind}", **{f"{kind}Name": name})
+    except ApiError as error:
+        if error.code not in _MISSING:
+            raise
+        listing = client.endpoint.command("account list")
+        raise Mistake(f"there is no {kind.lower()} {name}: {listing} lists all") from None
+    policies = {one["PolicyName"]: one["PolicyType"] for one in found["Policies"]["Policy"]}
+    return Person(
+        kind=kind,
+        name=name,
+        policies=policies,
+        keys=_keys(client, name) if kind == "User" else (),
+    )
+
+
+def _keys(client: Client, name: str) -> tuple[Key, ...]:
+    found = call(client, "ListAccessKeys", UserName=name)["AccessKeys"]["AccessKey"]
+    return tuple(Key(id=one["AccessKeyId"], active=one["Status"] == "Active") for one in found)
+
+
+def attach(client: Client, kind: Kind, name: str, policy: str) -> None:
+    """Mistake if there is no such policy."""
+    call(
+        client,
+        f"AttachPolicyTo{kind}",
+        PolicyType=_type(client, policy),
+        PolicyName=policy,
+        **{f"{kind}Name": name},
+    )
+
+
+def detach(client: Client, person: Person, policy: str) -> None:
+    call(
+        client,
+        f"DetachPolicyFrom{person.kind}",
+        PolicyType=person.policies[policy],
+        PolicyName=policy,
+        **{f"{person.kind}Name": person.name},
+    )
+
+
+def _type(client: Client, policy: str) -> str:
+    known = {one["PolicyName"]: one["PolicyType"] for one in policies(client)}
+    if policy not in known:
+        raise Mistake(f"there is no policy {policy}: there are {', '.join(sorted(known))}")
+    return str(known[policy])
+
+
+def policies(client: Client) -> Iterator[dict[str, Any]]:
+    return _pages(client, "ListPolicies", "Policies", "Policy")
+
+
+def _pages(client: Client, action: str, of: str, one: str) -> Iterator[dict[str, Any]]:
+    marker = ""
+    while True:
+        more = {"Marker": marker} if marker else {}
+        page = call(client, action, MaxItems=_PAGE, **more)
+        yield from page[of][one]
+        if not page["IsTruncated"]:
+            return
+        marker = page["Marker"]
+
+
+def new_key(client: Client, name: str) -> None:
+    """Make an access key and print it, as a shell takes it: its secret is told once."""
+    print(f"export CLOUDHAND_ENDPOINT={shlex.quote(client.endpoint.url)}")
+    made = call(client, "CreateAccessKey", UserName=name)["AccessKey"]
+    print(f"export ALIBABA_CLOUD_ACCESS_KEY_ID={made['AccessKeyId']}")
+    print(f"export ALIBABA_CLOUD_ACCESS_KEY_SECRET={made['AccessKeySecret']}")
