@@ -27,9 +27,13 @@ from cloudhand.core.errors import (
     IncorrectState,
     InstanceNotFound,
     InstanceNotTargeted,
+    LastKey,
     NameTaken,
     NotAuthorized,
+    NotEmpty,
+    NotTrusted,
     ParametersInvalid,
+    PolicyInvalid,
     ResourceNotFound,
     StoredParameterNotFound,
     TaskNotFound,
@@ -51,8 +55,13 @@ _TOLD = (
     IncorrectState,
     InstanceNotFound,
     InstanceNotTargeted,
+    LastKey,
     NameTaken,
+    NotAuthorized,
+    NotEmpty,
+    NotTrusted,
     ParametersInvalid,
+    PolicyInvalid,
     ResourceNotFound,
     StoredParameterNotFound,
     TaskNotFound,
@@ -182,9 +191,9 @@ def _translated(operation: Operation, refusal: CloudhandError) -> Exception:
     """The refusal as the caller knows it; as it is when the operation does not expect it."""
     if isinstance(refusal, BadCursor):
         return Refused(BAD_NEXT_TOKEN)
-    if isinstance(refusal, NotAuthorized):
-        return Refused(wrong.FORBIDDEN, because=str(refusal))
     error = operation.wire_error(refusal)
+    if error is None and isinstance(refusal, NotAuthorized):
+        error = wrong.FORBIDDEN
     if error is None:
         return refusal
     return Refused(error, because=str(refusal) if isinstance(refusal, _TOLD) else "")

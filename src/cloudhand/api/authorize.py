@@ -34,6 +34,7 @@ _TYPES: Mapping[str, Mapping[str, str]] = {
 }
 # What is made by operations that name nothing.
 _MADE = {"RunInstances": "instance", "CreateCommand": "command", "CreateActivation": "activation"}
+_EVERYBODY = ("GetCallerIdentity",)
 _STORED = ("Name", "Names", "Path")  # parameters that name those of the store
 
 
@@ -45,7 +46,7 @@ def context(request: RawRequest) -> dict[str, str]:
 
 async def authorize(operation: Operation, call: Call, params: Any) -> None:
     """NotAuthorized unless the caller may do this; the owner of the account always may."""
-    if call.caller.kind is Kind.OWNER:
+    if call.caller.kind is Kind.OWNER or operation.name in _EVERYBODY:
         return
     product = operation.product.name.lower()
     known = {**call.context, "acs:currenttime": call.now.isoformat()}
@@ -57,7 +58,10 @@ def _resources(operation: Operation, call: Call, params: Any) -> Iterator[str]:
     product = operation.product.name.lower()
     region = "" if product in ("ram", "sts") else call.control.settings.region_id
     before = f"acs:{product}:{region}:{call.caller.account_id}:"
-    named = list(_named(operation, params))
+    if operation.name == "AssumeRole":
+        yield params.role_arn
+        return
+    named = list(_named(operation, call, params))
     given = [f"{kind}/{name}" for kind, names in named for name in names]
     kind = named[0][0] if named else _MADE.get(operation.name)
     everything = [f"{kind}/*" if kind else "*"]
@@ -65,19 +69,22 @@ def _resources(operation: Operation, call: Call, params: Any) -> Iterator[str]:
         yield f"{before}{one}"
 
 
-def _named(operation: Operation, params: Any) -> Iterator[tuple[str, Sequence[str]]]:
+def _named(operation: Operation, call: Call, params: Any) -> Iterator[tuple[str, Sequence[str]]]:
     """The types of what the operation may touch, each with what it names."""
     types = _TYPES[operation.product.name.lower()]
     for field, parameter in operation.parameters.items():
         value = attrgetter(field)(params)
-        names = [value] if isinstance(value, str) else value or ()
+        many = [value] if isinstance(value, str) else value
+        names = [one for one in many if one] if isinstance(many, list | tuple) else []
         kind = next((types[one] for one in parameter.names if one in types), "")
+        if kind == "user" and not names and "AccessKey" in operation.name:
+            names = [call.caller.name]  # whoever asks
         if kind:
-            yield kind, [one for one in names if one]
+            yield kind, names
         elif "ResourceId" in parameter.names or "ResourceIds" in parameter.names:
             if "resource_type" in operation.parameters:
-                yield str(params.resource_type).lower(), [one for one in names if one]
+                yield str(params.resource_type).lower(), names
         elif parameter.names[0] in _STORED and "Parameter" in operation.name:
             secret = "Secret" in operation.name
-            found = [one.lstrip("/") for one in names if one]
+            found = [one.lstrip("/") for one in names]
             yield "secretparameter" if secret else "parameter", found

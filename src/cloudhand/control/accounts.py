@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import os
+from dataclasses import replace
+from datetime import timedelta
+
 from cloudhand.core.account import (
     OWNER,
     SERVICE_ROLE,
@@ -13,7 +19,7 @@ from cloudhand.core.account import (
     User,
 )
 from cloudhand.core.clock import Clock
-from cloudhand.core.errors import NameTaken, NotEmpty, ResourceNotFound, TooMany
+from cloudhand.core.errors import LastKey, NameTaken, NotEmpty, ResourceNotFound, TooMany
 from cloudhand.store.database import Database
 from cloudhand.store.transaction import Transaction
 
@@ -72,24 +78,35 @@ class Accounts:
         await self._load()
 
     async def activate(self, who: Identity, key_id: str, *, active: bool) -> None:
-        """ResourceNotFound."""
+        """ResourceNotFound, LastKey."""
 
         async def work(tx: Transaction) -> None:
-            await _own(tx, who, key_id)
+            await _check_own(tx, who, key_id, kept=active)
             await tx.accounts.activate(key_id, active=active)
 
         await self._database.write(work)
         await self._load()
 
     async def remove(self, who: Identity, key_id: str) -> None:
-        """ResourceNotFound."""
+        """ResourceNotFound, LastKey."""
 
         async def work(tx: Transaction) -> None:
-            await _own(tx, who, key_id)
+            await _check_own(tx, who, key_id, kept=False)
             await tx.accounts.remove(key_id)
 
         await self._database.write(work)
         await self._load()
+
+    async def assume(self, role: Identity, span: timedelta) -> tuple[AccessKey, str]:
+        """A key with which a role is taken for a while, and the token that belongs to it."""
+        token = base64.b64encode(os.urandom(48)).decode()
+        key = replace(
+            new_key(role, prefix="STS.NT"),
+            token_digest=hashlib.sha256(token.encode()).hexdigest(),
+            expires_at=self._clock.now() + span,
+        )
+        await self.add(key)
+        return key, token
 
     # Users
 
@@ -137,9 +154,23 @@ class Accounts:
         self._keys = {key.id: key for key in await self._database.read(work)}
 
 
-async def _own(tx: Transaction, who: Identity, key_id: str) -> None:
-    if not any(key.id == key_id and key.identity == who for key in await tx.accounts.keys()):
+async def _check_own(tx: Transaction, who: Identity, key_id: str, *, kept: bool) -> None:
+    theirs = [key for key in await tx.accounts.keys() if key.identity == who]
+    if not any(key.id == key_id for key in theirs):
         raise ResourceNotFound("access key", [key_id])
+    left = [key for key in theirs if key.active and key.id != key_id]
+    if who.kind is Kind.OWNER and not kept and not left:
+        raise LastKey(key_id)
+
+
+def new_key(who: Identity, *, prefix: str = "LTAI5tCH") -> AccessKey:
+    """Not stored yet."""
+    return AccessKey(
+        id=prefix + base64.b32encode(os.urandom(10)).decode(),
+        secret=base64.b64encode(os.urandom(24)).decode().replace("/", "x").replace("+", "y"),
+        account_id=who.account_id,
+        of=str(who),
+    )
 
 
 async def _make_service_role(tx: Transaction, account_id: str, clock: Clock) -> None:

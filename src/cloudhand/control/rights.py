@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from cloudhand.core import policy as policies
-from cloudhand.core.account import Attachment, Identity, Kind, Policy, Role
+from cloudhand.core.account import OWNER, Attachment, Identity, Kind, Policy, Role
 from cloudhand.core.clock import Clock
-from cloudhand.core.errors import NameTaken, NotAuthorized, NotEmpty, ResourceNotFound
+from cloudhand.core.errors import NameTaken, NotAuthorized, NotEmpty, NotTrusted, ResourceNotFound
 from cloudhand.core.policy import Wish
 from cloudhand.core.system_policies import SYSTEM
 from cloudhand.core.tag import Kind as Tagged
@@ -65,6 +65,14 @@ class Rights:
         _complain("role", names, {role.name for role in found})
         return found
 
+    async def trusting_role(self, who: Identity, name: str) -> Role:
+        """A role that ``who`` may take; NotTrusted, ResourceNotFound."""
+        (role,) = await self.roles(who.account_id, name)
+        own = who.kind is Kind.OWNER  # who takes no roles, as on the real service
+        if own or not policies.trusts(policies.read(role.trust), arn(who)):
+            raise NotTrusted(str(who), name)
+        return role
+
     async def add_role(self, role: Role) -> None:
         """NameTaken, PolicyInvalid."""
         policies.read(role.trust)
@@ -100,6 +108,14 @@ class Rights:
         _complain("policy", names, {one.name for one in found})
         return found
 
+    async def attachment_counts(self, account_id: str) -> dict[str, int]:
+        """To how many users and roles policies are attached, by their names."""
+
+        async def work(tx: Transaction) -> dict[str, int]:
+            return await tx.rights.attachment_counts(account_id)
+
+        return await self._database.read(work)
+
     async def add_policy(self, policy: Policy) -> None:
         """NameTaken, PolicyInvalid."""
         policies.read(policy.document)
@@ -111,14 +127,16 @@ class Rights:
 
         await self._database.write(work)
 
-    async def remove_policy(self, account_id: str, name: str) -> None:
-        """ResourceNotFound; NotEmpty while it is attached."""
+    async def remove_policy(self, account_id: str, name: str, *, detach: bool = False) -> None:
+        """ResourceNotFound; NotEmpty while it is attached, unless it is to be taken off first."""
 
         async def work(tx: Transaction) -> None:
             found = await tx.rights.policies(account_id, name)
             _complain("policy", [name], {one.name for one in found})
-            if await tx.rights.attachments_of(account_id, name, system=False):
-                raise NotEmpty(f"policy {name}", "attachments")
+            for one in await tx.rights.attachments_of(account_id, name, system=False):
+                if not detach:
+                    raise NotEmpty(f"policy {name}", "attachments")
+                await tx.rights.detach(one)
             await tx.rights.remove_policy(account_id, name)
 
         await self._database.write(work)
@@ -172,16 +190,19 @@ def role_arn(account_id: str, name: str) -> str:
     return f"acs:ram::{account_id}:role/{name}"
 
 
-def user_arn(who: Identity) -> str:
-    """Of an owner or a user."""
-    own = who.kind is Kind.OWNER
-    return f"acs:ram::{who.account_id}:{'root' if own else f'user/{who.name}'}"
+def arn(who: Identity) -> str:
+    kinds = {
+        Kind.OWNER: OWNER,
+        Kind.USER: f"user/{who.name}",
+        Kind.ROLE: f"assumed-role/{who}",
+    }
+    return f"acs:ram::{who.account_id}:{kinds[who.kind]}"
 
 
 async def _held(tx: Transaction, who: Identity) -> list[policies.Policy]:
     attached = await tx.rights.attached_to(who)
     own = [one.policy for one in attached if not one.system]
-    documents = [SYSTEM[one.policy] for one in attached if one.system]
+    documents = [SYSTEM[one.policy].document for one in attached if one.system]
     if own:
         documents += [one.document for one in await tx.rights.policies(who.account_id, *own)]
     return [policies.read(one) for one in documents]

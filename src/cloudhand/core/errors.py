@@ -63,6 +63,7 @@ class ResourceNotFound(CloudhandError):
 
     def __init__(self, kind: str, ids: Sequence[str]) -> None:
         super().__init__(f"cannot find {kind} {', '.join(ids)}")
+        self.kind = kind
 
 
 class PolicyInvalid(CloudhandError):
@@ -75,6 +76,20 @@ class NotEmpty(CloudhandError):
     def __init__(self, thing: str, holds: str) -> None:
         super().__init__(f"cannot delete {thing}: it has {holds}")
         self.holds = holds
+
+
+class NotTrusted(CloudhandError):
+    """A role may not be taken by whoever wants to."""
+
+    def __init__(self, who: str, role: str) -> None:
+        super().__init__(f"{who} is not among those whom the role {role} trusts")
+
+
+class LastKey(CloudhandError):
+    """Without it nobody could act for the account any more."""
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(f"cannot do without {key_id}: it is the last active key of the owner")
 
 
 class NotAuthorized(CloudhandError):

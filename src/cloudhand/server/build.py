@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
@@ -13,10 +12,11 @@ from typing import Any
 from cloudhand.api import http as api_http
 from cloudhand.api.inside import Inside, served
 from cloudhand.api.products import BY_PRODUCT
+from cloudhand.control.accounts import new_key
 from cloudhand.control.control import Control
 from cloudhand.control.pokes import Pokes
 from cloudhand.control.settings import ControlSettings
-from cloudhand.core.account import AccessKey
+from cloudhand.core.account import AccessKey, owner
 from cloudhand.core.clock import Clock
 from cloudhand.gateway.channel import Channel
 from cloudhand.gateway.http import GatewayApp
@@ -110,10 +110,6 @@ async def ensure_access_key(control: Control) -> AccessKey:
     """The access key of this control plane, made when there is none."""
     key = await control.accounts.first()
     if key is None:
-        key = AccessKey(
-            id="LTAI5tCH" + base64.b32encode(os.urandom(10)).decode(),
-            secret=base64.b64encode(os.urandom(24)).decode().replace("/", "x").replace("+", "y"),
-            account_id=control.settings.account_id,
-        )
+        key = new_key(owner(control.settings.account_id))
         await control.accounts.add(key)
     return key

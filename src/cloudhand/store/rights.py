@@ -155,6 +155,14 @@ class Rights:
             "account_id = ? AND policy = ? AND system = ?", account_id, policy, int(system)
         )
 
+    async def attachment_counts(self, account_id: str) -> dict[str, int]:
+        """By the names of policies."""
+        rows = await self._statements.fetch(
+            "SELECT policy, count(*) FROM attachments WHERE account_id = ? GROUP BY policy",
+            account_id,
+        )
+        return {row[0]: row[1] for row in rows}
+
     async def _attachments(self, condition: str, *values: object) -> list[Attachment]:
         rows = await self._statements.fetch(
             "SELECT account_id, kind, name, system, policy, attached_at FROM attachments"

@@ -1,0 +1,38 @@
+"""AttachPolicyToRole: give a role the rights of a policy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cloudhand.api.operation import Call, operation
+from cloudhand.api.ram import errors, fields
+from cloudhand.api.ram.product import RAM
+from cloudhand.api.ram.shapes import Done, policy_type
+from cloudhand.api.refusal import WireError
+from cloudhand.core.account import Identity, Kind
+from cloudhand.core.errors import NameTaken, ResourceNotFound
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params:
+    role_name: str = fields.role()
+    policy_name: str = fields.policy()
+    policy_type: str = fields.policy_type()
+    resource_group_id: None = fields.group()
+
+
+def _missing(refusal: ResourceNotFound) -> WireError:
+    return errors.NO_SUCH_POLICY if refusal.kind == "policy" else errors.NO_SUCH_ROLE
+
+
+@operation(
+    RAM,
+    access="write",
+    errors={ResourceNotFound: _missing, NameTaken: errors.ATTACHED_TO_ROLE},
+    refuses=(errors.NO_SUCH_POLICY, errors.NO_SUCH_ROLE),
+)
+async def attach_policy_to_role(call: Call, params: Params) -> Done:
+    who = Identity(account_id=call.caller.account_id, kind=Kind.ROLE, name=params.role_name)
+    system = params.policy_type == policy_type(system=True)
+    await call.control.rights.attach(who, params.policy_name, system=system)
+    return Done()

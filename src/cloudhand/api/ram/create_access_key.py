@@ -1,0 +1,48 @@
+"""CreateAccessKey: make an access key for a user, whose secret is told once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from cloudhand.api.operation import Call, operation
+from cloudhand.api.ram import errors, fields
+from cloudhand.api.ram.keys import whose
+from cloudhand.api.ram.product import RAM
+from cloudhand.api.ram.shapes import KeyShape
+from cloudhand.control.accounts import new_key
+from cloudhand.core.errors import ResourceNotFound, TooMany
+from cloudhand.wire import times
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params:
+    user_name: str = fields.user(required=False, note="whoever asks, unless given")
+
+
+class NewKey(KeyShape, frozen=True, kw_only=True, rename="pascal"):
+    access_key_secret: str
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
+    access_key: NewKey
+
+
+@operation(
+    RAM,
+    access="write",
+    errors={ResourceNotFound: errors.NO_SUCH_USER, TooMany: errors.TOO_MANY_KEYS},
+    refuses=(errors.NO_OWN_KEYS,),
+)
+async def create_access_key(call: Call, params: Params) -> Result:
+    key = new_key(whose(call, params.user_name))
+    await call.control.accounts.add(key)
+    return Result(
+        access_key=NewKey(
+            access_key_id=key.id,
+            access_key_secret=key.secret,
+            status="Active",
+            create_date=times.second(call.now),
+        )
+    )

@@ -1,0 +1,28 @@
+"""DetachPolicyFromRole: take the rights of a policy from a role."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cloudhand.api.operation import Call, operation
+from cloudhand.api.ram import errors, fields
+from cloudhand.api.ram.product import RAM
+from cloudhand.api.ram.shapes import Done, policy_type
+from cloudhand.core.account import Identity, Kind
+from cloudhand.core.errors import ResourceNotFound
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params:
+    role_name: str = fields.role()
+    policy_name: str = fields.policy()
+    policy_type: str = fields.policy_type()
+    resource_group_id: None = fields.group()
+
+
+@operation(RAM, access="write", errors={ResourceNotFound: errors.NOT_ATTACHED_TO_ROLE})
+async def detach_policy_from_role(call: Call, params: Params) -> Done:
+    who = Identity(account_id=call.caller.account_id, kind=Kind.ROLE, name=params.role_name)
+    system = params.policy_type == policy_type(system=True)
+    await call.control.rights.detach(who, params.policy_name, system=system)
+    return Done()

@@ -1,0 +1,51 @@
+"""GetCallerIdentity: tell whoever asks who they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from cloudhand.api.operation import Call, operation
+from cloudhand.api.ram.shapes import role_id, user_id
+from cloudhand.api.sts.product import STS
+from cloudhand.control.rights import arn
+from cloudhand.core.account import Kind
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params:
+    pass
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
+    identity_type: str
+    account_id: str
+    principal_id: str
+    arn: str
+    user_id: str
+    role_id: str
+
+
+@operation(STS, access="read")
+async def get_caller_identity(call: Call, params: Params) -> Result:
+    who = call.caller
+    user = role = ""
+    match who.kind:
+        case Kind.OWNER:
+            user = principal = who.account_id
+        case Kind.USER:
+            (found,) = await call.control.accounts.users(who.account_id, who.name)
+            user = principal = user_id(found)
+        case Kind.ROLE:
+            (taken,) = await call.control.rights.roles(who.account_id, who.name)
+            role = role_id(taken)
+            principal = f"{role}:{who.session}"
+    return Result(
+        identity_type=who.kind.value,
+        account_id=who.account_id,
+        principal_id=principal,
+        arn=arn(who),
+        user_id=user,
+        role_id=role,
+    )
