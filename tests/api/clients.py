@@ -16,6 +16,10 @@ from alibabacloud_ecs20140526 import models as ecs_models
 from alibabacloud_ecs20140526.client import Client as EcsClient
 from alibabacloud_oos20190601 import models as oos_models
 from alibabacloud_oos20190601.client import Client as OosClient
+from alibabacloud_ram20150501 import models as ram_models
+from alibabacloud_ram20150501.client import Client as RamClient
+from alibabacloud_sts20150401 import models as sts_models
+from alibabacloud_sts20150401.client import Client as StsClient
 from alibabacloud_tea_openapi.models import Config
 from aliyunsdkcore.acs_exception.exceptions import ServerException
 from aliyunsdkcore.client import AcsClient
@@ -55,6 +59,8 @@ class Sdk:
 
 ECS = Sdk("Ecs", "2014-05-26", EcsClient, ecs_models)
 OOS = Sdk("oos", "2019-06-01", OosClient, oos_models)
+RAM = Sdk("Ram", "2015-05-01", RamClient, ram_models)
+STS = Sdk("Sts", "2015-04-01", StsClient, sts_models)
 
 
 def _method(action: str) -> str:

@@ -20,12 +20,20 @@ from cloudhand.wire import signature, times
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 KEY = AccessKey(id="id", secret="secret", account_id="1")
+ROLE = AccessKey(
+    id="STS.id",
+    secret="secret",
+    account_id="1",
+    of="helper/night",
+    token_digest=hashlib.sha256(b"token").hexdigest(),
+    expires_at=NOW + timedelta(minutes=10),
+)
 OFF = AccessKey(id="off", secret="secret", account_id="1", active=False)
 
 
 class Keys:
     async def get(self, access_key_id: str) -> AccessKey | None:
-        return {KEY.id: KEY, OFF.id: OFF}.get(access_key_id)
+        return {KEY.id: KEY, OFF.id: OFF, ROLE.id: ROLE}.get(access_key_id)
 
 
 @dataclass
@@ -133,6 +141,8 @@ async def test_spaces_in_the_authorization_are_tolerated() -> None:
         (v1(SignatureType="BEARERTOKEN"), "InvalidSignatureMethod", 400),
         (v1(SignatureVersion="2.0"), "InvalidSignatureVersion", 400),
         (v1(SecurityToken="t"), "InvalidSecurityToken.Malformed", 400),
+        (v1(AccessKeyId=ROLE.id), "InvalidSecurityToken.Malformed", 400),
+        (v1(AccessKeyId=ROLE.id, SecurityToken="t"), "InvalidSecurityToken.Malformed", 400),
         (v3(x_acs_security_token="t"), "InvalidSecurityToken.Malformed", 400),
         (v3(unsigned=("x-acs-action",)), "IncompleteSignature", 400),
         (v3(unsigned=("host",)), "IncompleteSignature", 400),
@@ -246,3 +256,17 @@ def test_our_mac_is_that_of_the_standard_library() -> None:
     mac = hmac.digest(b"secret&", text.encode(), "sha1")
     made = signature.v1_signature(hashlib.sha1, "secret", text)
     assert made == base64.b64encode(mac).decode()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        v1(AccessKeyId=ROLE.id, SecurityToken="token"),
+        v3(key_id=ROLE.id, x_acs_security_token="token"),
+    ],
+    ids=["v1", "v3"],
+)
+async def test_the_key_of_a_role_is_believed_until_it_expires(raw: RawRequest) -> None:
+    assert await Door().knock(raw) is ROLE
+    error = await Door().refused(raw, NOW + timedelta(minutes=10))
+    assert (error.code, error.status) == ("InvalidSecurityToken.Expired", 400)

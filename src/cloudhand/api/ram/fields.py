@@ -49,7 +49,11 @@ def not_served(name: str, why: str) -> Any:
     error = unsupported(name, why)
 
     def read(flat: bind.Flat, wire: str) -> None:
-        if any(one == wire or one.startswith(f"{wire}.") for one in flat):
+        given = {
+            one: value for one, value in flat.items() if one == wire or one.startswith(f"{wire}.")
+        }
+        # Clients send an empty list unasked.
+        if any(value not in ("", "[]") for value in given.values()):
             raise Refused(error)
 
     return bind.custom(

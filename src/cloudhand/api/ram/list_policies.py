@@ -11,7 +11,7 @@ from cloudhand.api.operation import Call, operation
 from cloudhand.api.ram import fields, policies
 from cloudhand.api.ram.fields import Part
 from cloudhand.api.ram.product import RAM
-from cloudhand.api.ram.shapes import VERSION, policy_type
+from cloudhand.api.ram.shapes import VERSION, NoTags, policy_type
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +29,7 @@ class PolicyShape(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     create_date: str
     update_date: str
     default_version: str = VERSION
+    tags: NoTags = NoTags()
 
 
 class Policies(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):

@@ -11,7 +11,7 @@ from cloudhand.api.operation import Call, operation
 from cloudhand.api.ram import fields
 from cloudhand.api.ram.fields import Part
 from cloudhand.api.ram.product import RAM
-from cloudhand.api.ram.shapes import RoleShape, role_fields
+from cloudhand.api.ram.shapes import NoTags, RoleShape, role_fields
 from cloudhand.wire import times
 
 
@@ -23,6 +23,7 @@ class Params:
 
 class ListedRole(RoleShape, frozen=True, kw_only=True, rename="pascal"):
     update_date: str
+    tags: NoTags = NoTags()
 
 
 class Roles(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -35,9 +36,10 @@ class ListedUserShape(UserShape, frozen=True, kw_only=True, rename="pascal"):
     update_date: str
 
 
-def thing_id(account_id: str, name: str, created_at: object) -> str:
+def thing_id(account_id: str, name: str, created_at: datetime) -> str:
     """A number of 18 digits that stays, and is another for who comes later by the same name."""
-    digest = hashlib.sha256(f"{account_id}/{name}/{created_at}".encode()).hexdigest()
+    moment = created_at.isoformat(timespec="milliseconds")  # as it is kept
+    digest = hashlib.sha256(f"{account_id}/{name}/{moment}".encode()).hexdigest()
     return f"3{int(digest, 16) % 10**17:017}"
 
 
@@ -106,6 +108,12 @@ def role_fields(role: Role) -> dict[str, Any]:
         "description": role.description,
         "create_date": times.second(role.created_at),
     }
+
+
+class NoTags(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
+    """Neither roles nor policies have any."""
+
+    tag: Sequence[str] = ()
 
 
 class AttachedShape(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
