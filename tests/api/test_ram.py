@@ -118,6 +118,16 @@ def test_policies_of_both_types_are_listed(ram: Caller) -> None:
     assert [one["PolicyName"] for one in attached] == ["AliyunECSFullAccess", "AliyunOOSFullAccess"]
 
 
+def test_what_is_taken_off_a_user_is_gone_at_once(it: Cloud, ram: Caller) -> None:
+    ann = User(it, ram, "ann", "ecs:Describe*")
+    of_ann = {"UserName": "ann", "PolicyName": "of-ann", "PolicyType": "Custom"}
+    assert ann.calls()("DescribeInstances")["TotalCount"] == 0
+    (held,) = ram("ListPoliciesForUser", UserName="ann")["Policies"]["Policy"]
+    ram("DetachPolicyFromUser", **of_ann)
+    assert held["PolicyName"] == "of-ann"
+    assert code_of(ann.calls(), "DescribeInstances") == "Forbidden.RAM"
+
+
 def test_a_user_changes_their_own_keys_if_they_may(it: Cloud, ram: Caller) -> None:
     ann = User(it, ram, "ann", "ecs:Describe*")
     ben = User(it, ram, "ben")

@@ -120,6 +120,7 @@ def _used(source: Source) -> Iterator[str]:
 def test_each_name_is_used() -> None:
     """By the product itself: what only tests use is a part of the tests."""
     used = Counter(name for source in below("src", "scripts") for name in _used(source))
+    used.update(name.rpartition(" ")[2] for name in COMMANDS)  # functions of the command line
     idle = {
         f"{source.module}.{name}"
         for source in ours()

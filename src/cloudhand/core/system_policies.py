@@ -7,9 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 
-def _allow(*actions: str) -> str:
+@dataclass(frozen=True, kw_only=True)
+class SystemPolicy:
+    description: str
+    document: str  # JSON
+
+
+def _allow(description: str, *actions: str) -> SystemPolicy:
     statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
-    return json.dumps({"Version": "1", "Statement": [statement]})
+    document = json.dumps({"Version": "1", "Statement": [statement]})
+    return SystemPolicy(description=description, document=document)
 
 
 _READING = ("Describe*", "List*", "Get*")
@@ -28,35 +35,23 @@ def _of(product: str, *names: str) -> list[str]:
     return [f"{product}:{name}" for name in names]
 
 
-@dataclass(frozen=True)
-class SystemPolicy:
-    description: str
-    document: str  # JSON
-
-
 SYSTEM: Mapping[str, SystemPolicy] = {
-    "AdministratorAccess": SystemPolicy("Everything.", _allow("*")),
-    "ReadOnlyAccess": SystemPolicy(
-        "Look at everything.", _allow(*(f"*:{name}" for name in _READING))
+    "AdministratorAccess": _allow("Everything.", "*"),
+    "ReadOnlyAccess": _allow("Look at everything.", *(f"*:{name}" for name in _READING)),
+    "AliyunECSFullAccess": _allow("All of ECS and Cloud Assistant.", "ecs:*"),
+    "AliyunECSReadOnlyAccess": _allow("Look at ECS and Cloud Assistant.", *_of("ecs", *_READING)),
+    "AliyunECSAssistantFullAccess": _allow(
+        "All of Cloud Assistant.", *_of("ecs", *_ASSISTANT, *_ASSISTANT_READING)
     ),
-    "AliyunECSFullAccess": SystemPolicy("All of ECS and Cloud Assistant.", _allow("ecs:*")),
-    "AliyunECSReadOnlyAccess": SystemPolicy(
-        "Look at ECS and Cloud Assistant.", _allow(*_of("ecs", *_READING))
+    "AliyunECSAssistantReadonlyAccess": _allow(
+        "Look at Cloud Assistant.", *_of("ecs", *_ASSISTANT_READING)
     ),
-    "AliyunECSAssistantFullAccess": SystemPolicy(
-        "All of Cloud Assistant.", _allow(*_of("ecs", *_ASSISTANT, *_ASSISTANT_READING))
-    ),
-    "AliyunECSAssistantReadonlyAccess": SystemPolicy(
-        "Look at Cloud Assistant.", _allow(*_of("ecs", *_ASSISTANT_READING))
-    ),
-    "AliyunOOSFullAccess": SystemPolicy("Templates, executions and parameters.", _allow("oos:*")),
-    "AliyunOOSReadOnlyAccess": SystemPolicy(
+    "AliyunOOSFullAccess": _allow("Templates, executions and parameters.", "oos:*"),
+    "AliyunOOSReadOnlyAccess": _allow(
         "Look at templates, executions and parameters.",
-        _allow(*_of("oos", *_READING, "ValidateTemplateContent")),
+        *_of("oos", *_READING, "ValidateTemplateContent"),
     ),
-    "AliyunRAMFullAccess": SystemPolicy("Users, roles and policies.", _allow("ram:*")),
-    "AliyunRAMReadOnlyAccess": SystemPolicy(
-        "Look at users, roles and policies.", _allow(*_of("ram", *_READING))
-    ),
-    "AliyunSTSAssumeRoleAccess": SystemPolicy("Take roles.", _allow("sts:AssumeRole")),
+    "AliyunRAMFullAccess": _allow("Users, roles and policies.", "ram:*"),
+    "AliyunRAMReadOnlyAccess": _allow("Look at users, roles and policies.", *_of("ram", *_READING)),
+    "AliyunSTSAssumeRoleAccess": _allow("Take roles.", "sts:AssumeRole"),
 }

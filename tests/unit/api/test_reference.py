@@ -7,7 +7,12 @@ import pytest
 from cloudhand.api import reference
 from cloudhand.api.products import BY_PRODUCT
 
-_PAGES = {"ecs": "operations.md", "oos": "operations-oos.md"}
+_PAGES = {
+    "ecs": "operations.md",
+    "oos": "operations-oos.md",
+    "ram": "operations-ram.md",
+    "sts": "operations-sts.md",
+}
 _EACH = pytest.mark.parametrize("product", BY_PRODUCT)
 
 

@@ -173,8 +173,8 @@ def test_the_root_of_an_account_stands_for_its_users() -> None:
     }
 
 
-@pytest.mark.parametrize(("name", "document"), SYSTEM.items())
-def test_policies_that_come_with_an_account_are_policies(name: str, document: str) -> None:
-    assert allows([read(document)], Wish(action="ecs:DescribeInstances", resource="*")) is (
-        name.startswith(("Administrator", "ReadOnly", "AliyunECS"))
-    )
+@pytest.mark.parametrize("name", SYSTEM)
+def test_policies_that_come_with_an_account_are_policies(name: str) -> None:
+    assert allows(
+        [read(SYSTEM[name].document)], Wish(action="ecs:DescribeInstances", resource="*")
+    ) is (name.startswith(("Administrator", "ReadOnly", "AliyunECS")))

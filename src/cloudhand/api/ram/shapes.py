@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from cloudhand.control.rights import role_arn
-from cloudhand.core.account import AccessKey, Attachment, Identity, Kind, Policy, Role, User
+from cloudhand.core.account import AccessKey, Attachment, Policy, Role, User
 from cloudhand.core.system_policies import SYSTEM
 from cloudhand.wire import times
 
@@ -146,8 +146,3 @@ def attached_shapes(attached: Sequence[Attachment], own: Sequence[Policy]) -> At
 
 def policy_type(*, system: bool) -> str:
     return "System" if system else "Custom"
-
-
-def named_user(who: Identity, name: str) -> Identity:
-    """The user of a name, or else who asks."""
-    return Identity(account_id=who.account_id, kind=Kind.USER, name=name) if name else who
