@@ -20,6 +20,7 @@ from cloudhand.passage.hosts import Place, place
         "ecs-vpc.cn-hangzhou.aliyuncs.com",
         "oos.cn-beijing.aliyuncs.com",
         "oos-cn-beijing.aliyuncs.com",
+        "ram.aliyuncs.com",
         "sts.aliyuncs.com",
         "sts-vpc.cn-hangzhou.aliyuncs.com",
         "location.aliyuncs.com",
@@ -35,7 +36,7 @@ def test_the_products_are_served_in_every_spelling(host: str) -> None:
     [
         "oss-cn-hangzhou.aliyuncs.com",
         "bucket.oss-cn-hangzhou.aliyuncs.com",
-        "ram.aliyuncs.com",
+        "kms.aliyuncs.com",
         "rds.cn-hangzhou.aliyuncs.com",
         "aliyuncs.com",
         "aliyun.com",
@@ -47,7 +48,7 @@ def test_the_products_are_served_in_every_spelling(host: str) -> None:
         "ecs..aliyuncs.com",
         "oauth.alibabacloud.com",
         "rAm.AliyunCS.com..",
-        "ram。aliyuncs。com",
+        "kms。aliyuncs。com",
         "ｒａｍ.aliyuncs.com",
     ],
 )

@@ -32,8 +32,9 @@ _TYPES: Mapping[str, Mapping[str, str]] = {
     "ram": {"UserName": "user", "RoleName": "role", "PolicyName": "policy"},
     "sts": {},
 }
-# What is made by operations that name nothing.
-_MADE = {"RunInstances": "instance", "CreateCommand": "command", "CreateActivation": "activation"}
+# What operations are about that name nothing.
+_MADE = {"RunInstances": "instance", "CreateCommand": "command", "CreateActivation": "activation",
+         "ListUsers": "user", "ListRoles": "role", "ListPolicies": "policy"}  # fmt: skip
 _EVERYBODY = ("GetCallerIdentity",)
 _STORED = ("Name", "Names", "Path")  # parameters that name those of the store
 
