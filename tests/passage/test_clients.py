@@ -178,7 +178,7 @@ def test_the_newer_sdk_cannot_reach_what_is_not_served(
 def test_the_classic_sdk_cannot_reach_what_is_not_served(
     run: Run, control_plane: Plane, scheme: str
 ) -> None:
-    done = python(run, CLASSIC, scheme, "ram.aliyuncs.com")
+    done = python(run, CLASSIC, scheme, "kms.aliyuncs.com")
     assert done.returncode == 1
     assert "Forbidden" in done.stderr
     assert control_plane.requests == []
@@ -207,7 +207,7 @@ def test_curl(run: Run, control_plane: Plane, scheme: str) -> None:
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == REGIONS
     assert len(control_plane.last().body) == 100_000
-    refused = run("curl", "-sS", "-i", f"{scheme}://ram.aliyuncs.com/")
+    refused = run("curl", "-sS", "-i", f"{scheme}://kms.aliyuncs.com/")
     assert "403 Forbidden by Cloudhand" in refused.stdout
 
 

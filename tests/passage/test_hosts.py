@@ -47,9 +47,9 @@ def test_the_products_are_served_in_every_spelling(host: str) -> None:
         "evil.ecs.cn-hangzhou.aliyuncs.com",
         "ecs..aliyuncs.com",
         "oauth.alibabacloud.com",
-        "rAm.AliyunCS.com..",
+        "kMs.AliyunCS.com..",
         "kms。aliyuncs。com",
-        "ｒａｍ.aliyuncs.com",
+        "ｋｍｓ.aliyuncs.com",
     ],
 )
 def test_the_rest_of_the_real_service_is_refused(host: str) -> None:

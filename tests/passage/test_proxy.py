@@ -277,10 +277,10 @@ def test_the_real_service_is_refused_by_name(
 
 def test_a_refused_body_is_read_or_the_connection_ends(client: Dialogue) -> None:
     for body in (b"x" * 100, b"x" * 1_000_000):
-        assert client.ask("POST http://ram.aliyuncs.com/", body=body).status == 403
+        assert client.ask("POST http://kms.aliyuncs.com/", body=body).status == 403
     # Nobody gives leave to send this one.
     client.send(
-        f"POST http://ram.aliyuncs.com/ HTTP/1.1\r\n{client.known}Expect: 100-continue\r\n"
+        f"POST http://kms.aliyuncs.com/ HTTP/1.1\r\n{client.known}Expect: 100-continue\r\n"
         "Content-Length: 5\r\n\r\n"
     )
     assert client.answer().status == 403
@@ -291,8 +291,8 @@ def test_the_host_header_cannot_hide_the_real_service(
     client: Dialogue, control_plane: Plane
 ) -> None:
     elsewhere = f"http://127.0.0.1:{control_plane.port}/"
-    assert client.ask(f"GET {elsewhere}", "Host: ram.aliyuncs.com").status == 403
-    assert client.ask(f"GET {elsewhere}", "Host: a.example", "Host: ram.aliyuncs.com").status == 403
+    assert client.ask(f"GET {elsewhere}", "Host: kms.aliyuncs.com").status == 403
+    assert client.ask(f"GET {elsewhere}", "Host: a.example", "Host: kms.aliyuncs.com").status == 403
     assert control_plane.requests == []
     # What is served is served, by whatever address.
     assert client.ask("GET http://192.0.2.1/", f"Host: {HOST}").status == 200
@@ -300,7 +300,7 @@ def test_the_host_header_cannot_hide_the_real_service(
 
 def test_only_the_child_may_use_the_proxy(environment: Environment, client: Dialogue) -> None:
     for field in ("", "Proxy-Authorization: Basic Y2xvdWRoYW5kOg==\r\n", client.known * 2):
-        for line in (f"GET {URL}/", f"CONNECT {HOST}:443", "GET http://ram.aliyuncs.com/"):
+        for line in (f"GET {URL}/", f"CONNECT {HOST}:443", "GET http://kms.aliyuncs.com/"):
             with dialogue(environment) as stranger:
                 stranger.send(f"{line} HTTP/1.1\r\n{field}\r\n")
                 answer = stranger.answer()
