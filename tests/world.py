@@ -111,12 +111,14 @@ class World:
         await self._started.wait()
 
     def engine(self, database: Database, control: Control, library: Library) -> Executions:
+        inside = Inside(control, BY_PRODUCT)
         means = Means(
             database=database,
             clock=self.clock,
             library=library,
             programs=self.programs,
-            caller_of=Inside(control, BY_PRODUCT).caller_of,
+            caller_of=inside.caller_of,
+            check_read=inside.check_read,
             post=self.post,
         )
         return Executions(means, control.pokes)

@@ -331,3 +331,61 @@ def test_a_role_that_is_not_there_is_told_at_once(account: Account) -> None:
         oos.start(template({"Name": "pause", "Action": "ACS::Pause"}, RamRole="nobody"))
     assert (caught.value.code, caught.value.status) == ("EntityNotExist.Role", 404)
     assert "nobody" in caught.value.message
+
+
+def _posts(text: str) -> dict[str, Any]:
+    hook = {"URI": "https://example.com/hook", "Content": {"text": {"content": text}}}
+    return {
+        "Name": "tell",
+        "Action": "ACS::Notify",
+        "Properties": {"NotifyType": "WebHook", "WebHook": hook},
+    }
+
+
+@pytest.mark.parametrize(
+    ("task", "needs", "resource"),
+    [
+        (
+            api("name", "ModifyCommand", CommandId="c-1", Name="{{ oos-secret:word }}"),
+            "oos:GetSecretParameter",
+            "secretparameter/word",
+        ),
+        (_posts("{{ oos-secret:word }}"), "oos:GetSecretParameter", "secretparameter/word"),
+        (_posts("{{ oos:place }}"), "oos:GetParameter", "parameter/place"),
+    ],
+    ids=["a secret for a call", "a secret for a message", "a common parameter"],
+)
+def test_what_is_in_the_store_is_read_by_who_may(
+    account: Account, ann: Identity, task: dict[str, Any], needs: str, resource: str
+) -> None:
+    """A template is no way around the rights of whoever starts it."""
+    owner = tea(account.it.endpoint, sdk=OOS)
+    owner("CreateSecretParameter", Name="word", Value="swordfish")
+    owner("CreateParameter", Name="place", Type="String", Value="here")
+    oos = Oos(account.it, asks(account, OOS))
+    account.give(ann, allow(["oos:*Execution*", "ecs:*"]))
+
+    failed = oos.until(oos.start(template(task)), *ENDED)
+    assert f"Forbidden.RAM: ann may not {needs} on acs:oos:" in failed["StatusMessage"]
+    assert failed["StatusMessage"].endswith(f":{resource}")
+    assert account.it.world.posted == []
+    account.give(ann, allow(needs, f"acs:oos:*:*:{resource}"))
+    ended = oos.until(oos.start(template(task)), *ENDED)
+
+    assert "Forbidden.RAM" not in ended["StatusMessage"]
+
+
+def test_what_is_given_from_the_store_is_read_by_who_may(account: Account, ann: Identity) -> None:
+    owner = tea(account.it.endpoint, sdk=OOS)
+    owner("CreateParameter", Name="place", Type="String", Value="here")
+    oos = Oos(account.it, asks(account, OOS))
+    account.give(ann, allow("oos:*Execution*"))
+    content = template(_posts("{{ at }}"), Parameters={"at": {"Type": "String"}})
+
+    told = refused(lambda: oos.start(content, Parameters={"at": "{{ oos:place }}"}))
+    assert "ann may not oos:GetParameter" in told
+    account.give(ann, allow("oos:GetParameter"))
+    ended = oos.until(oos.start(content, Parameters={"at": "{{ oos:place }}"}), *ENDED)
+
+    assert ended["Status"] == "Success"
+    assert b"here" in account.it.world.posted[-1][1]

@@ -129,6 +129,7 @@ EXECUTIONS: list[Row] = [
     start("MissingParameter.TemplateName", 400, TemplateContent=None),
     start("InvalidParameter.TemplateURL", 400, TemplateContent=None, TemplateURL=URL),
     start("EntityNotExists.Template", 404, TemplateContent=None, TemplateName="none"),
+    start("EntityNotExist.Role", 404, TemplateContent=template(PAUSE, RamRole="nobody")),
     start("InvalidTemplate", 400, TemplateContent=WRONG),
     start("InvalidParameter.Parameters", 400, Parameters="[]"),
     start("InvalidParameter.Parameters", 400, Parameters="{"),

@@ -212,12 +212,14 @@ async def test_a_message_that_cannot_be_sent_does_not_tell_its_address(
     async with World(tmp_path) as world:
         execution, _ = await running(world)
         await keep(world, "db", CANARY)
+        inside = Inside(world.control, BY_PRODUCT)
         means = Means(
             database=world.database,
             clock=world.clock,
             library=Library({}),
             programs=Pool(),  # none is run
-            caller_of=Inside(world.control, BY_PRODUCT).caller_of,
+            caller_of=inside.caller_of,
+            check_read=inside.check_read,
             post=post,
         )
         url = secrets.joined(

@@ -7,7 +7,7 @@ of the operations say what is meant.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,13 +19,15 @@ from cloudhand.api.bind import Parameter
 from cloudhand.api.operation import Call, Operation
 from cloudhand.api.refusal import Refused
 from cloudhand.control.control import Control
+from cloudhand.control.rights import read_stored
 from cloudhand.core import ids
 from cloudhand.core.account import Identity, Kind, identity
+from cloudhand.core.errors import NotAuthorized
 from cloudhand.core.execution import Execution
 from cloudhand.core.task import TaskExecution
 from cloudhand.orchestration import secrets
 from cloudhand.orchestration.action import Caller, Reply
-from cloudhand.orchestration.evaluation import NotStored
+from cloudhand.orchestration.evaluation import NotReadable, NotStored
 from cloudhand.orchestration.values import text
 from cloudhand.store.database import StoreError
 from cloudhand.wire import rpc
@@ -55,16 +57,33 @@ class Inside:
 
     def caller_of(self, execution: Execution, task: TaskExecution) -> Caller:
         """``reconcilers.means.CallerOf``"""
-        return _Caller(self._control, self._products, execution, task)
+        return _Caller(self._control, self._products, self, execution, task)
+
+    async def check_read(
+        self, execution: Execution, names: Collection[str], *, secret: bool
+    ) -> None:
+        """``reconcilers.means.CheckRead``"""
+        who = actor(execution)
+        action, things = read_stored(who, execution.region_id, names, secret=secret)
+        try:
+            await self._control.rights.check(who, action, things, {})
+        except NotAuthorized as refusal:
+            raise NotReadable(str(refusal)) from None
 
 
 class _Caller:
     """orchestration.action.Caller for one attempt at a task."""
 
     def __init__(
-        self, control: Control, products: Products, execution: Execution, task: TaskExecution
+        self,
+        control: Control,
+        products: Products,
+        inside: Inside,
+        execution: Execution,
+        task: TaskExecution,
     ) -> None:
         self._control = control
+        self._inside = inside
         self._products = products
         self._execution = execution
         self._task = task
@@ -98,6 +117,7 @@ class _Caller:
             raise RuntimeError(f"{operation.name} raised {type(error).__name__}") from None
 
     async def _secrets(self, names: set[str]) -> dict[str, str]:
+        await self._inside.check_read(self._execution, names, secret=True)
         found = await self._control.stored_parameters.secrets(names)
         missing = names - found.keys()
         if missing:

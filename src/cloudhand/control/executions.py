@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from cloudhand.control import telling
 from cloudhand.control.pokes import Loop, Pokes
+from cloudhand.control.rights import read_stored
 from cloudhand.control.settings import ControlSettings
 from cloudhand.control.templates import Templates
 from cloudhand.core import ids
@@ -66,7 +67,14 @@ class LogEntry:
     why: str = ""  # of a failure
 
 
-class PassingRoles(Protocol):
+class StartersRights(Protocol):
+    """``control.rights.Rights``, or where there are none, whatever is asked for."""
+
+    async def check(
+        self, who: Identity, action: str, resources: Sequence[str], context: Mapping[str, str]
+    ) -> None:
+        """NotAuthorized unless ``who`` may do this to all ``resources``."""
+
     async def check_pass(self, who: Identity, role: str) -> None:
         """NotAuthorized unless ``who`` may have others act in a role; ResourceNotFound."""
 
@@ -81,7 +89,7 @@ class Executions:
         settings: ControlSettings,
         templates: Templates,
         programs: Programs,
-        rights: PassingRoles,
+        rights: StartersRights,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -163,7 +171,9 @@ class Executions:
     ) -> dict[str, Any]:
         scope = Scope(
             pseudo=pseudo(execution, self._clock.now()),
-            stored=await self._stored(parameters.stored_names(template.parameters, given)),
+            stored=await self._stored(
+                execution, parameters.stored_names(template.parameters, given)
+            ),
             mark=execution.mark,
         )
         given, problems = parameters.looked_up(given, scope)
@@ -176,10 +186,13 @@ class Executions:
             raise ParametersInvalid(problems)
         return found
 
-    async def _stored(self, names: Collection[str]) -> dict[str, Any]:
-        """Common parameters of the store, as far as they are there."""
+    async def _stored(self, execution: Execution, names: Collection[str]) -> dict[str, Any]:
+        """Common parameters of the store, as far as they are there; NotAuthorized."""
         if not names:
             return {}
+        who = identity(execution.account_id, execution.executed_by)
+        action, things = read_stored(who, execution.region_id, names, secret=False)
+        await self._rights.check(who, action, things, {})
 
         async def work(tx: Transaction) -> dict[str, Any]:
             return {**await tx.stored_parameters.meanings(names)}

@@ -199,6 +199,15 @@ def arn(who: Identity) -> str:
     return f"acs:ram::{who.account_id}:{kinds[who.kind]}"
 
 
+def read_stored(
+    who: Identity, region_id: str, names: Collection[str], *, secret: bool
+) -> tuple[str, list[str]]:
+    """The action, and the resources, of reading from the parameter store."""
+    kind = "SecretParameter" if secret else "Parameter"
+    before = f"acs:oos:{region_id}:{who.account_id}:{kind.lower()}"
+    return f"oos:Get{kind}", [f"{before}/{name.lstrip('/')}" for name in sorted(names)]
+
+
 async def _held(tx: Transaction, who: Identity) -> list[policies.Policy]:
     attached = await tx.rights.attached_to(who)
     own = [one.policy for one in attached if not one.system]

@@ -48,6 +48,15 @@ class NotStored(EvaluationError):
         super().__init__(f"there is no {kind} {told} in the parameter store")
 
 
+class NotReadable(NotStored):
+    """Whoever the execution acts for may not read it; one phrase."""
+
+    code = "Forbidden.RAM"
+
+    def __init__(self, why: str) -> None:
+        EvaluationError.__init__(self, why)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Scope:
     """What names mean. All names are in lower case; one that is not there means nothing."""

@@ -87,6 +87,7 @@ class _Carrying:
             database=means.database,
             clock=means.clock,
             programs=means.programs,
+            check_read=means.check_read,
         )
         self._begin = Beginning(means, template, ledger, self._scopes, self._due)
         self._look = Looking(means, template, ledger, self._scopes, self._begin)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -26,6 +26,13 @@ class CallerOf(Protocol):
     def __call__(self, execution: Execution, task: TaskExecution) -> Caller: ...
 
 
+class CheckRead(Protocol):
+    """Asks whether an execution may read what is in the parameter store."""
+
+    async def __call__(self, execution: Execution, names: Collection[str], *, secret: bool) -> None:
+        """evaluation.NotReadable."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Means:
     database: Database
@@ -33,6 +40,7 @@ class Means:
     library: Library
     programs: Programs
     caller_of: CallerOf
+    check_read: CheckRead
     post: Poster
     actions: Mapping[str, Action] = field(default_factory=lambda: ACTIONS)
     item_limit: int = ITEM_LIMIT  # of a loop

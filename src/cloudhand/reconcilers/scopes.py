@@ -12,6 +12,7 @@ from cloudhand.orchestration.model import TaskSpec, Template
 from cloudhand.orchestration.parameters import stored_names
 from cloudhand.orchestration.programs import Programs
 from cloudhand.orchestration.pseudo import pseudo
+from cloudhand.reconcilers.means import CheckRead
 from cloudhand.store.database import Database
 from cloudhand.store.transaction import Transaction
 
@@ -27,12 +28,14 @@ class Scopes:
         database: Database,
         clock: Clock,
         programs: Programs,
+        check_read: CheckRead,
     ) -> None:
         self._template = template
         self._execution = execution
         self._database = database
         self._clock = clock
         self._programs = programs
+        self._check_read = check_read
         self._parameters = {name.lower(): one for name, one in execution.parameters.items()}
         self._outputs: dict[str, Mapping[str, Any]] = {}  # as far as they were needed
 
@@ -81,6 +84,7 @@ class Scopes:
         """As they are now: the task before may have changed them."""
         if not names:
             return {}
+        await self._check_read(self._execution, names, secret=False)
 
         async def work(tx: Transaction) -> dict[str, Any]:
             return {**await tx.stored_parameters.meanings(names)}

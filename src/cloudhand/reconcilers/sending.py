@@ -20,16 +20,16 @@ class Sending:
 
     def __init__(self, means: Means, execution: Execution) -> None:
         self._means = means
-        self._mark = execution.mark
+        self._execution = execution
 
     async def __call__(
         self, url: Any, *, headers: Mapping[str, Any], content: Any, key: str
     ) -> int:
-        names = secrets.names([url, headers, content], self._mark)
+        names = secrets.names([url, headers, content], self._execution.mark)
         known = await self._secrets(names) if names else {}
 
         def clear(value: Any) -> Any:
-            return secrets.revealed(value, self._mark, known)
+            return secrets.revealed(value, self._execution.mark, known)
 
         told = clear(content)
         try:
@@ -51,6 +51,8 @@ class Sending:
             raise kind(told) from None
 
     async def _secrets(self, names: set[str]) -> dict[str, str]:
+        await self._means.check_read(self._execution, names, secret=True)
+
         async def work(tx: Transaction) -> dict[str, str]:
             return await tx.stored_parameters.secrets(names)
 

@@ -73,12 +73,14 @@ def build(settings: Settings, database: SqliteDatabase, clock: Clock) -> Parts:
         library=library,
         programs=programs,
     )
+    inside = Inside(control, BY_PRODUCT)
     means = Means(
         database=database,
         clock=clock,
         library=library,
         programs=programs,
-        caller_of=Inside(control, BY_PRODUCT).caller_of,
+        caller_of=inside.caller_of,
+        check_read=inside.check_read,
         post=Outward(settings.outward),
     )
     channel = Channel(control.agents)
