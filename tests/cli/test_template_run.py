@@ -426,13 +426,16 @@ def test_a_stored_template_is_deleted_and_its_executions_if_one_says_so(
     assert shown.stdout.startswith("execution\tcreated\tstatus\ttemplate\n")
 
 
-def test_what_a_trigger_has_fired_is_listed(it: Cloud, cli: Cli, tmp_path: Path) -> None:
-    often = TIMED.replace(
-        "Type: cron, Expression: '0 0 3 ? * *'", "Type: rate, Expression: 1 minutes"
-    )
-    execution_id = cli("template", "run", _written(tmp_path, often)).stdout.split()[0]
+def test_what_a_trigger_has_fired_is_listed(
+    it: Cloud, cli: Cli, client: Client, tmp_path: Path
+) -> None:
+    event = "  - {Name: event, Action: ACS::EventTrigger}\n"
+    content = BRIEF.replace("Tasks:\n", f"Tasks:\n{event}")
+    execution_id = cli("template", "run", _written(tmp_path, content)).stdout.split()[0]
     for _ in range(2):
-        it.advance(seconds=63)
+        given = {"ExecutionId": execution_id, "Type": "Event", "Content": "{}"}
+        client.call("TriggerExecution", given, version=OOS)
+        it.advance(seconds=1)
 
     told = cli("template", "show", execution_id)
     document = json.loads(cli("template", "show", execution_id, "--json").stdout)
