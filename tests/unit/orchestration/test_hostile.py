@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloudhand.core.errors import TemplateInvalid
 from cloudhand.orchestration.actions.library import Library
-from cloudhand.orchestration.document import LIMIT
+from cloudhand.orchestration.document import LIMIT, read
 
 _ROOT = Path(__file__).parents[3]
 # Those of the corpus, by which mutations come far.
@@ -97,7 +96,7 @@ def _places(value: Any) -> list[list[Any]]:
 @_fuzz
 @given(st.data())
 def test_a_template_with_something_else_in_a_place(library: Library, data: st.DataObject) -> None:
-    document = yaml.safe_load(data.draw(st.sampled_from(TEXTS)))
+    document = read(data.draw(st.sampled_from(TEXTS))).data
     for _ in range(data.draw(st.integers(1, 3))):
         holder, key = data.draw(st.sampled_from(_places(document)))
         if key in (holder if isinstance(holder, dict) else range(len(holder))):
