@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # On a terminal pip shows what it is doing; a log needs only what goes wrong.
 QUIET = `test -t 2 || echo -q`
 
-.PHONY: help setup setup-dev demo test test-quick test-lives crash check format agent package bench docs clean
+.PHONY: help setup setup-dev demo test test-quick test-lives crash fuzz check format agent package bench docs clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 14
@@ -49,6 +49,9 @@ test-lives: setup-dev ## Anything in any order, in virtual time: make test-lives
 
 crash: setup-dev ## Every rehearsal with the engine killed after every write; make test draws a few of them
 	@CLOUDHAND_TEST_CRASHES=all $(BIN)/python -m pytest -q -n 2 tests/rehearsals/test_rehearsals.py $(ARGS)
+
+fuzz: setup-dev ## Hostile input to templates and to the gateway, much of it: make fuzz EXAMPLES=20000
+	@CLOUDHAND_TEST_EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest -q -n 2 --timeout 3600 tests/gateway/test_fuzz.py tests/unit/orchestration/test_hostile.py $(ARGS)
 
 check: setup-dev ## Format, lint, types, import layers, docs fresh
 	@$(BIN)/ruff format --check -q . || { echo "run 'make format'"; exit 1; }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -21,7 +22,7 @@ from tests.gateway.plane import Plane, Visitor, gateway
 
 # A plane lives for all examples of a test: that nothing leaves a mark on it is what is tested.
 _fuzz = settings(
-    max_examples=60,
+    max_examples=int(os.environ.get("CLOUDHAND_TEST_EXAMPLES", "60")),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

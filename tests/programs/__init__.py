@@ -1,0 +1,1 @@
+"""Programs of strangers, in children that can be ended."""
