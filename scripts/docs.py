@@ -8,7 +8,7 @@ from pathlib import Path
 
 import third_party
 
-from cloudhand.api import reference
+from cloudhand.api import action_reference, reference
 from cloudhand.cli import reference as command_line
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -16,6 +16,7 @@ REFERENCE = ROOT / "docs" / "reference"
 # Each gives pages by their file name below a directory.
 GENERATORS: tuple[tuple[Path, Callable[[], dict[str, str]]], ...] = (
     (REFERENCE, reference.pages),
+    (REFERENCE, action_reference.pages),
     (REFERENCE, command_line.pages),
     (ROOT, third_party.pages),
 )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from cloudhand.api import reference
+from cloudhand.api import action_reference, reference
 from cloudhand.api.products import BY_PRODUCT
+from cloudhand.orchestration.actions import ACTIONS
+from cloudhand.orchestration.actions.library import Library
 
 _PAGES = {
     "ecs": "operations.md",
@@ -32,3 +34,18 @@ def test_every_operation_parameter_and_error_is_on_a_page(product: str) -> None:
 def test_every_operation_says_what_it_does(product: str) -> None:
     for name, operation in BY_PRODUCT[product].items():
         assert operation.summary.startswith(f"{name}: ")
+
+
+def test_every_action_and_property_is_on_the_page() -> None:
+    page = action_reference.pages()["actions.md"]
+    for name, action in ACTIONS.items():
+        section = page.partition(f"### {name}\n")[2].partition("\n### ")[0]
+        assert all(f"| `{one}` |" in section for one in action.properties), name
+    library = Library({})
+    for text in [*library.actions.values(), *library.public.values()]:
+        section = page.partition(f"### {text.name}\n")[2].partition("\n### ")[0]
+        template = library.parse(text.text)
+        assert all(f"| `{one.name}` |" in section for one in template.parameters.values()), (
+            text.name
+        )
+        assert all(f"`{one.name}` (" in section for one in template.outputs), text.name
