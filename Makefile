@@ -39,7 +39,7 @@ demo: setup ## A control plane and three instances; a command restarts and stops
 	@$(BIN)/cloudhand demo
 
 test: setup-dev ## The whole test suite; the last lines say what was skipped and why
-	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 test-quick: setup-dev ## Tests without processes and sockets, in under a minute
 	@$(BIN)/python -m pytest -q tests/unit tests/store tests/control tests/rules $(ARGS)

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from cloudhand.api.oos.operations import OPERATIONS
+from cloudhand.core.orders import NewStoredVersion
 from cloudhand.core.stored_parameter import VERSION_LIMIT
 from tests.api.clients import OOS, Caller, ClientError, classic, oos
 from tests.api.cloud import Cloud
+from tests.world import World
 
 PATTERN = json.dumps({"AllowedPattern": "^[a-z]+$"})
 SLOW = json.dumps({"AllowedPattern": "(a+)+$"})
@@ -131,8 +133,14 @@ def test_a_change_is_a_new_version(it: Cloud, call: Caller, kind: str) -> None:
 
 def test_there_are_at_most_100_versions(it: Cloud, call: Caller, kind: str) -> None:
     name = new(call, kind)
-    for number in range(2, VERSION_LIMIT + 1):
-        call(f"Update{kind}Parameter", Name=name, Value=str(number))
+
+    async def fill(world: World) -> None:
+        for number in range(2, VERSION_LIMIT + 1):
+            await world.control.stored_parameters.update(
+                NewStoredVersion(name=name, secret=bool(kind), value=str(number), by="root")
+            )
+
+    it.do(fill)
     with pytest.raises(ClientError) as caught:
         call(f"Update{kind}Parameter", Name=name, Value="one more")
     assert (caught.value.code, caught.value.status) == ("QuotaExceeded.ParameterVersion", 400)

@@ -22,7 +22,7 @@ def time_passes(it: Cloud) -> Iterator[None]:
 
     def pass_on() -> None:
         while not over.wait(0.05):
-            it.advance(milliseconds=250)
+            it.advance(seconds=1)
 
     with ThreadPoolExecutor(1) as pool:
         passing = pool.submit(pass_on)

@@ -42,13 +42,13 @@ def file(offline: Offline) -> str:
 
 
 def test_a_fleet_may_be_larger_than_a_loop_of_a_control_plane(offline: Offline, file: str) -> None:
-    told = offline("template", "simulate", file, "--fleet", "2000", "--param", AT_ONCE)
+    told = offline("template", "simulate", file, "--fleet", "1100", "--param", AT_ONCE)
 
     assert told.returncode == 0, told.stdout
     assert told.stdout.startswith("Success after 3m\n")
-    assert "2000 items: 2000 Success\n" in told.stdout
+    assert "1100 items: 1100 Success\n" in told.stdout
     assert told.stdout.endswith(
-        "Of 2000 machines 2000 were touched, 0 failed, and 0 were left as they were.\n"
+        "Of 1100 machines 1100 were touched, 0 failed, and 0 were left as they were.\n"
     )
 
 
@@ -86,7 +86,7 @@ def test_what_does_not_boot_stays_down(offline: Offline, file: str) -> None:
 
 def test_the_same_seed_gives_the_same_history_to_the_byte(offline: Offline, file: str) -> None:
     def history(seed: str) -> bytes:
-        words = ("--fleet", "300", "--fail", "3%", "--fail-boot", "1%", "--seed", seed)
+        words = ("--fleet", "90", "--fail", "3%", "--fail-boot", "1%", "--seed", seed)
         rate = 'rateControl={"Concurrency": 20, "MaxErrors": "100%"}'
         offline("template", "simulate", file, *words, "--param", rate, "--history", "moves")
         return (offline.folder / "moves").read_bytes()
@@ -95,7 +95,7 @@ def test_the_same_seed_gives_the_same_history_to_the_byte(offline: Offline, file
 
     assert once == again
     assert once != other
-    assert once.count(b" begun ") == 300 * 2 + 3 + 1  # items, tasks, and the execution
+    assert once.count(b" begun ") == 90 * 2 + 3 + 1  # items, tasks, and the execution
     assert once.splitlines()[-1].endswith(b" Running succeeded Success")
 
 

@@ -28,7 +28,7 @@ from cloudhand.wire import agent as wire
 from tests.machines import Machine, finish, run_on
 from tests.world import World
 
-_LIVES = int(os.environ.get("CLOUDHAND_TEST_LIVES", "30"))
+_LIVES = int(os.environ.get("CLOUDHAND_TEST_LIVES", "16"))
 _LENGTH = 40  # steps
 _SLACK = timedelta(seconds=6)  # a loop looks every 5 s at the latest
 _BEAT = 50.0  # seconds

@@ -63,17 +63,28 @@ def _history(one: Played) -> list[tuple[str, ...]]:
     ]
 
 
-_EACH = pytest.mark.parametrize("file", _FILES, ids=[file.stem for file in _FILES])
+def _each(files: Sequence[Path]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("file", files, ids=[file.stem for file in files])
 
 
-@_EACH
+def _drawn() -> list[Path]:
+    """Those that are killed: one of each template, or all."""
+    if _EVERY:
+        return _FILES
+    of_template: dict[str, list[Path]] = {}
+    for file in _FILES:
+        of_template.setdefault(parse(file.read_text()).template, []).append(file)
+    return [random.Random(f"{_SEED}/{name}").choice(files) for name, files in of_template.items()]
+
+
+@_each(_FILES)
 async def test_it_comes_true(tmp_path: Path, programs: Pool, file: Path) -> None:
     async with _play(tmp_path / "once", programs, file) as (script, found, _):
         assert missed(script.expect, found) == []
         assert script.expect, "it expects nothing"
 
 
-@_EACH
+@_each(_drawn())
 async def test_it_comes_true_as_before_whenever_the_engine_is_killed(
     tmp_path: Path, programs: Pool, file: Path
 ) -> None:
