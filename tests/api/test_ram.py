@@ -9,8 +9,20 @@ from typing import Any
 
 import pytest
 
-from tests.api.clients import ECS, RAM, STS, Caller, ClientError, classic, hang_up, tea, tea_client
+from tests.api.clients import (
+    ECS,
+    OOS,
+    RAM,
+    STS,
+    Caller,
+    ClientError,
+    classic,
+    hang_up,
+    tea,
+    tea_client,
+)
 from tests.api.cloud import KEY, Cloud, cloud
+from tests.api.oos import PAUSE, Oos, template
 
 ACCOUNT = KEY.account_id
 ARN = f"acs:ram::{ACCOUNT}:role/helper"
@@ -34,11 +46,12 @@ def document(*actions: str, resource: str = "*", **more: Any) -> str:
     return json.dumps({"Version": "1", "Statement": [statement]})
 
 
-def trust(*principals: str) -> str:
+def trust(*principals: str, **more: Any) -> str:
     statement = {
         "Effect": "Allow",
         "Action": "sts:AssumeRole",
         "Principal": {"RAM": list(principals)},
+        **more,
     }
     return json.dumps({"Version": "1", "Statement": [statement]})
 
@@ -187,6 +200,17 @@ def test_everybody_may_ask_who_they_are(it: Cloud, ram: Caller) -> None:
     assert told["UserId"] == told["PrincipalId"] == user_id
 
 
+def test_what_is_here_anyway_may_be_asked_for(ram: Caller) -> None:
+    told = ram(
+        "CreateRole",
+        RoleName="helper",
+        AssumeRolePolicyDocument=trust(f"acs:ram::{ACCOUNT}:root"),
+        AllowConsoleLogin=False,
+        MaxSessionDuration=3600,
+    )["Role"]
+    assert (told["AllowConsoleLogin"], told["MaxSessionDuration"]) == (False, 3600)
+
+
 # Roles that are taken
 
 
@@ -245,11 +269,79 @@ def test_a_role_is_taken_by_those_whom_it_trusts(it: Cloud, ram: Caller, helper:
     assert code_of(owner, "AssumeRole", **given) == "NoPermission"
 
 
-def test_a_role_that_is_gone_may_do_nothing(it: Cloud, ram: Caller, helper: User) -> None:
-    call = tea(it.endpoint, **take(helper))
+@pytest.mark.parametrize("here", [True, False])
+def test_a_role_is_taken_only_as_its_trust_says(
+    it: Cloud, ram: Caller, helper: User, here: bool
+) -> None:
+    where = {"IpAddress": {"acs:SourceIp": "127.0.0.0/8" if here else "203.0.113.0/24"}}
+    document = trust(f"acs:ram::{ACCOUNT}:user/ann", Condition=where)
+    ram("CreateRole", RoleName="there", AssumeRolePolicyDocument=document)
+    given = {"RoleArn": f"acs:ram::{ACCOUNT}:role/there", "RoleSessionName": "night"}
+    if here:
+        assert helper.calls(STS)("AssumeRole", **given)["Credentials"]["AccessKeyId"]
+    else:
+        assert code_of(helper.calls(STS), "AssumeRole", **given) == "NoPermission"
+
+
+def test_a_role_takes_another_that_trusts_it(it: Cloud, ram: Caller, helper: User) -> None:
+    for name, trusted in (("next", "helper"), ("other", "next")):
+        document = trust(f"acs:ram::{ACCOUNT}:role/{trusted}")
+        ram("CreateRole", RoleName=name, AssumeRolePolicyDocument=document)
+    policy = {"PolicyName": "AliyunSTSAssumeRoleAccess", "PolicyType": "System"}
+    ram("AttachPolicyToRole", RoleName="helper", **policy)
+    call = tea(it.endpoint, sdk=STS, **take(helper))
+    arn = f"acs:ram::{ACCOUNT}:role/"
+    taken = call("AssumeRole", RoleArn=f"{arn}next", RoleSessionName="night")
+    assert taken["AssumedRoleUser"]["Arn"].endswith(":assumed-role/next/night")
+    given = {"RoleArn": f"{arn}other", "RoleSessionName": "night"}
+    assert code_of(call, "AssumeRole", **given) == "NoPermission"
+
+
+def test_who_took_a_role_that_is_gone_may_do_nothing(it: Cloud, ram: Caller, helper: User) -> None:
+    """Not even when there is another by the same name."""
+    key = take(helper)
+    document = trust(f"acs:ram::{ACCOUNT}:root")
+    ram("CreateRole", RoleName="Helper", AssumeRolePolicyDocument=document)  # is another
+    stays = helper.calls(STS)(
+        "AssumeRole", RoleArn=f"acs:ram::{ACCOUNT}:role/Helper", RoleSessionName="night"
+    )["Credentials"]
     ram("DetachPolicyFromRole", RoleName="helper", PolicyName="looks", PolicyType="Custom")
     ram("DeleteRole", RoleName="helper")
-    assert code_of(call, "DescribeInstances") == "Forbidden.RAM"
+    assert code_of(tea(it.endpoint, **key), "DescribeInstances") == "InvalidAccessKeyId.NotFound"
+
+    ram("CreateRole", RoleName="helper", AssumeRolePolicyDocument=document)
+    ram("AttachPolicyToRole", RoleName="helper", PolicyName="looks", PolicyType="Custom")
+    assert code_of(tea(it.endpoint, **key), "DescribeInstances") == "InvalidAccessKeyId.NotFound"
+    told = identity(
+        it,
+        access_key_id=stays["AccessKeyId"],
+        access_key_secret=stays["AccessKeySecret"],
+        security_token=stays["SecurityToken"],
+    )
+    assert told["Arn"].endswith(":assumed-role/Helper/night")
+
+
+@pytest.mark.parametrize(
+    ("more", "code"), [({"RamRole": "helper"}, "Role"), ({}, "User")], ids=["role", "user"]
+)
+def test_an_execution_of_somebody_who_is_gone_is_told_so(
+    it: Cloud, ram: Caller, more: dict[str, str], code: str
+) -> None:
+    ask = {"Service": "STS", "API": "GetCallerIdentity"}
+    asks = {"Name": "ask", "Action": "ACS::ExecuteAPI", "Properties": ask}
+    ann = User(it, ram, "ann", "oos:*", "ram:PassRole")
+    document = trust(f"acs:ram::{ACCOUNT}:root")
+    ram("CreateRole", RoleName="helper", AssumeRolePolicyDocument=document)
+    execution_id = Oos(it, ann.calls(OOS)).start(template(PAUSE, asks, **more))
+    oos = Oos(it, tea(it.endpoint, sdk=OOS))
+    oos.until(execution_id, "Waiting")
+    ram("DeleteRole", RoleName="helper")
+    ram("DeleteAccessKey", UserName="ann", UserAccessKeyId=ann.key["access_key_id"])
+    ram("DeletePolicy", PolicyName="of-ann", CascadingDelete=True)
+    ram("DeleteUser", UserName="ann")
+    oos.notify(execution_id, "Approve")
+    ended = oos.until(execution_id, "Failed")
+    assert f"EntityNotExist.{code}" in ended["StatusMessage"]
 
 
 def test_a_role_has_no_keys_of_its_own(it: Cloud, ram: Caller, helper: User) -> None:

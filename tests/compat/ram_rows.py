@@ -116,6 +116,18 @@ USERS: list[Row] = [
         "DeleteConflict.Account.AccessKey",
         409,
     ),
+    (
+        "UpdateAccessKey",
+        {"UserName": "nobody", "UserAccessKeyId": KEY.id, "Status": "Active"},
+        "EntityNotExist.User",
+        404,
+    ),
+    (
+        "DeleteAccessKey",
+        {"UserName": "nobody", "UserAccessKeyId": KEY.id},
+        "EntityNotExist.User",
+        404,
+    ),
     ("DeleteAccessKey", {}, "MissingParameter.UserAccessKeyId", 400),
     ("DeleteAccessKey", {"UserAccessKeyId": "LTAI-x"}, "EntityNotExist.User.AccessKey", 404),
     (
@@ -143,7 +155,10 @@ POLICIES: list[Row] = [
         "EntityAlreadyExists.Policy",
         409,
     ),
-    ("CreatePolicy", {"PolicyName": "x", "PolicyDocument": "{}"}, "MalformedPolicyDocument", 400),
+    *(
+        ("CreatePolicy", {"PolicyName": "x", "PolicyDocument": one}, "MalformedPolicyDocument", 400)
+        for one in ("{}", TRUST)
+    ),
     invalid("GetPolicy", "PolicyName", "a b", PolicyType="Custom"),
     invalid("GetPolicy", "PolicyType", "Other", PolicyName="mine"),
     ("GetPolicy", {"PolicyName": "mine"}, "MissingParameter.PolicyType", 400),
@@ -168,18 +183,24 @@ ROLES: list[Row] = [
     ),
     refused("CreateRole", "AllowConsoleLogin", True, RoleName="x", AssumeRolePolicyDocument=TRUST),
     refused("CreateRole", "MaxSessionDuration", 7200, RoleName="x", AssumeRolePolicyDocument=TRUST),
-    invalid("CreateRole", "MaxSessionDuration", "x", RoleName="x", AssumeRolePolicyDocument=TRUST),
+    *(
+        invalid("CreateRole", "MaxSessionDuration", n, RoleName="x", AssumeRolePolicyDocument=TRUST)
+        for n in ("x", 3599, 43201)
+    ),
     (
         "CreateRole",
         {"RoleName": "helper", "AssumeRolePolicyDocument": TRUST},
         "EntityAlreadyExists.Role",
         409,
     ),
-    (
-        "CreateRole",
-        {"RoleName": "x", "AssumeRolePolicyDocument": "no"},
-        "MalformedPolicyDocument",
-        400,
+    *(
+        (
+            "CreateRole",
+            {"RoleName": "x", "AssumeRolePolicyDocument": one},
+            "MalformedPolicyDocument",
+            400,
+        )
+        for one in ("no", POLICY)
     ),
     refused("ListRoles", "Tag", [{"Key": "a", "Value": "b"}]),
     invalid("GetRole", "RoleName", "a_b"),

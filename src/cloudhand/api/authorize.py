@@ -45,14 +45,19 @@ def context(request: RawRequest) -> dict[str, str]:
     return known | ({"acs:sourceip": request.source_ip} if request.source_ip else {})
 
 
+def conditions(call: Call) -> dict[str, str]:
+    """What conditions of policies may ask of a call."""
+    return {**call.context, "acs:currenttime": call.now.isoformat()}
+
+
 async def authorize(operation: Operation, call: Call, params: Any) -> None:
     """NotAuthorized unless the caller may do this; the owner of the account always may."""
     if call.caller.kind is Kind.OWNER or operation.name in _EVERYBODY:
         return
     product = operation.product.name.lower()
-    known = {**call.context, "acs:currenttime": call.now.isoformat()}
     resources = list(dict.fromkeys(_resources(operation, call, params)))
-    await call.control.rights.check(call.caller, f"{product}:{operation.name}", resources, known)
+    action = f"{product}:{operation.name}"
+    await call.control.rights.check(call.caller, action, resources, conditions(call))
 
 
 def _resources(operation: Operation, call: Call, params: Any) -> Iterator[str]:

@@ -7,6 +7,7 @@ import hashlib
 import os
 from dataclasses import replace
 from datetime import timedelta
+from typing import assert_never
 
 from cloudhand.core.account import (
     OWNER,
@@ -66,11 +67,9 @@ class Accounts:
             there = [one for one in await tx.accounts.keys() if one.account_id == key.account_id]
             if not there:
                 await _make_service_role(tx, key.account_id, self._clock)
-            if who.kind is Kind.USER:
-                if not await tx.rights.users(key.account_id, who.name):
-                    raise ResourceNotFound("user", [who.name])
-                if sum(one.of == key.of for one in there) >= _MOST_KEYS:
-                    raise TooMany(f"access keys of {who}", _MOST_KEYS)
+            await _check_there(tx, who)
+            if who.kind is Kind.USER and sum(one.of == key.of for one in there) >= _MOST_KEYS:
+                raise TooMany(f"access keys of {who}", _MOST_KEYS)
             await tx.accounts.remove_expired(at=now)
             await tx.accounts.add(key, at=now)
 
@@ -98,7 +97,7 @@ class Accounts:
         await self._load()
 
     async def assume(self, role: Identity, span: timedelta) -> tuple[AccessKey, str]:
-        """A key with which a role is taken for a while, and the token that belongs to it."""
+        """A key with which a role is taken for a while, and its token. ResourceNotFound."""
         token = base64.b64encode(os.urandom(48)).decode()
         key = replace(
             new_key(role, prefix="STS.NT"),
@@ -147,6 +146,22 @@ class Accounts:
 
         await self._database.write(work)
 
+    # Roles that are taken
+
+    async def remove_role(self, account_id: str, name: str) -> None:
+        """With the keys of who has taken it. ResourceNotFound; NotEmpty while it has policies."""
+        who = Identity(account_id=account_id, kind=Kind.ROLE, name=name)
+
+        async def work(tx: Transaction) -> None:
+            await _check_there(tx, who)
+            if await tx.rights.attached_to(who):
+                raise NotEmpty(f"role {name}", "policies")
+            await tx.accounts.remove_taken(account_id, name)
+            await tx.rights.remove_role(account_id, name)
+
+        await self._database.write(work)
+        await self._load()
+
     async def _load(self) -> None:
         async def work(tx: Transaction) -> list[AccessKey]:
             return await tx.accounts.keys()
@@ -154,7 +169,22 @@ class Accounts:
         self._keys = {key.id: key for key in await self._database.read(work)}
 
 
+async def _check_there(tx: Transaction, who: Identity) -> None:
+    match who.kind:
+        case Kind.OWNER:
+            return
+        case Kind.USER:
+            kind, found = "user", len(await tx.rights.users(who.account_id, who.name))
+        case Kind.ROLE:
+            kind, found = "role", len(await tx.rights.roles(who.account_id, who.name))
+        case _:
+            assert_never(who.kind)
+    if not found:
+        raise ResourceNotFound(kind, [who.name])
+
+
 async def _check_own(tx: Transaction, who: Identity, key_id: str, *, kept: bool) -> None:
+    await _check_there(tx, who)
     theirs = [key for key in await tx.accounts.keys() if key.identity == who]
     if not any(key.id == key_id for key in theirs):
         raise ResourceNotFound("access key", [key_id])

@@ -15,6 +15,7 @@ from cloudhand.store.database import Database
 from cloudhand.store.transaction import Transaction
 
 _HAND_ON = "ram:PassRole"
+_TAKE = "sts:AssumeRole"
 
 
 class Rights:
@@ -65,34 +66,24 @@ class Rights:
         _complain("role", names, {role.name for role in found})
         return found
 
-    async def trusting_role(self, who: Identity, name: str) -> Role:
-        """A role that ``who`` may take; NotTrusted, ResourceNotFound."""
+    async def trusting_role(self, who: Identity, name: str, context: Mapping[str, str]) -> Role:
+        """A role that ``who`` may take; NotTrusted, ResourceNotFound. ``context``: as of check."""
         (role,) = await self.roles(who.account_id, name)
         own = who.kind is Kind.OWNER  # who takes no roles, as on the real service
-        if own or not policies.trusts(policies.read(role.trust), arn(who)):
+        by_name = role_arn(who.account_id, who.name) if who.kind is Kind.ROLE else arn(who)
+        wish = Wish(action=_TAKE, resource=role_arn(who.account_id, name), context=context)
+        if own or not policies.trusts(policies.read(role.trust, trust=True), by_name, wish):
             raise NotTrusted(str(who), name)
         return role
 
     async def add_role(self, role: Role) -> None:
         """NameTaken, PolicyInvalid."""
-        policies.read(role.trust)
+        policies.read(role.trust, trust=True)
 
         async def work(tx: Transaction) -> None:
             if await tx.rights.roles(role.account_id, role.name):
                 raise NameTaken(role.name)
             await tx.rights.add_role(role)
-
-        await self._database.write(work)
-
-    async def remove_role(self, account_id: str, name: str) -> None:
-        """ResourceNotFound; NotEmpty while policies are attached to it."""
-        who = Identity(account_id=account_id, kind=Kind.ROLE, name=name)
-
-        async def work(tx: Transaction) -> None:
-            _complain("role", [name], {one.name for one in await tx.rights.roles(account_id, name)})
-            if await tx.rights.attached_to(who):
-                raise NotEmpty(f"role {name}", "policies")
-            await tx.rights.remove_role(account_id, name)
 
         await self._database.write(work)
 

@@ -55,7 +55,7 @@ class Statement:
     allows: bool
     actions: Sequence[str]
     resources: Sequence[str]
-    principals: Sequence[str]  # of the trust of a role
+    principals: Sequence[str]  # users, roles and roots, in the trust of a role
     conditions: Sequence[Condition]
     not_actions: bool = False  # all but these
     not_resources: bool = False
@@ -89,20 +89,23 @@ def asks_for_tags(policies: Iterable[Policy]) -> bool:
     )
 
 
-def trusts(policy: Policy, who: str) -> bool:
-    """``who``: acs:ram::1000000000000001:user/ann, or ``:root``; a root stands for its users."""
+def trusts(policy: Policy, who: str, wish: Wish) -> bool:
+    """``who``: acs:ram::1000000000000001:user/ann, or ``:role/helper``, or ``:root``; a root stands
+    for all of its account. ``wish``: to take the role.
+    """
     account = f"{who.rpartition(':')[0]}:root"
     found = [
         one.allows
         for one in policy
         if any(_like(who, principal) or principal == account for principal in one.principals)
+        and one.speaks_of(wish)
     ]
     return all(found) and bool(found)
 
 
 @functools.lru_cache(maxsize=256)
-def read(text: str) -> Policy:
-    """The policy of a document that was checked when it was stored; PolicyInvalid."""
+def read(text: str, *, trust: bool = False) -> Policy:
+    """The policy of a document, which is that of a role's ``trust`` or not; PolicyInvalid."""
     if len(text) > MOST:
         raise PolicyInvalid(f"it has more than {MOST} characters")
     try:
@@ -115,10 +118,12 @@ def read(text: str) -> Policy:
     statements = [given] if isinstance(given, dict) else given
     if not isinstance(statements, list) or not statements:
         raise PolicyInvalid("it has no Statement")
-    return tuple(_statement(one, f"Statement[{at}]") for at, one in enumerate(statements))
+    return tuple(
+        _statement(one, f"Statement[{at}]", trust=trust) for at, one in enumerate(statements)
+    )
 
 
-def _statement(given: Any, where: str) -> Statement:
+def _statement(given: Any, where: str, *, trust: bool) -> Statement:
     if not isinstance(given, dict):
         raise PolicyInvalid(f"{where} must be a map")
     strange = [name for name in given if name not in _STATEMENT]
@@ -127,9 +132,9 @@ def _statement(given: Any, where: str) -> Statement:
     if given.get("Effect") not in ("Allow", "Deny"):
         raise PolicyInvalid(f"{where}.Effect must be Allow or Deny")
     actions = _either(given, "Action", "NotAction", where)
-    principals = _principals(given["Principal"], where) if "Principal" in given else ()
-    # The trust of a role names people and no things.
-    resources = ("*",) if principals else _either(given, "Resource", "NotResource", where)
+    _check_kind(given, where, trust=trust)
+    principals = _principals(given["Principal"], where) if trust else ()
+    resources = ("*",) if trust else _either(given, "Resource", "NotResource", where)
     return Statement(
         allows=given["Effect"] == "Allow",
         actions=actions,
@@ -139,6 +144,17 @@ def _statement(given: Any, where: str) -> Statement:
         not_actions="NotAction" in given,
         not_resources="NotResource" in given,
     )
+
+
+def _check_kind(given: Mapping[str, Any], where: str, *, trust: bool) -> None:
+    """The trust of a role names people and no things, any other policy things and no people."""
+    if trust and "Principal" not in given:
+        raise PolicyInvalid(f"{where} has no Principal, who may take the role")
+    strange = ("Resource", "NotResource") if trust else ("Principal",)
+    for name in strange:
+        if name in given:
+            kind = "the trust of a role has none" if trust else "only the trust of a role has one"
+            raise PolicyInvalid(f"{where} has a {name}: {kind}")
 
 
 def _either(given: Mapping[str, Any], one: str, other: str, where: str) -> Sequence[str]:
@@ -151,7 +167,8 @@ def _either(given: Mapping[str, Any], one: str, other: str, where: str) -> Seque
 def _principals(given: Any, where: str) -> Sequence[str]:
     if not isinstance(given, dict) or set(given) - {"RAM", "Service"}:
         raise PolicyInvalid(f"{where}.Principal must be a map of RAM or Service")
-    return [one for name, value in given.items() for one in _texts(value, f"{where}.{name}")]
+    found = {name: _texts(value, f"{where}.{name}") for name, value in given.items()}
+    return found.get("RAM", ())  # nobody asks in the name of a service
 
 
 def _texts(given: Any, where: str) -> Sequence[str]:

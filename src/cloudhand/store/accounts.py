@@ -59,3 +59,11 @@ class Accounts:
 
     async def remove_expired(self, *, at: datetime) -> None:
         await self._statements.change("DELETE FROM access_keys WHERE expires_at <= ?", to_ms(at))
+
+    async def remove_taken(self, account_id: str, role: str) -> None:
+        """Those of whoever has taken a role."""
+        await self._statements.change(
+            "DELETE FROM access_keys WHERE account_id = ? AND of_whom GLOB ?",
+            account_id,
+            f"{role}/*",  # no name of a role has a character that means something here
+        )

@@ -13,6 +13,7 @@ from cloudhand.core.system_policies import SYSTEM
 
 I1 = "acs:ecs:cn-hangzhou:1:instance/i-1"
 RUN = "ecs:RunCommand"
+TAKE = "sts:AssumeRole"
 
 
 def policy(*statements: dict[str, Any]) -> str:
@@ -140,7 +141,7 @@ def test_conditions(condition: Any, context: dict[str, str], allowed: bool) -> N
         (policy(allow(Condition={"Is": {}})), "Statement[0].Condition.Is: there is no such"),
         (policy(allow(Condition={"Bool": 1})), "Statement[0].Condition.Bool must be a map"),
         (policy(allow(Condition={"Bool": {"k": {}}})), "Condition.Bool.k must be a text"),
-        (policy(allow(Principal="x")), "Statement[0].Principal must be a map"),
+        (policy(allow(Principal={"RAM": "x"})), "Statement[0] has a Principal"),
         (policy(allow("x" * 6200)), "it has more than 6144 characters"),
     ],
 )
@@ -150,18 +151,51 @@ def test_what_is_no_policy(document: str, problem: str) -> None:
     assert problem in str(caught.value)
 
 
+def trust(*, action: str = TAKE, **more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": action, "Principal": {"RAM": "acs:ram::1:root"}, **more}
+
+
+@pytest.mark.parametrize(
+    ("document", "problem"),
+    [
+        (policy(allow()), "Statement[0] has no Principal"),
+        (policy(trust(Principal="x")), "Statement[0].Principal must be a map"),
+        (policy(trust(Principal={"Federated": "x"})), "must be a map of RAM or Service"),
+        (policy(trust(), trust(Resource="*")), "Statement[1] has a Resource"),
+        (policy(trust(NotResource="*")), "Statement[0] has a NotResource"),
+    ],
+)
+def test_what_is_no_trust(document: str, problem: str) -> None:
+    with pytest.raises(PolicyInvalid) as caught:
+        read(document, trust=True)
+    assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("statement", "trusted"),
+    [
+        (trust(), True),
+        (trust(action="sts:*"), True),
+        (trust(action="sts:TagSession"), False),
+        (trust(Principal={"Service": "*"}), False),
+        (trust(Principal={"RAM": "acs:ram::1:role/helper"}), False),
+        (trust(Condition={"StringEquals": {"acs:SourceIp": "192.0.2.1"}}), True),
+        (trust(Condition={"StringEquals": {"acs:SourceIp": "192.0.2.2"}}), False),
+        (trust(Condition={"StringEquals": {"sts:ExternalId": "secret"}}), False),
+    ],
+)
+def test_a_trust_says_who_may_take_a_role_and_when(
+    statement: dict[str, Any], trusted: bool
+) -> None:
+    wish = Wish(action=TAKE, resource="*", context={"acs:sourceip": "192.0.2.1"})
+    assert trusts(read(policy(statement), trust=True), "acs:ram::1:user/ann", wish) is trusted
+
+
 def test_the_root_of_an_account_stands_for_its_users() -> None:
-    found = read(
-        policy(
-            {
-                "Effect": "Allow",
-                "Action": "sts:AssumeRole",
-                "Principal": {"RAM": ["acs:ram::1:root", "acs:ram::2:user/ann"]},
-            }
-        )
-    )
+    among = {"RAM": ["acs:ram::1:root", "acs:ram::2:user/ann"]}
+    found = read(policy(trust(Principal=among)), trust=True)
     told = {
-        who: trusts(found, f"acs:ram::{who}")
+        who: trusts(found, f"acs:ram::{who}", Wish(action=TAKE, resource="*"))
         for who in ("1:root", "1:user/ben", "2:user/ann", "2:user/ben", "2:root")
     }
     assert told == {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cloudhand.api.operation import Call, operation
 from cloudhand.api.ram import errors, fields
-from cloudhand.api.ram.keys import whose
+from cloudhand.api.ram.keys import missing, whose
 from cloudhand.api.ram.product import RAM
 from cloudhand.api.ram.shapes import Done
 from cloudhand.core.errors import LastKey, ResourceNotFound
@@ -21,8 +21,8 @@ class Params:
 @operation(
     RAM,
     access="write",
-    errors={ResourceNotFound: errors.NO_SUCH_KEY, LastKey: errors.LAST_KEY},
-    refuses=(errors.NO_OWN_KEYS,),
+    errors={ResourceNotFound: missing, LastKey: errors.LAST_KEY},
+    refuses=(errors.NO_SUCH_KEY, errors.NO_SUCH_USER, errors.NO_OWN_KEYS),
 )
 async def delete_access_key(call: Call, params: Params) -> Done:
     await call.control.accounts.remove(whose(call, params.user_name), params.user_access_key_id)

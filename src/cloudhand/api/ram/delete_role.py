@@ -22,5 +22,5 @@ class Params:
     errors={ResourceNotFound: errors.NO_SUCH_ROLE, NotEmpty: errors.ROLE_HAS_POLICIES},
 )
 async def delete_role(call: Call, params: Params) -> Done:
-    await call.control.rights.remove_role(call.caller.account_id, params.role_name)
+    await call.control.accounts.remove_role(call.caller.account_id, params.role_name)
     return Done()

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from cloudhand.api.operation import Call
 from cloudhand.api.ram import errors
-from cloudhand.api.refusal import Refused
+from cloudhand.api.refusal import Refused, WireError
 from cloudhand.core.account import Identity, Kind
+from cloudhand.core.errors import ResourceNotFound
+
+
+def missing(refusal: ResourceNotFound) -> WireError:
+    return errors.NO_SUCH_USER if refusal.kind == "user" else errors.NO_SUCH_KEY
 
 
 def whose(call: Call, user_name: str) -> Identity:

@@ -129,14 +129,16 @@ class AttachedPolicies(msgspec.Struct, frozen=True, kw_only=True, rename="pascal
 
 
 def attached_shapes(attached: Sequence[Attachment], own: Sequence[Policy]) -> AttachedPolicies:
-    """``own``: the account's policies, whose descriptions are told."""
+    """``own``: the account's policies, with their descriptions, as far as they are still there."""
     told = {policy.name: policy.description for policy in own}
     return AttachedPolicies(
         policy=[
             AttachedShape(
                 policy_name=one.policy,
                 policy_type=policy_type(system=one.system),
-                description=SYSTEM[one.policy].description if one.system else told[one.policy],
+                description=SYSTEM[one.policy].description
+                if one.system
+                else told.get(one.policy, ""),
                 attach_date=times.second(one.attached_at),
             )
             for one in attached

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import msgspec
 
+from cloudhand.api.authorize import conditions
 from cloudhand.api.bind import form, number, text
 from cloudhand.api.operation import Call, operation
 from cloudhand.api.ram import fields
@@ -76,7 +77,7 @@ async def assume_role(call: Call, params: Params) -> Result:
     account, name = params.role_arn.removeprefix("acs:ram::").split(":role/")
     if account != call.caller.account_id:
         raise Refused(NO_SUCH_ROLE)
-    role = await call.control.rights.trusting_role(call.caller, name)
+    role = await call.control.rights.trusting_role(call.caller, name, conditions(call))
     taken = Identity(
         account_id=account, kind=Kind.ROLE, name=name, session=params.role_session_name
     )

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 import msgspec
 
 from cloudhand.api.operation import Call, operation
+from cloudhand.api.ram.errors import NO_SUCH_ROLE, NO_SUCH_USER
 from cloudhand.api.ram.shapes import role_id, user_id
+from cloudhand.api.refusal import WireError
 from cloudhand.api.sts.product import STS
 from cloudhand.control.rights import arn
 from cloudhand.core.account import Kind
+from cloudhand.core.errors import ResourceNotFound
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +30,17 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     role_id: str
 
 
-@operation(STS, access="read")
+def _missing(refusal: ResourceNotFound) -> WireError:
+    """Of an execution that goes on when its role, or who started it, is gone."""
+    return NO_SUCH_ROLE if refusal.kind == "role" else NO_SUCH_USER
+
+
+@operation(
+    STS,
+    access="read",
+    errors={ResourceNotFound: _missing},
+    refuses=(NO_SUCH_ROLE, NO_SUCH_USER),
+)
 async def get_caller_identity(call: Call, params: Params) -> Result:
     who = call.caller
     user = role = ""
