@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from cloudhand.api.inside import Inside, served
-from cloudhand.api.products import BY_PRODUCT
+from cloudhand.api.products import OF_TEMPLATES
 from cloudhand.control.control import Control
 from cloudhand.control.pokes import Pokes
 from cloudhand.control.settings import ControlSettings
@@ -70,7 +70,7 @@ class World:
         self._engine = engine
         self._stack = AsyncExitStack()
         self.programs = Pool()
-        self.library = Library(served(BY_PRODUCT))
+        self.library = Library(served(OF_TEMPLATES))
         self.posted: list[tuple[str, bytes]] = []
 
     async def __aenter__(self) -> Self:
@@ -111,7 +111,7 @@ class World:
         await self._started.wait()
 
     def engine(self, database: Database, control: Control, library: Library) -> Executions:
-        inside = Inside(control, BY_PRODUCT)
+        inside = Inside(control, OF_TEMPLATES)
         means = Means(
             database=database,
             clock=self.clock,

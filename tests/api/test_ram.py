@@ -344,6 +344,15 @@ def test_an_execution_of_somebody_who_is_gone_is_told_so(
     assert f"EntityNotExist.{code}" in ended["StatusMessage"]
 
 
+@pytest.mark.parametrize(("service", "action"), [("RAM", "CreateUser"), ("STS", "AssumeRole")])
+def test_a_template_does_not_change_who_may_do_what(it: Cloud, service: str, action: str) -> None:
+    properties = {"Service": service, "API": action, "Parameters": {"UserName": "ann"}}
+    asks = {"Name": "ask", "Action": "ACS::ExecuteAPI", "Properties": properties}
+    oos = Oos(it, tea(it.endpoint, sdk=OOS))
+    ended = oos.until(oos.start(template(asks)), "Failed")
+    assert "UnsupportedOperation" in ended["StatusMessage"]
+
+
 def test_a_role_has_no_keys_of_its_own(it: Cloud, ram: Caller, helper: User) -> None:
     ram("CreatePolicy", PolicyName="keys", PolicyDocument=document("ram:*"))
     ram("AttachPolicyToRole", RoleName="helper", PolicyName="keys", PolicyType="Custom")

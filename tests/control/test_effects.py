@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cloudhand.api.inside import served
-from cloudhand.api.products import BY_PRODUCT
+from cloudhand.api.products import OF_TEMPLATES
 from cloudhand.control.control import Control
 from cloudhand.core.execution import State
 from cloudhand.core.ids import ExecutionId, InstanceId
@@ -17,7 +17,7 @@ from tests.rehearsals.mortal import Killed, Mortal
 from tests.world import ALL, World
 
 _TEMPLATE = Path(__file__).parents[1] / "rehearsals/templates/run_and_restart.yml"
-_LIBRARY = Library(served(BY_PRODUCT))
+_LIBRARY = Library(served(OF_TEMPLATES))
 
 
 class Engine:

@@ -15,7 +15,7 @@ from cloudhand.api.bind import text
 from cloudhand.api.inside import Inside
 from cloudhand.api.oos.product import OOS
 from cloudhand.api.operation import Call, operation
-from cloudhand.api.products import BY_PRODUCT
+from cloudhand.api.products import OF_TEMPLATES
 from cloudhand.core.errors import ParametersInvalid
 from cloudhand.core.execution import Execution
 from cloudhand.core.ids import ExecutionId, TaskExecutionId
@@ -129,7 +129,7 @@ async def test_an_effect_is_made_once_although_its_secret_has_changed_meanwhile(
     async with World(tmp_path) as world:
         execution, task = await running(world)
         await keep(world, "db", CANARY)
-        call = Inside(world.control, BY_PRODUCT).caller_of(execution, task)
+        call = Inside(world.control, OF_TEMPLATES).caller_of(execution, task)
         given = {"Name": "copy", "Value": secrets.stand_in("db", execution.mark)}
         first = await call("OOS", "CreateSecretParameter", given, effect="")
         await change(world, "db", "other")
@@ -145,7 +145,7 @@ async def test_data_that_looks_like_a_secret_is_sent_as_data(tmp_path: Path) -> 
     async with World(tmp_path) as world:
         execution, task = await running(world)
         await keep(world, "db", CANARY)
-        call = Inside(world.control, BY_PRODUCT).caller_of(execution, task)
+        call = Inside(world.control, OF_TEMPLATES).caller_of(execution, task)
         forged = secrets.stand_in("db", "guess")
         reply = await call("OOS", "GetParameter", {"Name": forged}, effect="")
         assert "{{oos-secret:db}}" in reply.body["Message"]
@@ -155,7 +155,7 @@ async def test_data_that_looks_like_a_secret_is_sent_as_data(tmp_path: Path) -> 
 async def test_a_call_with_a_secret_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         execution, task = await running(world)
-        call = Inside(world.control, BY_PRODUCT).caller_of(execution, task)
+        call = Inside(world.control, OF_TEMPLATES).caller_of(execution, task)
         given = {"Name": "copy", "Value": secrets.stand_in("none", execution.mark)}
         with pytest.raises(NotStored, match="no secret parameter none in the parameter store"):
             await call("OOS", "CreateSecretParameter", given, effect="")
@@ -212,7 +212,7 @@ async def test_a_message_that_cannot_be_sent_does_not_tell_its_address(
     async with World(tmp_path) as world:
         execution, _ = await running(world)
         await keep(world, "db", CANARY)
-        inside = Inside(world.control, BY_PRODUCT)
+        inside = Inside(world.control, OF_TEMPLATES)
         means = Means(
             database=world.database,
             clock=world.clock,

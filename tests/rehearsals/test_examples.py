@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cloudhand.api.inside import served
-from cloudhand.api.products import BY_PRODUCT
+from cloudhand.api.products import OF_TEMPLATES
 from cloudhand.cli.template.picture import svg
 from cloudhand.orchestration.actions.library import Library
 from cloudhand.orchestration.checking import checked
@@ -39,7 +39,7 @@ async def programs() -> AsyncIterator[Pool]:
 async def test_a_template_is_valid_and_all_that_it_calls_is_served(
     programs: Pool, file: Path
 ) -> None:
-    template = await checked(file.read_text(), Library(served(BY_PRODUCT)), programs)
+    template = await checked(file.read_text(), Library(served(OF_TEMPLATES)), programs)
     assert template.warnings == ()
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from cloudhand.api.inside import served
-from cloudhand.api.products import BY_PRODUCT
+from cloudhand.api.products import OF_TEMPLATES
 from cloudhand.orchestration.actions.library import Library, Text
 from cloudhand.rehearsal.script import parse
 
 _HERE = Path(__file__).parent
-_LIBRARY = Library(served(BY_PRODUCT))
+_LIBRARY = Library(served(OF_TEMPLATES))
 _TEXTS = [*_LIBRARY.actions.values(), *_LIBRARY.public.values()]
 _EACH = pytest.mark.parametrize("one", _TEXTS, ids=lambda one: one.name)
 

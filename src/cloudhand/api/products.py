@@ -20,10 +20,22 @@ BY_VERSION: Mapping[str, Mapping[str, Operation]] = {
     RAM.version: RAM_OPERATIONS,
     STS.version: STS_OPERATIONS,
 }
-# As executions name them.
 BY_PRODUCT: Mapping[str, Mapping[str, Operation]] = {
     ECS.name.lower(): ECS_OPERATIONS,
     OOS.name.lower(): OOS_OPERATIONS,
     RAM.name.lower(): RAM_OPERATIONS,
     STS.name.lower(): STS_OPERATIONS,
+}
+
+
+def _reading(operations: Mapping[str, Operation]) -> dict[str, Operation]:
+    return {name: one for name, one in operations.items() if one.access == "read"}
+
+
+# What executions may call. Who may do what is changed by people: what RAM and STS make is not made
+# once under an effect, and would stand with its secret among the outputs.
+OF_TEMPLATES: Mapping[str, Mapping[str, Operation]] = {
+    **BY_PRODUCT,
+    RAM.name.lower(): _reading(RAM_OPERATIONS),
+    STS.name.lower(): _reading(STS_OPERATIONS),
 }

@@ -11,7 +11,7 @@ from typing import Any
 
 from cloudhand.api import http as api_http
 from cloudhand.api.inside import Inside, served
-from cloudhand.api.products import BY_PRODUCT
+from cloudhand.api.products import OF_TEMPLATES
 from cloudhand.control.accounts import new_key
 from cloudhand.control.control import Control
 from cloudhand.control.pokes import Pokes
@@ -58,7 +58,7 @@ def open_database(state: Path, *, durable: bool = True) -> SqliteDatabase:
 
 def build(settings: Settings, database: SqliteDatabase, clock: Clock) -> Parts:
     pokes = Pokes()
-    library = Library(served(BY_PRODUCT))
+    library = Library(served(OF_TEMPLATES))
     programs = Pool()
     control = Control(
         database=database,
@@ -73,7 +73,7 @@ def build(settings: Settings, database: SqliteDatabase, clock: Clock) -> Parts:
         library=library,
         programs=programs,
     )
-    inside = Inside(control, BY_PRODUCT)
+    inside = Inside(control, OF_TEMPLATES)
     means = Means(
         database=database,
         clock=clock,

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from cloudhand.api.inside import served
-from cloudhand.api.products import BY_PRODUCT
+from cloudhand.api.products import OF_TEMPLATES
 from cloudhand.cli import options
 from cloudhand.cli.following import aside
 from cloudhand.cli.template import texts
@@ -31,7 +31,7 @@ def command(file: File, as_json: options.Json = False) -> None:
     template is right, and the task would fail here.
     """
     text = texts.read(file)
-    library = Library(served(BY_PRODUCT))
+    library = Library(served(OF_TEMPLATES))
     try:
         warnings = asyncio.run(validated(text, library)).warnings
         problems: Sequence[Problem] = ()
