@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cloudhand.orchestration import secrets
 from cloudhand.orchestration.values import shown
 
 _LARGEST = 1 << 20  # characters of a text, or elements of a list, that a function makes
+_COMPARISONS = 1 << 21
 
 
 def arguments(argument: Any, *what: str) -> list[Any]:
@@ -41,6 +43,20 @@ def only_list(argument: Any) -> list[Any]:
 def lists(argument: Any) -> list[list[Any]]:
     """Several lists; nothing among them counts as none."""
     return [as_list(one) for one in as_list(argument) if one is not None]
+
+
+def comparable(many: Sequence[Any], others: Sequence[Any]) -> None:
+    """ValueError for what would take too long to compare, each with each."""
+    if _parts(many) * len(others) > _COMPARISONS:
+        raise ValueError(f"it would compare more than {_COMPARISONS} pairs")
+
+
+def _parts(value: Any) -> int:
+    if isinstance(value, Mapping):
+        return 1 + sum(map(_parts, value.values()))
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return 1 + sum(map(_parts, value))
+    return 1
 
 
 def bound(size: int) -> None:

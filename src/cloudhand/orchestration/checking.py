@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from cloudhand.core.errors import Problem, TemplateInvalid
 from cloudhand.orchestration import document
-from cloudhand.orchestration.document import Path, spelled
+from cloudhand.orchestration.document import MOST, Path, more, spelled
 from cloudhand.orchestration.expression import Literal
 from cloudhand.orchestration.model import Catalogue, Template
 from cloudhand.orchestration.programs import ProgramError, Programs
@@ -19,16 +19,25 @@ _SELECTOR = "PropertySelector"
 async def checked(text: str, catalogue: Catalogue, programs: Programs) -> Template:
     """TemplateInvalid, with all that is wrong."""
     template = parse(text, catalogue)
-    problems: list[Problem] = []
+    wrong: list[tuple[Path, str]] = []
     for path, selector in _selectors(template):
         try:
             await programs.compiles(program(selector))
         except ProgramError as error:
-            line = document.read(text).line(path)
-            problems.append(Problem(path=spelled(path), text=str(error), line=line))
-    if problems:
-        raise TemplateInvalid(problems)
+            wrong.append((path, str(error)))
+        if len(wrong) > MOST:
+            break
+    if wrong:
+        raise _invalid(text, wrong)
     return template
+
+
+def _invalid(text: str, wrong: Sequence[tuple[Path, str]]) -> TemplateInvalid:
+    lines = document.read(text)
+    problems = [
+        Problem(path=spelled(path), text=told, line=lines.line(path)) for path, told in wrong[:MOST]
+    ]
+    return more(problems) if len(wrong) > MOST else TemplateInvalid(problems)
 
 
 def _selectors(template: Template) -> Iterator[tuple[Path, str]]:

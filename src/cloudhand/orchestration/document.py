@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -18,6 +18,8 @@ LIMIT = 64 * 1024  # bytes, as documented
 # Once aliases stand for what they name:
 _PARTS = 20_000
 _CHARACTERS = 1 << 20
+_LONGEST = 1000  # characters of a path in a message
+MOST = 100  # problems that are told
 
 Path = tuple[str | int, ...]
 
@@ -43,7 +45,8 @@ class Document:
 def spelled(path: Path) -> str:
     """``Tasks[2].Loop.Items``"""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    return text.removeprefix(".")
+    told = text.removeprefix(".")
+    return told if len(told) <= _LONGEST else f"{told[: _LONGEST - 1]}…"
 
 
 def read(text: str) -> Document:
@@ -64,6 +67,11 @@ def read(text: str) -> Document:
 
 def _invalid(what: str, *, path: Path = (), line: int | None = None) -> TemplateInvalid:
     return TemplateInvalid([Problem(path=spelled(path), text=what, line=line)])
+
+
+def more(problems: Sequence[Problem]) -> TemplateInvalid:
+    """What is told when there are too many to tell them all."""
+    return TemplateInvalid([*problems, Problem(path="", text="there may be more")])
 
 
 def _json(text: str) -> Document:
@@ -205,7 +213,8 @@ class _Builder:
             if value is not None and not isinstance(value, str | int | float):
                 raise ValueError
             check(value)
-        except (ValueError, LookupError, AttributeError):  # all that !!int of no number raises
+        # All that !!int of no number raises, or a fraction in base 60 with many places.
+        except (ValueError, LookupError, AttributeError, OverflowError):
             self._problem(f"{shown(node.value)} is nothing that JSON knows", path, line)
             return None
         return value
@@ -216,4 +225,6 @@ class _Builder:
             raise _invalid(_TOO_LARGE, path=path, line=line)
 
     def _problem(self, what: str, path: Path, line: int) -> None:
+        if len(self.problems) == MOST:
+            raise more(self.problems)
         self.problems.append(Problem(path=spelled(path), text=what, line=line))

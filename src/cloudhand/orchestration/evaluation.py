@@ -27,7 +27,7 @@ from cloudhand.orchestration.programs import ProgramError, Programs
 # They pass on what they are given without looking into it.
 _PASSING = ("fn::select", "fn::first", "fn::last", "fn::rangeselect", "fn::listjoin",
             "fn::mergelist", "fn::mergemap", "fn::convertmaptolist")  # fmt: skip
-_LARGEST = 4 << 20  # characters of all that one expression refers to
+_LARGEST = 4 << 20  # characters of all that one expression refers to and makes
 _DEEPEST = 128  # levels of an expression, those of the conditions that it names among them
 
 
@@ -138,7 +138,7 @@ class Evaluator:
             raise EvaluationError(str(error)) from None
 
     def _counted(self, value: Any) -> Any:
-        """A small template can name a large value a thousand times."""
+        """A small template can name a large value, or make one, a thousand times."""
         self._left -= values.weight(value)
         if self._left < 0:
             raise EvaluationError(f"it would be larger than {_LARGEST} characters")
@@ -167,12 +167,14 @@ class Evaluator:
             case "fn::jq":
                 return await self._jq(await self.value(argument))
         given = await self.value(argument)
-        if function.lower() not in _PASSING:
+        passing = function.lower() in _PASSING
+        if not passing:
             self._refuse_secrets(function, given)
         try:
-            return functions.call(function, given)
+            found = functions.call(function, given)
         except (ValueError, OverflowError) as error:
             raise EvaluationError(f"{function}: {error}") from None
+        return found if passing else self._counted(found)
 
     async def _if(self, argument: Expression) -> Any:
         """The branch that is not taken is not evaluated: it may not be able to."""
@@ -198,7 +200,7 @@ class Evaluator:
             with suppress(ValueError):  # a text that is no JSON is a text
                 document = values.decoded(document)
         try:
-            results = await self._programs.jq(values.text(program), document)
+            results = self._counted(await self._programs.jq(values.text(program), document))
         except ProgramError as error:
             raise EvaluationError(f"Fn::Jq: {error}") from None
         match values.text(mode).lower():

@@ -23,6 +23,7 @@ from cloudhand.orchestration.arguments import (
     as_list,
     as_map,
     bound,
+    comparable,
     lists,
     only_list,
 )
@@ -170,12 +171,15 @@ def _calculated(node: ast.expr) -> Fraction:
 
 def _intersection(argument: Any) -> list[Any]:
     first, *others = lists(argument) or [[]]
+    comparable(first, [one for other in others for one in other])
     return [one for one in first if all(_among(one, other) for other in others)]
 
 
 def _union(argument: Any) -> list[Any]:
     found: list[Any] = []
-    for one in (item for items in lists(argument) for item in items):
+    items = [item for items in lists(argument) for item in items]
+    comparable(items, items)
+    for one in items:
         if not _among(one, found):
             found.append(one)
     return found
@@ -183,6 +187,7 @@ def _union(argument: Any) -> list[Any]:
 
 def _difference(argument: Any) -> list[Any]:
     first, *others = lists(argument) or [[]]
+    comparable(first, [one for other in others for one in other])
     return [one for one in first if not any(_among(one, other) for other in others)]
 
 

@@ -40,10 +40,16 @@ class Hiding:
 
     def _close_over_defaults(self) -> None:
         """A default may be made of another parameter, whose own default is made of a third."""
-        for _ in self._template.parameters:
-            for name, one in self._template.parameters.items():
-                if one.default is not None and self._hides(one.default):
-                    self._parameters.add(name)
+        made_of: dict[str, list[str]] = {}
+        for name, one in self._template.parameters.items():
+            for reference in references(one.default) if one.default is not None else ():
+                if isinstance(reference, Parameter):
+                    made_of.setdefault(reference.name.lower(), []).append(name)
+        left = [*self._parameters]
+        while left:
+            found = {*made_of.get(left.pop(), ())} - self._parameters
+            self._parameters |= found
+            left += found
 
     def of_execution(self) -> Hidden:
         results = (one.name for one in self._template.outputs if self._hides(one.value))

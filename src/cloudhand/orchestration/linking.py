@@ -35,6 +35,7 @@ PSEUDO = (
 )
 _WORD = re.compile(r"[A-Za-z0-9_-]+")
 _LIKE_AN_OUTPUT = 0.8
+_SLIPS = 200  # names that are looked at for what was probably meant: each takes its time
 _DIRECT = 100  # paths into what one task gave that may be named without being declared
 
 Tell = Callable[[Path, str], None]
@@ -79,6 +80,9 @@ class _Linking:
         # What is named without being declared, by task and by name in lower case.
         self._outputs: dict[str, dict[str, OutputSpec]] = {name: {} for name in self._tasks}
         self._aggregates: dict[str, dict[str, Aggregate]] = {name: {} for name in self._tasks}
+        self._slips = 0
+        # What each condition refers to, by those that it names, too.
+        self._behind: dict[str, frozenset[Reference]] = {}
 
     def check(self) -> None:
         for place in self._places():
@@ -139,7 +143,9 @@ class _Linking:
             self._want(task, path, place)
 
     def _declares(self, task: TaskSpec, name: str) -> bool:
-        return name.lower() in self._declared[task.name.lower()]
+        """Whether it is there, or will be since it has been named before."""
+        by_task = (self._declared, self._outputs, self._aggregates)
+        return any(name.lower() in known[task.name.lower()] for known in by_task)
 
     def _want(self, task: TaskSpec, path: str, place: _Place) -> None:
         """An output that is not declared: of each item of a loop, or a path into the result."""
@@ -151,10 +157,17 @@ class _Linking:
         elif task.loop:
             known = hint(path, declared)
             self._tell(place.path, f"{task.name} is looped and has no output {path}{known}")
-        elif _WORD.fullmatch(path) and (like := closest(path, declared, like=_LIKE_AN_OUTPUT)):
+        elif like := self._slip(path, declared):
             self._tell(place.path, f"{task.name} has no output {path}; do you mean {like}?")
         else:
             self._direct(task, path, place)
+
+    def _slip(self, path: str, declared: Sequence[str]) -> str:
+        """The declared output that was probably meant."""
+        if not _WORD.fullmatch(path) or self._slips == _SLIPS:
+            return ""
+        self._slips += 1
+        return closest(path, declared, like=_LIKE_AN_OUTPUT)
 
     def _direct(self, task: TaskSpec, path: str, place: _Place) -> None:
         found = self._outputs[task.name.lower()]
@@ -188,6 +201,7 @@ class _Linking:
         settled = [name for name, needs in left.items() if not needs]
         for name in settled:
             del left[name]
+            self._behind[name] = frozenset(self.named_by([self._template.conditions[name]]))
             for other in needed_by.get(name, ()):
                 left[other].discard(name)
                 if not left[other]:
@@ -210,15 +224,14 @@ class _Linking:
         )
 
     def named_by(self, expressions: Iterable[Expression]) -> set[Reference]:
-        """All that is referred to, by the conditions that are named, too."""
+        """All that is referred to, by the conditions that are named, too; after ``check``."""
         named: set[Reference] = set()
-        left = list(expressions)
-        while left:
-            for reference in references(left.pop()):
-                if isinstance(reference, Condition) and reference not in named:
-                    condition = self._template.conditions.get(reference.name.lower())
-                    left += [] if condition is None else [condition]
-                named.add(reference)
+        for expression in expressions:
+            for reference in references(expression):
+                if isinstance(reference, Condition):
+                    named |= self._behind.get(reference.name.lower(), frozenset())
+                else:
+                    named.add(reference)
         return named
 
 

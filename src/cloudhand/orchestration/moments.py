@@ -6,11 +6,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from cloudhand.orchestration import durations
-from cloudhand.orchestration.arguments import arguments
+from cloudhand.orchestration.arguments import arguments, bound
 from cloudhand.orchestration.values import number, shown, text
 from cloudhand.wire import times
 
 _DAY = date(2000, 1, 1)  # any
+_WIDEST = 256  # characters that Python lets each one of a format become
 
 
 def add_hour(argument: Any) -> str:
@@ -23,6 +24,7 @@ def add_hour(argument: Any) -> str:
 
 def format_time(argument: Any) -> str:
     moment, form = arguments(argument, "time", "format")
+    bound(_WIDEST * len(text(form)))
     return _moment(moment).strftime(text(form))
 
 

@@ -9,6 +9,7 @@ from typing import Any, assert_never
 
 from cloudhand.core.errors import Problem
 from cloudhand.orchestration import secrets, values
+from cloudhand.orchestration.arguments import comparable
 from cloudhand.orchestration.evaluation import EvaluationError, Evaluator, Scope, stored_value
 from cloudhand.orchestration.expression import (
     Expression,
@@ -252,9 +253,14 @@ def _shown(declared: Declared, value: Any) -> str:
 def _not_allowed(declared: Declared, value: Any) -> str:
     if declared.allowed_values is None:
         return ""
+    given = value if declared.type is Type.LIST else [value]
+    try:
+        comparable(given, declared.allowed_values)
+    except ValueError as error:
+        return str(error)
     strange = [
         one
-        for one in (value if declared.type is Type.LIST else [value])
+        for one in given
         if not any(values.same(one, allowed) for allowed in declared.allowed_values)
     ]
     allowed = ", ".join(shown(one) for one in declared.allowed_values)

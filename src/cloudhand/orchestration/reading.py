@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from cloudhand.core.errors import Problem, TemplateInvalid
+from cloudhand.core.errors import Problem
 from cloudhand.orchestration import expression, linking
-from cloudhand.orchestration.document import Document, Path, spelled
+from cloudhand.orchestration.document import MOST, Document, Path, more, spelled
 from cloudhand.orchestration.expression import Expression, Literal, Misshapen, as_condition
 from cloudhand.orchestration.spelling import hint
 from cloudhand.orchestration.values import shown
-
-_MOST = 100  # problems that are told
 
 
 class Reading:
@@ -24,8 +22,8 @@ class Reading:
         self.warnings: list[Problem] = []
 
     def problem(self, path: Path, text: str) -> None:
-        if len(self.problems) == _MOST:
-            raise TemplateInvalid([*self.problems, Problem(path="", text="there may be more")])
+        if len(self.problems) == MOST:
+            raise more(self.problems)
         line = self._document.line(path)
         self.problems.append(Problem(path=spelled(path), text=text, line=line))
 

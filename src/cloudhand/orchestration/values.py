@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from contextlib import suppress
 from typing import Any
 
 from cloudhand.orchestration import secrets
 
 DEEPEST = 64  # levels of a value; whatever handles values recurses
-_BITS = 1024  # of a whole number, beyond which others read it as infinite
+_LARGEST = sys.float_info.max  # of whole numbers, beyond which others read it as infinite
 
 
 def decoded(text: str) -> Any:
@@ -44,7 +45,7 @@ def _wrong(value: Any) -> str | None:
         half = not value.isascii() and any("\ud800" <= one <= "\udfff" for one in value)
         return "it has half of a character" if half else None
     if isinstance(value, int):
-        return "it has a number that is too large" if value.bit_length() > _BITS else None
+        return "it has a number that is too large" if abs(value) > _LARGEST else None
     if isinstance(value, float) and not math.isfinite(value):
         return "it has a number that JSON cannot hold"
     return None

@@ -12,15 +12,19 @@ import re
 import resource
 import signal
 import sys
+import unicodedata  # noqa: F401 - of patterns with \N{...}, which could load it no more
 from functools import lru_cache
 from typing import Any
 
 import jq
 
+from cloudhand.orchestration.values import check
+
 SECONDS = 2  # of wall clock that a program may take, before its parent gives up
 _MEMORY = 512 << 20  # bytes of address space
 _RESULTS = 100_000
 _SIZE = 4 << 20  # characters of all results
+_PHRASE = 500  # characters of an error
 
 
 class TooMuch(Exception):
@@ -39,6 +43,7 @@ def _jq(program: str, document: Any) -> list[Any]:
         size += len(json.dumps(result))
         if len(results) == _RESULTS or size > _SIZE:
             raise TooMuch
+        check(result)
         results.append(result)
     return results
 
@@ -51,7 +56,7 @@ def _answer(asked: dict[str, Any]) -> dict[str, Any]:
             _compiled(asked["program"])
             return {"results": None}
         return {"results": re.match(asked["pattern"], asked["text"]) is not None}
-    except (ValueError, re.error) as error:
+    except (ValueError, OverflowError, re.error) as error:
         return {"error": _phrase(str(error))}
     except (MemoryError, RecursionError, TooMuch):
         return {"error": "it gives too much"}
@@ -59,7 +64,7 @@ def _answer(asked: dict[str, Any]) -> dict[str, Any]:
 
 def _phrase(text: str) -> str:
     """What jq says of a program is several lines; the first says what is wrong."""
-    return text.removeprefix("jq: error: ").split("\n")[0].strip()
+    return text.removeprefix("jq: error: ").split("\n")[0].strip()[:_PHRASE]
 
 
 def _confine() -> None:

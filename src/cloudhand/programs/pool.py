@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -23,6 +24,7 @@ class Pool:
     def __init__(self) -> None:
         self._idle: list[Process] = []
         self._turns = asyncio.Semaphore(_CHILDREN)
+        self._closed = False
 
     async def jq(self, program: str, document: Any) -> list[Any]:
         asked = {"do": "jq", "program": program, "input": document}
@@ -36,12 +38,23 @@ class Pool:
         return bool(await self._ask({"do": "match", "pattern": pattern, "text": text}))
 
     async def close(self) -> None:
+        """A child that is busy ends once it has answered."""
+        self._closed = True
         while self._idle:
             await _end(self._idle.pop())
 
+    async def _child(self) -> Process:
+        """An idle one that nobody has ended meanwhile, or a new one."""
+        while self._idle:
+            child = self._idle.pop()
+            if _lives(child):
+                return child
+            await _end(child)
+        return await _start()
+
     async def _ask(self, asked: dict[str, Any]) -> Any:
         async with self._turns:
-            child = self._idle.pop() if self._idle else await _start()
+            child = await self._child()
             try:
                 line = await asyncio.wait_for(_exchange(child, asked), SECONDS)
             except TimeoutError:
@@ -50,10 +63,13 @@ class Pool:
             except BaseException:
                 await asyncio.shield(_end(child))
                 raise
-            if not line:
+            if not line.endswith(b"\n"):
                 await _end(child)
                 raise ProgramError("it needs too much")
-            self._idle.append(child)
+            if self._closed:
+                await _end(child)
+            else:
+                self._idle.append(child)
         answer = json.loads(line)
         if "error" in answer:
             raise ProgramError(answer["error"])
@@ -75,7 +91,7 @@ async def _start() -> Process:
 
 
 async def _exchange(child: Process, asked: dict[str, Any]) -> bytes:
-    """The line of the answer; empty if the child has ended instead."""
+    """The line of the answer; less than that if the child has ended instead."""
     assert child.stdin is not None
     assert child.stdout is not None
     try:
@@ -86,8 +102,18 @@ async def _exchange(child: Process, asked: dict[str, Any]) -> bytes:
         return b""
 
 
+def _lives(child: Process) -> bool:
+    """As the kernel knows: the loop is told of an end a little later."""
+    try:
+        how = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        return child.returncode is None and os.waitid(os.P_PID, child.pid, how) is None
+    except ChildProcessError:
+        return False
+
+
 async def _end(child: Process) -> None:
     # Its own kill() may reap it first, of which the loop then complains.
-    if child.returncode is None:
-        os.kill(child.pid, signal.SIGKILL)
+    if _lives(child):
+        with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+            os.kill(child.pid, signal.SIGKILL)
     await child.wait()

@@ -82,6 +82,7 @@ def test_json_and_yaml_of_the_same_data_are_the_same() -> None:
         ("a: .nan", 'a: ".nan" is nothing that JSON knows (line 1)'),
         ("a: -.inf", "nothing that JSON knows"),
         ("a: 1.0e+999", "nothing that JSON knows"),
+        ("a: 1" + ":0" * 200 + ".0", "nothing that JSON knows"),
         ("a: 0x" + "f" * 400, "nothing that JSON knows"),
         ("a: 1" + "0" * 5000, "nothing that JSON knows"),
         ('{"a": NaN}', "it has a number that JSON cannot hold"),
@@ -134,6 +135,12 @@ def test_all_that_stands_twice_is_told_at_once() -> None:
         '"a" stands twice',
         '"b" stands twice',
     ]
+
+
+def test_no_more_than_a_hundred_problems_are_told() -> None:
+    told = problems("\n".join(f"a{number}: .nan" for number in range(1000)))
+    assert len(told) == 101
+    assert told[-1] == "there may be more"
 
 
 def test_aliases_that_explode_are_refused() -> None:
@@ -191,3 +198,7 @@ def test_json_has_no_lines() -> None:
 )
 def test_a_path_is_spelled(path: tuple[str | int, ...], text: str) -> None:
     assert spelled(path) == text
+
+
+def test_a_long_path_is_cut() -> None:
+    assert spelled(("k" * 3000, "a")) == "k" * 999 + "…"

@@ -80,6 +80,8 @@ def test_what_is_declared_of_a_parameter(text: str, field: str, value: Any) -> N
         ("Parameters: {p: {AllowedPattern: 1}}", "AllowedPattern: it must be a text"),
         ("Parameters: {p: {MinLength: a}}", 'MinLength: "a" is no number'),
         ("Parameters: {p: {MaxValue: [1]}}", "MaxValue: [1] is no number"),
+        (f"Parameters: {{p: {{MaxValue: 0x{'f' * 256}}}}}", "is nothing that JSON knows"),
+        (f"Parameters: {{p: {{MaxValue: '{2**1024 - 1}'}}}}", "is no number"),
         (
             "Parameters: {p: {Default: {'Fn::If': 1, b: 2}}}",
             "Fn::If stands in a map with other keys",

@@ -183,6 +183,7 @@ def test_shown_is_short(value: Any, shown: str) -> None:
         (float("nan"), "JSON cannot hold"),
         ([float("-inf")], "JSON cannot hold"),
         (10**400, "too large"),
+        (2**1024 - 1, "too large"),
     ],
 )
 def test_what_cannot_be_kept(value: Any, told: str) -> None:
