@@ -19,6 +19,7 @@ from typing import Any
 from benchmarks.figure import Figure, Outcome, middle
 from cloudhand.control.executions import Executions as Verbs
 from cloudhand.control.pokes import Pokes
+from cloudhand.control.rights import Rights
 from cloudhand.control.settings import ControlSettings
 from cloudhand.control.templates import Templates
 from cloudhand.core.execution import Cancel, Execution, State
@@ -174,13 +175,16 @@ async def _engine() -> AsyncIterator[_Engine]:
         envelope = open_envelope(Path(folder) / "secret.key", new=True)
         database = SqliteDatabase(Path(folder) / "bench.sqlite", envelope)
         templates = Templates(database, clock, os.urandom, library, programs)
-        verbs = Verbs(database, clock, os.urandom, pokes, ControlSettings(), templates, programs)
+        rights = Rights(database, clock)
+        settings = ControlSettings()
+        verbs = Verbs(database, clock, os.urandom, pokes, settings, templates, programs, rights)
         means = Means(
             database=database,
             clock=clock,
             library=library,
             programs=programs,
             caller_of=lambda *_: _refuse,
+            check_read=_refuse,
             post=_refuse,
             actions={
                 **ACTIONS,
