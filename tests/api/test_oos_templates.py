@@ -542,8 +542,8 @@ def test_actions_are_listed_with_their_kind_and_what_they_take(call: Caller) -> 
     assert (run["ActionType"], run["TemplateVersion"]) == ("Product.ECS", "v1")
     assert json.loads(run["Properties"])["timeout"] == {"Type": "Number", "Default": 600}
     assert json.loads(found["ACS::Choice"]["Properties"]) == {
-        "DefaultTask": {"Type": "String"},
-        "Choices": {"Type": "List"},
+        "DefaultTask": {"Type": "String", "Description": "a later task, ACS::NEXT or ACS::END"},
+        "Choices": {"Type": "List", "Description": "each with `When`, a condition, and `NextTask`"},
     }
     assert json.loads(found["ACS::Sleep"]["Properties"])["Duration"]["Type"] == "String"
     assert "TemplateVersion" not in found["ACS::Sleep"]

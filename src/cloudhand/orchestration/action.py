@@ -146,18 +146,26 @@ class Action:
     perform: Perform
     watch: Watch
     summary: str
+    detail: str = ""  # what else is to be said of it
+    gives: str = ""  # what outputs are selected from; empty where there is nothing
     properties: Mapping[str, Mapping[str, Any]]  # as templates declare parameters
 
 
 def prop(
-    name: str, kind: Type | None = None, *, default: Any = MISSING, secrets: bool = False
+    name: str,
+    kind: Type | None = None,
+    *,
+    default: Any = MISSING,
+    secrets: bool = False,
+    note: str = "",
 ) -> Any:
     """A property by its name in templates; without a default it is required.
 
     ``kind`` None: as it is given. What is given as nothing counts as not given. ``secrets``: it
-    may hold some, since nothing but a call or a message is made of it.
+    may hold some, since nothing but a call or a message is made of it. ``note``: what is said of it
+    where actions are listed.
     """
-    told = {"name": name, "kind": kind, "secrets": secrets}
+    told = {"name": name, "kind": kind, "secrets": secrets, "note": note}
     return field(metadata=told) if default is MISSING else field(default=default, metadata=told)
 
 
@@ -169,11 +177,13 @@ def action(
     embedded: bool = False,
     exactly_one: tuple[str, ...] = (),
     watch: Watch = lambda _: (),
-    written: Mapping[str, Type] | None = None,
+    written: Mapping[str, Mapping[str, Any]] | None = None,
+    gives: str = "",
 ) -> Callable[[Callable[[Task, Any], Awaitable[Outcome]]], Action]:
     """Make an action of the function that looks, whose second annotation tells its properties.
 
-    ``written``: the properties that authors write, where others are made of them.
+    ``written``: the properties that authors write, where others are made of them. The docstring of
+    its module says what it does, and below that what else is to be known.
     """
 
     def declare(perform: Callable[[Task, Any], Awaitable[Outcome]]) -> Action:
@@ -186,30 +196,30 @@ def action(
             embedded=embedded,
             exactly_one=exactly_one,
         )
-        summary = (perform.__globals__["__doc__"] or "").partition(": ")[2].split("\n\n")[0]
+        told = (perform.__globals__["__doc__"] or "").partition(": ")[2]
+        summary, _, detail = told.partition("\n\n")
         return Action(
             spec=spec,
             bind=partial(bind, kind),
             perform=perform,
             watch=watch,
             summary=summary,
-            properties=_definitions(kind, written),
+            detail=detail.strip(),
+            gives=gives,
+            properties=_definitions(kind) if written is None else written,
         )
 
     return declare
 
 
-def _definitions(
-    properties: type[Any], written: Mapping[str, Type] | None
-) -> dict[str, dict[str, Any]]:
-    if written is not None:
-        return {name: {"Type": kind.value} for name, kind in written.items()}
+def _definitions(properties: type[Any]) -> dict[str, dict[str, Any]]:
     found = {}
     for one in fields(properties):
-        kind = one.metadata["kind"]
+        kind, note = one.metadata["kind"], one.metadata["note"]
         typed = {} if kind is None else {"Type": kind.value}
         optional = {} if one.default is MISSING else {"Default": one.default}
-        found[one.metadata["name"]] = {**typed, **optional}
+        told = {"Description": note} if note else {}
+        found[one.metadata["name"]] = {**typed, **optional, **told}
     return found
 
 

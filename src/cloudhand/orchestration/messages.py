@@ -13,6 +13,11 @@ from cloudhand.orchestration.values import text
 
 _RETRY = Retry(retries=3)
 
+# What is said of the properties that actions have for it.
+TYPE_NOTE = "WebHook; others are not served here"
+HOOK_NOTE = "`URI`, `Headers` and `Content` of the message"
+LINK_NOTE = "whether the message names the execution and the task"
+
 
 async def send(
     task: Task, notify_type: str, web_hook: Any, *, with_link: bool

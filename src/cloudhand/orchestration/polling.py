@@ -14,20 +14,41 @@ from cloudhand.orchestration.parameters import Type
 from cloudhand.orchestration.values import shown
 
 SOON = timedelta(seconds=2)  # until what passes has passed
+
+# What is said of actions that call an operation, and of their properties.
+GIVES = "the answer of the operation"
+SERVICE_NOTE = "the product, such as `ECS`"
+API_NOTE = "the operation, such as `DescribeInstances`"
+PARAMETERS_NOTE = "those of the operation, as its page names them"
+PAGING_NOTE = "whether all pages of a list are had, as one"
+RISK_NOTE = "`High`: somebody has to confirm the call; `Normal`: nobody; else its name decides"
+
 _IDS = re.compile(r"(?:i|mi|t|exec)-[a-z0-9.]+")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Properties:
-    service: str = prop("Service", Type.STRING)
-    api: str = prop("API", Type.STRING)
-    parameters: Any = prop("Parameters", Type.JSON, default=None, secrets=True)
-    property_selector: str = prop("PropertySelector", Type.STRING)
-    desired_values: Any = prop("DesiredValues", default=None)
-    not_desired_values: Any = prop("NotDesiredValues", default=None)
-    stop_retry_values: Any = prop("StopRetryValues", default=None)
-    auto_paging: bool = prop("AutoPaging", Type.BOOLEAN, default=True)
-    risk: str = prop("Risk", Type.STRING, default="")
+    service: str = prop("Service", Type.STRING, note=SERVICE_NOTE)
+    api: str = prop("API", Type.STRING, note=API_NOTE)
+    parameters: Any = prop(
+        "Parameters", Type.JSON, default=None, secrets=True, note=PARAMETERS_NOTE
+    )
+    property_selector: str = prop(
+        "PropertySelector",
+        Type.STRING,
+        note="a jq program: what it finds first in the answer is the value",
+    )
+    desired_values: Any = prop(
+        "DesiredValues", default=None, note="the value is to be one of these"
+    )
+    not_desired_values: Any = prop(
+        "NotDesiredValues", default=None, note="the value is to be none of these"
+    )
+    stop_retry_values: Any = prop(
+        "StopRetryValues", default=None, note="values with which it fails at once"
+    )
+    auto_paging: bool = prop("AutoPaging", Type.BOOLEAN, default=True, note=PAGING_NOTE)
+    risk: str = prop("Risk", Type.STRING, default="", note=RISK_NOTE)
 
     def __post_init__(self) -> None:
         parameters_of(self.parameters)

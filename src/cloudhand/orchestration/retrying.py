@@ -9,6 +9,9 @@ from typing import Any
 
 from cloudhand.orchestration.values import shown, whole
 
+# What stands on a task.
+KEYS = ("Retries", "Delay", "DelayType", "BackOff", "MaxRetryInterval")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Retry:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from cloudhand.orchestration import rate_control
+from cloudhand.orchestration import rate_control, retrying
 from cloudhand.orchestration.document import Path
 from cloudhand.orchestration.expression import Branches, Expression, Literal
 from cloudhand.orchestration.model import (
@@ -26,9 +26,8 @@ from cloudhand.orchestration.values import shown
 NAME = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _SLIP = 0.9  # how like a known action a name is that is taken for a slip of the pen
 _PRODUCT_ACTION = re.compile(r"ACS::(\w+)::\w+", re.IGNORECASE)
-_RETRY = ("Retries", "Delay", "DelayType", "BackOff", "MaxRetryInterval")
 _TASK = ("Name", "Action", "Description", "Properties", "Outputs", "Loop", "When", "OnError",
-         "OnSuccess", "OnCancel", "IsCritical", "Timeout", *_RETRY)  # fmt: skip
+         "OnSuccess", "OnCancel", "IsCritical", "Timeout", *retrying.KEYS)  # fmt: skip
 _LOOP = ("Items", "RateControl", "Outputs")
 _LEGACY_LOOP = ("Mode", "Concurrency", "MaxErrors", "BatchPauseOption")
 _AGGREGATES = ("Fn::ListJoin", "Fn::MapJoin", "Fn::Sum", "Fn::MergeList", "Fn::Min", "Fn::Max",
@@ -137,7 +136,7 @@ class TaskReader:
         for key, value in given.items():
             known = by_lower.get(key.lower(), key if action.any_property else None)
             if known is None:
-                on_task = "it stands on the task" if key in _RETRY else ""
+                on_task = "it stands on the task" if key in retrying.KEYS else ""
                 close = (
                     on_task or f"{action.name} has no such property{hint(key, by_lower.values())}"
                 )
@@ -187,7 +186,7 @@ class TaskReader:
         self, action: ActionSpec, data: Mapping[str, Any], path: Path
     ) -> dict[str, Expression]:
         found = {}
-        for key in _RETRY:
+        for key in retrying.KEYS:
             if key in data:
                 found[key] = self._reading.expression(data[key], (*path, key))
                 if not action.retries:

@@ -7,6 +7,7 @@ from cloudhand.orchestration.action import Fires, Outcome, Task, Waits
 from cloudhand.orchestration.values import decoded
 
 TRIGGER = "Trigger"  # the type of a notice that brings a message, which is its note
+GIVES = "the `Content` that TriggerExecution brought"
 
 
 def look(task: Task) -> Outcome:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from cloudhand.api import action_reference, reference
@@ -41,6 +43,8 @@ def test_every_action_and_property_is_on_the_page() -> None:
     for name, action in ACTIONS.items():
         section = page.partition(f"### {name}\n")[2].partition("\n### ")[0]
         assert all(f"| `{one}` |" in section for one in action.properties), name
+        notes = [one.get("Description", "") for one in action.properties.values()]
+        assert all(told in section for told in (action.detail, action.gives, *notes)), name
     library = Library({})
     for text in [*library.actions.values(), *library.public.values()]:
         section = page.partition(f"### {text.name}\n")[2].partition("\n### ")[0]
@@ -49,3 +53,17 @@ def test_every_action_and_property_is_on_the_page() -> None:
             text.name
         )
         assert all(f"`{one.name}` (" in section for one in template.outputs), text.name
+
+
+def test_each_link_on_the_page_of_actions_leads_to_a_section() -> None:
+    pages = {**action_reference.pages(), **reference.pages()}
+    anchors = {
+        name: {
+            re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+            for title in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+        }
+        for name, text in pages.items()
+    }
+    links = re.findall(r"\]\((operations[\w-]*\.md|)#([\w-]+)\)", pages["actions.md"])
+    assert links
+    assert [one for one in links if one[1] not in anchors[one[0] or "actions.md"]] == []

@@ -1,6 +1,7 @@
 """ACS::AlarmTrigger: start what follows for each alarm that TriggerExecution brings.
 
-There is no source of alarms here: what describes them is kept, and whoever triggers it decides.
+There is no source of alarms here: what describes them is kept, and whoever triggers it decides. It
+can only be the first task.
 """
 
 from __future__ import annotations
@@ -29,6 +30,6 @@ class Properties:
     output_transformer: Any = prop("OutputTransformer", default=None)
 
 
-@action("ACS::AlarmTrigger", loops=False)
+@action("ACS::AlarmTrigger", loops=False, gives=triggered.GIVES)
 async def alarm_trigger(task: Task, properties: Properties) -> Outcome:
     return triggered.look(task)

@@ -14,14 +14,26 @@ from cloudhand.orchestration.parameters import Type
 
 @dataclass(frozen=True, kw_only=True)
 class Properties:
-    notify_type: str = prop("NotifyType", Type.STRING, default="")
-    web_hook: Any = prop("WebHook", Type.JSON, default=None, secrets=True)
-    approvers: Any = prop("Approvers", Type.LIST, default=())
-    least: int = prop("MinRequiredApprovals", Type.NUMBER, default=1)
-    append_execution_link: bool = prop("AppendExecutionLink", Type.BOOLEAN, default=True)
+    notify_type: str = prop("NotifyType", Type.STRING, default="", note=messages.TYPE_NOTE)
+    web_hook: Any = prop("WebHook", Type.JSON, default=None, secrets=True, note=messages.HOOK_NOTE)
+    approvers: Any = prop(
+        "Approvers",
+        Type.LIST,
+        default=(),
+        note="users whose word counts, beside the owner; none: all",
+    )
+    least: int = prop(
+        "MinRequiredApprovals",
+        Type.NUMBER,
+        default=1,
+        note="how many of them have to approve; the owner alone is enough",
+    )
+    append_execution_link: bool = prop(
+        "AppendExecutionLink", Type.BOOLEAN, default=True, note=messages.LINK_NOTE
+    )
 
 
-@action("ACS::Approve", loops=False)
+@action("ACS::Approve", loops=False, gives="`Approvers`, those who have approved")
 async def approve(task: Task, properties: Properties) -> Outcome:
     if properties.notify_type and "told" not in task.memo:
         outcome = await messages.send(

@@ -18,7 +18,10 @@ class Properties:
 @action(
     "ACS::Choice",
     loops=False,
-    written={"DefaultTask": Type.STRING, "Choices": Type.LIST},
+    written={
+        "DefaultTask": {"Type": "String", "Description": "a later task, ACS::NEXT or ACS::END"},
+        "Choices": {"Type": "List", "Description": "each with `When`, a condition, and `NextTask`"},
+    },
 )
 async def choice(task: Task, properties: Properties) -> Outcome:
     return Done({}, following=properties.following)

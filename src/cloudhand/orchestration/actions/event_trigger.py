@@ -1,7 +1,7 @@
 """ACS::EventTrigger: start what follows for each event that TriggerExecution brings.
 
 There is no source of events here that would be filtered: what describes the events is kept, and
-whoever triggers it decides.
+whoever triggers it decides. It can only be the first task.
 """
 
 from __future__ import annotations
@@ -24,6 +24,6 @@ class Properties:
     output_transformer: Any = prop("OutputTransformer", default=None)
 
 
-@action("ACS::EventTrigger", loops=False)
+@action("ACS::EventTrigger", loops=False, gives=triggered.GIVES)
 async def event_trigger(task: Task, properties: Properties) -> Outcome:
     return triggered.look(task)

@@ -12,9 +12,11 @@ from cloudhand.orchestration.parameters import Type
 
 @dataclass(frozen=True, kw_only=True)
 class Properties:
-    notify_type: str = prop("NotifyType", Type.STRING)
-    web_hook: Any = prop("WebHook", Type.JSON, default=None, secrets=True)
-    append_execution_link: bool = prop("AppendExecutionLink", Type.BOOLEAN, default=False)
+    notify_type: str = prop("NotifyType", Type.STRING, note=messages.TYPE_NOTE)
+    web_hook: Any = prop("WebHook", Type.JSON, default=None, secrets=True, note=messages.HOOK_NOTE)
+    append_execution_link: bool = prop(
+        "AppendExecutionLink", Type.BOOLEAN, default=False, note=messages.LINK_NOTE
+    )
 
 
 @action("ACS::Notify")

@@ -1,4 +1,10 @@
-"""ACS::SelectTargets: find the instances that filters describe."""
+"""ACS::SelectTargets: find the instances that filters describe.
+
+A filter is one of `{Type: ResourceIds, ResourceIds: [i-1, i-2]}`,
+`{Type: Tags, Tags: [{Key: env, Value: prod}]}`, `{Type: ResourceGroup, ResourceGroupId: rg-1}` and
+`{Type: All}`; any may have a `RegionId`. What several of them find is found once, and what is not
+there is left out.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +27,14 @@ from cloudhand.orchestration.parameters import Type
 from cloudhand.orchestration.polling import SOON
 from cloudhand.orchestration.values import shown, text
 
+_SERVED = "ALIYUN::ECS::Instance, ALIYUN::ECS::ManagedInstance"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Properties:
-    resource_type: str = prop("ResourceType", Type.STRING)
-    region_id: str = prop("RegionId", Type.STRING, default="")
-    filters: Any = prop("Filters", Type.LIST)
+    resource_type: str = prop("ResourceType", Type.STRING, note=_SERVED)
+    region_id: str = prop("RegionId", Type.STRING, default="", note="else that of the execution")
+    filters: Any = prop("Filters", Type.LIST, note="what any of them finds")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,15 +63,19 @@ class _Refused(Exception):
         self.reply = reply
 
 
-@action("ACS::SelectTargets", loops=False)
+@action(
+    "ACS::SelectTargets",
+    loops=False,
+    gives=(
+        "the answer of DescribeInstances or DescribeManagedInstances: by `Instances.Instance[]` or"
+        " `Instances[]`"
+    ),
+)
 async def select_targets(task: Task, properties: Properties) -> Outcome:
     kind = _KINDS.get(properties.resource_type.lower())
     if kind is None:
-        code, known = (
-            "UnsupportedResourceType",
-            "ALIYUN::ECS::Instance, ALIYUN::ECS::ManagedInstance",
-        )
-        return Failed(code, f"{properties.resource_type} is not served here: {known} are")
+        told = f"{properties.resource_type} is not served here: {_SERVED} are"
+        return Failed("UnsupportedResourceType", told)
     found: dict[str, Any] = {}
     try:
         for one in properties.filters:

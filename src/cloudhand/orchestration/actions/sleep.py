@@ -14,8 +14,10 @@ _SHORTEST = timedelta(seconds=1)
 
 @dataclass(frozen=True, kw_only=True)
 class Properties:
-    duration: str = prop("Duration", Type.STRING, default="")
-    end_date: str = prop("EndDate", Type.STRING, default="")
+    duration: str = prop("Duration", Type.STRING, default="", note="such as `PT5M`, `30s`, `1H`")
+    end_date: str = prop(
+        "EndDate", Type.STRING, default="", note="a moment, such as `2026-12-01T03:00:00Z`"
+    )
 
 
 @action("ACS::Sleep", loops=False, exactly_one=("Duration", "EndDate"))

@@ -1,4 +1,4 @@
-"""ACS::Template: execute another template, as a child execution. The engine does so by itself."""
+"""ACS::Template: execute another template, as a child execution."""
 
 from __future__ import annotations
 
@@ -11,12 +11,22 @@ from cloudhand.orchestration.parameters import Type
 
 @dataclass(frozen=True, kw_only=True)
 class Properties:
-    name: str = prop("TemplateName", Type.STRING, default="")
-    version: str = prop("TemplateVersion", Type.STRING, default="")
-    content: str = prop("TemplateContent", Type.STRING, default="")
-    parameters: Any = prop("Parameters", Type.JSON, default=None)
+    name: str = prop("TemplateName", Type.STRING, default="", note="a stored or a public one")
+    version: str = prop(
+        "TemplateVersion", Type.STRING, default="", note="such as `v2`; else the newest"
+    )
+    content: str = prop("TemplateContent", Type.STRING, default="", note="its text")
+    parameters: Any = prop(
+        "Parameters", Type.JSON, default=None, note="its parameters, by their names"
+    )
 
 
-@action("ACS::Template", embedded=True, exactly_one=("TemplateName", "TemplateContent"))
+@action(
+    "ACS::Template",
+    embedded=True,
+    exactly_one=("TemplateName", "TemplateContent"),
+    gives="the outputs of that template, by their names",
+)
 async def template(task: Task, properties: Properties) -> Outcome:
+    # The engine starts the child by itself.
     return Failed("InternalError", "a template is no action that looks")

@@ -1,7 +1,7 @@
 """ACS::TimerTrigger: start what follows at certain times, until an end, which ends the execution.
 
 What comes due while an execution that was started so still runs is left out. What came due while
-nobody looked is made up for once. Somebody may also fire it by hand.
+nobody looked is made up for once. Somebody may also fire it by hand. It can only be the first task.
 """
 
 from __future__ import annotations
@@ -25,14 +25,22 @@ _RATE = re.compile(r"\s*(?P<count>\d{1,5})\s+(?P<unit>\w+?)s?\s*", re.ASCII | re
 
 @dataclass(frozen=True, kw_only=True)
 class Properties:
-    type: str = prop("Type", Type.STRING)
-    expression: str = prop("Expression", Type.STRING)
-    time_zone: str = prop("TimeZone", Type.STRING, default="")
-    start_date: str = prop("StartDate", Type.STRING, default="")
-    end_date: str = prop("EndDate", Type.STRING, default="")
+    type: str = prop("Type", Type.STRING, note="cron, at or rate")
+    expression: str = prop(
+        "Expression",
+        Type.STRING,
+        note="such as `0 0 3 ? * MON-FRI`, `2026-12-01T03:00:00Z`, `30 minutes`",
+    )
+    time_zone: str = prop(
+        "TimeZone", Type.STRING, default="", note="of cron, such as `Asia/Shanghai`; else UTC"
+    )
+    start_date: str = prop("StartDate", Type.STRING, default="", note="not before this moment")
+    end_date: str = prop(
+        "EndDate", Type.STRING, default="", note="not from this moment on; it then ends"
+    )
 
 
-@action("ACS::TimerTrigger", loops=False)
+@action("ACS::TimerTrigger", loops=False, gives="`scheduledTime` and `triggerTime` of the firing")
 async def timer_trigger(task: Task, properties: Properties) -> Outcome:
     try:
         end = _moment(properties.end_date) if properties.end_date else None
