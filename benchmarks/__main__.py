@@ -89,9 +89,9 @@ def _page(outcomes: list[Outcome]) -> str:
     return f"""# Benchmarks
 
 Each is a ratio of two things that were measured in one run, or a size, so that the speed of the
-machine should not matter. It does all the same where Python is set against the kernel or the disk: the
-same code meets all targets on one shared machine and misses some of these on another, so compare runs
-of one machine. `make bench` measures them on yours.
+machine should not matter. It does all the same where Python is set against the kernel or the disk:
+the same code meets all targets on one shared machine and misses some of these on another. Compare
+runs of one machine. `make bench` measures them on yours.
 
 {table}
 
