@@ -158,6 +158,56 @@ def test_a_policy_names_tags(account: Account, ann: Identity) -> None:
     refused(lambda: call("RunCommand", **run(dev, prod)))
 
 
+def test_who_may_use_a_command_may_not_for_that_run_it_anywhere(
+    account: Account, ann: Identity
+) -> None:
+    (mine,) = account.it.instances(1)
+    owner = tea(account.it.endpoint)
+    made = owner("CreateCommand", Name="c", Type="RunShellScript", CommandContent="dHJ1ZQ==")
+    command = {"CommandId": made["CommandId"]}
+    account.give(ann, allow(["ecs:InvokeCommand", "ecs:StopInvocation"], "acs:ecs:*:*:command/*"))
+    account.give(ann, allow("ecs:*", "acs:ecs:*:*:invocation/*"))
+    account.give(ann, allow("ecs:*", f"acs:ecs:*:*:instance/{mine}"))
+    call = asks(account)
+
+    by_tag = {"ResourceTag": [{"Key": "a", "Value": "b"}]}
+    assert "instance/*" in refused(lambda: call("InvokeCommand", **command, **by_tag))
+    invoke_id = call("InvokeCommand", **command, InstanceId=[mine])["InvokeId"]
+    assert "instance/*" in refused(lambda: call("StopInvocation", InvokeId=invoke_id))
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        [
+            allow("ecs:*"),
+            {
+                "Effect": "Deny",
+                "Action": "ecs:*",
+                "Resource": "*",
+                "Condition": {"StringEquals": {"acs:ResourceTag/Env": "prod"}},
+            },
+        ],
+        [allow("ecs:*", Condition={"StringNotEquals": {"acs:ResourceTag/Env": "prod"}})],
+    ],
+    ids=["denied", "not allowed"],
+)
+def test_machines_that_are_kept_from_one_are_not_reached_by_naming_none(
+    account: Account, ann: Identity, statements: list[dict[str, Any]]
+) -> None:
+    (dev,) = account.it.instances(1)
+    (prod,) = account.it.instances(1)
+    tag = {"Tag": [{"Key": "Env", "Value": "prod"}]}
+    tea(account.it.endpoint)("TagResources", ResourceType="instance", ResourceId=[prod], **tag)
+    account.give(ann, *statements)
+    call = asks(account)
+
+    assert call("RunCommand", **run(dev))["InvokeId"]
+    refused(lambda: call("RunCommand", **run(prod)))
+    by_tag = run(ResourceTag=[{"Key": "Env", "Value": "prod"}])
+    assert "instance/*" in refused(lambda: call("RunCommand", **by_tag))
+
+
 @pytest.mark.parametrize(("network", "allowed"), [("127.0.0.0/8", True), ("10.0.0.0/8", False)])
 def test_a_policy_names_networks(
     account: Account, ann: Identity, network: str, allowed: bool

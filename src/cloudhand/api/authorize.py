@@ -1,7 +1,8 @@
 """Whether a caller may do what it asks, and to what.
 
-What an operation touches is read off its parameters. One that could name something and does not
-touches everything of that type, such as ``instance/*``.
+What an operation touches is read off its parameters. One that changes something touches everything
+of each type that it could name and does not, such as ``instance/*``; one that only reads, if it
+names nothing at all.
 """
 
 from __future__ import annotations
@@ -68,11 +69,13 @@ def _resources(operation: Operation, call: Call, params: Any) -> Iterator[str]:
         yield params.role_arn
         return
     named = list(_named(operation, call, params))
-    given = [f"{kind}/{name}" for kind, names in named for name in names]
-    kind = named[0][0] if named else _MADE.get(operation.name)
-    everything = [f"{kind}/*" if kind else "*"]
-    for one in given or everything:
-        yield f"{before}{one}"
+    if not named:
+        named = [(_MADE.get(operation.name, ""), [])]
+    elif operation.access == "read":
+        named = [one for one in named if one[1]] or named[:1]
+    for kind, names in named:
+        for name in names or "*":
+            yield f"{before}{kind}/{name}" if kind else f"{before}{name}"
 
 
 def _named(operation: Operation, call: Call, params: Any) -> Iterator[tuple[str, Sequence[str]]]:

@@ -7,8 +7,8 @@ import hashlib
 import os
 from dataclasses import replace
 from datetime import timedelta
-from typing import assert_never
 
+from cloudhand.control.rights import check_known
 from cloudhand.core.account import (
     OWNER,
     SERVICE_ROLE,
@@ -67,7 +67,7 @@ class Accounts:
             there = [one for one in await tx.accounts.keys() if one.account_id == key.account_id]
             if not there:
                 await _make_service_role(tx, key.account_id, self._clock)
-            await _check_there(tx, who)
+            await check_known(tx, who)
             if who.kind is Kind.USER and sum(one.of == key.of for one in there) >= _MOST_KEYS:
                 raise TooMany(f"access keys of {who}", _MOST_KEYS)
             await tx.accounts.remove_expired(at=now)
@@ -136,8 +136,7 @@ class Accounts:
         who = Identity(account_id=account_id, kind=Kind.USER, name=name)
 
         async def work(tx: Transaction) -> None:
-            if not await tx.rights.users(account_id, name):
-                raise ResourceNotFound("user", [name])
+            await check_known(tx, who)
             if await tx.rights.attached_to(who):
                 raise NotEmpty(f"user {name}", "policies")
             if any(key.identity == who for key in await tx.accounts.keys()):
@@ -153,7 +152,7 @@ class Accounts:
         who = Identity(account_id=account_id, kind=Kind.ROLE, name=name)
 
         async def work(tx: Transaction) -> None:
-            await _check_there(tx, who)
+            await check_known(tx, who)
             if await tx.rights.attached_to(who):
                 raise NotEmpty(f"role {name}", "policies")
             await tx.accounts.remove_taken(account_id, name)
@@ -169,22 +168,8 @@ class Accounts:
         self._keys = {key.id: key for key in await self._database.read(work)}
 
 
-async def _check_there(tx: Transaction, who: Identity) -> None:
-    match who.kind:
-        case Kind.OWNER:
-            return
-        case Kind.USER:
-            kind, found = "user", len(await tx.rights.users(who.account_id, who.name))
-        case Kind.ROLE:
-            kind, found = "role", len(await tx.rights.roles(who.account_id, who.name))
-        case _:
-            assert_never(who.kind)
-    if not found:
-        raise ResourceNotFound(kind, [who.name])
-
-
 async def _check_own(tx: Transaction, who: Identity, key_id: str, *, kept: bool) -> None:
-    await _check_there(tx, who)
+    await check_known(tx, who)
     theirs = [key for key in await tx.accounts.keys() if key.identity == who]
     if not any(key.id == key_id for key in theirs):
         raise ResourceNotFound("access key", [key_id])

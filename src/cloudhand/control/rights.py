@@ -40,7 +40,12 @@ class Rights:
         async def work(tx: Transaction) -> list[Wish]:
             held = await _held(tx, who)
             wishes = [
-                Wish(action=action, resource=one, context={**context, **tags})
+                Wish(
+                    action=action,
+                    resource=one,
+                    context={**context, **tags},
+                    tagged=not one.endswith("*"),
+                )
                 for one, tags in (await _tagged(tx, held, resources)).items()
             ]
             return [one for one in wishes if not policies.allows(held, one)]
@@ -138,12 +143,8 @@ class Rights:
 
         async def work(tx: Transaction) -> None:
             await _check_there(tx, wanted)
-            if any(one.policy == policy and one.system is system for one in await held(tx)):
+            if not await tx.rights.attach(wanted):
                 raise NameTaken(policy)
-            await tx.rights.attach(wanted)
-
-        async def held(tx: Transaction) -> list[Attachment]:
-            return await tx.rights.attached_to(who)
 
         await self._database.write(work)
 
@@ -161,7 +162,7 @@ class Rights:
         """In the order of the policies' names; ResourceNotFound."""
 
         async def work(tx: Transaction) -> list[Attachment]:
-            await _check_who(tx, who)
+            await check_known(tx, who)
             return await tx.rights.attached_to(who)
 
         return await self._database.read(work)
@@ -225,7 +226,9 @@ async def _tagged(
 
 
 async def _check_there(tx: Transaction, wanted: Attachment) -> None:
-    await _check_who(tx, Identity(account_id=wanted.account_id, kind=wanted.kind, name=wanted.name))
+    await check_known(
+        tx, Identity(account_id=wanted.account_id, kind=wanted.kind, name=wanted.name)
+    )
     if wanted.system:
         known = set(SYSTEM)
     else:
@@ -233,11 +236,12 @@ async def _check_there(tx: Transaction, wanted: Attachment) -> None:
     _complain("policy", [wanted.policy], known)
 
 
-async def _check_who(tx: Transaction, who: Identity) -> None:
+async def check_known(tx: Transaction, who: Identity) -> None:
+    """ResourceNotFound unless there is such a user or role; the owner is always there."""
     if who.kind is Kind.ROLE:
         roles = await tx.rights.roles(who.account_id, who.name)
         _complain("role", [who.name], {one.name for one in roles})
-    else:
+    elif who.kind is Kind.USER:
         users = await tx.rights.users(who.account_id, who.name)
         _complain("user", [who.name], {one.name for one in users})
 

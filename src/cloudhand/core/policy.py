@@ -34,6 +34,7 @@ class Wish:
     action: str  # ecs:RunCommand
     resource: str  # acs:ecs:cn-hangzhou:1000000000000001:instance/i-1
     context: Mapping[str, str] = field(default_factory=dict)  # by condition key in lower case
+    tagged: bool = True  # whether the tags of what is touched are known; not of all of a type
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +68,14 @@ class Statement:
         return (
             acts is not self.not_actions
             and touches is not self.not_resources
-            and all(one.holds(wish.context) for one in self.conditions)
+            and all(self._holds(one, wish) for one in self.conditions)
         )
+
+    def _holds(self, condition: Condition, wish: Wish) -> bool:
+        """Where tags could be any, what they allow is not allowed, and what they deny is denied."""
+        if not wish.tagged and condition.key.startswith(TAG):
+            return not self.allows
+        return condition.holds(wish.context)
 
 
 Policy = Sequence[Statement]

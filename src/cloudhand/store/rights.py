@@ -115,17 +115,19 @@ class Rights:
 
     # What is attached
 
-    async def attach(self, attachment: Attachment) -> None:
-        """Once is enough."""
-        await self._statements.change(
-            "INSERT INTO attachments (account_id, kind, name, system, policy, attached_at)"
-            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            attachment.account_id,
-            attachment.kind.value,
-            attachment.name,
-            int(attachment.system),
-            attachment.policy,
-            to_ms(attachment.attached_at),
+    async def attach(self, attachment: Attachment) -> bool:
+        """Whether it was not attached before."""
+        return bool(
+            await self._statements.change(
+                "INSERT INTO attachments (account_id, kind, name, system, policy, attached_at)"
+                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                attachment.account_id,
+                attachment.kind.value,
+                attachment.name,
+                int(attachment.system),
+                attachment.policy,
+                to_ms(attachment.attached_at),
+            )
         )
 
     async def detach(self, attachment: Attachment) -> bool:
