@@ -23,8 +23,8 @@ from tests.api.clients import (
 )
 from tests.api.cloud import KEY, Cloud, cloud
 from tests.api.oos import PAUSE, Oos, template
+from tests.api.policies import ACCOUNT, document, trust
 
-ACCOUNT = KEY.account_id
 ARN = f"acs:ram::{ACCOUNT}:role/helper"
 
 
@@ -39,21 +39,6 @@ def it(tmp_path: Path) -> Iterator[Cloud]:
 @pytest.fixture
 def ram(it: Cloud) -> Caller:
     return tea(it.endpoint, sdk=RAM)
-
-
-def document(*actions: str, resource: str = "*", **more: Any) -> str:
-    statement = {"Effect": "Allow", "Action": list(actions), "Resource": resource, **more}
-    return json.dumps({"Version": "1", "Statement": [statement]})
-
-
-def trust(*principals: str, **more: Any) -> str:
-    statement = {
-        "Effect": "Allow",
-        "Action": "sts:AssumeRole",
-        "Principal": {"RAM": list(principals)},
-        **more,
-    }
-    return json.dumps({"Version": "1", "Statement": [statement]})
 
 
 class User:

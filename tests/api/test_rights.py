@@ -12,27 +12,13 @@ import pytest
 from cloudhand.core.account import AccessKey, Identity, Kind, Policy, Role, User
 from cloudhand.core.errors import NotEmpty, ResourceNotFound
 from tests.api.clients import ECS, OOS, Caller, ClientError, classic, hang_up, tea
-from tests.api.cloud import KEY, Cloud, cloud
+from tests.api.cloud import Cloud, cloud
 from tests.api.oos import Oos, api, template
+from tests.api.policies import ACCOUNT, allow, policy, trust
 from tests.world import World
 
-ACCOUNT = KEY.account_id
 ANN = Identity(account_id=ACCOUNT, kind=Kind.USER, name="ann")
 ENDED = ("Success", "Failed", "Cancelled")
-TRUST = json.dumps(
-    {
-        "Version": "1",
-        "Statement": {
-            "Effect": "Allow",
-            "Action": "sts:AssumeRole",
-            "Principal": {"Service": ["oos.aliyuncs.com"]},
-        },
-    }
-)
-
-
-def allow(action: str | list[str], resource: str = "*", **more: Any) -> dict[str, Any]:
-    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
 
 
 class Account:
@@ -57,7 +43,7 @@ class Account:
 
     def role(self, name: str = "helper") -> Identity:
         role = Role(
-            name=name, account_id=ACCOUNT, created_at=self.it.world.clock.now(), trust=TRUST
+            name=name, account_id=ACCOUNT, created_at=self.it.world.clock.now(), trust=trust("root")
         )
         self.it.do(lambda world: world.control.rights.add_role(role))
         return Identity(account_id=ACCOUNT, kind=Kind.ROLE, name=name)
@@ -65,19 +51,19 @@ class Account:
     def give(self, who: Identity, *statements: dict[str, Any]) -> str:
         """A policy of these statements; its name."""
         self._count += 1
-        policy = Policy(
+        made = Policy(
             name=f"p{self._count}",
             account_id=ACCOUNT,
             created_at=self.it.world.clock.now(),
-            document=json.dumps({"Version": "1", "Statement": statements}),
+            document=policy(*statements),
         )
 
         async def work(world: World) -> None:
-            await world.control.rights.add_policy(policy)
-            await world.control.rights.attach(who, policy.name, system=False)
+            await world.control.rights.add_policy(made)
+            await world.control.rights.attach(who, made.name, system=False)
 
         self.it.do(work)
-        return policy.name
+        return made.name
 
     def give_system(self, who: Identity, policy: str) -> None:
         self.it.do(lambda world: world.control.rights.attach(who, policy, system=True))

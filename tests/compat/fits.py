@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from cloudhand.api.operation import Operation
+
 _WRITES = re.compile(
     r"if self\.(\w+) is not None:\n(?:\s+for [^\n]*\n)?\s+result\['(\w+)'\]", re.MULTILINE
 )
@@ -48,3 +50,14 @@ def _of_value(models: Any, kind: str, value: Any, path: str) -> Iterator[str]:
             yield from _of_value(models, kind[5:-1], one, f"{path}[{number}]")
     else:
         yield from misfits(models, getattr(models, kind.rpartition(".")[2]), value, path)
+
+
+def declares(operation: Operation, code: str, status: int) -> bool:
+    """Whether it says that it may answer with an error."""
+    required = {
+        f"MissingParameter.{parameter.names[0]}"
+        for parameter in operation.parameters.values()
+        if parameter.required
+    }
+    declared = {(error.code, error.status) for error in operation.declared}
+    return (code, status) in declared or code in required

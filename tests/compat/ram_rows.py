@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from tests.api.cloud import KEY
+from tests.api.policies import document, trust
 
 Row = tuple[str, dict[str, Any], str, int]  # operation, parameters, code, HTTP status
 
-POLICY = json.dumps(
-    {"Version": "1", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-)
-TRUST = json.dumps(
-    {
-        "Version": "1",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Action": "sts:AssumeRole",
-                "Principal": {"RAM": [f"acs:ram::{KEY.account_id}:user/ben"]},
-            }
-        ],
-    }
-)
+POLICY, TRUST = document("*"), trust("user/ben")
 ARN = f"acs:ram::{KEY.account_id}:role/"
 OWN = {"PolicyName": "mine", "PolicyType": "Custom"}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -13,30 +12,12 @@ from cloudhand.api.ram.operations import OPERATIONS as RAM_OPERATIONS
 from cloudhand.api.sts.operations import OPERATIONS as STS_OPERATIONS
 from tests.api.clients import RAM, STS, classic, hang_up
 from tests.api.cloud import KEY, cloud
+from tests.api.policies import document, trust
 from tests.compat.fits import fields, misfits
 
 MODELS = {**dict.fromkeys(RAM_OPERATIONS, ram_models), **dict.fromkeys(STS_OPERATIONS, sts_models)}
 OPERATIONS = {**RAM_OPERATIONS, **STS_OPERATIONS}
-# Not taken at all, where the SDK knows them.
-LEFT_OUT: dict[str, set[str]] = {}
-
 Answers = dict[str, list[dict[str, Any]]]
-
-POLICY = json.dumps(
-    {"Version": "1", "Statement": [{"Effect": "Allow", "Action": "sts:*", "Resource": "*"}]}
-)
-TRUST = json.dumps(
-    {
-        "Version": "1",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Action": "sts:AssumeRole",
-                "Principal": {"RAM": [f"acs:ram::{KEY.account_id}:root"]},
-            }
-        ],
-    }
-)
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +38,13 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
         call("ListUsers", MaxItems=1)
         key = call("CreateAccessKey", UserName="ann")["AccessKey"]
         call("ListAccessKeys", UserName="ann")
-        call("CreatePolicy", PolicyName="takes", PolicyDocument=POLICY, Description="roles")
-        call("CreateRole", RoleName="helper", AssumeRolePolicyDocument=TRUST)
+        call(
+            "CreatePolicy",
+            PolicyName="takes",
+            PolicyDocument=document("sts:*"),
+            Description="roles",
+        )
+        call("CreateRole", RoleName="helper", AssumeRolePolicyDocument=trust("root"))
         for kind, name in (("User", "ann"), ("Role", "helper")):
             whose = {f"{kind}Name": name}
             for of, policy in (("Custom", "takes"), ("System", "ReadOnlyAccess")):
@@ -105,4 +91,4 @@ def test_parameters_are_those_of_the_sdk(name: str) -> None:
     request = getattr(MODELS[name], f"{name}Request", None)
     known = set(fields(request)) if request else set()
     taken = {one for parameter in OPERATIONS[name].parameters.values() for one in parameter.names}
-    assert taken == known - LEFT_OUT.get(name, set())
+    assert taken == known

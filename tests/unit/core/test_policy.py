@@ -68,6 +68,15 @@ def test_nothing_is_allowed_without_a_policy() -> None:
     assert not allows([], Wish(action=RUN, resource=I1))
 
 
+@pytest.mark.parametrize("operator", ["StringEquals", "StringNotEquals"])
+def test_where_tags_could_be_any_they_deny_and_do_not_allow(operator: str) -> None:
+    condition = {operator: {"acs:ResourceTag/env": "prod"}}
+    everything = Wish(action=RUN, resource="acs:ecs:cn-hangzhou:1:instance/*", tagged=False)
+    assert not allows([read(policy(allow(Condition=condition)))], everything)
+    assert not allows([read(policy(allow(), deny(Condition=condition)))], everything)
+    assert allows([read(policy(allow()))], everything)
+
+
 def test_one_policy_takes_away_what_another_gives() -> None:
     given = [read(policy(allow())), read(policy(deny(RUN)))]
     assert not allows(given, Wish(action=RUN, resource=I1))

@@ -51,10 +51,7 @@ def command(
     """
     client = Client(find_endpoint(state, endpoint, ca))
     kind = people.kind_of(role)
-    known = {one["PolicyName"] for one in people.policies(client)}
-    missing = [one for one in policy or () if one not in known]
-    if missing:
-        raise Mistake(f"there is no policy {missing[0]}: there are {', '.join(sorted(known))}")
+    wanted = people.meant(client, policy or ())
     trust = {"AssumeRolePolicyDocument": json.dumps(_TRUST)} if role else {}
     try:
         people.call(client, f"Create{kind}", **{f"{kind}Name": name}, **trust)
@@ -62,8 +59,7 @@ def command(
         if not error.code.startswith("EntityAlreadyExists."):
             raise
         raise Mistake(f"there is a {kind.lower()} {name} already") from None
-    for one in policy or ():
-        people.attach(client, kind, name, one)
+    people.attach(client, kind, name, wanted)
     if not role:
         people.new_key(client, name)
     client.close()

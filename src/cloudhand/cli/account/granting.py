@@ -33,7 +33,7 @@ def grant(
     client = Client(find_endpoint(state, endpoint, ca))
     person = people.find(client, people.kind_of(role), name)
     if policy not in person.policies:
-        people.attach(client, person.kind, name, policy)
+        people.attach(client, person.kind, name, people.meant(client, [policy]))
     client.close()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -76,15 +76,11 @@ def _keys(client: Client, name: str) -> tuple[Key, ...]:
     return tuple(Key(id=one["AccessKeyId"], active=one["Status"] == "Active") for one in found)
 
 
-def attach(client: Client, kind: Kind, name: str, policy: str) -> None:
-    """Mistake if there is no such policy."""
-    call(
-        client,
-        f"AttachPolicyTo{kind}",
-        PolicyType=_type(client, policy),
-        PolicyName=policy,
-        **{f"{kind}Name": name},
-    )
+def attach(client: Client, kind: Kind, name: str, wanted: dict[str, str]) -> None:
+    """``wanted``: the types of policies by their names."""
+    for policy, of in wanted.items():
+        named = {f"{kind}Name": name, "PolicyName": policy, "PolicyType": of}
+        call(client, f"AttachPolicyTo{kind}", **named)
 
 
 def detach(client: Client, person: Person, policy: str) -> None:
@@ -97,11 +93,13 @@ def detach(client: Client, person: Person, policy: str) -> None:
     )
 
 
-def _type(client: Client, policy: str) -> str:
+def meant(client: Client, names: Sequence[str]) -> dict[str, str]:
+    """The types of policies by their names; Mistake if there is no such policy."""
     known = {one["PolicyName"]: one["PolicyType"] for one in policies(client)}
-    if policy not in known:
-        raise Mistake(f"there is no policy {policy}: there are {', '.join(sorted(known))}")
-    return str(known[policy])
+    missing = [name for name in names if name not in known]
+    if missing:
+        raise Mistake(f"there is no policy {missing[0]}: there are {', '.join(sorted(known))}")
+    return {name: known[name] for name in names}
 
 
 def policies(client: Client) -> Iterator[dict[str, Any]]:
