@@ -33,6 +33,7 @@ class Machine:
     has_agent: bool = True
     connected: bool = True  # whether its agent can reach the desk
     registered: bool = False
+    time_zone: str = ""
     running: dict[str, wire.Task] = field(default_factory=dict)
     unacknowledged: dict[str, wire.Report] = field(default_factory=dict)
     ever_started: list[str] = field(default_factory=list)
@@ -206,7 +207,8 @@ class Machines:
         for task_id in orders.stop:
             machine.running.pop(task_id, None)
         await self._report_all(machine)
-        await self._fetch(machine, wire.Fetch(reason="startup"))
+        fetch = wire.Fetch(reason="startup", time_zone=machine.time_zone)
+        await self._fetch(machine, fetch)
 
     async def beat(self, machine: Machine) -> None:
         assert self._desk is not None

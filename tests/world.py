@@ -40,6 +40,7 @@ from cloudhand.reconcilers.executions import Executions
 from cloudhand.reconcilers.lifecycles import Lifecycles
 from cloudhand.reconcilers.means import Means
 from cloudhand.reconcilers.retention import keep_forgetting
+from cloudhand.reconcilers.schedules import keep_firing
 from cloudhand.rehearsal.clock import VirtualClock
 from cloudhand.store.database import Database, StoreError
 from cloudhand.store.envelope import open_envelope
@@ -134,6 +135,7 @@ class World:
                 loops = [
                     tasks.create_task(lifecycles.run()),
                     tasks.create_task(keep_delivering(self.control)),
+                    tasks.create_task(keep_firing(self.control)),
                     tasks.create_task(keep_forgetting(self.control, self.database)),
                 ]
                 if self._engine:

@@ -13,7 +13,7 @@ from cloudhand.core import ids
 from cloudhand.core.command import Command, CommandType
 from cloudhand.core.errors import BadCursor
 from cloudhand.core.ids import InstanceId, InvokeId
-from cloudhand.core.invocation import TARGET, Event, Invocation, State, Target, overall
+from cloudhand.core.invocation import UNFINISHED, Event, Invocation, State, Target, overall
 from cloudhand.core.orders import InvocationFilter
 from cloudhand.core.page import Window
 from cloudhand.store.envelope import open_envelope
@@ -48,7 +48,8 @@ def targets(of: Invocation, states: list[State]) -> list[Target]:
             state=state,
             created_at=of.created_at,
             updated_at=of.created_at,
-            deadline_at=None if state in TARGET.final else NOW,
+            deadline_at=NOW if state in UNFINISHED else None,
+            on_boot=state is State.SCHEDULED,
         )
         for number, state in enumerate(states)
     ]
@@ -56,7 +57,8 @@ def targets(of: Invocation, states: list[State]) -> list[Target]:
 
 async def add(database: SqliteDatabase, made: Invocation, states: list[State]) -> None:
     async def work(tx: Transaction) -> None:
-        await tx.invocations.add(made, targets(made, states))
+        await tx.invocations.add(made)
+        await tx.targets.add(targets(made, states))
 
     await database.write(work)
 
@@ -138,7 +140,7 @@ async def test_a_moved_target_is_not_moved_twice_from_the_same_state(tmp_path: P
     (stale,) = targets(made, [State.PENDING])
 
     async def work(tx: Transaction) -> None:
-        await tx.invocations.move(stale, Event.STARTED, at=NOW, source="test")
+        await tx.targets.move(stale, Event.STARTED, at=NOW, source="test")
 
     await database.write(work)
     with pytest.raises(RuntimeError, match="somebody else"):
@@ -150,11 +152,11 @@ async def test_output_is_kept_once_whatever_is_repeated(tmp_path: Path) -> None:
     database = opened(tmp_path)
     made = invocation()
     await add(database, made, [State.RUNNING])
-    key = made.id, InstanceId("i-0")
+    key = made.id, InstanceId("i-0"), 0
 
     async def append(piece: bytes, position: int | None, limit: int = 100) -> int:
         async def work(tx: Transaction) -> int:
-            return await tx.outputs.append(*key, piece, position=position, limit=limit)
+            return await tx.outputs.append(key, piece, position=position, limit=limit)
 
         return await database.write(work)
 

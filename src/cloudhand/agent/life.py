@@ -67,7 +67,9 @@ class Life:
                 orders = self._client.inventory(inventory)
                 for task_id in orders.stop:
                     self._runner.stop(task_id)
-                fetch = wire.Fetch(reason="startup", cold_start=self._cold_start)
+                fetch = wire.Fetch(
+                    reason="startup", cold_start=self._cold_start, time_zone=machine.time_zone()
+                )
                 self._runner.take(self._client.fetch(fetch))
             except UnknownInstance:
                 raise

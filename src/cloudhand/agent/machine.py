@@ -37,6 +37,17 @@ def uptime() -> int:
     return int(time.clock_gettime(time.CLOCK_BOOTTIME)) * 1000
 
 
+def time_zone() -> str:
+    """In which the machine's clocks are read: an IANA name where it has one, else an offset."""
+    link = os.path.realpath("/etc/localtime")
+    name = os.environ.get("TZ", "").lstrip(":") or link.partition("/zoneinfo/")[2]
+    if name and not name.startswith("/"):
+        return name
+    minutes = time.localtime().tm_gmtoff // 60
+    hours, minutes = divmod(abs(minutes), 60)
+    return f"GMT{'-' if time.localtime().tm_gmtoff < 0 else '+'}{hours}:{minutes:02}"
+
+
 def os_version() -> str:
     names = os.uname()
     return f"{names.sysname}_{names.version}_{names.machine}"

@@ -214,7 +214,7 @@ class Agents:
             shown = chosen[start : start + window.limit]
             agents = await tx.agents.get_many(shown)
             instances = {i.id: i for i in await tx.instances.get_many(shown)}
-            running = await tx.invocations.running_counts()
+            running = await tx.targets.running_counts()
             end = start + len(shown)
             return Page(
                 items=[

@@ -16,6 +16,7 @@ from cloudhand.control.labels import Labels
 from cloudhand.control.managed import Managed
 from cloudhand.control.pokes import Pokes
 from cloudhand.control.rights import Rights
+from cloudhand.control.schedules import Schedules
 from cloudhand.control.settings import ControlSettings
 from cloudhand.control.stored_parameters import StoredParameters
 from cloudhand.control.tags import Tags
@@ -60,6 +61,7 @@ class Control:
         self.invocations = Invocations(database, clock, random, pokes, settings)
         self.labels = Labels(database, clock)
         self.managed = Managed(database, clock, pokes, self.agents)
+        self.schedules = Schedules(database, clock, random, pokes, settings)
         self.stored_parameters = StoredParameters(database, clock, random, programs)
         self.tags = Tags(database, clock, pokes)
         self.task_executions = TaskExecutions(database)

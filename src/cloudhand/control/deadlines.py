@@ -32,7 +32,7 @@ class Deadlines:
         until = self._clock.now() + GRACE
 
         async def work(tx: Transaction) -> None:
-            await tx.invocations.postpone(until)
+            await tx.targets.postpone(until)
             await tx.files.postpone(until)
             await tx.power_actions.postpone(until)
 
@@ -43,13 +43,13 @@ class Deadlines:
         now = self._clock.now()
 
         async def work(tx: Transaction) -> list[InstanceId]:
-            due = await tx.invocations.due(now)
+            due = await tx.targets.due(now)
             agents = await tx.agents.get_many(list({t.instance_id: None for t in due}))
             for target in due:
                 instance = await tx.instances.get(target.instance_id)
                 agent = agents.get(target.instance_id)
                 if online(agent, now=now) and await _queued(tx, target):
-                    await tx.invocations.note(target, deadline_at=now + GRACE)
+                    await tx.targets.note(target, deadline_at=now + GRACE)
                     continue
                 said = verdict.of_silence(
                     target,
@@ -64,7 +64,7 @@ class Deadlines:
                 await self._overdue(tx, action, now)
             since = now - _KICK_AGAIN_AFTER
             waiting = [
-                *await tx.invocations.waiting_instances(since=since),
+                *await tx.targets.waiting_instances(since=since),
                 *await tx.files.waiting_instances(since=since),
             ]
             return list(dict.fromkeys(waiting))
@@ -81,7 +81,7 @@ class Deadlines:
 
     async def next_deadline(self) -> datetime | None:
         async def work(tx: Transaction) -> datetime | None:
-            deadlines = await tx.invocations.next_deadline(), await tx.files.next_deadline()
+            deadlines = await tx.targets.next_deadline(), await tx.files.next_deadline()
             return min((one for one in deadlines if one is not None), default=None)
 
         return await self._database.read(work)
@@ -107,5 +107,5 @@ async def _queued(tx: Transaction, target: Target) -> bool:
     """Whether its agent may have it and runs others: a machine runs only so many at once."""
     if target.state is not State.PENDING or target.fetched_at is None:
         return False
-    others = await tx.invocations.unfinished(target.instance_id)
+    others = await tx.targets.unfinished(target.instance_id)
     return any(other.state is State.RUNNING for other in others)

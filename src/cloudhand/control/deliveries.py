@@ -15,7 +15,7 @@ from cloudhand.control.settings import ControlSettings
 from cloudhand.core import command as commands
 from cloudhand.core import ids, power, verdict
 from cloudhand.core.clock import Clock
-from cloudhand.core.ids import BootId, InstanceId, InvokeId, RandomBytes
+from cloudhand.core.ids import BootId, InstanceId, RandomBytes
 from cloudhand.core.instance import INSTANCE, Agent, AgentKind
 from cloudhand.core.instance import Event as InstanceEvent
 from cloudhand.core.invocation import (
@@ -26,6 +26,7 @@ from cloudhand.core.invocation import (
     RepeatMode,
     State,
     Target,
+    of_task_id,
 )
 from cloudhand.core.verdict import Verdict
 from cloudhand.store.database import Database
@@ -70,19 +71,21 @@ class Deliveries:
 
         async def work(tx: Transaction) -> wire.Worklist:
             await tx.agents.heard(speaker.id)
+            if fetch.time_zone:
+                await tx.agents.in_zone(speaker.id, fetch.time_zone)
             run: list[wire.Task] = []
             stop: list[str] = []
             test: list[wire.Task] = []
             for target in await self._open(tx, speaker, fetch):
                 if target.state is State.STOPPING:
-                    stop.append(target.invoke_id)
+                    stop.append(target.task_id)
                     continue
                 if target.state is not State.PENDING:
                     continue
                 invocation = await tx.invocations.get(target.invoke_id)
                 assert invocation is not None
                 await self._hand_out(tx, target, invocation, speaker, now)
-                task = await self._task(tx, invocation, speaker)
+                task = await self._task(tx, target, invocation, speaker)
                 (test if invocation.repeat_mode is RepeatMode.DRY_RUN else run).append(task)
             return wire.Worklist(
                 instance_id=speaker.id,
@@ -96,8 +99,8 @@ class Deliveries:
 
     async def _open(self, tx: Transaction, speaker: Speaker, fetch: wire.Fetch) -> Sequence[Target]:
         if not fetch.task_id:
-            return await tx.invocations.unfinished(speaker.id)
-        target = await tx.invocations.target(InvokeId(fetch.task_id), speaker.id)
+            return await tx.targets.unfinished(speaker.id)
+        target = await _run(tx, fetch.task_id, speaker)
         return [target] if target is not None and not target.final else []
 
     async def _hand_out(
@@ -110,20 +113,24 @@ class Deliveries:
     ) -> None:
         if target.fetched_at is not None and target.boot_id == speaker.boot_id:
             return
-        await tx.invocations.note(
+        await tx.targets.note(
             target,
             fetched_at=target.fetched_at or now,
             boot_id=speaker.boot_id,
             deadline_at=now + timedelta(seconds=invocation.command.timeout) + GRACE,
         )
 
-    async def _task(self, tx: Transaction, invocation: Invocation, speaker: Speaker) -> wire.Task:
+    async def _task(
+        self, tx: Transaction, target: Target, invocation: Invocation, speaker: Speaker
+    ) -> wire.Task:
         command = invocation.command
         content = command.content
         if command.enable_parameter:
-            content = commands.fill(content.decode(), invocation.parameters).encode()
+            # An agent takes the id of its task for that of the invocation, and each run has one.
+            known = {"acs::invokeid": invocation.id} if target.run else {}
+            content = commands.fill(content.decode(), invocation.parameters, known).encode()
         return wire.Task(
-            task_id=invocation.id,
+            task_id=target.task_id,
             type=command.type,
             content=content,
             timeout=command.timeout,
@@ -153,7 +160,7 @@ class Deliveries:
         now = self._clock.now()
 
         async def work(tx: Transaction) -> wire.Ack:
-            target = await tx.invocations.target(InvokeId(report.task_id), speaker.id)
+            target = await _run(tx, report.task_id, speaker)
             if target is None:
                 log.info("report for nothing known", extra={"task": report.task_id})
                 return wire.Ack(stop=True)
@@ -177,7 +184,7 @@ class Deliveries:
         if target.state is State.PENDING:
             invocation = await tx.invocations.get(target.invoke_id)
             assert invocation is not None
-            target = await tx.invocations.move(
+            target = await tx.targets.move(
                 target,
                 Event.STARTED,
                 at=now,
@@ -187,7 +194,7 @@ class Deliveries:
             )
         lost = await self._keep_output(tx, target, report)
         if lost:
-            target = await tx.invocations.note(target, dropped=target.dropped + lost)
+            target = await tx.targets.note(target, dropped=target.dropped + lost)
         return wire.Ack(stop=target.state is State.STOPPING)
 
     async def _ended(
@@ -211,7 +218,7 @@ class Deliveries:
             return wire.Ack()  # it has been said before, or something else came first
         lost = await self._keep_output(tx, target, report)
         changes = _changes(target, report, said, lost)
-        save = tx.invocations.correct if correcting else tx.invocations.move
+        save = tx.targets.correct if correcting else tx.targets.move
         after = await save(target, said.event, at=now, source="agent", **changes)
         if correcting:
             log.info(
@@ -227,15 +234,13 @@ class Deliveries:
             await tx.agents.count_invocation(speaker.id, at=now)
         if said.power is not None:
             await self._power(tx, target, speaker, said.power, now)
+        if target.on_boot and speaker.boot_id is not None:
+            await booted(tx, speaker.id, speaker.boot_id, now)
         return wire.Ack()
 
     async def _keep_output(self, tx: Transaction, target: Target, report: wire.Report) -> int:
         return await tx.outputs.append(
-            target.invoke_id,
-            target.instance_id,
-            report.output,
-            position=report.offset,
-            limit=commands.OUTPUT_LIMIT,
+            target.key, report.output, position=report.offset, limit=commands.OUTPUT_LIMIT
         )
 
     async def _power(
@@ -251,6 +256,7 @@ class Deliveries:
             id=ids.power_action_id(self._random),
             instance_id=speaker.id,
             invoke_id=target.invoke_id,
+            run=target.run,
             kind=kind,
             asked_at=now,
             deadline_at=now + self._settings.power_bound,
@@ -284,8 +290,8 @@ class Deliveries:
         boot_id = BootId(inventory.boot_id)
 
         async def work(tx: Transaction) -> wire.Orders:
-            for target in await tx.invocations.unfinished(speaker.id):
-                if target.fetched_at is None or target.invoke_id in known:
+            for target in await tx.targets.unfinished(speaker.id):
+                if target.fetched_at is None or target.task_id in known:
                     continue
                 # What never started is handed out again: the journal would know of a start.
                 if target.state is not State.PENDING:
@@ -293,12 +299,17 @@ class Deliveries:
             await booted(tx, speaker.id, boot_id, now)
             stop = []
             for task_id in inventory.running:
-                running = await tx.invocations.target(InvokeId(task_id), speaker.id)
+                running = await _run(tx, task_id, speaker)
                 if running is None or running.final:
                     stop.append(task_id)
             return wire.Orders(stop=tuple(stop))
 
         return await self._database.write(work)
+
+
+async def _run(tx: Transaction, task_id: str, speaker: Speaker) -> Target | None:
+    invoke_id, number = of_task_id(task_id)
+    return await tx.targets.run((invoke_id, speaker.id, number))
 
 
 def _forgotten(target: Target, boot_id: BootId) -> Verdict:

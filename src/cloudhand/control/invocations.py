@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from datetime import datetime
 
 from cloudhand.control.commands import changed, keep, made
 from cloudhand.control.pokes import Kick, Loop, Pokes
 from cloudhand.control.settings import ControlSettings
+from cloudhand.control.targeting import check_frequency, checked, selected, targets_of
 from cloudhand.core import command as commands
 from cloudhand.core import ids
 from cloudhand.core.clock import Clock
-from cloudhand.core.command import Command, CommandType, StoredCommand
+from cloudhand.core.command import Command, StoredCommand
 from cloudhand.core.errors import (
-    CommandNotApplicable,
     CommandNotFound,
-    IncorrectState,
-    InstanceNotFound,
     InstanceNotTargeted,
     InvocationNotFound,
-    TooMany,
 )
 from cloudhand.core.ids import InstanceId, InvokeId, RandomBytes
-from cloudhand.core.instance import State as InstanceState
-from cloudhand.core.invocation import GRACE, TARGET, Event, Invocation, Target
+from cloudhand.core.invocation import GRACE, TARGET, Event, Invocation, State, Target
 from cloudhand.core.orders import (
     Asked,
     InvocationFilter,
@@ -85,7 +82,7 @@ class Invocations:
     async def _ask(
         self, new: NewInvocation, prepare: Callable[[Transaction], Awaitable[Command]]
     ) -> Asked:
-        invoke_id = ids.invoke_id(self._random)
+        invoke_id, now = ids.invoke_id(self._random), self._clock.now()
 
         async def work(tx: Transaction) -> tuple[Asked, Sequence[InstanceId]]:
             earlier = await tx.tokens.earlier(new.once, Asked)
@@ -93,36 +90,26 @@ class Invocations:
                 return earlier, ()
             command = await prepare(tx)
             commands.check_values(command, new.parameters)
-            targets = await _selected(tx, new)
-            await _check_instances(tx, targets, command.type)
+            targets = await selected(tx, new)
+            machines = await checked(tx, targets, command.type)
             asked = Asked(command_id=command.id, invoke_id=invoke_id)
-            await self._record(tx, _invocation(invoke_id, command, new, self._clock), targets)
+            invocation = _invocation(invoke_id, command, new, now)
+            check_frequency(invocation)
+            await tx.invocations.add(invocation)
+            await tx.targets.add(targets_of(invocation, machines, now, self._settings))
+            await tx.commands.count_invocation(command.id)
             if new.once is not None and new.once.task_id is not None:
                 await tx.task_invocations.add(invoke_id, new.once.task_id)
-            await tx.tokens.remember(new.once, asked, at=self._clock.now())
+            await tx.tokens.remember(new.once, asked, at=now)
             return asked, targets
 
         answer, kicked = await self._database.write(work)
+        if new.repeat_mode.repeats:
+            self._pokes.wake(Loop.SCHEDULES)
+            return answer
         self._pokes.kick(kicked, Kick.RUN, answer.invoke_id)
         self._pokes.wake(Loop.DELIVERIES)
         return answer
-
-    async def _record(
-        self, tx: Transaction, invocation: Invocation, instance_ids: Sequence[InstanceId]
-    ) -> None:
-        now = invocation.created_at
-        targets = [
-            Target(
-                invoke_id=invocation.id,
-                instance_id=instance_id,
-                created_at=now,
-                updated_at=now,
-                deadline_at=now + self._settings.delivery_window,
-            )
-            for instance_id in instance_ids
-        ]
-        await tx.invocations.add(invocation, targets)
-        await tx.commands.count_invocation(invocation.command.id)
 
     async def stop(
         self,
@@ -138,7 +125,7 @@ class Invocations:
             earlier = await tx.tokens.earlier(once, list[InstanceId])
             if earlier is not None:
                 return earlier
-            targets = await tx.invocations.targets([invoke_id])
+            targets = await tx.targets.of([invoke_id])
             if not targets:
                 raise InvocationNotFound(invoke_id)
             strangers = set(only) - {target.instance_id for target in targets}
@@ -149,18 +136,27 @@ class Invocations:
                 if only and target.instance_id not in only:
                     continue
                 # Asking again what is being done already, or is over, changes nothing.
-                if target.fetched_at is None and TARGET.hears(target.state, Event.CANCELLED):
-                    await tx.invocations.move(
-                        target, Event.CANCELLED, at=now, source="caller", stop_asked_at=now
+                waits = target.state is State.SCHEDULED or target.fetched_at is None
+                if waits and TARGET.hears(target.state, Event.CANCELLED):
+                    await tx.targets.move(
+                        target,
+                        Event.CANCELLED,
+                        at=now,
+                        source="caller",
+                        stop_asked_at=now,
+                        next_at=None,
+                        on_boot=False,
                     )
                 elif TARGET.hears(target.state, Event.STOP_ASKED):
-                    await tx.invocations.move(
+                    await tx.targets.move(
                         target,
                         Event.STOP_ASKED,
                         at=now,
                         source="caller",
                         stop_asked_at=now,
                         deadline_at=now + GRACE,
+                        next_at=None,
+                        on_boot=False,
                     )
                     kicked.append(target.instance_id)
             await tx.tokens.remember(once, kicked, at=now)
@@ -179,7 +175,7 @@ class Invocations:
             by_id = {invocation.id: invocation for invocation in page.items}
             targets = [
                 target
-                for target in await tx.invocations.targets(list(by_id))
+                for target in await tx.targets.of(list(by_id))
                 if wanted.instance_id in (None, target.instance_id)
             ]
             views = await _results(tx, targets, by_id, with_output=with_output)
@@ -197,11 +193,19 @@ class Invocations:
 
         return await self._database.read(work)
 
-    async def results(self, wanted: InvocationFilter, window: Window) -> Page[ResultView]:
-        """Targets with their output; ``wanted.states`` are states of targets."""
+    async def results(
+        self, wanted: InvocationFilter, window: Window, *, with_history: bool = False
+    ) -> Page[ResultView]:
+        """Targets with their output; ``wanted.states`` are states of targets.
+
+        ``with_history``: all runs of ``wanted.invoke_id`` instead, if it is one that repeats.
+        """
 
         async def work(tx: Transaction) -> Page[ResultView]:
-            page = await tx.invocations.find_targets(wanted, window)
+            if with_history and await _repeats(tx, wanted.invoke_id):
+                page = await tx.past_runs.find(wanted, window)
+            else:
+                page = await tx.targets.find(wanted, window)
             by_id = await tx.invocations.get_many(
                 list({target.invoke_id: None for target in page.items})
             )
@@ -211,51 +215,20 @@ class Invocations:
         return await self._database.read(work)
 
 
-async def _selected(tx: Transaction, new: NewInvocation) -> list[InstanceId]:
-    """The instances that ids or tags name, each once, in the order given."""
-    if new.instance_ids:
-        return list(dict.fromkeys(new.instance_ids))
-    tags = dict(new.instance_tags)
-    found = [*await tx.instances.with_tags(tags), *await tx.managed.with_tags(tags)]
-    if not found:
-        raise InstanceNotFound([])
-    if len(found) > commands.TARGET_LIMIT:
-        raise TooMany("targets", commands.TARGET_LIMIT)
-    return found
-
-
-async def _check_instances(
-    tx: Transaction, instance_ids: Sequence[InstanceId], kind: CommandType
-) -> None:
-    """The whole call fails if one instance does not exist, does not run, or does not fit."""
-    own = {instance.id: instance for instance in await tx.instances.get_many(instance_ids)}
-    missing = []
-    for instance_id in instance_ids:
-        if instance_id in own:
-            continue
-        if not ids.managed(instance_id) or await tx.managed.get(instance_id) is None:
-            missing.append(instance_id)
-    if missing:
-        raise InstanceNotFound(missing)
-    agents = await tx.agents.get_many(instance_ids)
-    for instance_id in instance_ids:
-        agent = agents.get(instance_id)
-        windows = agent is not None and agent.os_type == "windows"
-        if windows is (kind is CommandType.SHELL):
-            raise CommandNotApplicable(instance_id, kind, "Windows" if windows else "Linux")
-    for instance in own.values():
-        if instance.state is not InstanceState.RUNNING:
-            raise IncorrectState(instance.id, instance.state, "run a command on")
+async def _repeats(tx: Transaction, invoke_id: InvokeId | None) -> bool:
+    invocation = await tx.invocations.get(invoke_id) if invoke_id is not None else None
+    return invocation is not None and invocation.repeat_mode.repeats
 
 
 def _invocation(
-    invoke_id: InvokeId, command: Command, new: NewInvocation, clock: Clock
+    invoke_id: InvokeId, command: Command, new: NewInvocation, now: datetime
 ) -> Invocation:
     return Invocation(
         id=invoke_id,
         command=command,
-        created_at=clock.now(),
+        created_at=now,
         repeat_mode=new.repeat_mode,
+        frequency=new.frequency,
         username=new.username,
         parameters=new.parameters,
         termination_mode=new.termination_mode,
@@ -271,7 +244,7 @@ async def _results(
     *,
     with_output: bool,
 ) -> list[ResultView]:
-    keys = [(target.invoke_id, target.instance_id) for target in targets]
+    keys = [target.key for target in targets]
     outputs = await tx.outputs.joined(keys) if with_output else {}
     actions = await tx.power_actions.of(keys)
     return [

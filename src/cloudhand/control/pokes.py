@@ -15,6 +15,7 @@ class Loop(StrEnum):
     LIFECYCLES = "lifecycles"
     DELIVERIES = "deliveries"
     EXECUTIONS = "executions"
+    SCHEDULES = "schedules"
 
 
 class Kick(StrEnum):

@@ -33,7 +33,7 @@ class TaskExecutions:
         async def work(tx: Transaction) -> list[TaskInvocation]:
             asked = await tx.task_invocations.below(task_id)
             states: dict[InvokeId, list[State]] = {invoke_id: [] for invoke_id in asked}
-            for target in await tx.invocations.targets(list(asked)):
+            for target in await tx.targets.of(list(asked)):
                 states[target.invoke_id].append(target.state)
             return [
                 TaskInvocation(

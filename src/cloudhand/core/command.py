@@ -118,9 +118,10 @@ def placeholders(content: str) -> tuple[str, ...]:
     return tuple(found.values())
 
 
-def fill(content: str, parameters: Mapping[str, str]) -> str:
+def fill(content: str, parameters: Mapping[str, str], known: Mapping[str, str] = {}) -> str:
     """The script with its custom placeholders replaced; one without a value becomes empty.
 
+    ``known`` are built-in ones, in lower case, that are not left to the agent.
     ParameterProblem ``NotMatched`` for a value whose name the script does not have, ``Duplicate``
     for two values whose names differ only in case.
     """
@@ -135,6 +136,8 @@ def fill(content: str, parameters: Mapping[str, str]) -> str:
 
     def value_of(match: re.Match[str]) -> str:
         name = match.group(1)
-        return match.group(0) if _RESOLVED_BY_AGENT.match(name) else values.get(name.lower(), "")
+        if _RESOLVED_BY_AGENT.match(name):
+            return known.get(name.lower(), match.group(0))
+        return values.get(name.lower(), "")
 
     return _PLACEHOLDER.sub(value_of, content)

@@ -182,6 +182,24 @@ class TooMany(CloudhandError):
         self.limit = limit
 
 
+class FrequencyProblem(CloudhandError):
+    """A frequency cannot be read or followed; the text says why."""
+
+
+class NotRepeating(CloudhandError):
+    """An invocation runs once, so that there is nothing left of it to change."""
+
+    def __init__(self, invoke_id: InvokeId) -> None:
+        super().__init__(f"cannot change {invoke_id}: it runs once")
+
+
+class InvocationEnded(CloudhandError):
+    """An invocation runs no more."""
+
+    def __init__(self, invoke_id: InvokeId) -> None:
+        super().__init__(f"cannot change {invoke_id}: it runs no more")
+
+
 class ParameterProblem(CloudhandError):
     """The custom parameters of a command are wrong; ``kind`` says in which way."""
 

@@ -178,6 +178,7 @@ class Agent:
     invocation_count: int = 0
     last_invoked_at: datetime | None = None
     gone_at: datetime | None = None  # from when on it is not online, unless heard of since
+    time_zone: str = ""  # of its machine, as an IANA name or an offset; empty: it never said
 
 
 def online(agent: Agent | None, *, now: datetime, boot_id: BootId | None = None) -> bool:

@@ -24,6 +24,7 @@ class State(StrEnum):
     """State of one target. The values are the wire's InvocationStatus."""
 
     PENDING = "Pending"  # not yet known to have started
+    SCHEDULED = "Scheduled"  # will run, or run again: at a moment, or when its machine starts
     RUNNING = "Running"
     STOPPING = "Stopping"  # a stop was asked for; the process may still run
     SUCCESS = "Success"  # exit code 0, or a power exit code
@@ -39,6 +40,9 @@ class State(StrEnum):
 class Event(StrEnum):
     """What can happen to a target."""
 
+    FIRED = "fired"  # a run of it is due
+    LEFT_OUT = "left out"  # a run was due while another one had not ended
+    AGAIN = "again"  # a run has ended, and others follow
     STARTED = "started"
     VERIFIED = "verified"  # a dry run found nothing wrong
     SUCCEEDED = "succeeded"
@@ -76,8 +80,20 @@ TARGET = Machine[State, Event](
             Event.STOP_ASKED: State.STOPPING,
             Event.CANCELLED: State.CANCELLED,
             Event.UNDELIVERED: State.ABORTED,
+            Event.LEFT_OUT: State.PENDING,
+            Event.AGAIN: State.SCHEDULED,
         },
-        State.RUNNING: {**_OUTCOMES, Event.STOP_ASKED: State.STOPPING},
+        State.SCHEDULED: {
+            Event.FIRED: State.PENDING,
+            Event.CANCELLED: State.CANCELLED,
+            Event.GONE: State.ERROR,
+        },
+        State.RUNNING: {
+            **_OUTCOMES,
+            Event.STOP_ASKED: State.STOPPING,
+            Event.LEFT_OUT: State.RUNNING,
+            Event.AGAIN: State.SCHEDULED,
+        },
         # The process may end by itself before the stop reaches it: the outcome wins.
         State.STOPPING: {**_OUTCOMES, Event.CANCELLED: State.CANCELLED},
         State.SUCCESS: {},
@@ -92,19 +108,35 @@ TARGET = Machine[State, Event](
 )
 
 
+# A run that has not ended. Whatever is in one of them has a deadline, and nothing else has.
+UNFINISHED = frozenset({State.PENDING, State.RUNNING, State.STOPPING})
+
+
 class RepeatMode(StrEnum):
     ONCE = "Once"
+    PERIOD = "Period"  # at the moments that its frequency names
+    NEXT_REBOOT_ONLY = "NextRebootOnly"  # when the machine has started the next time
+    EVERY_REBOOT = "EveryReboot"  # and each time after
     DRY_RUN = "DryRun"
+
+    @property
+    def repeats(self) -> bool:
+        """Whether runs come by themselves, so that each has a number."""
+        return self not in (RepeatMode.ONCE, RepeatMode.DRY_RUN)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Invocation:
-    """One request to run a command on instances. Nothing of it changes but tags and group."""
+    """One request to run a command on instances.
+
+    Of one that repeats, command, parameters and frequency can be changed; else tags and group only.
+    """
 
     id: InvokeId
     command: Command
     created_at: datetime
     repeat_mode: RepeatMode = RepeatMode.ONCE
+    frequency: str = ""  # of a period, as it was given
     username: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
     termination_mode: str = ""  # Process, ProcessTree; empty: not said
@@ -114,20 +146,26 @@ class Invocation:
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """The part of an invocation that belongs to one instance."""
+    """The part of an invocation that belongs to one instance; where it repeats, its last run.
+
+    A run of it that is past is told as a target, too, in the state in which that run ended.
+    """
 
     invoke_id: InvokeId
     instance_id: InstanceId
+    run: int = 0  # which run it is, from 1; 0: it does not repeat, or has not run yet
     state: State = State.PENDING
     version: int = 0
     created_at: datetime
     updated_at: datetime
-    deadline_at: datetime | None  # when somebody must decide; None once final
+    deadline_at: datetime | None  # when somebody must decide; None unless a run is unfinished
+    next_at: datetime | None = None  # when it runs next
+    on_boot: bool = False  # runs next when its machine is in another boot than ``boot_id``
     fetched_at: datetime | None = None  # first time it was handed to its agent
     started_at: datetime | None = None  # by the machine's clock
     finished_at: datetime | None = None  # by the machine's clock
     stop_asked_at: datetime | None = None
-    boot_id: BootId | None = None  # of the machine when it was handed out
+    boot_id: BootId | None = None  # of the machine when it was handed out, or last asked for
     exit_code: int | None = None
     error_code: str = ""  # a per-instance ErrorCode of the wire
     error_info: str = ""
@@ -138,11 +176,36 @@ class Target:
     def final(self) -> bool:
         return self.state in TARGET.final
 
+    @property
+    def comes_again(self) -> bool:
+        return self.next_at is not None or self.on_boot
+
+    @property
+    def key(self) -> RunKey:
+        return self.invoke_id, self.instance_id, self.run
+
+    @property
+    def task_id(self) -> str:
+        """What its agent calls it: agents run each id once."""
+        return f"{self.invoke_id}.{self.run}" if self.run else self.invoke_id
+
+
+RunKey = tuple[InvokeId, InstanceId, int]
+
+
+def of_task_id(task_id: str) -> tuple[InvokeId, int]:
+    """The invocation and the number of the run; of no known one if it is none of ours."""
+    invoke_id, _, run = task_id.partition(".")
+    # A spelling that we do not use is no run of ours.
+    known = run.isascii() and run.isdigit() and not run.startswith("0") and len(run) < 10
+    return (InvokeId(invoke_id), int(run)) if known else (InvokeId(task_id), 0)
+
 
 class Overall(StrEnum):
     """State of a whole invocation. The values are the wire's InvocationStatus."""
 
     PENDING = "Pending"
+    SCHEDULED = "Scheduled"
     RUNNING = "Running"
     STOPPING = "Stopping"
     STOPPED = "Stopped"
@@ -164,6 +227,7 @@ def overall(states: Iterable[State]) -> Overall:
     seen = set(states)
     for state, whole in (
         (State.PENDING, Overall.PENDING),
+        (State.SCHEDULED, Overall.SCHEDULED),
         (State.RUNNING, Overall.RUNNING),
         (State.STOPPING, Overall.STOPPING),
     ):

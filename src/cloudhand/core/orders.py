@@ -20,7 +20,6 @@ from cloudhand.core.ids import (
 )
 from cloudhand.core.instance import Agent, Instance, ManagedInstance, State
 from cloudhand.core.invocation import Invocation, RepeatMode, Target
-from cloudhand.core.invocation import State as TargetState
 from cloudhand.core.power import PowerAction
 from cloudhand.core.stored_parameter import Type
 
@@ -69,6 +68,7 @@ class NewInvocation:
     instance_tags: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
     repeat_mode: RepeatMode = RepeatMode.ONCE
+    frequency: str = ""  # of a period
     username: str = ""
     termination_mode: str = ""
     resource_group_id: str = ""
@@ -95,8 +95,20 @@ class InvokeOrder:
 
 
 @dataclass(frozen=True, kw_only=True)
+class InvocationChange:
+    """What becomes of an invocation that repeats; None: as it is."""
+
+    content: bytes | None = None
+    enable_parameter: bool | None = None
+    parameters: Mapping[str, str] | None = None
+    frequency: str | None = None
+    more_instance_ids: Sequence[InstanceId] = ()
+    once: Once | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Asked:
-    """The answer to a RunOrder or an InvokeOrder."""
+    """The answer to a RunOrder, an InvokeOrder or an InvocationChange."""
 
     command_id: CommandId
     invoke_id: InvokeId
@@ -125,6 +137,7 @@ class InvocationFilter:
     command_type: str = ""
     states: frozenset[str] = frozenset()  # overall states (invocations) or target states (results)
     repeat_mode: str = ""
+    comes_again: bool | None = None  # whether it will run again by itself
     resource_group_id: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
 
@@ -403,6 +416,3 @@ class TaskFilter:
     ended_until: datetime | None = None
     sort_field: str = "StartDate"
     ascending: bool = False
-
-
-UNFINISHED = frozenset({TargetState.PENDING, TargetState.RUNNING, TargetState.STOPPING})

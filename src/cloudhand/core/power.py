@@ -66,6 +66,7 @@ class PowerAction:
     id: PowerActionId
     instance_id: InstanceId
     invoke_id: InvokeId
+    run: int  # of a command that repeats; else 0
     kind: Kind
     state: State = State.ORDERED
     version: int = 0

@@ -22,6 +22,7 @@ async def keep_forgetting(control: Control, database: Database) -> None:
 
         async def work(tx: Transaction) -> None:
             old = now - control.settings.retention
+            await tx.past_runs.forget(before=old)
             await tx.invocations.forget(before=old)
             await tx.files.forget(before=now - control.settings.files_kept)
             await tx.power_actions.forget(before=old)

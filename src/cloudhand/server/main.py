@@ -25,6 +25,7 @@ from cloudhand.providers.sandbox.provider import SandboxProvider
 from cloudhand.reconcilers.deliveries import keep_delivering
 from cloudhand.reconcilers.lifecycles import Lifecycles
 from cloudhand.reconcilers.retention import keep_forgetting
+from cloudhand.reconcilers.schedules import keep_firing
 from cloudhand.server import state as states
 from cloudhand.server.build import Asgi, Parts, build, ensure_access_key, open_database
 from cloudhand.server.clock import SystemClock
@@ -145,6 +146,7 @@ async def _serving(
             tasks.create_task(parts.channel.run()),
             tasks.create_task(lifecycles.run()),
             tasks.create_task(keep_delivering(parts.control)),
+            tasks.create_task(keep_firing(parts.control)),
             tasks.create_task(parts.executions.run()),
             tasks.create_task(keep_forgetting(parts.control, parts.database)),
         ]

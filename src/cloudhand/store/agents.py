@@ -14,7 +14,7 @@ from cloudhand.store.rows import from_ms, marks, span_from_ms, span_to_ms, to_ms
 _COLUMNS = (
     "instance_id, kind, key, machine_id, version, os_type, os_version, hostname, intranet_ip,"
     " last_seen_at, boot_id, uptime, pid, invocation_count, last_invoked_at,"
-    " gone_at"
+    " gone_at, time_zone"
 )
 
 
@@ -26,7 +26,7 @@ class Agents:
     async def put(self, agent: Agent) -> None:
         """Register an agent, in place of an earlier one of the same instance."""
         await self._statements.change(
-            f"INSERT INTO agents ({_COLUMNS}) VALUES ({marks(range(16))})"
+            f"INSERT INTO agents ({_COLUMNS}) VALUES ({marks(range(17))})"
             " ON CONFLICT (instance_id) DO UPDATE SET kind = excluded.kind, key = excluded.key,"
             " machine_id = excluded.machine_id, version = excluded.version,"
             " os_type = excluded.os_type, os_version = excluded.os_version,"
@@ -47,6 +47,7 @@ class Agents:
             agent.invocation_count,
             to_ms(agent.last_invoked_at),
             to_ms(agent.gone_at),
+            agent.time_zone,
         )
 
     async def get(self, instance_id: InstanceId) -> Agent | None:
@@ -108,6 +109,15 @@ class Agents:
             instance_id,
         )
 
+    async def in_zone(self, instance_id: InstanceId, time_zone: str) -> None:
+        """It has said in which time zone its machine is."""
+        await self._statements.change(
+            "UPDATE agents SET time_zone = ? WHERE instance_id = ? AND time_zone <> ?",
+            time_zone,
+            instance_id,
+            time_zone,
+        )
+
     async def count_invocation(self, instance_id: InstanceId, *, at: datetime) -> None:
         await self._statements.change(
             "UPDATE agents SET invocation_count = invocation_count + 1, last_invoked_at = ?"
@@ -134,4 +144,5 @@ class Agents:
             invocation_count=row[13],
             last_invoked_at=from_ms(row[14]),
             gone_at=from_ms(row[15]),
+            time_zone=row[16],
         )

@@ -7,14 +7,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from cloudhand.core.ids import InstanceId, InvokeId
+from cloudhand.core.ids import InstanceId
+from cloudhand.core.invocation import RunKey
 from cloudhand.core.power import POWER, Event, Kind, PowerAction, State
 from cloudhand.store.database import Row, Statements
 from cloudhand.store.events import Events, Move
-from cloudhand.store.rows import from_ms, moment, to_ms
+from cloudhand.store.rows import from_ms, marks, moment, to_ms
 
 _COLUMNS = (
-    "id, instance_id, invoke_id, kind, state, version, asked_at, deadline_at, boot_id_before,"
+    "id, instance_id, invoke_id, run, kind, state, version, asked_at, deadline_at, boot_id_before,"
     " boot_id_after, done_at"
 )
 
@@ -26,10 +27,11 @@ class PowerActions:
 
     async def add(self, action: PowerAction) -> None:
         await self._statements.change(
-            f"INSERT INTO power_actions ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"INSERT INTO power_actions ({_COLUMNS}) VALUES ({marks(range(12))})",
             action.id,
             action.instance_id,
             action.invoke_id,
+            action.run,
             action.kind,
             action.state,
             action.version,
@@ -67,19 +69,18 @@ class PowerActions:
             to_ms(until),
         )
 
-    async def of(
-        self, keys: Sequence[tuple[InvokeId, InstanceId]]
-    ) -> dict[tuple[InvokeId, InstanceId], PowerAction]:
-        """The power action of each target that has one."""
+    async def of(self, keys: Sequence[RunKey]) -> dict[RunKey, PowerAction]:
+        """The power action of each run that has one."""
         if not keys:
             return {}
-        pairs = ", ".join(["(?, ?)"] * len(keys))
+        of_keys = ", ".join(["(?, ?, ?)"] * len(keys))
         rows = await self._statements.fetch(
             f"SELECT {_COLUMNS} FROM power_actions"
-            f" WHERE (invoke_id, instance_id) IN (VALUES {pairs})",
+            f" WHERE (invoke_id, instance_id, run) IN (VALUES {of_keys})",
             *(part for key in keys for part in key),
         )
-        return {(action.invoke_id, action.instance_id): action for action in _actions(rows)}
+        found = _actions(rows)
+        return {(action.invoke_id, action.instance_id, action.run): action for action in found}
 
     async def move(
         self, action: PowerAction, event: Event, *, at: datetime, source: str, **changes: Any
@@ -136,6 +137,7 @@ def _actions(rows: Sequence[Row]) -> list[PowerAction]:
             id=id_,
             instance_id=instance_id,
             invoke_id=invoke_id,
+            run=run,
             kind=Kind(kind),
             state=State(state),
             version=version,
@@ -149,6 +151,7 @@ def _actions(rows: Sequence[Row]) -> list[PowerAction]:
             id_,
             instance_id,
             invoke_id,
+            run,
             kind,
             state,
             version,

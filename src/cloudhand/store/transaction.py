@@ -16,10 +16,12 @@ from cloudhand.store.invocations import Invocations
 from cloudhand.store.labels import Labels
 from cloudhand.store.managed import ManagedInstances
 from cloudhand.store.outputs import Outputs
+from cloudhand.store.past_runs import PastRuns
 from cloudhand.store.power_actions import PowerActions
 from cloudhand.store.rights import Rights
 from cloudhand.store.stored_parameters import StoredParameters
 from cloudhand.store.tags import Tags
+from cloudhand.store.targets import Targets
 from cloudhand.store.task_executions import TaskExecutions
 from cloudhand.store.task_invocations import TaskInvocations
 from cloudhand.store.templates import Templates
@@ -33,6 +35,7 @@ class Transaction:
     def __init__(self, statements: Statements, envelope: Envelope) -> None:
         events = Events(statements)
         watches = Watches(statements)
+        past_runs = PastRuns(statements)
         self.accounts = Accounts(statements, envelope)
         self.activations = Activations(statements, envelope)
         self.agents = Agents(statements, envelope)
@@ -41,14 +44,16 @@ class Transaction:
         self.executions = Executions(statements, events, watches, envelope)
         self.files = Files(statements, events, watches)
         self.instances = Instances(statements, events, watches)
-        self.invocations = Invocations(statements, events, watches)
+        self.invocations = Invocations(statements)
         self.labels = Labels(statements)
         self.managed = ManagedInstances(statements)
         self.outputs = Outputs(statements)
+        self.past_runs = past_runs
         self.power_actions = PowerActions(statements, events)
         self.rights = Rights(statements)
         self.stored_parameters = StoredParameters(statements, envelope)
         self.tags = Tags(statements)
+        self.targets = Targets(statements, events, watches, past_runs)
         self.task_invocations = TaskInvocations(statements)
         self.tasks = TaskExecutions(statements, events, watches, envelope)
         self.templates = Templates(statements)

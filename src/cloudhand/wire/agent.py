@@ -188,9 +188,12 @@ class Fetch:
     reason: str  # startup or kickoff
     task_id: str = ""
     cold_start: bool = False
+    time_zone: str = ""  # of the machine, as an IANA name or an offset like GMT+8:00
 
     def to_query(self) -> "dict[str, str]":
         query = {"reason": self.reason}
+        if self.time_zone:
+            query["timeZone"] = self.time_zone
         if self.task_id:
             query["taskId"] = self.task_id
         if self.reason == "startup":
@@ -203,6 +206,7 @@ class Fetch:
             reason=query.get("reason", "kickoff"),
             task_id=query.get("taskId", ""),
             cold_start=query.get("cold_start") == "true",
+            time_zone=query.get("timeZone", ""),
         )
 
 

@@ -67,6 +67,7 @@ def test_silence_proves_only_the_stop_of_a_machine_whose_power_nobody_sees(
 ) -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     action = PowerAction(
+        run=0,
         id=PowerActionId("p-1"),
         instance_id=InstanceId("mi-1"),
         invoke_id=InvokeId("t-1"),

@@ -65,8 +65,8 @@ def timeout(*, default: int | None, note: str) -> Any:
     )
 
 
-def decoded(content: str) -> bytes:
+def decoded(content: str, error: WireError = errors.UNDECODABLE) -> bytes:
     try:
         return base64.b64decode("".join(content.split()), validate=True)
     except (binascii.Error, ValueError):
-        raise Refused(errors.UNDECODABLE) from None
+        raise Refused(error) from None

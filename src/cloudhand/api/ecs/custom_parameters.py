@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cloudhand.api import bind
-from cloudhand.api.ecs import errors
+from cloudhand.api.ecs.errors import PARAMETER_ERRORS, ParameterErrors
 from cloudhand.api.refusal import Refused
 from cloudhand.core.command import NAME_LIMIT, PARAMETER_LIMIT
 
@@ -16,57 +16,57 @@ class _Fields(list[tuple[str, Any]]):
     """The fields of a JSON object in their order, with those that come twice."""
 
 
-def parameters() -> Any:
+def parameters(errors: ParameterErrors = PARAMETER_ERRORS, *, optional: bool = False) -> Any:
+    """``optional``: None when it is not given, which else is the same as no entries."""
+
+    def read(flat: bind.Flat, wire: str) -> Mapping[str, str] | None:
+        value = flat.get(wire, "")
+        if not value:
+            return None if optional else {}
+        return _read(value, errors)
+
     return bind.custom(
-        _read,
+        read,
         kind="JSON object",
         names=("Parameters",),
         note=f"at most {PARAMETER_LIMIT} entries; numbers and booleans count as their JSON text",
-        errors=(
-            errors.BAD_PARAMETERS,
-            errors.BAD_PARAMETER_CHARSET,
-            errors.PARAMETER_TYPE,
-            errors.TOO_MANY_PARAMETERS,
-            errors.PARAMETER_NAME_TOO_LONG,
-            errors.PARAMETER_TWICE,
-        ),
+        errors=tuple(dict.fromkeys(vars(errors).values())),
     )
 
 
-def _read(flat: bind.Flat, wire: str) -> Mapping[str, str]:
-    value = flat.get(wire, "")
-    if not value:
-        return {}
+def _read(text: str, errors: ParameterErrors) -> Mapping[str, str]:
     try:
         # Numbers keep the spelling that the caller gave them.
         found = json.loads(
-            value, object_pairs_hook=_Fields, parse_int=str, parse_float=str, parse_constant=str
+            text, object_pairs_hook=_Fields, parse_int=str, parse_float=str, parse_constant=str
         )
     except bind.UNREADABLE:
-        raise Refused(errors.BAD_PARAMETERS) from None
+        raise Refused(errors.malformed) from None
     if not isinstance(found, _Fields):
-        raise Refused(errors.BAD_PARAMETERS)
-    _check_names([name for name, _ in found])
-    return {name: _text(inner) for name, inner in found}
+        raise Refused(errors.malformed)
+    _check_names([name for name, _ in found], errors)
+    return {name: _text(inner, errors) for name, inner in found}
 
 
-def _check_names(names: Sequence[str]) -> None:
+def _check_names(names: Sequence[str], errors: ParameterErrors) -> None:
     if len(names) > PARAMETER_LIMIT:
-        raise Refused(errors.TOO_MANY_PARAMETERS)
+        raise Refused(errors.too_many)
     for name in names:
-        if not 1 <= len(name) <= NAME_LIMIT:
-            raise Refused(errors.PARAMETER_NAME_TOO_LONG)
+        if not name:
+            raise Refused(errors.no_name)
+        if len(name) > NAME_LIMIT:
+            raise Refused(errors.too_long_name)
         if not name.isascii() or not name.isprintable():
-            raise Refused(errors.BAD_PARAMETER_CHARSET)
+            raise Refused(errors.bad_name)
     if len({name.lower() for name in names}) < len(names):
-        raise Refused(errors.PARAMETER_TWICE)
+        raise Refused(errors.twice)
 
 
-def _text(value: object) -> str:
+def _text(value: object, errors: ParameterErrors) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if not isinstance(value, str):
-        raise Refused(errors.PARAMETER_TYPE)
+        raise Refused(errors.bad_value)
     if any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise Refused(errors.BAD_PARAMETER_CHARSET)  # half of a pair is no text
+        raise Refused(errors.bad_name)  # half of a pair is no text
     return value

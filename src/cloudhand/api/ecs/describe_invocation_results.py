@@ -29,7 +29,9 @@ class Params:
     instance_id: str = text()
     command_id: str = text()
     invoke_record_status: str = fields.choice("InvokeRecordStatus", _STATUSES)
-    include_history: bool = flag(note="a command runs once, so its history is its one record")
+    include_history: bool = flag(
+        note="one record per run, of the InvokeId of a command that runs again"
+    )
     content_encoding: str = text(note="of Output: Base64 (default) or PlainText")
     resource_group_id: str = fields.resource_group()
     tags: Mapping[str, str] = fields.labels()
@@ -92,7 +94,9 @@ async def describe_invocation_results(call: Call, params: Params) -> Result:
         resource_group_id=params.resource_group_id,
         tags=params.tags,
     )
-    found = await call.control.invocations.results(wanted, params.page.window)
+    found = await call.control.invocations.results(
+        wanted, params.page.window, with_history=params.include_history
+    )
     results = [_result(view, params.content_encoding) for view in found.items]
     return Result(
         invocation=Invocation(

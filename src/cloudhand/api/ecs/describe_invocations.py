@@ -19,14 +19,12 @@ from cloudhand.api.paging import Paging, paging
 from cloudhand.api.refusal import Refused, missing
 from cloudhand.core.command import CommandType
 from cloudhand.core.ids import CommandId, InstanceId, InvokeId
-from cloudhand.core.invocation import Overall, overall
+from cloudhand.core.invocation import Overall, RepeatMode, overall
 from cloudhand.core.orders import InvocationFilter, InvocationView, ResultView
 from cloudhand.wire import times
 
 _FINISHED = frozenset({Overall.SUCCESS, Overall.FAILED, Overall.PARTIAL_FAILED})
-_STATUSES = (*Overall, "Finished", "Scheduled")
-_MODES = ("Once", "Period", "NextRebootOnly", "EveryReboot", "DryRun")
-_NEVER = frozenset({"never"})  # the state of no invocation
+_STATUSES = (*Overall, "Finished")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +38,11 @@ class Params:
     invoke_status: str = fields.choice(
         "InvokeStatus", _STATUSES, note="PartialFailed is ignored with InstanceId"
     )
-    timed: bool = flag(note="true matches none: no command runs again by itself")
+    timed: bool | None = flag(default=None, note="whether it will run again by itself")
     repeat_mode: str = text(
-        "RepeatMode", one_of(_MODES, errors.BAD_REPEAT_MODE), note="ignored with InstanceId"
+        "RepeatMode",
+        one_of(tuple(RepeatMode), errors.BAD_REPEAT_MODE),
+        note="ignored with InstanceId",
     )
     include_output: bool = flag(note="asks for InvokeId or InstanceId")
     content_encoding: str = text(note="of content and output: Base64 (default) or PlainText")
@@ -61,7 +61,7 @@ class InvokeInstance(msgspec.Struct, frozen=True, kw_only=True, rename="pascal")
     output: str | msgspec.UnsetType
     dropped: int
     repeats: int
-    timed: bool = False
+    timed: bool
     creation_time: str
     start_time: str
     finish_time: str
@@ -89,9 +89,9 @@ class Invocation(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     username: str
     parameters: str  # JSON text
     timeout: int
-    frequency: str = ""
+    frequency: str
     repeat_mode: str
-    timed: bool = False
+    timed: bool
     termination_mode: str
     launcher: str
     container_id: str = ""
@@ -140,7 +140,8 @@ def _filter(params: Params) -> InvocationFilter:
         command_id=CommandId(params.command_id) if params.command_id else None,
         command_name="" if on_one else params.command_name,
         command_type=params.command_type,
-        states=_NEVER if params.timed else _states(params.invoke_status, on_one=on_one),
+        states=_states(params.invoke_status, on_one=on_one),
+        comes_again=params.timed,
         repeat_mode="" if on_one else params.repeat_mode,
         resource_group_id=params.resource_group_id,
         tags=params.tags,
@@ -167,7 +168,9 @@ def _invocation(view: InvocationView, params: Params) -> Invocation:
         username=invocation.username,
         parameters=json.dumps(dict(invocation.parameters), ensure_ascii=False),
         timeout=command.timeout,
+        frequency=invocation.frequency,
         repeat_mode=invocation.repeat_mode.value,
+        timed=any(result.target.comes_again for result in view.results),
         termination_mode=invocation.termination_mode,
         launcher=command.launcher,
         creation_time=times.second(invocation.created_at),
@@ -193,6 +196,7 @@ def _instance(view: ResultView, params: Params) -> InvokeInstance:
         output=output if params.include_output else msgspec.UNSET,
         dropped=target.dropped,
         repeats=shapes.repeats(view),
+        timed=target.comes_again,
         creation_time=times.second(target.created_at),
         start_time=times.second(target.started_at),
         finish_time=times.second(target.finished_at),

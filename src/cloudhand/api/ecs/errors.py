@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 from cloudhand.api.refusal import WireError, invalid, unsupported
 from cloudhand.api.tags import TagErrors
-from cloudhand.core.errors import IncorrectState, InstanceNotFound, ParameterProblem, TooMany
+from cloudhand.core.errors import (
+    FrequencyProblem,
+    IncorrectState,
+    InstanceNotFound,
+    ParameterProblem,
+    TooMany,
+)
 
 
 def _error(code: str, status: int, message: str) -> WireError:
@@ -192,6 +200,7 @@ BAD_TERMINATION_MODE = _error(
 NO_FREQUENCY = _error(
     "MissingParam.Frequency", 400, "RepeatMode Period asks for the parameter Frequency."
 )
+BAD_FREQUENCY = _error("InvalidParam.Frequency", 400, "Frequency cannot be followed.")
 BAD_CONTAINER_ID = _error(
     "InvalidContainerId.Malformed", 400, "The specified ContainerId is malformed."
 )
@@ -203,6 +212,20 @@ NO_PARAMETER_STORE = _error(
 )
 
 # Custom parameters of a command
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParameterErrors:
+    """What can be wrong with Parameters, whatever the command."""
+
+    malformed: WireError
+    bad_name: WireError  # or a value that is no text
+    no_name: WireError
+    too_long_name: WireError
+    bad_value: WireError
+    too_many: WireError
+    twice: WireError
+
 
 BAD_PARAMETERS = _error("InvalidParameter.Parameters", 400, "Parameters is not a JSON object.")
 BAD_PARAMETER_CHARSET = _error(
@@ -244,6 +267,16 @@ NOT_TEXT = _error(
     "CmdContent.DecodeError", 400, "CommandContent with parameters must be UTF-8 text."
 )
 
+PARAMETER_ERRORS = ParameterErrors(
+    malformed=BAD_PARAMETERS,
+    bad_name=BAD_PARAMETER_CHARSET,
+    no_name=PARAMETER_NAME_TOO_LONG,
+    too_long_name=PARAMETER_NAME_TOO_LONG,
+    bad_value=PARAMETER_TYPE,
+    too_many=TOO_MANY_PARAMETERS,
+    twice=PARAMETER_TWICE,
+)
+
 # What can be wrong with the content alone, and what with values for its placeholders.
 CONTENT_PROBLEMS = {
     "EmptyKey": EMPTY_PLACEHOLDER,
@@ -266,6 +299,10 @@ def of_parameter(problem: ParameterProblem) -> WireError:
     return {**CONTENT_PROBLEMS, **VALUE_PROBLEMS}[problem.kind]
 
 
+def of_frequency(problem: FrequencyProblem) -> WireError:
+    return replace(BAD_FREQUENCY, message=f"{problem}.")
+
+
 def of_quota(refusal: TooMany) -> WireError:
     return TOO_MANY_COMMANDS if refusal.what == "commands" else TOO_MANY_TARGETS
 
@@ -277,6 +314,77 @@ def of_missing_target(refusal: InstanceNotFound) -> WireError:
 
 def of_deletion(refusal: IncorrectState) -> WireError:
     return INITIALIZING if refusal.state in ("Pending", "Starting") else WRONG_STATUS
+
+
+# Changes of what runs again, which answer in a style of their own
+
+NEW_PARAMETER_ERRORS = ParameterErrors(
+    malformed=BAD_PARAMETERS,
+    bad_name=_error("InvalidParameters.KeyMalformed", 400, "Parameters has an illegal character."),
+    no_name=_error("InvalidParameters.KeyEmpty", 400, "A name in Parameters is empty."),
+    too_long_name=_error(
+        "InvalidParameters.KeyLengthLimitExceeded",
+        403,
+        "A name in Parameters is longer than 64 characters.",
+    ),
+    bad_value=_error(
+        "InvalidParameters.ValueTypeUnsupported",
+        403,
+        "A value in Parameters is neither text, number nor boolean.",
+    ),
+    too_many=_error(
+        "InvalidParameters.CountLimitExceeded", 403, "Parameters has more than 10 entries."
+    ),
+    twice=_error(
+        "InvalidParameters.KeyDuplicate",
+        400,
+        "A name is given twice in Parameters, whatever its case.",
+    ),
+)
+NEW_BAD_FREQUENCY = invalid("Frequency", "cannot be followed")
+NEW_UNDECODABLE = _error(
+    "InvalidCommandContent.DecodeError", 400, "CommandContent is not valid Base64."
+)
+NEW_CONTENT_TOO_LONG = _error(
+    "InvalidCommandContent.LengthLimitExceeded",
+    403,
+    "CommandContent and Parameters exceed 24 KB after Base64.",
+)
+RUNS_ONCE = _error(
+    "InvalidOperation.RepeatModeUnsupported", 403, "The invocation runs once and cannot be changed."
+)
+RUNS_NO_MORE = _error("InvalidOperation.InvokeAlreadyFinished", 403, "The invocation runs no more.")
+NEW_TOO_MANY_TARGETS = _error(
+    "InvalidInstanceId.CountLimitExceeded", 403, "An invocation has at most 100 instances."
+)
+NEW_NOT_MATCHED = _error(
+    "InvalidInstanceId.OSTypeUnsupported", 403, "The type of the command does not fit an instance."
+)
+NEW_TOO_MANY_COMMANDS = _error(
+    "CommandLimitExceeded", 403, "This control plane keeps no more commands."
+)
+NEW_PROBLEMS = {
+    **CONTENT_PROBLEMS,
+    **VALUE_PROBLEMS,
+    "NotMatched": _error(
+        "InvalidParameters.KeyNotMatch", 400, "A name in Parameters is not in CommandContent."
+    ),
+    "Duplicate": NEW_PARAMETER_ERRORS.twice,
+    "NotText": NEW_UNDECODABLE,
+    "TooLong": NEW_CONTENT_TOO_LONG,
+}
+
+
+def of_new_parameter(problem: ParameterProblem) -> WireError:
+    return NEW_PROBLEMS[problem.kind]
+
+
+def of_new_frequency(problem: FrequencyProblem) -> WireError:
+    return replace(NEW_BAD_FREQUENCY, message=f"{problem}.")
+
+
+def of_new_quota(refusal: TooMany) -> WireError:
+    return NEW_TOO_MANY_COMMANDS if refusal.what == "commands" else NEW_TOO_MANY_TARGETS
 
 
 # Files

@@ -1,4 +1,4 @@
-"""Parameters that say where and how a command runs, alike in RunCommand and InvokeCommand."""
+"""Parameters that say where, when and how a command runs, as RunCommand and InvokeCommand share."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from cloudhand.api.tags import tags
 from cloudhand.core.command import TARGET_LIMIT
 from cloudhand.core.errors import (
     CommandNotApplicable,
+    FrequencyProblem,
     IncorrectState,
     InstanceNotFound,
     ParameterProblem,
@@ -22,16 +23,13 @@ from cloudhand.core.ids import InstanceId
 from cloudhand.core.invocation import RepeatMode
 from cloudhand.core.orders import NewInvocation
 
-_LATER = ("Period", "NextRebootOnly", "EveryReboot")
-_MODES = (*RepeatMode, *_LATER)
-
-NO_SCHEDULES = unsupported("RepeatMode or Frequency", "commands run once, when they are asked for")
 NO_CONTAINERS = unsupported("ContainerId or ContainerName", "instances have no containers")
 NO_BUCKETS = unsupported("OssOutputDelivery", "there is no object storage to deliver to")
 
 ERRORS: Errors = {
     InstanceNotFound: errors.of_missing_target,
     CommandNotApplicable: errors.TARGET_NOT_MATCHED,
+    FrequencyProblem: errors.of_frequency,
     IncorrectState: errors.TARGET_NOT_MATCHED,
     ParameterProblem: errors.of_parameter,
     TokenReused: errors.TOKEN_REUSED,
@@ -44,7 +42,6 @@ REFUSES = (
     errors.NO_INSTANCE_WITH_TAGS,
     errors.NO_FREQUENCY,
     *errors.VALUE_PROBLEMS.values(),
-    NO_SCHEDULES,
     NO_CONTAINERS,
     NO_BUCKETS,
     errors.NOT_LINUX,
@@ -60,11 +57,14 @@ class InvocationParams:
     parameters: Mapping[str, str] = custom_parameters.parameters()
     repeat_mode: str = text(
         "RepeatMode",
-        one_of(_MODES, errors.BAD_REPEAT_MODE),
+        one_of(tuple(RepeatMode), errors.BAD_REPEAT_MODE),
         default="Once",
-        note="Once or DryRun; Period, NextRebootOnly and EveryReboot are refused",
+        note=f"one of {', '.join(RepeatMode)}; Period wherever Frequency is given",
     )
-    frequency: str = text(note="not supported; refused")
+    frequency: str = text(
+        note="`rate(5m)`, `at(2026-12-01 03:00:00 Asia/Shanghai)`, or a cron expression like"
+        " `0 0 3 ? * MON-FRI`, which a year and a time zone may follow; else the instance's zone"
+    )
     timed: str = fields.without_effect("Timed", "the real service ignores it, too")
     username: str = text("Username", longest(255, errors.USERNAME_TOO_LONG))
     windows_password_name: str = text(
@@ -89,18 +89,26 @@ class InvocationParams:
 def invocation(call: Call, params: InvocationParams) -> NewInvocation:
     """Refused for what is not there, so that none of it is ignored."""
     _check_what_is_not_there(params)
+    _check_schedule(params)
     _check_targets(params)
     return NewInvocation(
         instance_ids=[InstanceId(instance_id) for instance_id in params.instance_ids],
         instance_tags=params.resource_tags,
         parameters=params.parameters,
-        repeat_mode=RepeatMode(params.repeat_mode),
+        # The published rule: with a Frequency the mode is Period, whatever RepeatMode says.
+        repeat_mode=RepeatMode.PERIOD if params.frequency else RepeatMode(params.repeat_mode),
+        frequency=params.frequency,
         username=params.username,
         termination_mode=params.termination_mode,
         resource_group_id=params.resource_group_id,
         tags=params.tags,
         once=call.once(params.client_token),
     )
+
+
+def _check_schedule(params: InvocationParams) -> None:
+    if params.repeat_mode == RepeatMode.PERIOD and not params.frequency:
+        raise Refused(errors.NO_FREQUENCY)
 
 
 def _check_targets(params: InvocationParams) -> None:
@@ -111,11 +119,7 @@ def _check_targets(params: InvocationParams) -> None:
 
 
 def _check_what_is_not_there(params: InvocationParams) -> None:
-    if params.repeat_mode == "Period" and not params.frequency:
-        raise Refused(errors.NO_FREQUENCY)
     for given, error in (
-        # The published rule: with a Frequency the mode is Period, whatever RepeatMode says.
-        (params.frequency or params.repeat_mode in _LATER, NO_SCHEDULES),
         (params.container_id or params.container_name, NO_CONTAINERS),
         (params.oss_output_delivery, NO_BUCKETS),
         (params.windows_password_name, errors.NOT_LINUX),

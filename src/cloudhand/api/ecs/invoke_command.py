@@ -1,4 +1,4 @@
-"""InvokeCommand: run a stored command on instances, once and now.
+"""InvokeCommand: run a stored command on instances, now or on a schedule.
 
 WorkingDir, Timeout and Launcher hold for this time only. Instances are checked as by RunCommand.
 """

@@ -27,6 +27,7 @@ from cloudhand.api.ecs.invoke_command import invoke_command
 from cloudhand.api.ecs.join_resource_group import join_resource_group
 from cloudhand.api.ecs.list_tag_resources import list_tag_resources
 from cloudhand.api.ecs.modify_command import modify_command
+from cloudhand.api.ecs.modify_invocation_attribute import modify_invocation_attribute
 from cloudhand.api.ecs.reboot_instance import reboot_instance
 from cloudhand.api.ecs.reboot_instances import reboot_instances
 from cloudhand.api.ecs.run_command import run_command
@@ -67,6 +68,7 @@ OPERATIONS: Mapping[str, Operation] = {
         join_resource_group,
         list_tag_resources,
         modify_command,
+        modify_invocation_attribute,
         reboot_instance,
         reboot_instances,
         run_command,

@@ -1,4 +1,4 @@
-"""RunCommand: run a script on instances, once and now.
+"""RunCommand: run a script on instances, now or on a schedule.
 
 All instances are checked before anything is recorded: one that does not exist, does not run or
 cannot run the type fails the call. What happens on each is told by DescribeInvocationResults.

@@ -36,6 +36,7 @@ class Done(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
 
 _RECORD_STATUS = {
     State.PENDING: "Running",
+    State.SCHEDULED: "Running",  # until it is stopped or comes no more
     State.RUNNING: "Running",
     State.STOPPING: "Stopping",
     # Finished is a process that ended by itself, whatever its exit code.
@@ -115,6 +116,8 @@ def exit_code(target: Target) -> int | msgspec.UnsetType:
 
 
 def repeats(view: ResultView) -> int:
-    """How often it ran; a dry run never does."""
+    """How often it ran; a dry run never does. Of what runs again, which run it is."""
+    if view.invocation.repeat_mode.repeats:
+        return view.target.run
     ran = view.target.started_at is not None or view.target.exit_code is not None
     return int(ran and view.invocation.repeat_mode is RepeatMode.ONCE)

@@ -1,0 +1,17 @@
+"""What runs again is begun when it is due."""
+
+from __future__ import annotations
+
+from cloudhand.control.control import Control
+from cloudhand.control.pokes import Loop
+from cloudhand.reconcilers.reconciler import keep_looking
+
+
+async def keep_firing(control: Control) -> None:
+    """Run for ever."""
+    await keep_looking(
+        "schedules",
+        control.schedules.fire,
+        woken=control.pokes.woken(Loop.SCHEDULES),
+        clock=control.clock,
+    )
