@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cloudhand.agent.machine import time_zone
 from cloudhand.wire import agent as wire
 from tests.agent.conftest import Machine, task, wait_until
 from tests.agent.gateway import INSTANCE_ID, FakeGateway
@@ -34,11 +35,11 @@ def test_start_says_what_the_protocol_wants(machine: Machine, gateway: FakeGatew
     assert beat.uptime > 0 and beat.pid == machine.process.pid  # type: ignore[union-attr]
     assert gateway.boot_ids == {"boot-1"}
     assert gateway.inventories == [wire.Inventory("boot-1", (), ())]
-    assert gateway.fetches[0] == wire.Fetch("startup", cold_start=True)
+    assert gateway.fetches[0] == wire.Fetch("startup", cold_start=True, time_zone=time_zone())
     machine.stop()
     machine.start()
     assert gateway.beats[-1].cold_start is False
-    assert gateway.fetches[0] == wire.Fetch("startup", cold_start=False)
+    assert gateway.fetches[0] == wire.Fetch("startup", cold_start=False, time_zone=time_zone())
     assert gateway.refused == []
 
 

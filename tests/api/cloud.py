@@ -48,7 +48,7 @@ class Cloud:
     def instances(self, count: int = 1, **order: object) -> list[InstanceId]:
         return self.do(lambda world: world.instances(count, **order))
 
-    def join(self, activation_id: str, activation_code: str) -> str:
+    def join(self, activation_id: str, activation_code: str, *, os_type: str = "linux") -> str:
         """The id of a machine from outside that registers with the activation."""
         machine = Registration(
             activation_id=activation_id,
@@ -56,7 +56,7 @@ class Cloud:
             region_id=REGION,
             machine_id="machine-1",
             hostname="outside",
-            os_type="linux",
+            os_type=os_type,
             os_version="Debian 12",
             agent_version="2.2.3.1065",
             intranet_ip="10.0.0.7",

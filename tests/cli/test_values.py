@@ -24,6 +24,8 @@ def result(number: int = 1, **values: object) -> Result:
         "error_code": "",
         "error_info": "",
         "deadline_at": "",
+        "next_at": "",
+        "run": 1,
         "power": None,
     }
     return Result(**{**told, **values})  # type: ignore[arg-type]

@@ -15,6 +15,9 @@ LONG_HEX = "0123456789abcdef" * 4
 # Stand-ins for the ids of the instances and stored commands that the tests share.
 UP, DOWN, KEPT = "<up>", "<down>", "<kept>"
 PLAIN, ASKS, STORED, BATCH = "<plain>", "<asks>", "<stored>", "<batch>"
+# And for invocations: one that runs again, one that did, and one that runs after boots.
+AGAIN, OVER, BOOTING = "<again>", "<over>", "<booting>"
+WINDOWS = "<windows>"
 
 
 Row = tuple[str, dict[str, Any], str, int]  # operation, parameters, code, HTTP status
@@ -40,6 +43,52 @@ def modify(code: str, status: int, **values: Any) -> Row:
     return ("ModifyCommand", {"CommandId": PLAIN, **values}, code, status)
 
 
+def change(code: str, status: int, **values: Any) -> Row:
+    return ("ModifyInvocationAttribute", {"InvokeId": AGAIN, **values}, code, status)
+
+
+CHANGED = [
+    change("MissingParameter.InvokeId", 400, InvokeId=None),
+    change("InvalidInvokeId.NotFound", 404, InvokeId="t-nobody"),
+    change("InvalidOperation.RepeatModeUnsupported", 403, InvokeId="<invoke>"),
+    change("InvalidOperation.InvokeAlreadyFinished", 403, InvokeId=OVER),
+    change("InvalidParameter.Frequency", 400, Frequency="every day"),
+    change("InvalidParameter.Frequency", 400, Frequency="rate(1h)", InvokeId=BOOTING),
+    change("InvalidInstanceId.NotFound", 404, InstanceId=["i-nobody"]),
+    change("InvalidInstanceId.CountLimitExceeded", 403, InstanceId=MANY),
+    change("InvalidInstanceId.CountLimitExceeded", 403, InstanceId=MANY[:100]),
+    change("InvalidInstanceId.OSTypeUnsupported", 403, InstanceId=[WINDOWS]),
+    change("IncorrectInstanceStatus", 403, InstanceId=[DOWN]),
+    change(
+        "InvalidCommandContent.DecodeError", 400, CommandContent="%%%", ContentEncoding="Base64"
+    ),
+    change(
+        "InvalidCommandContent.DecodeError", 400, CommandContent="gA==", ContentEncoding="Base64"
+    ),
+    change("InvalidCommandContent.LengthLimitExceeded", 403, CommandContent="x" * 18 * 1025),
+    change("InvalidParameter.Parameters", 400, Parameters=["x"]),
+    change("InvalidParameters.KeyMalformed", 400, Parameters={"é": "x"}),
+    change("InvalidParameters.KeyEmpty", 400, Parameters={"": "x"}),
+    change("InvalidParameters.KeyDuplicate", 400, Parameters={"name": "x", "NAME": "y"}),
+    change("InvalidParameters.KeyLengthLimitExceeded", 403, Parameters={"n" * 65: "x"}),
+    change("InvalidParameters.ValueTypeUnsupported", 403, Parameters={"name": ["x"]}),
+    change(
+        "InvalidParameters.CountLimitExceeded", 403, Parameters={f"n{n}": "" for n in range(11)}
+    ),
+    change("InvalidParameters.KeyNotMatch", 400, Parameters={"other": "x"}),
+    change("Parameter.Disabled", 400, EnableParameter=False, Parameters={"name": "x"}),
+    change("ParameterStore.NotSupported", 403, CommandContent="{{oos:name}}"),
+    change("CmdParam.EmptyKey", 400, CommandContent="{{}}"),
+    change("CmdParam.InvalidParamName", 400, CommandContent="{{a b}}"),
+    change("CmdParamName.ExceedLimit", 403, CommandContent="{{%s}}" % ("n" * 65)),
+    change(
+        "CmdParamCount.ExceedLimit",
+        403,
+        CommandContent="".join(f"{{{{n{n}}}}}" for n in range(21)),
+    ),
+    change("InvalidClientToken.Malformed", 400, ClientToken="x" * 65),
+]
+
 # What is wrong with where or how a command shall run.
 ASKED = [
     row
@@ -58,6 +107,10 @@ ASKED = [
         ask("WindowsPasswordName.ExceedLimit", 403, WindowsPasswordName="x" * 256),
         ask("InvalidRepeatMode.NotFound", 404, RepeatMode="Sometimes"),
         ask("MissingParam.Frequency", 400, RepeatMode="Period"),
+        ask("InvalidParam.Frequency", 400, Frequency="every day"),
+        ask("InvalidParam.Frequency", 400, Frequency="rate(59s)"),
+        ask("InvalidParam.Frequency", 400, Frequency="at(2020-01-01 00:00:00)"),
+        ask("InvalidParam.Frequency", 400, Frequency="0 * * * * ?", Timeout=61),
         ask("InvalidTerminationMode.NotFound", 404, TerminationMode="Some"),
         ask("InvalidContainerId.Malformed", 400, ContainerId="x"),
         ask("InvalidContainerName.Malformed", 400, ContainerName="-x"),
@@ -77,9 +130,6 @@ ASKED = [
         ask("InvalidResourceTag.ConflictWithInstanceIds", 400, ResourceTag=[{"Key": "k"}]),
         ask("InvalidParameter.Parameters", 400, Parameters=["x"]),
         # What is not carried out is refused, never ignored.
-        ask("UnsupportedOperation", 400, Frequency="rate(5m)"),
-        ask("UnsupportedOperation", 400, RepeatMode="EveryReboot"),
-        ask("UnsupportedOperation", 400, RepeatMode="NextRebootOnly"),
         ask("UnsupportedOperation", 400, ContainerName="web"),
         ask("UnsupportedOperation", 400, ContainerId=f"docker://{LONG_HEX}"),
         ask("UnsupportedOperation", 400, OssOutputDelivery="oss://bucket/prefix"),
@@ -624,6 +674,7 @@ ACTIVATIONS: list[Row] = [
 
 ROWS: list[Row] = [
     *COMMANDS,
+    *CHANGED,
     *LABELS,
     *FILES,
     *RESOURCES,

@@ -16,18 +16,22 @@ from cloudhand.core.ids import InstanceId
 from tests.api.clients import CALLERS, ClientError, hang_up, tea
 from tests.api.cloud import Cloud, cloud
 from tests.compat.rows import (
+    AGAIN,
     ASKS,
     BATCH,
+    BOOTING,
     CREATE,
     DOWN,
     FILLED,
     KEPT,
+    OVER,
     PLAIN,
     ROWS,
     RUN,
     SEND,
     STORED,
     UP,
+    WINDOWS,
     Row,
 )
 from tests.world import World
@@ -44,6 +48,8 @@ BY_A_STORY = {
     ("DeregisterManagedInstance", "IdempotentParameterMismatch"),
     ("InvokeCommand", "IdempotentParameterMismatch"),
     ("ListTagResources", "MissingParameter.RegionId"),
+    ("ModifyInvocationAttribute", "CommandLimitExceeded"),
+    ("ModifyInvocationAttribute", "IdempotentParameterMismatch"),
     ("RunCommand", "CmdCount.ExceedQuota"),
     ("RunCommand", "IdempotentParameterMismatch"),
     ("RunInstances", "IdempotentParameterMismatch"),
@@ -80,7 +86,15 @@ def shared(it: Cloud) -> Shared:
         return InstanceId(invoke_id)
 
     invoke_id = it.do(stop_and_make)
-    return Shared({UP: up, DOWN: down, KEPT: kept, **_stored_commands(it)}, invoke_id)
+    known = {
+        UP: up,
+        DOWN: down,
+        KEPT: kept,
+        **_stored_commands(it),
+        **_invocations(it, up),
+        WINDOWS: _of_windows(it),
+    }
+    return Shared(known, invoke_id)
 
 
 _STORED_COMMANDS: dict[str, dict[str, Any]] = {
@@ -97,6 +111,25 @@ def _stored_commands(it: Cloud) -> dict[str, str]:
         name: call("CreateCommand", Name=name, ContentEncoding="PlainText", **values)["CommandId"]
         for name, values in _STORED_COMMANDS.items()
     }
+
+
+def _invocations(it: Cloud, instance_id: str) -> dict[str, str]:
+    call = tea(it.endpoint)
+    found = {
+        name: call("RunCommand", **FILLED, InstanceId=[instance_id], **when)["InvokeId"]
+        for name, when in (
+            (AGAIN, {"Frequency": "rate(7d)"}),
+            (OVER, {"Frequency": "rate(7d)"}),
+            (BOOTING, {"RepeatMode": "EveryReboot"}),
+        )
+    }
+    call("StopInvocation", InvokeId=found[OVER])
+    return found
+
+
+def _of_windows(it: Cloud) -> str:
+    activation = tea(it.endpoint)("CreateActivation")
+    return it.join(activation["ActivationId"], activation["ActivationCode"], os_type="windows")
 
 
 def _asks_for_region(operation: Operation) -> bool:
@@ -209,6 +242,12 @@ def test_an_operation_that_is_not_there_is_said_not_to_be(it: Cloud, client: str
         ("CreateCommand", CREATE, {"Name": "another"}, 403),
         ("InvokeCommand", {"CommandId": PLAIN, "InstanceId": [UP]}, {"Timeout": 99}, 403),
         ("SendFile", SEND, {"Name": "another"}, 403),
+        (
+            "ModifyInvocationAttribute",
+            {"InvokeId": AGAIN, "Frequency": "rate(2d)"},
+            {"Frequency": "rate(3d)"},
+            403,
+        ),
         ("CreateActivation", {"InstanceCount": 2}, {"InstanceCount": 3}, 403),
         ("RunInstances", {"Description": "this one"}, {"Description": "that one"}, 400),
         ("DeleteInstances", {"InstanceId": ["<new>"]}, {"InstanceId": [UP]}, 400),
@@ -287,6 +326,12 @@ def test_commands_beyond_the_quota_are_not_kept(tmp_path: Path, client: str) -> 
             with pytest.raises(ClientError) as caught:
                 call(action, **values)
             assert (caught.value.code, caught.value.status) == ("CmdCount.ExceedQuota", 403)
+        (stored,) = call("DescribeCommands")["Commands"]["Command"]
+        again = {"CommandId": stored["CommandId"], "Frequency": "rate(1h)"}
+        invoke_id = call("InvokeCommand", **again, InstanceId=[instance_id])["InvokeId"]
+        with pytest.raises(ClientError) as caught:
+            call("ModifyInvocationAttribute", InvokeId=invoke_id, CommandContent="false")
+        assert (caught.value.code, caught.value.status) == ("CommandLimitExceeded", 403)
         hang_up()
 
 

@@ -178,6 +178,8 @@ def _without_result(instance_id: str, execution: Execution, item: Task | None) -
     elif execution.final:
         status, info = "Skipped", "its turn did not come"
     return Result(
+        next_at="",
+        run=0,
         invoke_id="",
         instance_id=instance_id,
         status=status,

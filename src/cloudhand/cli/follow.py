@@ -52,6 +52,8 @@ class Result:
     error_code: str
     error_info: str
     deadline_at: str  # when it ends at the latest; empty once it has
+    next_at: str  # when its schedule has it run next; empty: after a boot, or never
+    run: int  # of what runs again, the number of the run; else whether it has run
     power: PowerAction | None
 
     @property
@@ -77,19 +79,24 @@ class Result:
         return self.good and not (self.power and self.power.failed)
 
 
-def results(client: Client, invoke_id: str) -> list[Result]:
-    """One for each instance, in the order of their ids."""
+def results(client: Client, invoke_id: str, *, with_history: bool = False) -> list[Result]:
+    """One for each instance, in the order of their ids; or for each run, in the order of these."""
     found: list[Result] = []
     page = 1
     while True:
         answer = client.call(
             "DescribeInvocationResults",
-            {"InvokeId": invoke_id, "PageSize": _PAGE, "PageNumber": page},
+            {
+                "InvokeId": invoke_id,
+                "IncludeHistory": with_history,
+                "PageSize": _PAGE,
+                "PageNumber": page,
+            },
         )["Invocation"]
         items = answer["InvocationResults"]["InvocationResult"]
         found += [_result(item) for item in items]
         if not items or len(found) >= answer["TotalCount"]:
-            return sorted(found, key=lambda result: result.instance_id)
+            return sorted(found, key=lambda r: (with_history and r.run, r.instance_id))
         page += 1
 
 
@@ -104,6 +111,8 @@ def _result(item: dict[str, Any]) -> Result:
         error_code=item["ErrorCode"],
         error_info=item["ErrorInfo"],
         deadline_at=item["DeadlineTime"],
+        next_at=item["NextTime"],
+        run=item["Repeats"],
         power=_power(item.get("PowerAction")),
     )
 

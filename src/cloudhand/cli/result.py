@@ -6,6 +6,7 @@ import base64
 import json
 import shutil
 import sys
+from itertools import groupby
 from typing import Annotated, Any
 
 import typer
@@ -38,6 +39,9 @@ def command(
     go_on: Annotated[
         bool, typer.Option("--follow", help="Follow it to its end, as `run` does.")
     ] = False,
+    history: Annotated[
+        bool, typer.Option("--history", help="Every run of what runs again, the last one last.")
+    ] = False,
     as_json: options.Json = False,
     state: options.State = None,
     endpoint: options.At = "",
@@ -47,12 +51,17 @@ def command(
 
     Without an id it lists what was run last. Ctrl-C ends only the looking.
     """
+    if history and (go_on or not invocation):
+        raise Mistake("--history asks for an id, and shows what has been and not what comes")
     client = Client(find_endpoint(state, endpoint, ca))
     try:
         if not invocation:
             _list(client, as_json=as_json)
             return
-        found = _shown(client, invocation, go_on=go_on, as_json=as_json)
+        if history:
+            found = _history(client, invocation, as_json=as_json)
+        else:
+            found = _shown(client, invocation, go_on=go_on, as_json=as_json)
     finally:
         client.close()
     sys.exit(0 if all(result.ended and result.whole for result in found) else 1)
@@ -76,6 +85,21 @@ def _shown(client: Client, ids: list[str], *, go_on: bool, as_json: bool) -> lis
     if going and not as_json:
         aside(goes_on(client, going))
     return shown
+
+
+def _history(client: Client, ids: list[str], *, as_json: bool) -> list[Result]:
+    known(client, ids)
+    following = Following(client, machines(client), as_json=as_json)
+    found = [run for one in ids for run in follow.results(client, one, with_history=True)]
+    if as_json:
+        following.show(ids, found)
+        return found
+    for (invoke_id, run), its in groupby(found, key=lambda result: (result.invoke_id, result.run)):
+        print(f"{invoke_id}, run {run}:", flush=True)
+        following.show([invoke_id], list(its))
+    if not found:
+        aside("It has not run yet.")
+    return found
 
 
 def known(client: Client, ids: list[str]) -> list[Result]:

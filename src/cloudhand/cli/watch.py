@@ -95,6 +95,11 @@ def _last_line(output: bytes) -> str:
 def state(result: Result) -> str:
     """In a few words where it is, or how it ended."""
     parts = [result.status]
+    if result.status == "Scheduled":
+        parts.append(f"for {result.next_at or 'its next start'}")
+        if result.run:
+            parts.append(f"after run {result.run}")
+            parts += [f"exit {result.exit_code}"] if result.exit_code is not None else []
     # Of a script that was ended the code says nothing.
     if result.exit_code is not None and result.status in _OWN_END:
         parts.append(f"exit {result.exit_code}")
@@ -178,6 +183,8 @@ def _entry(result: Result) -> dict[str, Any]:
         "dropped": result.dropped,
         "errorCode": result.error_code,
         "errorInfo": result.error_info,
+        "run": result.run,
+        "nextAt": result.next_at,
         "powerAction": None
         if action is None
         else {

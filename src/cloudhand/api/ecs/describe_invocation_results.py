@@ -65,6 +65,7 @@ class InvocationResult(msgspec.Struct, frozen=True, kw_only=True, rename="pascal
     oss_output_error_info: str = ""
     tags: shapes.Tags
     deadline_time: str  # Extension: when it ends at the latest; empty once it has
+    next_time: str  # Extension: when its schedule has it run next; empty: after a boot, or never
     power_action: shapes.PowerActionShape | msgspec.UnsetType
 
 
@@ -131,5 +132,6 @@ def _result(view: ResultView, encoding: str) -> InvocationResult:
         launcher=invocation.command.launcher,
         tags=shapes.tags(invocation.tags),
         deadline_time=times.second(target.deadline_at),
+        next_time=times.second(target.next_at),
         power_action=shapes.power_action(view.power_action),
     )

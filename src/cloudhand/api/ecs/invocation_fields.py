@@ -41,6 +41,7 @@ REFUSES = (
     errors.NO_SUCH_TARGET,
     errors.NO_INSTANCE_WITH_TAGS,
     errors.NO_FREQUENCY,
+    errors.BAD_FREQUENCY,
     *errors.VALUE_PROBLEMS.values(),
     NO_CONTAINERS,
     NO_BUCKETS,
