@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
@@ -22,17 +22,18 @@ from cloudhand.control.settings import ControlSettings
 from cloudhand.core import power
 from cloudhand.core.errors import IncorrectState
 from cloudhand.core.ids import InstanceId, InvokeId
-from cloudhand.core.invocation import State, Target
-from cloudhand.core.orders import ResultView
+from cloudhand.core.invocation import RepeatMode, State, Target
+from cloudhand.core.orders import InvocationFilter, ResultView
 from cloudhand.wire import agent as wire
 from tests.machines import Machine, finish, run_on
-from tests.world import World
+from tests.world import ALL, World
 
 _LIVES = int(os.environ.get("CLOUDHAND_TEST_LIVES", "16"))
 _LENGTH = 40  # steps
 _SLACK = timedelta(seconds=6)  # a loop looks every 5 s at the latest
 _BEAT = 50.0  # seconds
 _TIMEOUTS = (60, 200)  # seconds, of commands
+_AGAIN = ("rate(2m)", "rate(5m)", "EveryReboot", "NextRebootOnly")
 _UNTIL_ASSUMED = max(_TIMEOUTS) + 100  # seconds, until silence has been judged
 
 Step = tuple[object, ...]
@@ -46,6 +47,7 @@ def _steps(chance: random.Random) -> Iterator[Step]:
             (
                 ("run", chance.choice(((0,), (0,), (0, 1))), chance.choice(_TIMEOUTS)),
                 ("run", (one,), chance.choice(_TIMEOUTS)),
+                ("run again", (one,), chance.choice(_AGAIN)),
                 ("end", one, chance.choice((0, 3))),
                 ("end", one, chance.choice((193, 194))),
                 ("end", one, 0),
@@ -74,7 +76,7 @@ def _steps(chance: random.Random) -> Iterator[Step]:
         )
 
 
-Key = tuple[InvokeId, InstanceId]
+Key = tuple[str, InstanceId]  # by what its agent calls it
 
 
 @dataclass
@@ -87,6 +89,7 @@ class Life:
     ends: dict[Key, wire.Report] = field(default_factory=dict)  # how scripts ended by themselves
     reboots: int = 0  # that were asked for and not refused
     told: dict[Key, Target] = field(default_factory=dict)  # final ones, as they were told first
+    again: set[InvokeId] = field(default_factory=set)  # those that run again by themselves
 
     def machine(self, who: int) -> Machine:
         return self.world.machine(self.ids[who])
@@ -95,6 +98,8 @@ class Life:
         match step:
             case ("run", tuple(who), int(timeout)):
                 await self._run([self.ids[number] for number in who], timeout)
+            case ("run again", tuple(who), str(when)):
+                await self._run_again([self.ids[number] for number in who], when)
             case ("end", int(who), int(code)):
                 await self._end(self.machine(who), code, heard=True)
             case ("end unheard", int(who), int(code)):
@@ -133,13 +138,21 @@ class Life:
         with suppress(IncorrectState):
             self.invoke_ids.append(await self.world.run(*ids, timeout=timeout))
 
+    async def _run_again(self, ids: list[InstanceId], when: str) -> None:
+        at = {"repeat_mode": RepeatMode.PERIOD, "frequency": when}
+        given = at if "(" in when else {"repeat_mode": RepeatMode(when)}
+        with suppress(IncorrectState):
+            invoke_id = await self.world.run(*ids, timeout=60, **given)
+            self.invoke_ids.append(invoke_id)
+            self.again.add(invoke_id)
+
     async def _end(self, machine: Machine, code: int, *, heard: bool) -> None:
         """A script ends by itself; ``heard``: its agent hears that this is known."""
         if machine.power is not Power.RUNNING or not machine.running:
             return
         task = next(iter(machine.running.values()))
         report = finish(task, code, f"output of {task.task_id}\n".encode())
-        self.ends[InvokeId(task.task_id), machine.instance_id] = report
+        self.ends[task.task_id, machine.instance_id] = report
         if heard:
             await self.world.machines.end(machine, report)
             return
@@ -186,12 +199,30 @@ class Life:
 
     async def check(self) -> None:
         for invoke_id in self.invoke_ids:
-            for view in (await self.world.results(invoke_id)).values():
+            for view in await self._runs(invoke_id):
                 self._check(view)
+            for view in (await self.world.results(invoke_id)).values():
+                self._check_schedule(view.target)
+
+    async def _runs(self, invoke_id: InvokeId) -> Sequence[ResultView]:
+        wanted = InvocationFilter(invoke_id=invoke_id)
+        found = await self.world.control.invocations.results(wanted, ALL, with_history=True)
+        return found.items
+
+    def _check_schedule(self, target: Target) -> None:
+        """What is scheduled comes, and no run of before it is open."""
+        if target.state is State.SCHEDULED:
+            assert (target.next_at is None) is target.on_boot
+            assert target.deadline_at is None
+        if target.next_at is not None:
+            assert target.next_at > self.world.clock.now() - _SLACK
+        if target.comes_again:
+            assert target.invoke_id in self.again
+            assert not target.final
 
     def _check(self, view: ResultView) -> None:
-        target = view.target
-        key = (target.invoke_id, target.instance_id)
+        target = replace(view.target, version=0)
+        key = (target.task_id, target.instance_id)
         if not target.final:
             assert key not in self.told, "what has ended begins again"
             assert target.deadline_at is not None
@@ -199,7 +230,7 @@ class Life:
             return
         assert target.deadline_at is None
         before = self.told.get(key)
-        if before is not None and before.version != target.version:
+        if before is not None and before != target:
             assert before.inferred, "what somebody said is contradicted"
             assert not target.inferred, "one guess is replaced by another"
         self.told[key] = target
@@ -214,7 +245,7 @@ class Life:
         assert (view.power_action is not None) == bool(report.power)
 
     async def _check_power(self, invoke_id: InvokeId) -> None:
-        for view in (await self.world.results(invoke_id)).values():
+        for view in await self._runs(invoke_id):
             if view.power_action is not None:
                 assert view.power_action.state is power.State.DONE
 
@@ -225,6 +256,9 @@ class Life:
         for who in range(len(self.ids)):
             self._power(self.ids[who], "on")
             self._start_agent(self.machine(who))
+        await self._pass(_UNTIL_ASSUMED)
+        for invoke_id in self.again:
+            await self.world.control.invocations.stop(invoke_id)
         await self._pass(_UNTIL_ASSUMED)
         await self.check()
         for key in self.ends:
