@@ -89,6 +89,26 @@ CHANGED = [
     change("InvalidClientToken.Malformed", 400, ClientToken="x" * 65),
 ]
 
+# Operations of our own, for which the newer client has no request.
+EXTENSIONS = ("DescribeInvocationOutput",)
+
+
+def output(code: str, status: int, **values: Any) -> Row:
+    given = {"InvokeId": "<invoke>", "InstanceId": UP, **values}
+    return ("DescribeInvocationOutput", given, code, status)
+
+
+OUTPUTS = [
+    output("MissingParameter.InvokeId", 400, InvokeId=None),
+    output("MissingParameter.InstanceId", 400, InstanceId=None),
+    output("InvalidInvokeId.NotFound", 404, InvokeId="t-nobody"),
+    output("InvalidInvokeId.NotFound", 404, InstanceId=DOWN),
+    output("InvalidInvokeId.NotFound", 404, Run=7),
+    output("InvalidParameter.Run", 400, Run=-1),
+    output("InvalidParameter.Offset", 400, Offset="x"),
+    output("InvalidParameter.MaxBytes", 400, MaxBytes=0),
+]
+
 # What is wrong with where or how a command shall run.
 ASKED = [
     row
@@ -675,6 +695,7 @@ ACTIVATIONS: list[Row] = [
 ROWS: list[Row] = [
     *COMMANDS,
     *CHANGED,
+    *OUTPUTS,
     *LABELS,
     *FILES,
     *RESOURCES,

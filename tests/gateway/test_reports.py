@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from cloudhand.control.settings import ControlSettings
 from cloudhand.core.ids import InvokeId
 from cloudhand.core.invocation import State
 from cloudhand.wire import agent as wire
-from tests.gateway.plane import Plane, Visitor
+from tests.gateway.plane import Plane, Visitor, gateway
 
 _ENDS: list[tuple[str, dict[str, Any], State, str]] = [
     (wire.FINISH, {"exitCode": 0}, State.SUCCESS, ""),
@@ -224,15 +226,30 @@ async def test_what_is_missing_between_two_pieces_is_counted(plane: Plane) -> No
     assert (view.output, view.target.dropped) == (b"headtail", 6)
 
 
-async def test_no_more_is_kept_than_the_limit(plane: Plane, visitor: Visitor) -> None:
+async def test_more_is_kept_than_is_shown(plane: Plane, visitor: Visitor) -> None:
     invoke_id = await _started(plane, visitor)
 
     await visitor.say(wire.RUNNING, invoke_id, b"a" * 20_000, start=1)
     await visitor.say(wire.FINISH, invoke_id, b"b" * 20_000, start=1, end=2, exitCode=0)
 
     view = await plane.result(invoke_id)
-    assert len(view.output) == 24 * 1024
-    assert view.target.dropped == 40_000 - 24 * 1024
+    assert view.output == b"a" * (24 * 1024 - 20_000) + b"b" * 20_000
+    assert (view.dropped, view.target.dropped) == (40_000 - 24 * 1024, 0)
+
+
+async def test_no_more_is_kept_than_the_limit(tmp_path: Path, rsa_key: rsa.RSAPrivateKey) -> None:
+    async with gateway(tmp_path, ControlSettings(output_limit=30_000)) as plane:
+        visitor = await plane.published(rsa_key)
+        await visitor.beat()
+        invoke_id = await _started(plane, visitor)
+
+        await visitor.say(wire.RUNNING, invoke_id, b"a" * 20_000, start=1)
+        await visitor.say(wire.FINISH, invoke_id, b"b" * 20_000, start=1, end=2, exitCode=0)
+
+        view = await plane.result(invoke_id)
+        assert len(view.output) == 24 * 1024
+        assert view.target.dropped == 10_000
+        assert view.dropped == 40_000 - 24 * 1024
 
 
 async def test_a_body_beyond_all_measure_is_refused_and_nothing_of_it_kept(

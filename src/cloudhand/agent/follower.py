@@ -110,11 +110,10 @@ class Follower:
             return wire.Report(**{**vars(report), "kind": how, "result": "killed"})
         common: Dict[str, Any] = {
             "task_id": entry.task_id,
-            "output": ended.kept.after(offset),
             "offset": offset,
             "start": ended.start,
             "end": ended.end,
-            "dropped": ended.kept.dropped,
+            "dropped": ended.total - spool.kept_size(folder),
             "survivors": tuple(survivors),
         }
         if how == wire.STOPPED:
@@ -129,7 +128,6 @@ class Follower:
             kind=wire.INTERRUPTED,
             task_id=entry.task_id,
             error_code=code,
-            output=spool.read_kept(self._folder(entry.task_id)),
             offset=0,
             start=int((entry.started_at or entry.accepted_at) * 1000),
             end=int(time.time() * 1000),

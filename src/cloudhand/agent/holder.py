@@ -36,6 +36,7 @@ _IDLE = 10.0  # seconds without a script after which a holder ends
 _DRAIN = 0.2  # seconds that output may still come after the script has ended
 _LAST_WAIT = 10.0  # seconds to wait for what is being ended
 _NO_SPACE_WAIT = 60.0  # seconds in which a full disk may get room for the end
+_UNWRITTEN = 256 * 1024  # bytes of output that wait in memory for a full disk to get room
 _REAP_EVERY = 1.0
 _LOOK_EVERY = 0.02  # seconds, where the kernel has no pidfd
 _CANNOT_EXEC = 127
@@ -121,13 +122,14 @@ def _hold(script: Script) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
     reading, writing = os.pipe()
     keeper = Keeper(script.quota)
+    unwritten = b""
     try:
         pid = _spawn(script, writing)
     except (OSError, ValueError) as error:
-        keeper.feed(f"cannot start {script.arguments[0]}: {error}\n".encode())
+        unwritten = keeper.feed(f"cannot start {script.arguments[0]}: {error}\n".encode())
         pid = 0
     os.close(writing)
-    output = _Output(reading, script.folder, keeper)
+    output = _Output(reading, script.folder, keeper, unwritten)
     status = _CANNOT_EXEC << 8
     if pid:
         if script.pid_told:
@@ -152,14 +154,15 @@ def _end_rest(script: Script, status: int, output: "_Output") -> None:
 class _Output:
     """The reading end of a script's output, and where it goes."""
 
-    def __init__(self, reading: int, folder: str, keeper: Keeper) -> None:
+    def __init__(self, reading: int, folder: str, keeper: Keeper, unwritten: bytes) -> None:
+        """``unwritten``: of the head, so far."""
         os.set_blocking(reading, False)
         self.reading = reading
         self.open = True
         self._folder = folder
         self._keeper = keeper
         self._head = -1
-        self._unwritten = keeper.kept.head
+        self._unwritten = unwritten
         self._flush()
 
     def take(self) -> bool:
@@ -199,8 +202,11 @@ class _Output:
                 self._head = spool.open_head(self._folder)
             while self._unwritten:
                 self._unwritten = self._unwritten[os.write(self._head, self._unwritten) :]
-        except OSError:
-            pass  # the disk is full; with the next output it is tried again
+        except OSError:  # the disk is full; with the next output it is tried again
+            excess = len(self._unwritten) - _UNWRITTEN
+            if excess > 0:
+                self._unwritten = self._unwritten[:_UNWRITTEN]
+                self._keeper.end_head(excess)
 
 
 def _spawn(script: Script, writing: int) -> int:
@@ -343,7 +349,14 @@ def _announce(folder: str, status: int, started: float, ended: float, keeper: Ke
     deadline = time.monotonic() + _NO_SPACE_WAIT
     while True:
         try:
-            spool.put_end(folder, status=status, start=start, end=end, kept=keeper.kept)
+            spool.put_end(
+                folder,
+                status=status,
+                start=start,
+                end=end,
+                tail=keeper.tail,
+                total=keeper.total,
+            )
             return
         except OSError:
             if time.monotonic() >= deadline:

@@ -2,47 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Kept:
-    """What is kept of an output of ``total`` bytes."""
-
-    head: bytes
-    tail: bytes
-    total: int
-
-    @property
-    def dropped(self) -> int:
-        """Bytes left out, all of them between head and tail."""
-        return self.total - len(self.head) - len(self.tail)
-
-    def after(self, offset: int) -> bytes:
-        """What is kept from ``offset`` on, counted in what is kept."""
-        return (self.head + self.tail)[offset:]
+_TAIL = 24 * 1024  # bytes; what the published API shows of an output
 
 
 class Keeper:
-    """Keeps an output as it comes: half of the quota for the head, the rest for the tail."""
+    """Sorts an output as it comes: the head, which goes to a file, and the tail, which stays here.
+
+    An output within the quota is kept whole. Of a longer one the head, the tail, and between them
+    as much is left out as it is longer.
+    """
 
     def __init__(self, quota: int) -> None:
-        self._head_limit = quota // 2
-        self._tail_limit = quota - self._head_limit
-        self._head = b""
-        self._tail = b""
-        self._total = 0
+        self._tail_limit = min(_TAIL, quota - quota // 2)
+        self._head_limit = quota - self._tail_limit
+        self._head = 0
+        self.tail = b""
+        self.total = 0
 
     def feed(self, data: bytes) -> bytes:
         """Take more output; the part of it that belongs to the head."""
-        self._total += len(data)
-        room = self._head_limit - len(self._head)
+        self.total += len(data)
+        room = self._head_limit - self._head
         head, rest = data[:room], data[room:]
-        self._head += head
+        self._head += len(head)
         # While it still fits, the tail joins the head without a gap.
-        self._tail = (self._tail + rest)[-self._tail_limit :] if self._tail_limit else b""
+        self.tail = (self.tail + rest)[-self._tail_limit :] if self._tail_limit else b""
         return head
 
-    @property
-    def kept(self) -> Kept:
-        return Kept(self._head, self._tail, self._total)
+    def end_head(self, excess: int) -> None:
+        """So many bytes of the head are lost, and nothing more belongs to it."""
+        self._head -= excess
+        self._head_limit = self._head

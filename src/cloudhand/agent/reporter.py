@@ -19,6 +19,7 @@ from cloudhand.agent.power import Power
 from cloudhand.wire import agent as wire
 
 _RETRY_FIRST, _RETRY_LAST = 0.2, 15.0  # seconds between reports that were not acknowledged
+PIECE = 64 * 1024  # bytes of output in one report
 _SILENCE = 60.0  # seconds after which a task without new output is said to run
 
 
@@ -55,9 +56,7 @@ class Reporter:
     def ended_before(self, entry: Entry) -> None:
         """See to an end that an earlier agent journalled."""
         assert entry.report is not None
-        report = _revived(entry.report)
-        output = spool.read_kept(self.folder(entry.task_id)) if report.offset is not None else b""
-        self._tell(entry, _with_output(report, output))
+        self._tell(entry, _revived(entry.report))
 
     def say_once(self, report: wire.Report) -> None:
         """Say what need not be kept: the control plane asks again if it is lost."""
@@ -115,7 +114,11 @@ class Reporter:
         backoff = Backoff(_RETRY_FIRST, _RETRY_LAST)
         first = True
         while not self._closing.is_set():
+            report = self._with_output(report)
             try:
+                if self._more(report):
+                    report = self._say_piece(report)
+                    continue
                 ack = self._gateway.report(report)
                 if ack.proceed:
                     return True
@@ -135,6 +138,32 @@ class Reporter:
                 pause = min(pause, deadline - time.monotonic())
             self._closing.wait(pause)
         return False
+
+    def _with_output(self, report: wire.Report) -> wire.Report:
+        """With the piece of output that begins where it says, if it has any."""
+        if report.offset is None:
+            return report
+        piece = spool.read_kept(self.folder(report.task_id), report.offset, PIECE)
+        return wire.Report(**{**vars(report), "output": piece})
+
+    def _more(self, report: wire.Report) -> bool:
+        """Whether output follows what it holds."""
+        if report.offset is None:
+            return False
+        return spool.kept_size(self.folder(report.task_id)) > report.offset + len(report.output)
+
+    def _say_piece(self, report: wire.Report) -> wire.Report:
+        """Say the output that it holds, ahead of the end; the report with what is left."""
+        assert report.offset is not None
+        piece = wire.Report(
+            kind=wire.RUNNING,
+            task_id=report.task_id,
+            output=report.output,
+            offset=report.offset,
+            start=report.start,
+        )
+        self._gateway.report(piece)
+        return wire.Report(**{**vars(report), "offset": report.offset + len(report.output)})
 
     def _save(self, report: wire.Report) -> None:
         """Nobody else has the result now, so let it survive a power cut here."""
@@ -186,13 +215,19 @@ class Progress:
         # Until there is a first output look often, since somebody may be waiting for it.
         look = Backoff(0.1, min(self._interval, 1.0))
         while not self._over.wait(self._interval if self.acknowledged else look.pause()):
-            grown = spool.head_size(self._folder) > self.acknowledged
+            grown = spool.kept_size(self._folder) > self.acknowledged
             if grown or time.monotonic() - said_at >= _SILENCE:
                 said_at = time.monotonic()
                 self._say()
 
     def _say(self) -> None:
-        piece = spool.read_kept(self._folder, self.acknowledged)
+        """All that there is, piece by piece."""
+        while self._say_piece() == PIECE and not self._over.is_set():
+            pass
+
+    def _say_piece(self) -> int:
+        """How many bytes were said."""
+        piece = spool.read_kept(self._folder, self.acknowledged, PIECE)
         report = wire.Report(
             kind=wire.RUNNING,
             task_id=self._task_id,
@@ -204,10 +239,11 @@ class Progress:
             ack = self._gateway.report(report)
         except (wire.Unavailable, wire.Rejected) as error:
             log.info(f"task {self._task_id}: not reported yet: {error}")
-            return  # the same piece again, next time
+            return 0  # the same piece again, next time
         self.acknowledged += len(piece)
         if ack.stop:
             self._on_stop()
+        return len(piece)
 
 
 def _kept(report: wire.Report) -> "Dict[str, Any]":
@@ -221,7 +257,3 @@ def _kept(report: wire.Report) -> "Dict[str, Any]":
 
 def _revived(values: "Dict[str, Any]") -> wire.Report:
     return wire.Report(**{**values, "survivors": tuple(values.get("survivors", ()))})
-
-
-def _with_output(report: wire.Report, output: bytes) -> wire.Report:
-    return wire.Report(**{**vars(report), "output": output})

@@ -8,10 +8,9 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from typing import List, Optional
+from typing import Optional
 
 from cloudhand.agent import machine
-from cloudhand.agent.output import Kept
 
 SCRIPT = "script"
 _PID = "pid"  # of the script's first process, where somebody wants to know it
@@ -28,7 +27,7 @@ class Ended:
     status: int  # as waitpid has it
     start: int  # ms since the epoch
     end: int
-    kept: Kept
+    total: int  # bytes of output that it made
 
     @property
     def exit_code(self) -> int:
@@ -80,16 +79,26 @@ def open_head(folder: str) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
 
-def head_size(folder: str) -> int:
+def kept_size(folder: str) -> int:
+    """Bytes of head and tail, as far as they are written."""
+    return _size(folder, _HEAD) + _size(folder, _TAIL)
+
+
+def read_kept(folder: str, offset: int, at_most: int) -> bytes:
+    """A piece of head and tail, as far as they are written."""
+    head = _size(folder, _HEAD)
+    piece = _part(os.path.join(folder, _HEAD), offset, at_most) if offset < head else b""
+    rest = at_most - len(piece)
+    if rest and offset + len(piece) >= head:
+        piece += _part(os.path.join(folder, _TAIL), offset + len(piece) - head, rest)
+    return piece
+
+
+def _size(folder: str, name: str) -> int:
     try:
-        return os.stat(os.path.join(folder, _HEAD)).st_size
+        return os.stat(os.path.join(folder, name)).st_size
     except OSError:
         return 0
-
-
-def read_kept(folder: str, offset: int = 0) -> bytes:
-    """Head and tail, as far as they are written."""
-    return (_bytes(os.path.join(folder, _HEAD)) + _bytes(os.path.join(folder, _TAIL)))[offset:]
 
 
 def ask_to_outlast(folder: str) -> None:
@@ -104,25 +113,23 @@ def outlasts(folder: str) -> bool:
     return os.path.exists(os.path.join(folder, _OUTLAST))
 
 
-def put_end(folder: str, *, status: int, start: int, end: int, kept: Kept) -> None:
+def put_end(folder: str, *, status: int, start: int, end: int, tail: bytes, total: int) -> None:
     """Announce the end, as a whole; OSError."""
-    if kept.tail:
-        write_file(os.path.join(folder, _TAIL), kept.tail)
-    values = {"status": status, "start": start, "end": end, "total": kept.total}
+    if tail:
+        write_file(os.path.join(folder, _TAIL), tail)
+    values = {"status": status, "start": start, "end": end, "total": total}
     part = os.path.join(folder, _END + ".part")
-    write_file(part, json.dumps({**values, "head": len(kept.head)}).encode())
+    write_file(part, json.dumps(values).encode())
     os.rename(part, os.path.join(folder, _END))
 
 
 def read_end(folder: str) -> Optional[Ended]:
     """None while the script runs, and for ever if its holder was killed."""
-    text = _bytes(os.path.join(folder, _END))
+    text = machine.read(os.path.join(folder, _END))
     if not text:
         return None
     values = json.loads(text)
-    head = _bytes(os.path.join(folder, _HEAD))[: values["head"]]
-    kept = Kept(head, _bytes(os.path.join(folder, _TAIL)), values["total"])
-    return Ended(values["status"], values["start"], values["end"], kept)
+    return Ended(values["status"], values["start"], values["end"], values["total"])
 
 
 def write_file(path: str, content: bytes, mode: int = 0o600) -> None:
@@ -139,17 +146,12 @@ def write_all(descriptor: int, content: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def _bytes(path: str) -> bytes:
+def _part(path: str, offset: int, at_most: int) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError:
         return b""
     try:
-        pieces: List[bytes] = []
-        while True:
-            piece = os.read(descriptor, 65536)
-            if not piece:
-                return b"".join(pieces)
-            pieces.append(piece)
+        return os.pread(descriptor, at_most, offset)
     finally:
         os.close(descriptor)

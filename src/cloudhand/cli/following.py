@@ -19,8 +19,6 @@ class Following:
     def __init__(self, client: Client, present: Sequence[Machine], *, as_json: bool) -> None:
         self.client = client
         self.names: Names = {machine.id: machine.name for machine in present}
-        # Where published agents leave something out of an output is not known.
-        self._ours = frozenset(machine.id for machine in present if machine.boot_id)
         self.as_json = as_json
         self.patience = Patience(client=client, tell=aside)
         self._power = self._watch()
@@ -44,7 +42,16 @@ class Following:
         if self.as_json:
             print(json.dumps(watch.document(invoke_ids, results), indent=2))
         else:
-            watch.show(results, self.names, ours=self._ours, colour=sys.stdout.isatty())
+            watch.show(results, self.names, colour=sys.stdout.isatty())
+            self._hint_at_more(results)
+
+    def _hint_at_more(self, results: Sequence[Result]) -> None:
+        """The command that shows an output that is longer than what was shown."""
+        longer = next((result for result in results if result.dropped), None)
+        if longer is not None:
+            on = self.names.get(longer.instance_id, longer.instance_id)
+            whole = self.client.endpoint.command(f"result {longer.invoke_id} --whole --on {on}")
+            aside(f"{whole} shows all of an output.")
 
     def looked(self, results: list[Result]) -> list[Result]:
         """With what is known of machines that have not moved."""

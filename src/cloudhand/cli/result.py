@@ -19,6 +19,7 @@ from cloudhand.cli.fleet import machines
 from cloudhand.cli.follow import Result
 from cloudhand.cli.following import Following, aside, goes_on
 from cloudhand.cli.order import unknown
+from cloudhand.cli.whole import show_whole
 
 EPILOG = (
     "Exit codes: 0 every machine reports Success, and those that were to stop or restart did;"
@@ -42,6 +43,14 @@ def command(
     history: Annotated[
         bool, typer.Option("--history", help="Every run of what runs again, the last one last.")
     ] = False,
+    whole: Annotated[
+        bool,
+        typer.Option(
+            "--whole",
+            help="All that the script said on one machine, as it is; else the last 24 KB.",
+        ),
+    ] = False,
+    on: Annotated[str, typer.Option(help="With --whole: id or name of the machine.")] = "",
     as_json: options.Json = False,
     state: options.State = None,
     endpoint: options.At = "",
@@ -53,11 +62,17 @@ def command(
     """
     if history and (go_on or not invocation):
         raise Mistake("--history asks for an id, and shows what has been and not what comes")
+    if whole and (history or as_json or len(invocation or ()) != 1):
+        raise Mistake("--whole asks for one id, and shows an output alone")
+    if on and not whole:
+        raise Mistake("--on says whose output --whole shows")
     client = Client(find_endpoint(state, endpoint, ca))
     try:
         if not invocation:
             _list(client, as_json=as_json)
             return
+        if whole and invocation:
+            sys.exit(show_whole(client, invocation[0], on=on, go_on=go_on))
         if history:
             found = _history(client, invocation, as_json=as_json)
         else:

@@ -14,6 +14,8 @@ from cloudhand.server.main import Running, running_count
 from cloudhand.server.settings import USUAL_PORT, Settings
 from cloudhand.server.state import last_port
 
+_MEBIBYTE = 1024 * 1024
+
 EPILOG = "Exit codes: 0 it ended after a signal; 2 not understood; 3 it could not start."
 
 
@@ -33,6 +35,24 @@ def command(
     plain_processes: options.PlainProcesses = False,
     power_exit_codes: options.PowerExitCodes = "success",
     web_hooks_to: options.WebHooks = None,
+    output_limit: Annotated[
+        int,
+        typer.Option(
+            help="MiB of output that are kept of each run of a command.",
+            min=1,
+            max=1024,
+            metavar="N",
+        ),
+    ] = 10,
+    outputs_quota: Annotated[
+        int,
+        typer.Option(
+            help="MiB of output that are kept in all. Beyond it the oldest outputs are cut to the"
+            " last 24 KB, which is what the API shows.",
+            min=1,
+            metavar="N",
+        ),
+    ] = 10 * 1024,
     verbose: options.Verbose = False,
 ) -> None:
     """Run a control plane until a signal. Instances outlive it, and are found again.
@@ -50,6 +70,8 @@ def command(
         plain_processes=plain_processes,
         power_exit_codes=holding.policy(power_exit_codes),
         outward=holding.networks(web_hooks_to),
+        output_limit=output_limit * _MEBIBYTE,
+        outputs_quota=outputs_quota * _MEBIBYTE,
     )
 
     async def story(running: Running, heard: Heard) -> int:

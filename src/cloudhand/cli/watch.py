@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import Any
@@ -19,7 +19,6 @@ _ROWS = 15  # of the table; the rest is counted
 _COLOURS = {"Success": "green", "Running": "cyan", "Pending": "yellow", "Stopping": "yellow"}
 _CODES = {"red": "31", "green": "32", "yellow": "33", "cyan": "36"}  # of terminals
 _OWN_END = ("Success", "Failed")  # of a script
-_HALF = 12 * 1024  # bytes of a long output before and behind what was left out
 
 Looks = Iterable[list[Result]]
 
@@ -127,11 +126,8 @@ def power(action: PowerAction) -> str:
     return words.get((action.action, action.status), going.get(action.action, action.action))
 
 
-def show(results: Sequence[Result], names: Names, *, ours: Collection[str], colour: bool) -> None:
-    """Equal outputs with equal ends once, with their count; then what became of the machines.
-
-    ``ours``: where an agent of ours runs, which leaves something out only in the middle.
-    """
+def show(results: Sequence[Result], names: Names, *, colour: bool) -> None:
+    """Equal outputs with equal ends once, with their count; then what became of the machines."""
     ordered = in_order(results, names)
     for group in grouped(ordered):
         first = group[0]
@@ -140,12 +136,9 @@ def show(results: Sequence[Result], names: Names, *, ours: Collection[str], colo
         without_power = state(replace(first, power=None))
         head = f"── {count}{without_power}"
         print(_coloured(head, _colour(first)) if colour else head, f" {who}")
-        known = first.instance_id in ours
-        cut = _HALF if first.dropped and known else len(first.output)
-        _print_output(first.output[:cut])
         if first.dropped:
-            print(f"… {first.dropped} bytes of output were left out{' here' * known} …")
-        _print_output(first.output[cut:])
+            print(f"… {first.dropped} bytes of output came before …")
+        _print_output(first.output)
     for result in ordered:
         if result.power:
             print(f"{called(result.instance_id, names)} {power(result.power)}")

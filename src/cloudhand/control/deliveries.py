@@ -143,9 +143,13 @@ class Deliveries:
             else {},
             termination_mode=invocation.termination_mode,
             launcher=command.launcher,
-            log_quota=commands.OUTPUT_LIMIT,
+            log_quota=self._log_quota(speaker.agent.kind),
             power_wait=int(self._settings.power_wait.total_seconds()),
         )
+
+    def _log_quota(self, kind: AgentKind) -> int:
+        # Published agents keep the tail alone, in memory, and send it with the end.
+        return commands.SHOWN_LIMIT if kind is AgentKind.PUBLISHED else self._settings.output_limit
 
     async def _built_in(self, tx: Transaction, speaker: Speaker) -> dict[str, str]:
         instance = await tx.instances.get(speaker.id) or await tx.managed.get(speaker.id)
@@ -180,6 +184,8 @@ class Deliveries:
         self, tx: Transaction, target: Target, report: wire.Report, now: datetime
     ) -> wire.Ack:
         if target.final:
+            if target.inferred:  # its end will follow, and correct what was said
+                await self._keep_output(tx, target, report)
             return wire.Ack(stop=True)
         if target.state is State.PENDING:
             invocation = await tx.invocations.get(target.invoke_id)
@@ -240,7 +246,7 @@ class Deliveries:
 
     async def _keep_output(self, tx: Transaction, target: Target, report: wire.Report) -> int:
         return await tx.outputs.append(
-            target.key, report.output, position=report.offset, limit=commands.OUTPUT_LIMIT
+            target.key, report.output, position=report.offset, limit=self._settings.output_limit
         )
 
     async def _power(

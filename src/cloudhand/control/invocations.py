@@ -27,6 +27,8 @@ from cloudhand.core.orders import (
     InvokeOrder,
     NewInvocation,
     Once,
+    OutputOrder,
+    OutputPiece,
     ResultView,
     RunOrder,
 )
@@ -214,6 +216,27 @@ class Invocations:
 
         return await self._database.read(work)
 
+    async def output(self, wanted: OutputOrder) -> OutputPiece:
+        """A piece of what a run has said, and how much there is; InstanceNotTargeted."""
+
+        async def work(tx: Transaction) -> OutputPiece:
+            target = await tx.targets.get(wanted.invoke_id, wanted.instance_id)
+            if target is not None and wanted.run:
+                target = await tx.targets.run((wanted.invoke_id, wanted.instance_id, wanted.run))
+            if target is None:
+                raise InstanceNotTargeted(wanted.invoke_id, [wanted.instance_id])
+            begin, piece = await tx.outputs.piece(
+                target.key, offset=wanted.offset, at_most=wanted.at_most
+            )
+            return OutputPiece(
+                target=target,
+                begin=begin,
+                output=piece,
+                size=await tx.outputs.size(target.key),
+            )
+
+        return await self._database.read(work)
+
 
 async def _repeats(tx: Transaction, invoke_id: InvokeId | None) -> bool:
     invocation = await tx.invocations.get(invoke_id) if invoke_id is not None else None
@@ -245,13 +268,15 @@ async def _results(
     with_output: bool,
 ) -> list[ResultView]:
     keys = [target.key for target in targets]
-    outputs = await tx.outputs.joined(keys) if with_output else {}
+    sizes = await tx.outputs.sizes(keys)
+    outputs = await tx.outputs.tails(sizes, commands.SHOWN_LIMIT) if with_output else {}
     actions = await tx.power_actions.of(keys)
     return [
         ResultView(
             invocation=invocations[key[0]],
             target=target,
             output=outputs.get(key, b""),
+            dropped=target.dropped + max(sizes.get(key, 0) - commands.SHOWN_LIMIT, 0),
             power_action=actions.get(key),
         )
         for key, target in zip(keys, targets, strict=True)

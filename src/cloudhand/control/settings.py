@@ -18,6 +18,8 @@ class ControlSettings:
     power_bound: timedelta = timedelta(minutes=10)  # then a power action is overdue
     # Instances that act on an exit code do so themselves; only then does the provider help.
     own_doing: timedelta = timedelta(seconds=15)
+    output_limit: int = 10 * 1024 * 1024  # bytes of the output of one run that are kept
+    outputs_quota: int = 10 * 1024**3  # bytes of all outputs; beyond it the oldest are cut
     retention: timedelta = timedelta(weeks=4)
     files_kept: timedelta = timedelta(weeks=6)  # that were sent
     executions_kept: timedelta = timedelta(days=90)  # after their end

@@ -20,7 +20,7 @@ PLACEHOLDER_LIMIT = 20  # custom parameters in a script
 PARAMETER_LIMIT = 10  # custom parameters in a call
 NAME_LIMIT = 64  # bytes of a parameter's name
 TARGET_LIMIT = 100  # instances that one call runs on
-OUTPUT_LIMIT = 24 * 1024  # bytes of output that are kept
+SHOWN_LIMIT = 24 * 1024  # bytes of output, its last ones, that the published API shows
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z0-9_-]+\Z")

@@ -148,8 +148,28 @@ class ResultView:
 
     invocation: Invocation
     target: Target
-    output: bytes  # joined, at most command.OUTPUT_LIMIT
+    output: bytes  # its last bytes, at most command.SHOWN_LIMIT
+    dropped: int  # bytes that the command made beside those
     power_action: PowerAction | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputOrder:
+    """A piece of the output of one run."""
+
+    invoke_id: InvokeId
+    instance_id: InstanceId
+    run: int = 0  # of a command that runs again; 0: the last one
+    offset: int = 0
+    at_most: int  # bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputPiece:
+    target: Target
+    output: bytes
+    begin: int  # where it begins, in what was kept at first
+    size: int  # where what is kept ends
 
 
 @dataclass(frozen=True, kw_only=True)

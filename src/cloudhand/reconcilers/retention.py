@@ -6,11 +6,12 @@ import asyncio
 from datetime import datetime, timedelta
 
 from cloudhand.control.control import Control
+from cloudhand.core.command import SHOWN_LIMIT
 from cloudhand.reconcilers.reconciler import keep_looking
 from cloudhand.store.database import Database
 from cloudhand.store.transaction import Transaction
 
-_EVERY = timedelta(hours=1)
+_EVERY = timedelta(minutes=10)
 _TOKENS_KEPT = timedelta(days=1)
 
 
@@ -22,6 +23,9 @@ async def keep_forgetting(control: Control, database: Database) -> None:
 
         async def work(tx: Transaction) -> None:
             old = now - control.settings.retention
+            excess = await tx.outputs.total() - control.settings.outputs_quota
+            if excess > 0:
+                await tx.outputs.cut(excess, leave=SHOWN_LIMIT)
             await tx.past_runs.forget(before=old)
             await tx.invocations.forget(before=old)
             await tx.files.forget(before=now - control.settings.files_kept)

@@ -69,6 +69,8 @@ def build(settings: Settings, database: SqliteDatabase, clock: Clock) -> Parts:
             region_id=settings.region_id,
             power_exit_codes=settings.power_exit_codes,
             power_wait=timedelta(seconds=settings.power_wait),
+            output_limit=settings.output_limit,
+            outputs_quota=settings.outputs_quota,
         ),
         library=library,
         programs=programs,

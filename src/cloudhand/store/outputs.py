@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from zlib import crc32
 
 from cloudhand.core.invocation import RunKey
 from cloudhand.store.database import Statements
+from cloudhand.store.rows import marks
+
+_END = "max(position + length(bytes))"  # of one output
+_ROWS = 64  # that are read at once; agents send pieces of up to 64 KiB
 
 
 class Outputs:
@@ -45,18 +49,82 @@ class Outputs:
             )
         return begin - size + len(new) - len(kept)
 
-    async def joined(self, keys: Sequence[RunKey]) -> dict[RunKey, bytes]:
-        """The whole output of each; one that has none is missing."""
+    async def piece(self, key: RunKey, *, offset: int, at_most: int) -> tuple[int, bytes]:
+        """What is kept from ``offset`` on, and where that begins: later, if so much was cut off."""
+        rows = await self._statements.fetch(
+            "SELECT position, bytes FROM outputs"
+            " WHERE invoke_id = ? AND instance_id = ? AND run = ?"
+            " AND position + length(bytes) > ? ORDER BY position LIMIT ?",
+            *key,
+            offset,
+            _ROWS,
+        )
+        if not rows:
+            return offset, b""
+        begin = max(offset, rows[0][0])
+        whole = b"".join(piece for _, piece in rows)[begin - rows[0][0] :]
+        return begin, whole[:at_most]
+
+    async def sizes(self, keys: Sequence[RunKey]) -> dict[RunKey, int]:
+        """The place behind the last byte of each; one that has none is missing."""
         if not keys:
             return {}
-        of_keys = ", ".join(["(?, ?, ?)"] * len(keys))
         rows = await self._statements.fetch(
-            "SELECT invoke_id, instance_id, run, bytes FROM outputs"
-            f" WHERE (invoke_id, instance_id, run) IN (VALUES {of_keys})"
-            " ORDER BY invoke_id, instance_id, run, position",
+            f"SELECT invoke_id, instance_id, run, {_END} FROM outputs"
+            f" WHERE {_of(keys)} GROUP BY invoke_id, instance_id, run",
             *(part for key in keys for part in key),
         )
-        outputs: dict[RunKey, bytes] = {}
+        return {(invoke_id, instance_id, run): size for invoke_id, instance_id, run, size in rows}
+
+    async def tails(self, sizes: Mapping[RunKey, int], limit: int) -> dict[RunKey, bytes]:
+        """The last bytes of each, of outputs that have these sizes."""
+        if not sizes:
+            return {}
+        tails: dict[RunKey, bytes] = {}
+        rows = await self._statements.fetch(
+            f"WITH found (invoke_id, instance_id, run, begin) AS (VALUES {_marks(sizes, 4)})"
+            " SELECT invoke_id, instance_id, run, bytes"
+            " FROM found JOIN outputs USING (invoke_id, instance_id, run)"
+            " WHERE position + length(bytes) > begin"
+            " ORDER BY invoke_id, instance_id, run, position",
+            *(part for key, size in sizes.items() for part in (*key, max(size - limit, 0))),
+        )
         for *key, piece in rows:
-            outputs[tuple(key)] = outputs.get(tuple(key), b"") + piece
-        return outputs
+            tails[tuple(key)] = tails.get(tuple(key), b"") + piece
+        return {key: tail[-limit:] for key, tail in tails.items()}
+
+    async def total(self) -> int:
+        """Bytes of all that is kept."""
+        rows = await self._statements.fetch("SELECT coalesce(sum(length(bytes)), 0) FROM outputs")
+        return int(rows[0][0])
+
+    async def cut(self, excess: int, *, leave: int) -> None:
+        """Drop so many bytes, or more, from the beginnings of outputs, the oldest first.
+
+        Of each the last ``leave`` bytes stay, and what shares a row with them.
+        """
+        rows = await self._statements.fetch(
+            f"SELECT invoke_id, instance_id, run, {_END} - ? AS until, sum(length(bytes))"
+            " FROM outputs GROUP BY invoke_id, instance_id, run"
+            " HAVING until >= min(position + length(bytes))"
+            " ORDER BY (SELECT created_at FROM invocations WHERE id = invoke_id), run",
+            leave,
+        )
+        for *key, until, size in rows:
+            if excess <= 0:
+                return
+            await self._statements.change(
+                "DELETE FROM outputs WHERE invoke_id = ? AND instance_id = ? AND run = ?"
+                " AND position + length(bytes) <= ?",
+                *key,
+                until,
+            )
+            excess -= size - leave
+
+
+def _of(keys: Collection[RunKey]) -> str:
+    return f"(invoke_id, instance_id, run) IN (VALUES {_marks(keys, 3)})"
+
+
+def _marks(rows: Collection[object], columns: int) -> str:
+    return ", ".join([f"({marks(range(columns))})"] * len(rows))

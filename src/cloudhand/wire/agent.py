@@ -228,8 +228,9 @@ class Report:
     """What an agent says about one task or file; repeated until it is acknowledged.
 
     Our agent keeps at most ``log_quota`` bytes of output: the head, which it sends while the
-    task runs, and the tail. ``output`` is a piece of what is kept, and ``offset`` says where in
-    it the piece begins, so that a repeated piece is stored once.
+    task runs, and the tail, which is what the API shows. ``output`` is a piece of what is kept, and
+    ``offset`` says where in it the piece begins, so that a repeated piece is stored once. Pieces
+    that do not fit into the report of an end come before it, as RUNNING.
     """
 
     kind: str

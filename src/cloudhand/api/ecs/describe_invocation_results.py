@@ -120,7 +120,7 @@ def _result(view: ResultView, encoding: str) -> InvocationResult:
         invoke_record_status=shapes.record_status(target.state),
         exit_code=shapes.exit_code(target),
         output=shapes.encoded(view.output, encoding),
-        dropped=target.dropped,
+        dropped=view.dropped,
         repeats=shapes.repeats(view),
         start_time=times.second(target.started_at),
         finished_time=times.second(target.finished_at),

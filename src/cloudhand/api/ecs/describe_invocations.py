@@ -194,7 +194,7 @@ def _instance(view: ResultView, params: Params) -> InvokeInstance:
         error_code=target.error_code,
         error_info=target.error_info,
         output=output if params.include_output else msgspec.UNSET,
-        dropped=target.dropped,
+        dropped=view.dropped,
         repeats=shapes.repeats(view),
         timed=target.comes_again,
         creation_time=times.second(target.created_at),

@@ -15,6 +15,7 @@ from cloudhand.api.ecs.describe_cloud_assistant_status import describe_cloud_ass
 from cloudhand.api.ecs.describe_commands import describe_commands
 from cloudhand.api.ecs.describe_instance_status import describe_instance_status
 from cloudhand.api.ecs.describe_instances import describe_instances
+from cloudhand.api.ecs.describe_invocation_output import describe_invocation_output
 from cloudhand.api.ecs.describe_invocation_results import describe_invocation_results
 from cloudhand.api.ecs.describe_invocations import describe_invocations
 from cloudhand.api.ecs.describe_managed_instances import describe_managed_instances
@@ -56,6 +57,7 @@ OPERATIONS: Mapping[str, Operation] = {
         describe_commands,
         describe_instance_status,
         describe_instances,
+        describe_invocation_output,
         describe_invocation_results,
         describe_invocations,
         describe_managed_instances,
