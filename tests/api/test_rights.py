@@ -19,6 +19,7 @@ from tests.world import World
 
 ANN = Identity(account_id=ACCOUNT, kind=Kind.USER, name="ann")
 ENDED = ("Success", "Failed", "Cancelled")
+FILLED = {"Type": "RunShellScript", "EnableParameter": True}
 
 
 class Account:
@@ -87,6 +88,40 @@ def ann(account: Account) -> Identity:
 
 def asks(account: Account, sdk: Any = ECS, name: str = "ann") -> Caller:
     return tea(account.it.endpoint, sdk=sdk, access_key_id=f"LTAI-{name}", access_key_secret=name)
+
+
+def test_a_command_names_of_the_store_what_its_caller_may_read(
+    account: Account, ann: Identity
+) -> None:
+    owner, (instance_id, other) = tea(account.it.endpoint), account.it.instances(2)
+    store = tea(account.it.endpoint, sdk=OOS)
+    store("CreateSecretParameter", Name="word", Value="hush")
+    account.give_system(ann, "AliyunECSFullAccess")
+    call = asks(account)
+    script = {**FILLED, "CommandContent": "echo {{oos-secret:word}}"}
+    stored = call("CreateCommand", Name="n", ContentEncoding="PlainText", **script)["CommandId"]
+    daily = {"Frequency": "rate(1d)", "InstanceId": [instance_id]}
+    of_owner = owner("InvokeCommand", CommandId=stored, **daily)["InvokeId"]
+    given = {"InstanceId": [instance_id]}
+    for action, values in (
+        ("RunCommand", {**script, **given}),
+        ("InvokeCommand", {"CommandId": stored, **given}),
+    ):
+        with pytest.raises(ClientError) as caught:
+            call(action, **values)
+        assert (caught.value.code, caught.value.status) == ("ParameterStore.NoPermission", 403)
+    # Who changes what somebody else runs has the script, and whoever it is sent to, in hand.
+    own = call("RunCommand", **FILLED, CommandContent="true", **daily)["InvokeId"]
+    for change in (
+        {"InvokeId": own, "CommandContent": script["CommandContent"]},
+        {"InvokeId": of_owner, "InstanceId": [other]},
+        {"InvokeId": of_owner, "Frequency": "rate(2d)"},
+    ):
+        with pytest.raises(ClientError) as caught:
+            call("ModifyInvocationAttribute", **change)
+        assert (caught.value.code, caught.value.status) == ("ParameterStore.NoPermission", 403)
+    account.give(ann, allow("oos:GetSecretParameter", "*:secretparameter/word"))
+    call("RunCommand", **script, **given)
 
 
 def refused(ask: Callable[[], Any]) -> str:

@@ -11,6 +11,7 @@ hold a lock of theirs: system calls, and objects made after the fork.
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import gc
 import json
@@ -41,6 +42,8 @@ _REAP_EVERY = 1.0
 _LOOK_EVERY = 0.02  # seconds, where the kernel has no pidfd
 _CANNOT_EXEC = 127
 _KEPT_FROM = 100  # scripts and shells have uses of their own for lower descriptors
+_SEALED = 99  # descriptor by which a script's processes read a script that is in memory alone
+SEALED_PATH = f"/proc/self/fd/{_SEALED}"
 _RESET = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
@@ -56,6 +59,7 @@ class Script:
     quota: int
     user: Optional[Tuple[int, int, Sequence[int]]] = None  # uid, gid, groups
     pid_told: bool = False  # write down the pid of the first process, which may be ended alone
+    sealed: str = ""  # base64 of what is to be run, where that is in memory alone
 
     def to_bytes(self) -> bytes:
         return json.dumps(vars(self)).encode()
@@ -211,8 +215,33 @@ class _Output:
 
 def _spawn(script: Script, writing: int) -> int:
     environment = {**os.environ, **script.environment}
+    sealed = _in_memory(script) if script.sealed else -1
+    try:
+        if script.user is not None:
+            return _spawn_as(script, script.user, environment, writing, sealed)
+        return _spawn_here(script, environment, writing, sealed)
+    finally:
+        if sealed >= 0:
+            os.close(sealed)
+
+
+def _in_memory(script: Script) -> int:
+    """A descriptor of a file that is on no disk, with the script."""
+    descriptor = os.memfd_create("script")
+    os.fchmod(descriptor, 0o700)
     if script.user is not None:
-        return _spawn_as(script, script.user, environment, writing)
+        os.fchown(descriptor, script.user[0], script.user[1])
+    spool.write_all(descriptor, base64.b64decode(script.sealed))
+    return descriptor
+
+
+def _spawn_here(script: Script, environment: "Dict[str, str]", writing: int, sealed: int) -> int:
+    actions = [
+        (os.POSIX_SPAWN_DUP2, writing, 1),
+        (os.POSIX_SPAWN_DUP2, writing, 2),
+    ]
+    if sealed >= 0:
+        actions.append((os.POSIX_SPAWN_DUP2, sealed, _SEALED))
     os.chdir(script.directory)
     try:
         # Does not copy our page tables, as a fork does.
@@ -220,10 +249,7 @@ def _spawn(script: Script, writing: int) -> int:
             script.arguments[0],
             list(script.arguments),
             environment,
-            file_actions=[
-                (os.POSIX_SPAWN_DUP2, writing, 1),
-                (os.POSIX_SPAWN_DUP2, writing, 2),
-            ],
+            file_actions=actions,
             setsid=True,
             setsigmask=(),
             setsigdef=_IGNORED_BY_PYTHON,
@@ -237,6 +263,7 @@ def _spawn_as(
     user: "Tuple[int, int, Sequence[int]]",
     environment: "Dict[str, str]",
     writing: int,
+    sealed: int,
 ) -> int:
     pid = os.fork()
     if pid:
@@ -246,6 +273,8 @@ def _spawn_as(
         os.setsid()
         os.dup2(writing, 1)
         os.dup2(writing, 2)
+        if sealed >= 0:
+            os.dup2(sealed, _SEALED)
         uid, gid, groups = user
         os.setgroups(list(groups))
         os.setgid(gid)

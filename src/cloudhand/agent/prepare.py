@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import pwd
 import re
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import Dict, Optional, Tuple
 
 from cloudhand.agent import parameters, process, spool
-from cloudhand.agent.holder import Script
+from cloudhand.agent.holder import SEALED_PATH, Script
 from cloudhand.agent.identity import Identity
 from cloudhand.wire import agent as wire
 
@@ -34,6 +35,7 @@ class Prepared:
     script: Script
     path: str
     content: bytes
+    sealed: bool
 
 
 def prepare(task: wire.Task, folder: str, identity: Identity) -> Prepared:
@@ -54,12 +56,19 @@ def prepare(task: wire.Task, folder: str, identity: Identity) -> Prepared:
         quota=task.log_quota,
         user=user,
         pid_told=task.termination_mode == "Process",
+        sealed=base64.b64encode(content).decode() if task.sealed else "",
     )
-    return Prepared(script, path, content)
+    return Prepared(script, path, content, task.sealed)
 
 
 def write(prepared: Prepared) -> None:
-    """Write the script so that only the user who runs it can read it. OSError."""
+    """Write the script so that only the user who runs it can read it. OSError.
+
+    One with secrets in it is on no disk: its place leads to where its process has it.
+    """
+    if prepared.sealed:
+        os.symlink(SEALED_PATH, prepared.path)
+        return
     spool.write_file(prepared.path, prepared.content, 0o700)
     if prepared.script.user is not None:
         os.chown(prepared.path, prepared.script.user[0], prepared.script.user[1])

@@ -11,10 +11,12 @@ from typing import Any
 from cloudhand.control.endings import booted, close
 from cloudhand.control.files import handed_out
 from cloudhand.control.pokes import Loop, Pokes
+from cloudhand.control.scripts import Filled, filled
 from cloudhand.control.settings import ControlSettings
 from cloudhand.core import command as commands
 from cloudhand.core import ids, power, verdict
 from cloudhand.core.clock import Clock
+from cloudhand.core.errors import ParameterProblem
 from cloudhand.core.ids import BootId, InstanceId, RandomBytes
 from cloudhand.core.instance import INSTANCE, Agent, AgentKind
 from cloudhand.core.instance import Event as InstanceEvent
@@ -84,8 +86,15 @@ class Deliveries:
                     continue
                 invocation = await tx.invocations.get(target.invoke_id)
                 assert invocation is not None
+                try:
+                    script = await filled(
+                        tx, target, invocation, speaker.agent.kind, self._settings, now
+                    )
+                except ParameterProblem as problem:
+                    await close(tx, target, _unfilled(problem), now)
+                    continue
                 await self._hand_out(tx, target, invocation, speaker, now)
-                task = await self._task(tx, target, invocation, speaker)
+                task = await self._task(tx, target, invocation, script, speaker)
                 (test if invocation.repeat_mode is RepeatMode.DRY_RUN else run).append(task)
             return wire.Worklist(
                 instance_id=speaker.id,
@@ -121,18 +130,19 @@ class Deliveries:
         )
 
     async def _task(
-        self, tx: Transaction, target: Target, invocation: Invocation, speaker: Speaker
+        self,
+        tx: Transaction,
+        target: Target,
+        invocation: Invocation,
+        script: Filled,
+        speaker: Speaker,
     ) -> wire.Task:
         command = invocation.command
-        content = command.content
-        if command.enable_parameter:
-            # An agent takes the id of its task for that of the invocation, and each run has one.
-            known = {"acs::invokeid": invocation.id} if target.run else {}
-            content = commands.fill(content.decode(), invocation.parameters, known).encode()
         return wire.Task(
             task_id=target.task_id,
             type=command.type,
-            content=content,
+            content=script.content,
+            sealed=script.sealed,
             timeout=command.timeout,
             command_id=command.id,
             working_directory=command.working_dir,
@@ -316,6 +326,18 @@ class Deliveries:
 async def _run(tx: Transaction, task_id: str, speaker: Speaker) -> Target | None:
     invoke_id, number = of_task_id(task_id)
     return await tx.targets.run((invoke_id, speaker.id, number))
+
+
+def _unfilled(problem: ParameterProblem) -> Verdict:
+    """What was there and could be read when the command was asked for."""
+    words = {"NotStored": "is not there any more", "NotReadable": "may not be read any more"}
+    why = words.get(problem.kind, "makes the script too long")
+    names = f": {problem.name}" if problem.name else ""
+    return Verdict(
+        event=Event.REFUSED,
+        error_code="QueryParameterStoreFailed",
+        error_info=f"what the command names of the parameter store {why}{names}",
+    )
 
 
 def _forgotten(target: Target, boot_id: BootId) -> Verdict:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from cloudhand.control.commands import changed, keep, made
 from cloudhand.control.pokes import Kick, Loop, Pokes
+from cloudhand.control.scripts import revealed
 from cloudhand.control.settings import ControlSettings
 from cloudhand.control.targeting import check_frequency, checked, selected, targets_of
 from cloudhand.core import command as commands
@@ -97,6 +98,7 @@ class Invocations:
             asked = Asked(command_id=command.id, invoke_id=invoke_id)
             invocation = _invocation(invoke_id, command, new, now)
             check_frequency(invocation)
+            await revealed(tx, invocation, self._settings, now)  # whether they can be read
             await tx.invocations.add(invocation)
             await tx.targets.add(targets_of(invocation, machines, now, self._settings))
             await tx.commands.count_invocation(command.id)
@@ -253,6 +255,7 @@ def _invocation(
         repeat_mode=new.repeat_mode,
         frequency=new.frequency,
         username=new.username,
+        by=new.by,
         parameters=new.parameters,
         termination_mode=new.termination_mode,
         resource_group_id=new.resource_group_id,

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from cloudhand.control.commands import keep
 from cloudhand.control.pokes import Kick, Loop, Pokes
+from cloudhand.control.scripts import revealed
 from cloudhand.control.settings import ControlSettings
 from cloudhand.control.targeting import (
     check_frequency,
@@ -137,8 +138,11 @@ class Schedules:
         parameters = before.parameters if change.parameters is None else change.parameters
         commands.check_values(command, parameters)
         frequency = before.frequency if change.frequency is None else change.frequency
-        after = replace(before, command=command, parameters=parameters, frequency=frequency)
+        after = replace(
+            before, command=command, parameters=parameters, frequency=frequency, by=change.by
+        )
         check_frequency(after)
+        await revealed(tx, after, self._settings, self._clock.now())
         return after
 
     async def _add_instances(

@@ -1,7 +1,7 @@
 """A script and its custom parameters: which placeholders it has and how they are filled.
 
-Built-in ({{ACS::...}}) and store ({{oos:...}}) placeholders are not filled here: the agent
-knows their values.
+Built-in placeholders ({{ACS::...}}) are filled by the agent, which knows their values. Those of the
+parameter store ({{oos:...}}, {{oos-secret:...}}) are filled when the command is handed out.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ SHOWN_LIMIT = 24 * 1024  # bytes of output, its last ones, that the published AP
 _PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
 _RESOLVED_BY_AGENT = re.compile(r"(acs::|oos:|oos-secret:)", re.IGNORECASE)
-_STORED = re.compile(r"oos(-secret)?:", re.IGNORECASE)
+_STORED = re.compile(r"\{\{\s*(oos|oos-secret):\s*([^{}]*?)\s*\}\}", re.IGNORECASE)
+_STORED_NAME = re.compile(r"[\w./-]+", re.ASCII)
 
 
 class CommandType(StrEnum):
@@ -71,10 +72,7 @@ def check_values(command: Command, parameters: Mapping[str, str]) -> None:
     """ParameterProblem unless the command can be run with these values."""
     _check_size(command, parameters)
     if command.enable_parameter:
-        content = _text(command)
-        if any(_STORED.match(match.group(1)) for match in _PLACEHOLDER.finditer(content)):
-            raise ParameterProblem("Stored")
-        fill(content, parameters)
+        fill(_text(command), parameters)
     elif parameters:
         raise ParameterProblem("Disabled")
 
@@ -116,6 +114,42 @@ def placeholders(content: str) -> tuple[str, ...]:
     if len(found) > PLACEHOLDER_LIMIT:
         raise ParameterProblem("TooMany")
     return tuple(found.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredNames:
+    """What a script names of the parameter store."""
+
+    common: frozenset[str]
+    secret: frozenset[str]
+
+
+def stored_names(content: str) -> StoredNames:
+    """ParameterProblem ``NotStored`` for what is no name."""
+    found: dict[str, set[str]] = {"oos": set(), "oos-secret": set()}
+    for kind, name in _STORED.findall(content):
+        if not _STORED_NAME.fullmatch(name):
+            raise ParameterProblem("NotStored", name)
+        found[kind.lower()].add(name)
+    return StoredNames(common=frozenset(found["oos"]), secret=frozenset(found["oos-secret"]))
+
+
+def reveal(content: str, values: StoredValues) -> str:
+    """The script with what it names of the parameter store; what comes in is not looked through."""
+
+    def value_of(match: re.Match[str]) -> str:
+        known = values.common if match.group(1).lower() == "oos" else values.secret
+        return known[match.group(2)]
+
+    return _STORED.sub(value_of, content)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredValues:
+    """The values of StoredNames, by name."""
+
+    common: Mapping[str, str]
+    secret: Mapping[str, str]
 
 
 def fill(content: str, parameters: Mapping[str, str], known: Mapping[str, str] = {}) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from cloudhand.core.account import OWNER
 from cloudhand.core.command import Command
 from cloudhand.core.ids import BootId, InstanceId, InvokeId
 from cloudhand.core.machine import IllegalMove, Machine
@@ -138,6 +139,7 @@ class Invocation:
     repeat_mode: RepeatMode = RepeatMode.ONCE
     frequency: str = ""  # of a period, as it was given
     username: str = ""
+    by: str = OWNER  # who asked, or changed it last: with whose rights the store is read
     parameters: Mapping[str, str] = field(default_factory=dict)
     termination_mode: str = ""  # Process, ProcessTree; empty: not said
     resource_group_id: str = ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from cloudhand.core.account import OWNER
 from cloudhand.core.command import CommandType
 from cloudhand.core.errors import CloudhandError
 from cloudhand.core.execution import Mode, SafetyCheck
@@ -71,6 +72,7 @@ class NewInvocation:
     frequency: str = ""  # of a period
     username: str = ""
     termination_mode: str = ""
+    by: str = OWNER  # who asks, as Identity tells it
     resource_group_id: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     once: Once | None = None
@@ -103,6 +105,7 @@ class InvocationChange:
     parameters: Mapping[str, str] | None = None
     frequency: str | None = None
     more_instance_ids: Sequence[InstanceId] = ()
+    by: str = OWNER  # who asks; the store is read with the rights of whoever changed it last
     once: Once | None = None
 
 

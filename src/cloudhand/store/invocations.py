@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from cloudhand.core import invocation as core
+from cloudhand.core.account import OWNER
 from cloudhand.core.command import Command, CommandType
 from cloudhand.core.ids import InvokeId
 from cloudhand.core.invocation import Invocation
@@ -158,6 +159,7 @@ def _detail(invocation: Invocation) -> str:
             "username": invocation.username,
             "parameters": dict(invocation.parameters),
             "termination_mode": invocation.termination_mode,
+            "by": invocation.by,
         }
     )
 
@@ -184,6 +186,7 @@ def _invocation(row: Row) -> Invocation:
         username=detail["username"],
         parameters=detail["parameters"],
         termination_mode=detail["termination_mode"],
+        by=detail.get("by", OWNER),  # of those from before there were others
         resource_group_id=row[8],
         tags=json.loads(row[9]),
     )

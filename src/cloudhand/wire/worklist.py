@@ -26,6 +26,7 @@ class Task:
     username: str = ""  # empty: the agent's own user
     enable_parameter: bool = False
     built_in_parameters: Mapping[str, str] = field(default_factory=dict)
+    sealed: bool = False  # extension: content holds secrets, and is never written anywhere
     termination_mode: str = ""  # Process, ProcessTree; empty: not said
     launcher: str = ""
     log_quota: int = 24576  # bytes of output kept
@@ -52,6 +53,7 @@ class Task:
                 "terminationMode": self.termination_mode,
                 "launcher": self.launcher,
                 "powerWait": self.power_wait,
+                "sealed": self.sealed,
             },
             "output": {
                 "interval": self.interval,
@@ -84,6 +86,7 @@ class Task:
             username=checked.text(task, "username"),
             enable_parameter=task.get("enableParameter") is True,
             built_in_parameters={name: checked.text(parameters, name) for name in parameters},
+            sealed=task.get("sealed") is True,
             termination_mode=checked.text(task, "terminationMode"),
             launcher=checked.text(task, "launcher"),
             log_quota=max(_count(output, "logQuota"), 12000),

@@ -207,8 +207,15 @@ BAD_CONTAINER_ID = _error(
 BAD_CONTAINER_NAME = _error(
     "InvalidContainerName.Malformed", 400, "The specified ContainerName is malformed."
 )
-NO_PARAMETER_STORE = _error(
-    "ParameterStore.NotSupported", 403, "{{oos:…}} placeholders are not supported here yet."
+NOT_STORED = _error(
+    "ParameterStore.InvalidParameters",
+    403,
+    "CommandContent names a parameter that is not in the parameter store.",
+)
+NOT_READABLE = _error(
+    "ParameterStore.NoPermission",
+    403,
+    "CommandContent names a parameter of the parameter store that the caller may not read.",
 )
 
 # Custom parameters of a command
@@ -290,7 +297,8 @@ VALUE_PROBLEMS = {
     "NotMatched": PARAMETER_NOT_MATCHED,
     "Duplicate": PARAMETER_TWICE,
     "Disabled": PARAMETERS_DISABLED,
-    "Stored": NO_PARAMETER_STORE,
+    "NotStored": NOT_STORED,
+    "NotReadable": NOT_READABLE,
     "TooLong": CONTENT_TOO_LONG,
 }
 

@@ -100,6 +100,7 @@ def invocation(call: Call, params: InvocationParams) -> NewInvocation:
         repeat_mode=RepeatMode.PERIOD if params.frequency else RepeatMode(params.repeat_mode),
         frequency=params.frequency,
         username=params.username,
+        by=str(call.caller),
         termination_mode=params.termination_mode,
         resource_group_id=params.resource_group_id,
         tags=params.tags,

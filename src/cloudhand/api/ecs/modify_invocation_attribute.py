@@ -87,6 +87,7 @@ async def modify_invocation_attribute(call: Call, params: Params) -> Result:
         parameters=params.parameters,
         frequency=params.frequency or None,
         more_instance_ids=params.more_instance_ids,
+        by=str(call.caller),
         once=call.once(params.client_token),
     )
     asked = await call.control.schedules.modify(params.invoke_id, change)
