@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # On a terminal pip shows what it is doing; a log needs only what goes wrong.
 QUIET = `test -t 2 || echo -q`
 
-.PHONY: help setup setup-dev demo test test-quick test-lives crash fuzz check format agent package bench docs clean
+.PHONY: help setup setup-dev demo test test-quick test-lives crash fuzz check format agent package bench coverage docs clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 14
@@ -66,6 +66,9 @@ check: setup-dev ## Format, lint, types, import layers, docs fresh
 format: setup-dev ## Format everything
 	@$(BIN)/ruff format -q .
 	@$(BIN)/ruff check -q --fix .
+
+coverage: setup-dev ## Write the table of which test shows which parameter anew, in minutes
+	@$(BIN)/python scripts/covered.py
 
 docs: setup-dev ## Write the reference pages anew
 	@$(BIN)/python scripts/docs.py

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import covered
 import third_party
 
 from cloudhand.api import action_reference, reference
@@ -33,6 +34,9 @@ def main(arguments: list[str]) -> int:
             if "--check" not in arguments:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text)
+    if "--check" in arguments and (stale_rows := covered.problems()):
+        print(f"docs/reference/coverage.md: {'; '.join(stale_rows[:9])}; run 'make coverage'")
+        return 1
     if stale and "--check" in arguments:
         print(f"stale: {', '.join(stale)}; run 'make docs'")
         return 1

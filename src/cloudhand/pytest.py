@@ -78,6 +78,33 @@ class Cloud:
         invoke_id = self.call("RunCommand", **order)["InvokeId"]
         return {one.instance_id: one for one in follow.settled(self.client, invoke_id)}
 
+    def fault(
+        self,
+        kind: str,
+        value: int = 0,
+        *,
+        on: Sequence[str] = (),
+        percent: int = 100,
+        seed: int = 0,
+        times: int = 0,
+    ) -> str:
+        """Have something go wrong until the test ends, or the fault is deleted; its id.
+
+        As of `cloudhand fault make`. ``on``: ids or names; none: all.
+        """
+        __tracebackhide__ = True
+        ids = {machine.name: machine.id for machine in machines(self.client)} if on else {}
+        made = self.call(
+            "CreateFault",
+            Kind=kind,
+            Value=value,
+            InstanceId=[ids.get(one, one) for one in on],
+            Percent=percent,
+            Seed=seed,
+            Times=times,
+        )
+        return str(made["FaultId"])
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Kind:
@@ -150,6 +177,7 @@ class _Plane:
 
     def clear(self) -> None:
         """Ask for the end of all that a test may have left."""
+        self.client.call("DeleteFaults", {})
         self._release(machines(self.client), kept=self._ready, asked=set())
 
     def close(self) -> None:

@@ -14,8 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cloudhand.api.answer import answer
-from cloudhand.api.authenticate import ReplayGuard
+from cloudhand.api.answer import Gate, answer
 from cloudhand.api.ecs.operations import OPERATIONS
 from cloudhand.api.operation import Call, Operation
 from cloudhand.api.products import BY_VERSION
@@ -67,9 +66,9 @@ def asked(
     it: Cloud, operations: dict[str, Operation], action: str, flat: dict[str, str]
 ) -> RawAnswer:
     async def ask(world: World) -> RawAnswer:
-        guard = ReplayGuard(world.clock.now() - timedelta(hours=1))
+        gate = Gate(world.control, since=world.clock.now() - timedelta(hours=1))
         raw = request(world, action, flat)
-        return await answer(raw, {"2014-05-26": operations}, world.control, guard)
+        return await answer(raw, {"2014-05-26": operations}, world.control, gate)
 
     return it.do(ask)
 

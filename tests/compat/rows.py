@@ -91,7 +91,7 @@ CHANGED = [
 ]
 
 # Operations of our own, for which the newer client has no request.
-EXTENSIONS = ("DescribeInvocationOutput",)
+EXTENSIONS = ("CreateFault", "DeleteFaults", "DescribeFaults", "DescribeInvocationOutput")
 
 
 def output(code: str, status: int, **values: Any) -> Row:
@@ -108,6 +108,17 @@ OUTPUTS = [
     output("InvalidParameter.Run", 400, Run=-1),
     output("InvalidParameter.Offset", 400, Offset="x"),
     output("InvalidParameter.MaxBytes", 400, MaxBytes=0),
+]
+
+FAULTS: list[Row] = [
+    ("CreateFault", {}, "MissingParameter.Kind", 400),
+    ("CreateFault", {"Kind": "luck"}, "InvalidParameter.Kind", 400),
+    ("CreateFault", {"Kind": "exit", "Value": 256}, "InvalidParameter.Value", 400),
+    ("CreateFault", {"Kind": "no-boot", "Times": 2}, "InvalidParameter.Times", 400),
+    ("CreateFault", {"Kind": "exit", "InstanceId": MANY}, "InstanceIds.ExceedLimit", 403),
+    ("CreateFault", {"Kind": "exit", "InstanceId": ["i-x"]}, "InvalidInstanceId.NotFound", 404),
+    ("DeleteFaults", {"FaultId": ["fault-x"]}, "InvalidFaultId.NotFound", 404),
+    ("DeleteFaults", {"FaultId": MANY}, "InvalidParameter.FaultId", 400),
 ]
 
 # What is wrong with where or how a command shall run.
@@ -697,6 +708,7 @@ ROWS: list[Row] = [
     *COMMANDS,
     *CHANGED,
     *OUTPUTS,
+    *FAULTS,
     *LABELS,
     *FILES,
     *RESOURCES,

@@ -285,6 +285,7 @@ async def gateway(path: Path, settings: ControlSettings | None = None) -> AsyncI
         channel = Channel(world.control.agents)
         world.control.pokes.on_kick(channel.kick)
         world.control.pokes.on_part(channel.part)
+        world.control.pokes.on_cut(channel.cut)
         kicks = asyncio.create_task(channel.run())
         try:
             async with (

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
 
 import msgspec
 
@@ -14,6 +16,7 @@ from cloudhand.api.paging import BAD_NEXT_TOKEN
 from cloudhand.api.refusal import Refused
 from cloudhand.api.render import Format
 from cloudhand.api.request import RawAnswer, RawRequest
+from cloudhand.api.throttle import Throttle
 from cloudhand.control.control import Control
 from cloudhand.core import ids
 from cloudhand.core.errors import (
@@ -73,12 +76,20 @@ _TOLD = (
 Operations = Mapping[str, Mapping[str, Operation]]  # by version, then by name
 
 
+class Gate:
+    """What remembers earlier requests: those that must not come again, and how many came."""
+
+    def __init__(self, control: Control, *, since: datetime) -> None:
+        self.replays = authenticate.ReplayGuard(since)
+        self.throttle = Throttle(control.settings, control.faults)
+
+
 async def answer(
-    raw: RawRequest, operations: Operations, control: Control, guard: authenticate.ReplayGuard
+    raw: RawRequest, operations: Operations, control: Control, gate: Gate
 ) -> RawAnswer:
     call = _Answering(raw, ids.request_id(control.random))
     try:
-        body = await _handled(call, operations, control, guard)
+        body = await _handled(call, operations, control, gate)
         return call.answer(200, body)
     except Refused as refused:
         return call.refuse(refused)
@@ -118,15 +129,10 @@ class _Answering:
             host=self.raw.host,
             form=self.form,
         )
-        return self.answer(first.status, body)
+        return replace(self.answer(first.status, body), retry_after=refused.retry_after)
 
 
-async def _handled(
-    step: _Answering,
-    operations: Operations,
-    control: Control,
-    guard: authenticate.ReplayGuard,
-) -> bytes:
+async def _handled(step: _Answering, operations: Operations, control: Control, gate: Gate) -> bytes:
     raw = step.raw
     asked = request.read(raw)
     step.form = request.wanted_format(raw, asked.flat)
@@ -134,7 +140,8 @@ async def _handled(
         raise Refused(wrong.HTTP_METHOD)
     operation = _find(step, asked.flat, operations)
     now = control.clock.now()
-    key = await authenticate.authenticate(raw, asked, control.accounts, guard, now)
+    key = await authenticate.authenticate(raw, asked, control.accounts, gate.replays, now)
+    gate.throttle.check(key.identity, operation, now)
     call = Call(
         caller=key.identity,
         action=operation.name,

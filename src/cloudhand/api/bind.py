@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
+from enum import StrEnum
 from typing import Any, TypeVar
 
 from cloudhand.api.refusal import Refused, WireError, invalid, missing
@@ -20,6 +21,14 @@ Params = TypeVar("Params")
 
 # What json.loads and int() say of text that they cannot read, however it is made.
 UNREADABLE = (ValueError, RecursionError)
+
+
+class Coverage(StrEnum):
+    """What becomes of a parameter."""
+
+    FULL = "full"  # what the documents say of it, or what our page of differences says
+    WITHOUT_EFFECT = "without effect"  # it means nothing here
+    REFUSED = "refused"  # so that it is not ignored
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +42,7 @@ class Parameter:
     note: str = ""
     errors: tuple[WireError, ...] = ()
     most: int = 0  # items of the largest page, where it asks for one
+    coverage: Coverage = Coverage.FULL
 
 
 def wire_name(field_name: str) -> str:
@@ -90,10 +100,18 @@ def custom(
     errors: tuple[WireError, ...] = (),
     most: int = 0,
     default: Any = MISSING,
+    coverage: Coverage = Coverage.FULL,
 ) -> Any:
     """A parameter that is read in a way of its own."""
     parameter = Parameter(
-        names=names, kind=kind, read=read, required=required, note=note, errors=errors, most=most
+        names=names,
+        kind=kind,
+        read=read,
+        required=required,
+        note=note,
+        errors=errors,
+        most=most,
+        coverage=coverage,
     )
     if default is MISSING:
         return field(metadata={"parameter": parameter})
@@ -128,6 +146,7 @@ def text(
     required: bool = False,
     absent: WireError | None = None,
     note: str = "",
+    coverage: Coverage = Coverage.FULL,
 ) -> Any:
     """A string; an empty one counts as none given. The first limit that it breaks is told."""
 
@@ -150,7 +169,13 @@ def text(
         note=note,
         errors=(*([absent] if absent else []), *(limit.error for limit in limits)),
         default=MISSING if required else default,
+        coverage=coverage,
     )
+
+
+def refused(name: str, *limits: Limit) -> Any:
+    """A text that the handler refuses, so that it is not ignored."""
+    return text(name, *limits, note="not supported; refused", coverage=Coverage.REFUSED)
 
 
 def number(

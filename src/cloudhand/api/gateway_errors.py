@@ -133,6 +133,10 @@ def v3_mismatch(string_to_sign: str, canonical_request: str) -> WireError:
     )
 
 
+THROTTLED = WireError(
+    code="Throttling.User", status=400, message="Request was denied due to user flow control."
+)
+
 GATEWAY = (
     HTTP_METHOD,
     NO_SUCH_ACTION,
@@ -149,6 +153,7 @@ GATEWAY = (
     v1_mismatch("…"),
     TOKEN_MALFORMED,
     TOKEN_EXPIRED,
+    THROTTLED,
     FORBIDDEN,
     NO_SUCH_REGION,
     MALFORMED_REQUEST,

@@ -10,8 +10,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from cloudhand.api import gateway_errors as wrong
 from cloudhand.api import render
-from cloudhand.api.answer import answer
-from cloudhand.api.authenticate import ReplayGuard
+from cloudhand.api.answer import Gate, answer
 from cloudhand.api.products import BY_VERSION
 from cloudhand.api.refusal import Refused, WireError
 from cloudhand.api.request import RawAnswer, RawRequest
@@ -35,7 +34,7 @@ _HEAD_LIMIT = 2 * 1024 * 1024
 
 def app(control: Control) -> App:
     """An ASGI application for every path that nobody else has taken."""
-    guard = ReplayGuard(control.clock.now())
+    gate = Gate(control, since=control.clock.now())
 
     async def cloud(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -53,7 +52,7 @@ def app(control: Control) -> App:
             source_ip=scope["client"][0] if scope.get("client") else "",
             secure=scope["scheme"] == "https",
         )
-        await _send(send, await answer(raw, BY_VERSION, control, guard))
+        await _send(send, await answer(raw, BY_VERSION, control, gate))
 
     return cloud
 
@@ -89,6 +88,9 @@ async def _send(send: Send, result: RawAnswer, *, close: bool = False) -> None:
         (b"x-acs-request-id", result.request_id.encode()),
         (b"x-acs-trace-id", result.request_id.replace("-", "").lower().encode()),
     ]
+    if result.retry_after:
+        # Of too many requests alone: with it the newer SDKs take any error for that.
+        headers.append((b"x-acs-retry-after", str(result.retry_after).encode()))
     if close:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": result.status, "headers": headers})

@@ -18,9 +18,11 @@ class Refused(Exception):
     ``because`` is a phrase that names what it is about.
     """
 
-    def __init__(self, *errors: WireError, because: str = "") -> None:
+    def __init__(self, *errors: WireError, because: str = "", retry_after: int = 0) -> None:
+        """``retry_after``: ms, of too many requests alone; 0: it is not said."""
         super().__init__(", ".join(error.code for error in errors))
         self.errors = errors
+        self.retry_after = retry_after
         self._because = because
 
     @property

@@ -53,12 +53,16 @@ COMMANDS = {
     "account policies": "account.policies",
     "account policy": "account.policies",
     "account key": "account.key",
+    "fault make": "fault.make",
+    "fault list": "fault.listing",
+    "fault clear": "fault.clear",
     "agent": "agent",
     "version": "version",
 }
 _GROUPS = {  # commands that have commands, with their help
     "account": "Users and roles of the account: who may do what.",
     "agent": "",  # says it itself
+    "fault": "Faults made on purpose, for tests of one's own automation.",
     "template": "Templates of CloudOps Orchestration Service: check, rehearse and execute them.",
 }
 EPILOG = (

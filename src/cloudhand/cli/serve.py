@@ -35,6 +35,14 @@ def command(
     plain_processes: options.PlainProcesses = False,
     power_exit_codes: options.PowerExitCodes = "success",
     web_hooks_to: options.WebHooks = None,
+    requests_per_second: Annotated[
+        int,
+        typer.Option(
+            help="Requests that are answered in a second: more are Throttling.User. 0: all are.",
+            min=0,
+            metavar="N",
+        ),
+    ] = 0,
     output_limit: Annotated[
         int,
         typer.Option(
@@ -70,6 +78,7 @@ def command(
         plain_processes=plain_processes,
         power_exit_codes=holding.policy(power_exit_codes),
         outward=holding.networks(web_hooks_to),
+        requests_per_second=requests_per_second,
         output_limit=output_limit * _MEBIBYTE,
         outputs_quota=outputs_quota * _MEBIBYTE,
     )

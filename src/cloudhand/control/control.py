@@ -9,6 +9,7 @@ from cloudhand.control.commands import Commands
 from cloudhand.control.deadlines import Deadlines
 from cloudhand.control.deliveries import Deliveries
 from cloudhand.control.executions import Executions
+from cloudhand.control.faults import Faults
 from cloudhand.control.files import Files
 from cloudhand.control.instances import Instances
 from cloudhand.control.invocations import Invocations
@@ -50,7 +51,8 @@ class Control:
         self.agents = Agents(database, clock, random, pokes, settings)
         self.commands = Commands(database, clock, random, settings)
         self.deadlines = Deadlines(database, clock, pokes)
-        self.deliveries = Deliveries(database, clock, random, pokes, settings)
+        self.faults = Faults(database, clock, random, pokes)
+        self.deliveries = Deliveries(database, clock, random, pokes, settings, self.faults)
         self.templates = Templates(database, clock, random, library, programs)
         self.rights = Rights(database, clock)
         self.executions = Executions(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cloudhand.control.endings import booted, close
+from cloudhand.control.faults import Faults
 from cloudhand.control.files import handed_out
 from cloudhand.control.pokes import Loop, Pokes
 from cloudhand.control.scripts import Filled, filled
@@ -16,7 +17,9 @@ from cloudhand.control.settings import ControlSettings
 from cloudhand.core import command as commands
 from cloudhand.core import ids, power, verdict
 from cloudhand.core.clock import Clock
+from cloudhand.core.command import CommandType
 from cloudhand.core.errors import ParameterProblem
+from cloudhand.core.fault import Kind as FaultKind
 from cloudhand.core.ids import BootId, InstanceId, RandomBytes
 from cloudhand.core.instance import INSTANCE, Agent, AgentKind
 from cloudhand.core.instance import Event as InstanceEvent
@@ -60,7 +63,9 @@ class Deliveries:
         random: RandomBytes,
         pokes: Pokes,
         settings: ControlSettings,
+        faults: Faults,
     ) -> None:
+        self._faults = faults
         self._database = database
         self._clock = clock
         self._random = random
@@ -94,6 +99,7 @@ class Deliveries:
                     await close(tx, target, _unfilled(problem), now)
                     continue
                 await self._hand_out(tx, target, invocation, speaker, now)
+                script = self._faulty(target, invocation, script)
                 task = await self._task(tx, target, invocation, script, speaker)
                 (test if invocation.repeat_mode is RepeatMode.DRY_RUN else run).append(task)
             return wire.Worklist(
@@ -156,6 +162,19 @@ class Deliveries:
             log_quota=self._log_quota(speaker.agent.kind),
             power_wait=int(self._settings.power_wait.total_seconds()),
         )
+
+    def _faulty(self, target: Target, invocation: Invocation, script: Filled) -> Filled:
+        """The script with what faults make of it; of a shell alone."""
+        if invocation.command.type is not CommandType.SHELL:
+            return script
+        key = target.instance_id, target.task_id
+        exits = self._faults.of_command(FaultKind.EXIT, *key)
+        if exits is not None:
+            script = replace(script, content=f"exit {exits.value}\n".encode())
+        floods = self._faults.of_command(FaultKind.FLOOD, *key)
+        if floods is not None:
+            script = replace(script, content=_flood(floods.value) + script.content)
+        return script
 
     def _log_quota(self, kind: AgentKind) -> int:
         # Published agents keep the tail alone, in memory, and send it with the end.
@@ -326,6 +345,10 @@ class Deliveries:
 async def _run(tx: Transaction, task_id: str, speaker: Speaker) -> Target | None:
     invoke_id, number = of_task_id(task_id)
     return await tx.targets.run((invoke_id, speaker.id, number))
+
+
+def _flood(size: int) -> bytes:
+    return f"head -c {size} /dev/zero | tr '\\0' x\n".encode()
 
 
 def _unfilled(problem: ParameterProblem) -> Verdict:

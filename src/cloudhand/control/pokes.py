@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from enum import StrEnum
 
 from cloudhand.core.ids import InstanceId, InvokeId
@@ -28,6 +28,7 @@ class Kick(StrEnum):
 
 Kicker = Callable[[InstanceId, Kick, InvokeId], None]
 Parter = Callable[[InstanceId], None]
+Cutter = Callable[[Collection[InstanceId]], None]
 
 
 class Pokes:
@@ -37,6 +38,7 @@ class Pokes:
         self._woken = {loop: asyncio.Event() for loop in Loop}
         self._kicker: Kicker | None = None
         self._parter: Parter | None = None
+        self._cutter: Cutter | None = None
 
     def wake(self, loop: Loop) -> None:
         self._woken[loop].set()
@@ -61,3 +63,12 @@ class Pokes:
     def part(self, instance_id: InstanceId) -> None:
         if self._parter is not None:
             self._parter(instance_id)
+
+    def on_cut(self, cutter: Cutter) -> None:
+        """Name who can end the channels of agents as if their network had."""
+        self._cutter = cutter
+
+    def cut(self, instance_ids: Collection[InstanceId]) -> None:
+        """``instance_ids``: none for all."""
+        if self._cutter is not None:
+            self._cutter(instance_ids)

@@ -23,6 +23,7 @@ class ControlSettings:
     retention: timedelta = timedelta(weeks=4)
     files_kept: timedelta = timedelta(weeks=6)  # that were sent
     executions_kept: timedelta = timedelta(days=90)  # after their end
+    requests_per_second: int = 0  # of an account; 0: as many as come
     instances_limit: int = 100  # per region
     activations_limit: int = 5000
     commands_limit: int = 500  # stored ones, per region

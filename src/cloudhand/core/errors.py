@@ -5,11 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cloudhand.core.ids import ActivationId, CommandId, ExecutionId, InstanceId, InvokeId
+from cloudhand.core.ids import (
+    ActivationId,
+    CommandId,
+    ExecutionId,
+    FaultId,
+    InstanceId,
+    InvokeId,
+)
 
 
 class CloudhandError(Exception):
     """A refusal that a caller can act upon."""
+
+
+class FaultNotFound(CloudhandError):
+    def __init__(self, fault_id: FaultId) -> None:
+        super().__init__(f"cannot find fault {fault_id}")
 
 
 class CommandNotFound(CloudhandError):

@@ -14,6 +14,7 @@ PowerActionId = NewType("PowerActionId", str)
 TemplateId = NewType("TemplateId", str)
 ExecutionId = NewType("ExecutionId", str)
 TaskExecutionId = NewType("TaskExecutionId", str)
+FaultId = NewType("FaultId", str)
 StoredParameterId = NewType("StoredParameterId", str)  # p- or, for a secret one, sp-
 
 RandomBytes = Callable[[int], bytes]
@@ -52,6 +53,10 @@ def file_invoke_id(random: RandomBytes) -> InvokeId:
 
 def power_action_id(random: RandomBytes) -> PowerActionId:
     return PowerActionId("pa-ch" + _spell(random, 16))
+
+
+def fault_id(random: RandomBytes) -> FaultId:
+    return FaultId("fault-" + _spell(random, 6))
 
 
 def template_id(random: RandomBytes) -> TemplateId:

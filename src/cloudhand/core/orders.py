@@ -11,6 +11,7 @@ from cloudhand.core.account import OWNER
 from cloudhand.core.command import CommandType
 from cloudhand.core.errors import CloudhandError
 from cloudhand.core.execution import Mode, SafetyCheck
+from cloudhand.core.fault import Kind as FaultKind
 from cloudhand.core.ids import (
     ActivationId,
     CommandId,
@@ -280,6 +281,19 @@ class ActivationFilter:
     instance_name: str = ""
     resource_group_id: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewFault:
+    """As core.fault.Fault."""
+
+    kind: FaultKind
+    instance_ids: Sequence[InstanceId] = ()
+    value: int = 0
+    percent: int = 100
+    seed: int = 0
+    times: int | None = None
+    lasts: timedelta | None = None  # None: until it is taken away
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any, Protocol
 
 from cloudhand.control.pokes import Kick
@@ -100,6 +100,12 @@ class Channel:
         socket = self._sockets.get(instance_id)
         if socket is not None:
             socket.cut(_UNKNOWN)
+
+    def cut(self, instance_ids: Collection[InstanceId]) -> None:
+        """control.pokes.Cutter"""
+        for instance_id, socket in self._sockets.items():
+            if not instance_ids or instance_id in instance_ids:
+                socket.cut()
 
     async def _carry(self, instance_id: InstanceId, socket: Socket, text: str) -> None:
         try:

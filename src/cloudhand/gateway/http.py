@@ -15,7 +15,6 @@ from urllib.parse import parse_qsl
 
 from cloudhand.control.control import Control
 from cloudhand.control.deliveries import Speaker
-from cloudhand.core.ids import InstanceId
 from cloudhand.gateway.channel import Channel, Receive, Send
 from cloudhand.gateway.desk import Desk
 from cloudhand.gateway.doorkeeper import Doorkeeper, Knock, Refused
@@ -66,6 +65,7 @@ class GatewayApp:
 
     def __init__(self, control: Control, channel: Channel) -> None:
         self._desk = Desk(control)
+        self._faults = control.faults
         self._doorkeeper = Doorkeeper(control)
         self._channel = channel
         self._asked: dict[str, Callable[[Speaker, Knock], Awaitable[dict[str, Any]]]] = {
@@ -126,6 +126,8 @@ class GatewayApp:
         except Refused as refusal:
             log.info("agent refused", extra={"path": path, "reason": refusal.reason})
             return 401, {"code": 401, "reason": refusal.reason, "message": str(refusal)}
+        if await self._faults.silences(speaker.id, speaker.boot_id):
+            return 503, {"code": 503, "reason": "fault", "message": "a fault was made on purpose"}
         asked = self._asked.get(path)
         if asked is not None:
             return 200, await asked(speaker, knock)
@@ -175,7 +177,7 @@ class GatewayApp:
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
         try:
-            said = await self._opening(_knock(scope, b""))
+            said, speaker = await self._opening(_knock(scope, b""))
         except Refused as refusal:
             log.info("channel refused", extra={"reason": refusal.reason})
             await send({"type": "websocket.close", "code": 1008})
@@ -185,16 +187,20 @@ class GatewayApp:
         await send({"type": "websocket.accept", "headers": offer})
         # Whoever called us holds the scope for as long as the socket is open.
         scope["headers"] = []
-        instance_id = InstanceId(said[wire.INSTANCE_HEADER])
+        # A published agent that is refused here would try no more for half an hour.
+        if await self._faults.silences(speaker.id, speaker.boot_id):
+            await send({"type": "websocket.close", "code": 1001})
+            return
         answer = (lambda message: self._enclosed(said, message)) if ours else None
-        await self._channel.serve(instance_id, receive, send, answer)
+        await self._channel.serve(speaker.id, receive, send, answer)
 
-    async def _opening(self, knock: Knock) -> dict[str, str]:
-        """What the opening of a channel says for all requests over it; Refused."""
+    async def _opening(self, knock: Knock) -> tuple[dict[str, str], Speaker]:
+        """What the opening of a channel says for all requests over it, and whose it is; Refused."""
         if knock.path != wire.CHANNEL_PATH:
             raise Refused("path", f"cannot find {knock.path}")
-        await self._doorkeeper.identify(knock)
-        return {name: knock.headers[name] for name in _SAID_ONCE if name in knock.headers}
+        speaker = await self._doorkeeper.identify(knock)
+        said = {name: knock.headers[name] for name in _SAID_ONCE if name in knock.headers}
+        return said, speaker
 
     async def _enclosed(self, said: Mapping[str, str], message: bytes) -> bytes:
         """Answer what came over a channel as if it had come by itself; ValueError."""

@@ -69,6 +69,7 @@ def build(settings: Settings, database: SqliteDatabase, clock: Clock) -> Parts:
             region_id=settings.region_id,
             power_exit_codes=settings.power_exit_codes,
             power_wait=timedelta(seconds=settings.power_wait),
+            requests_per_second=settings.requests_per_second,
             output_limit=settings.output_limit,
             outputs_quota=settings.outputs_quota,
         ),
@@ -88,6 +89,7 @@ def build(settings: Settings, database: SqliteDatabase, clock: Clock) -> Parts:
     channel = Channel(control.agents)
     pokes.on_kick(channel.kick)
     pokes.on_part(channel.part)
+    pokes.on_cut(channel.cut)
     return Parts(
         control=control,
         database=database,

@@ -7,10 +7,14 @@ import pytest
 from cloudhand.core.command import (
     Command,
     CommandType,
+    StoredNames,
+    StoredValues,
     check,
     check_values,
     fill,
     placeholders,
+    reveal,
+    stored_names,
 )
 from cloudhand.core.errors import ParameterProblem
 from cloudhand.core.ids import CommandId
@@ -85,7 +89,6 @@ def test_braces_mean_nothing_where_they_are_not_asked_for() -> None:
     [
         (b"{{a}}", False, {"a": "1"}, "Disabled"),
         (b"{{a}}", True, {"b": "1"}, "NotMatched"),
-        (b"{{a}} {{ oos-secret:b }}", True, {}, "Stored"),
         (b"{{a}}", True, {"a": "1" * 24 * 1024}, "TooLong"),
         (b"\xff", True, {}, "NotText"),
     ],
@@ -96,3 +99,29 @@ def test_values_that_a_command_cannot_be_run_with(
     with pytest.raises(ParameterProblem) as refused:
         check_values(command(content, asks=asks), values)
     assert refused.value.kind == kind
+
+
+def test_what_a_script_names_of_the_parameter_store() -> None:
+    names = stored_names("{{oos:a}} {{ OOS-Secret: path/b.c }} {{a}} {{ACS::RegionId}} {{oos:a}}")
+    assert names == StoredNames(common=frozenset({"a"}), secret=frozenset({"path/b.c"}))
+
+
+def test_blanks_and_line_breaks_around_a_name_mean_nothing() -> None:
+    assert stored_names("{{ oos:\ta\n}}").common == {"a"}
+
+
+@pytest.mark.parametrize("content", ["{{oos:}}", "{{oos-secret: a b}}", "{{oos:é}}"])
+def test_what_is_no_name_in_the_parameter_store(content: str) -> None:
+    with pytest.raises(ParameterProblem) as refused:
+        stored_names(content)
+    assert refused.value.kind == "NotStored"
+
+
+def test_values_of_the_store_come_in_once() -> None:
+    values = StoredValues(common={"a": "{{oos-secret:a}}"}, secret={"a": "{{oos:a}}"})
+    assert reveal("{{oos:a}} {{ oos-secret: a }}", values) == "{{oos-secret:a}} {{oos:a}}"
+
+
+def test_a_built_in_placeholder_that_is_known_is_filled() -> None:
+    known = {"acs::invokeid": "t-1"}
+    assert fill("{{ ACS::InvokeId }} {{acs::regionid}}", {}, known) == "t-1 {{acs::regionid}}"

@@ -324,6 +324,11 @@ def of_deletion(refusal: IncorrectState) -> WireError:
     return INITIALIZING if refusal.state in ("Pending", "Starting") else WRONG_STATUS
 
 
+# Faults
+
+NO_SUCH_FAULT = _error("InvalidFaultId.NotFound", 404, "The specified FaultId does not exist.")
+TOO_MANY_FAULTS = invalid("FaultId", "has more than 100 items")
+
 # Changes of what runs again, which answer in a style of their own
 
 NEW_PARAMETER_ERRORS = ParameterErrors(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cloudhand.api.bind import Limit, many, one_of, text
+from cloudhand.api.bind import Coverage, Limit, many, one_of, text
 from cloudhand.api.ecs import errors
 from cloudhand.api.refusal import WireError, invalid
 from cloudhand.api.tags import tags
@@ -62,7 +62,7 @@ def instance_ids() -> Any:
 
 def without_effect(name: str, why: str) -> Any:
     """A parameter that means nothing for the instances here, and says so on its page."""
-    return text(name, note=f"without effect: {why}")
+    return text(name, note=f"without effect: {why}", coverage=Coverage.WITHOUT_EFFECT)
 
 
 def choice(name: str, values: tuple[str, ...], *, default: str = "", note: str = "") -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cloudhand.api.bind import form, longest, many, one_of, text
+from cloudhand.api.bind import form, longest, many, one_of, refused, text
 from cloudhand.api.ecs import custom_parameters, errors, fields
 from cloudhand.api.operation import Call, Errors
 from cloudhand.api.refusal import Refused, unsupported
@@ -71,17 +71,18 @@ class InvocationParams:
     windows_password_name: str = text(
         "WindowsPasswordName", longest(255, errors.PASSWORD_NAME_TOO_LONG)
     )
-    container_id: str = text(
+    container_id: str = refused(
         "ContainerId",
         form(r"((docker|containerd|cri-o)://)?[0-9a-f]{64}", errors.BAD_CONTAINER_ID),
     )
-    container_name: str = text(
-        "ContainerName", form(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}", errors.BAD_CONTAINER_NAME)
+    container_name: str = refused(
+        "ContainerName",
+        form(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}", errors.BAD_CONTAINER_NAME),
     )
     termination_mode: str = text(
         "TerminationMode", one_of(("Process", "ProcessTree"), errors.BAD_TERMINATION_MODE)
     )
-    oss_output_delivery: str = text(note="not supported; refused")
+    oss_output_delivery: str = refused("OssOutputDelivery")
     resource_group_id: str = fields.resource_group()
     tags: Mapping[str, str] = fields.labels()
     client_token: str = fields.client_token()

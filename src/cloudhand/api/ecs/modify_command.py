@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cloudhand.api.bind import longest, text
+from cloudhand.api.bind import Coverage, longest, text
 from cloudhand.api.ecs import command_fields, errors, fields
 from cloudhand.api.ecs.product import ECS
 from cloudhand.api.ecs.shapes import Done
@@ -31,6 +31,7 @@ class Params:
         "CommandContent",
         longest(CONTENT_LIMIT, errors.CONTENT_TOO_LONG),
         note="without effect: the real service ignores it, too",
+        coverage=Coverage.WITHOUT_EFFECT,
     )
 
 

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 
 from cloudhand.api.ecs.create_activation import create_activation
 from cloudhand.api.ecs.create_command import create_command
+from cloudhand.api.ecs.create_fault import create_fault
 from cloudhand.api.ecs.delete_command import delete_command
+from cloudhand.api.ecs.delete_faults import delete_faults
 from cloudhand.api.ecs.delete_instance import delete_instance
 from cloudhand.api.ecs.delete_instances import delete_instances
 from cloudhand.api.ecs.deregister_managed_instance import deregister_managed_instance
 from cloudhand.api.ecs.describe_activations import describe_activations
 from cloudhand.api.ecs.describe_cloud_assistant_status import describe_cloud_assistant_status
 from cloudhand.api.ecs.describe_commands import describe_commands
+from cloudhand.api.ecs.describe_faults import describe_faults
 from cloudhand.api.ecs.describe_instance_status import describe_instance_status
 from cloudhand.api.ecs.describe_instances import describe_instances
 from cloudhand.api.ecs.describe_invocation_output import describe_invocation_output
@@ -48,13 +51,16 @@ OPERATIONS: Mapping[str, Operation] = {
     for operation in (
         create_activation,
         create_command,
+        create_fault,
         delete_command,
+        delete_faults,
         delete_instance,
         delete_instances,
         deregister_managed_instance,
         describe_activations,
         describe_cloud_assistant_status,
         describe_commands,
+        describe_faults,
         describe_instance_status,
         describe_instances,
         describe_invocation_output,

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cloudhand.api import bind
-from cloudhand.api.bind import Limit, form, longest, one_of, text
+from cloudhand.api.bind import Limit, form, longest, one_of, refused, text
 from cloudhand.api.oos import errors
 from cloudhand.api.paging import BAD_MAX_RESULTS, BAD_NEXT_TOKEN
 from cloudhand.api.refusal import Refused, WireError, invalid, missing
@@ -58,7 +58,7 @@ def template_version() -> Any:
 
 
 def template_url() -> Any:
-    return text("TemplateURL", note="not supported; refused")
+    return refused("TemplateURL")
 
 
 def version_name() -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from cloudhand.api.bind import flag, text
+from cloudhand.api.bind import flag, refused, text
 from cloudhand.api.oos import fields
 from cloudhand.api.oos.product import OOS
 from cloudhand.api.oos.shapes import CurrentTask, as_json, execution_fields
@@ -48,8 +48,8 @@ class Params:
     category: str = fields.choice("Category", _CATEGORIES)
     categories: tuple[str, ...] = fields.json_list("Categories", at_most=4)
     resource_id: str = text("ResourceId", note="among the parameters or the items of loops")
-    resource_template_name: str = text("ResourceTemplateName", note="not supported; refused")
-    rd_folder_ids: str = text("RdFolderIds", note="not supported; refused")
+    resource_template_name: str = refused("ResourceTemplateName")
+    rd_folder_ids: str = refused("RdFolderIds")
     resource_group_id: str = text("ResourceGroupId")
     tags: Mapping[str, str] | None = fields.tags()
     start_date_after: datetime | None = fields.moment("StartDateAfter")

@@ -57,7 +57,13 @@ def not_served(name: str, why: str) -> Any:
             raise Refused(error)
 
     return bind.custom(
-        read, kind="Constant", names=(name,), note="refused", errors=(error,), default=None
+        read,
+        kind="Constant",
+        names=(name,),
+        note="refused",
+        errors=(error,),
+        default=None,
+        coverage=bind.Coverage.REFUSED,
     )
 
 
