@@ -22,6 +22,7 @@ from benchmarks import (
     control_cpu,
     latency,
     orchestration,
+    pages,
     plane_memory,
     prompt,
     scaling,
@@ -38,6 +39,7 @@ MEASURES: dict[str, Callable[..., list[Outcome]]] = {
     "scaling": scaling.measure,
     "orchestration": orchestration.measure,
     "templates": templates.measure,
+    "pages": pages.measure,
     "prompt": prompt.measure,
 }
 _HEADINGS = ["figure", "value", "target", "met", "from"]

@@ -69,10 +69,10 @@ class Plane:
 
 
 @contextmanager
-def plane(*, tls: bool = False) -> Iterator[Plane]:
-    """With a state of its own, removed at the end."""
+def plane(*, tls: bool = False, state: Path | None = None) -> Iterator[Plane]:
+    """With a state of its own, removed at the end, or with one that is there."""
     with tempfile.TemporaryDirectory(prefix="cloudhand-bench-") as folder:
-        state = Path(folder) / "state"
+        state = state or Path(folder) / "state"
         words = ["serve", "--state", str(state), "--listen", "127.0.0.1:0", "--plain-processes"]
         with (Path(folder) / "log").open("wb") as log:
             process = subprocess.Popen(

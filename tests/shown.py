@@ -18,6 +18,9 @@ import pytest
 from cloudhand.api import answer, inside
 from cloudhand.api.operation import Call, Operation
 
+# What is given by chance shows nothing.
+_BY_CHANCE = ("test_no_parameters_make_an_internal_error",)
+
 # Tests by product, operation and parameter; an empty one is that of a call at all.
 _shown: dict[tuple[str, str, str], set[str]] = defaultdict(set)
 
@@ -26,6 +29,8 @@ def _noting(handled: Any) -> Any:
     @wraps(handled)
     async def noted(operation: Operation, call: Call) -> Any:
         test = os.environ.get("PYTEST_CURRENT_TEST", "").partition(" ")[0].partition("[")[0]
+        if test.endswith(_BY_CHANCE):
+            return await handled(operation, call)
         product = operation.product.name.lower()
         for name in ("", *call.flat):
             _shown[product, operation.name, name.partition(".")[0]].add(test)

@@ -10,7 +10,7 @@ import pytest
 
 from cloudhand.api.ecs import machine
 from cloudhand.core.ids import InstanceId
-from tests.api.clients import Caller, classic, tea
+from tests.api.clients import Caller, ClientError, classic, tea
 from tests.api.cloud import REGION, Cloud
 from tests.world import World
 
@@ -309,3 +309,50 @@ def test_instances_made_without_a_word_have_the_first_zone(it: Cloud, call: Call
     assert one["ZoneId"] == f"{REGION}-h"
     assert (one["ImageId"], one["InstanceType"]) == (machine.IMAGE_ID, machine.INSTANCE_TYPE)
     assert one["InstanceName"] == ids[0]
+
+
+def _stopped(it: Cloud) -> InstanceId:
+    (made,) = it.instances()
+
+    async def stop(world: World) -> None:
+        await world.control.instances.stop([made], force=True, together=True)
+        await world.until(lambda: world._all_in([made], "Stopped"))
+
+    it.do(stop)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("action", "given", "more"),
+    [
+        ("DescribeInstanceStatus", {}, {"ClusterId": "c-1"}),
+        ("DescribeTags", {}, {"Category": "all"}),
+        ("StartInstance", {"InstanceId": "<stopped>"}, {"InitLocalDisk": True}),
+        (
+            "RunInstances",
+            {"DryRun": True},
+            {
+                "ImageFamily": "acs:debian",
+                "VSwitchId": "vsw-1",
+                "InternetMaxBandwidthOut": 5,
+                "SpotStrategy": "NoSpot",
+                "InstanceChargeType": "PostPaid",
+                "KeyPairName": "mine",
+            },
+        ),
+    ],
+)
+def test_what_has_no_effect_changes_nothing(
+    it: Cloud, action: str, given: dict[str, Any], more: dict[str, Any]
+) -> None:
+    def told(**values: Any) -> Any:
+        filled = {
+            name: _stopped(it) if value == "<stopped>" else value for name, value in values.items()
+        }
+        try:
+            answer = tea(it.endpoint)(action, **filled)
+        except ClientError as error:  # a dry run ends with one
+            return error.code, error.status
+        return {**answer, "RequestId": ""}
+
+    assert told(**given, **more) == told(**given)

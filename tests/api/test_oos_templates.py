@@ -599,3 +599,21 @@ def test_the_published_template_is_found_by_what_it_is_given(oos: Oos, call: Cal
     oos.until(execution_id, "Success", "Failed")
     found = call("ListExecutions", ResourceId="i-nobody")["Executions"]
     assert [one["ExecutionId"] for one in found] == [execution_id]
+
+
+def test_an_earlier_version_is_started_and_told_and_has_its_constraints(
+    oos: Oos, call: Caller, emptied: None
+) -> None:
+    parameter = {"Parameters": {"name": {"Type": "String", "AllowedValues": ["x"]}}}
+    call("CreateTemplate", TemplateName="two", Content=template(PAUSE, **parameter))
+    call("UpdateTemplate", TemplateName="two", Content=template(PAUSE), ResourceGroupId="rg-2")
+    assert call("GetTemplate", TemplateName="two")["Template"]["ResourceGroupId"] == "rg-2"
+    given = {"TemplateName": "two", "TemplateVersion": "v1"}
+    constraints = call("GetTemplateParameterConstraints", **given)["ParameterConstraints"]
+    assert list(constraints) == ["name"]
+    execution_id = oos.started(**given, Parameters={"name": "x"})
+    assert oos.get(execution_id)["TemplateVersion"] == "v1"
+    call("CancelExecution", ExecutionId=execution_id)
+    oos.until(execution_id, "Cancelled")
+    call("DeleteTemplates", TemplateNames='["two"]', AutoDeleteExecutions=True)
+    assert call("ListExecutions", ExecutionId=execution_id)["Executions"] == []

@@ -191,11 +191,15 @@ WORDS: list[Row] = [
     *(
         (
             "NotifyExecution",
-            {"ExecutionId": WAITING, "NotifyType": word},
+            {"ExecutionId": WAITING, "NotifyType": word, **more},
             "UnsupportedOperation",
             400,
         )
-        for word in ("ExecuteTask", "CancelTask", "CompleteExecution")
+        for word, more in (
+            ("ExecuteTask", {"Parameters": "{}"}),
+            ("CancelTask", {}),
+            ("CompleteExecution", {"ExecutionStatus": "Success"}),
+        )
     ),
     invalid("NotifyExecution", "NotifyNote", "x" * 1025, ExecutionId=WAITING, NotifyType="Approve"),
     invalid(

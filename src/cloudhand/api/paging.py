@@ -14,6 +14,8 @@ from cloudhand.core.page import Page, Window
 Item = TypeVar("Item")
 
 _PAGES = range(1, 10**9)
+# Who follows tokens is told by them whether there is more; the documents give the count no meaning.
+_COUNTED_TO = 10_000
 _CURSOR_LIMIT = 512  # characters; ours are shorter
 
 BAD_PAGE_NUMBER = WireError(
@@ -70,7 +72,8 @@ def paging(
             limit = min(max(given, least_results), max_results)
         else:
             limit = bind.whole(flat, "MaxResults", 10, allowed, BAD_MAX_RESULTS)
-        return Paging(window=Window(limit=limit, after=_cursor(flat)), by_token=True)
+        window = Window(limit=limit, after=_cursor(flat), counted_to=_COUNTED_TO)
+        return Paging(window=window, by_token=True)
 
     return bind.custom(
         read,

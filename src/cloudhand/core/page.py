@@ -19,6 +19,7 @@ class Window:
     limit: int
     offset: int = 0
     after: str = ""  # a cursor from an earlier page; empty: from the start
+    counted_to: int | None = None  # from where on nobody needs to know how many there are
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from zlib import crc32
 
 from cloudhand.core.invocation import RunKey
 from cloudhand.store.database import Statements
-from cloudhand.store.rows import marks
+from cloudhand.store.rows import value_marks
 
 _END = "max(position + length(bytes))"  # of one output
 _ROWS = 64  # that are read at once; agents send pieces of up to 64 KiB
@@ -70,8 +70,10 @@ class Outputs:
         if not keys:
             return {}
         rows = await self._statements.fetch(
-            f"SELECT invoke_id, instance_id, run, {_END} FROM outputs"
-            f" WHERE {_of(keys)} GROUP BY invoke_id, instance_id, run",
+            f"WITH found (invoke_id, instance_id, run) AS (VALUES {value_marks(keys, 3)})"
+            f" SELECT invoke_id, instance_id, run, {_END}"
+            " FROM found CROSS JOIN outputs USING (invoke_id, instance_id, run)"
+            " GROUP BY invoke_id, instance_id, run",
             *(part for key in keys for part in key),
         )
         return {(invoke_id, instance_id, run): size for invoke_id, instance_id, run, size in rows}
@@ -82,9 +84,9 @@ class Outputs:
             return {}
         tails: dict[RunKey, bytes] = {}
         rows = await self._statements.fetch(
-            f"WITH found (invoke_id, instance_id, run, begin) AS (VALUES {_marks(sizes, 4)})"
+            f"WITH found (invoke_id, instance_id, run, begin) AS (VALUES {value_marks(sizes, 4)})"
             " SELECT invoke_id, instance_id, run, bytes"
-            " FROM found JOIN outputs USING (invoke_id, instance_id, run)"
+            " FROM found CROSS JOIN outputs USING (invoke_id, instance_id, run)"
             " WHERE position + length(bytes) > begin"
             " ORDER BY invoke_id, instance_id, run, position",
             *(part for key, size in sizes.items() for part in (*key, max(size - limit, 0))),
@@ -120,11 +122,3 @@ class Outputs:
                 until,
             )
             excess -= size - leave
-
-
-def _of(keys: Collection[RunKey]) -> str:
-    return f"(invoke_id, instance_id, run) IN (VALUES {_marks(keys, 3)})"
-
-
-def _marks(rows: Collection[object], columns: int) -> str:
-    return ", ".join([f"({marks(range(columns))})"] * len(rows))

@@ -12,7 +12,7 @@ from cloudhand.core.invocation import RunKey
 from cloudhand.core.power import POWER, Event, Kind, PowerAction, State
 from cloudhand.store.database import Row, Statements
 from cloudhand.store.events import Events, Move
-from cloudhand.store.rows import from_ms, marks, moment, to_ms
+from cloudhand.store.rows import from_ms, marks, moment, to_ms, value_marks
 
 _COLUMNS = (
     "id, instance_id, invoke_id, run, kind, state, version, asked_at, deadline_at, boot_id_before,"
@@ -73,10 +73,10 @@ class PowerActions:
         """The power action of each run that has one."""
         if not keys:
             return {}
-        of_keys = ", ".join(["(?, ?, ?)"] * len(keys))
         rows = await self._statements.fetch(
-            f"SELECT {_COLUMNS} FROM power_actions"
-            f" WHERE (invoke_id, instance_id, run) IN (VALUES {of_keys})",
+            f"WITH found (invoke_id, instance_id, run) AS (VALUES {value_marks(keys, 3)})"
+            f" SELECT {_COLUMNS} FROM found CROSS JOIN power_actions"
+            " USING (invoke_id, instance_id, run)",
             *(part for key in keys for part in key),
         )
         found = _actions(rows)

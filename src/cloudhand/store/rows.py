@@ -55,6 +55,15 @@ def tags_condition(tags: Mapping[str, str], *, column: str = "tags") -> tuple[st
     return " AND ".join(conditions), values
 
 
+def value_marks(rows: Sized, columns: int) -> str:
+    """The same of rows of values, for the table that a query begins with.
+
+    Joined to that (CROSS JOIN, which keeps their order), a large table is searched by its index. To
+    ask ``(a, b) IN (VALUES ...)`` has SQLite read all of it.
+    """
+    return ", ".join([f"({', '.join('?' * columns)})"] * len(rows))
+
+
 def marks(values: Sized) -> str:
     """As many placeholders as there are values."""
     return ", ".join("?" * len(values))

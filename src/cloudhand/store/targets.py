@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -21,6 +22,7 @@ from cloudhand.store.rows import from_ms, marks, to_ms
 from cloudhand.store.target_rows import COLUMNS, COUNT, FIXED_COUNT, read_target, target_row
 from cloudhand.store.watches import Watches
 
+_OF_TARGETS = ", ".join(f"targets.{column}" for column in COLUMNS.split(", "))
 _CHANGING = ", ".join(f"{column} = ?" for column in COLUMNS.split(", ")[FIXED_COUNT:])
 _UPDATE = f"UPDATE targets SET {_CHANGING} WHERE invoke_id = ? AND instance_id = ? AND version = ?"
 
@@ -39,6 +41,12 @@ class Targets:
             f"INSERT INTO targets ({COLUMNS}) VALUES ({marks(range(COUNT))})",
             [target_row(target) for target in targets],
         )
+        for invoke_id, count in Counter(target.invoke_id for target in targets).items():
+            await self._statements.change(
+                "UPDATE invocations SET target_count = target_count + ? WHERE id = ?",
+                count,
+                invoke_id,
+            )
 
     async def get(self, invoke_id: InvokeId, instance_id: InstanceId) -> Target | None:
         rows = await self._statements.fetch(
@@ -254,23 +262,26 @@ class Targets:
     async def find(self, wanted: InvocationFilter, window: Window) -> Page[Target]:
         """Newest invocation first."""
         condition, values = condition_of(wanted)
-        condition = (
-            "1 = 1"
-            if condition == "1 = 1"
-            else f"invoke_id IN (SELECT id FROM invocations WHERE {condition})"
-        )
+        by_invocation = wanted.instance_id is None and not wanted.states
+        counted = f"SELECT coalesce(sum(target_count), 0) FROM invocations WHERE {condition}"
+        found = "targets"
+        keys = ("targets.created_at", "targets.invoke_id", "targets.instance_id")
+        if condition != "1 = 1":
+            # One invocation after the other, each with its targets: nothing has to be sorted.
+            found = "invocations CROSS JOIN targets ON targets.invoke_id = invocations.id"
+            keys = ("invocations.created_at", "invocations.id", "targets.instance_id")
         if wanted.instance_id is not None:
-            condition += " AND instance_id = ?"
+            condition += " AND targets.instance_id = ?"
             values.append(wanted.instance_id)
         if wanted.states:
-            condition += f" AND state IN ({marks(wanted.states)})"
+            condition += f" AND targets.state IN ({marks(wanted.states)})"
             values += sorted(wanted.states)
-        keys = ("created_at", "invoke_id", "instance_id")
         rows, total, after = await paged(
             self._statements,
-            f"SELECT {COLUMNS}, {', '.join(keys)} FROM targets WHERE {condition}",
+            f"SELECT {_OF_TARGETS}, {', '.join(keys)} FROM {found} WHERE {condition}",
             values,
             keys=keys,
             window=window,
+            counted=counted if by_invocation else None,
         )
         return Page(items=[read_target(row) for row in rows], total=total, next=after)

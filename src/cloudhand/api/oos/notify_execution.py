@@ -6,8 +6,9 @@ Without a task all tasks are meant that wait for such a word, those of child exe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from cloudhand.api.bind import longest, text
+from cloudhand.api.bind import Coverage, longest, text
 from cloudhand.api.oos import errors, fields
 from cloudhand.api.oos.product import OOS
 from cloudhand.api.oos.shapes import Done
@@ -22,6 +23,11 @@ _OF_DEBUG = ("ExecuteTask", "CancelTask", "CompleteExecution")
 _NO_DEBUG = unsupported(
     "NotifyType", "executions cannot be stepped through: Approve, Reject, RetryTask, SkipTask are"
 )
+
+
+def _of_debug(name: str, word: str) -> Any:
+    why = f"without effect: of {word}, which is refused"
+    return text(name, note=why, coverage=Coverage.WITHOUT_EFFECT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +45,8 @@ class Params:
     task_execution_id: str = text("TaskExecutionId")
     task_execution_ids: tuple[str, ...] = fields.json_list("TaskExecutionIds", at_most=100)
     loop_item: str = text("LoopItem", note="as ListTaskExecutions tells it")
-    parameters: str = text("Parameters", note="of ExecuteTask")
-    execution_status: str = text("ExecutionStatus", note="of CompleteExecution")
+    parameters: str = _of_debug("Parameters", "ExecuteTask")
+    execution_status: str = _of_debug("ExecutionStatus", "CompleteExecution")
 
 
 @operation(
