@@ -328,6 +328,9 @@ def _stopped(it: Cloud) -> InstanceId:
         ("DescribeInstanceStatus", {}, {"ClusterId": "c-1"}),
         ("DescribeTags", {}, {"Category": "all"}),
         ("StartInstance", {"InstanceId": "<stopped>"}, {"InitLocalDisk": True}),
+        ("StopInstance", {"InstanceId": "<running>"}, {"ConfirmStop": True}),
+        ("DeleteInstance", {"InstanceId": "<stopped>"}, {"TerminateSubscription": True}),
+        ("DeleteInstances", {"InstanceId": ["<stopped>"]}, {"TerminateSubscription": True}),
         (
             "RunInstances",
             {"DryRun": True},
@@ -338,6 +341,10 @@ def _stopped(it: Cloud) -> InstanceId:
                 "SpotStrategy": "NoSpot",
                 "InstanceChargeType": "PostPaid",
                 "KeyPairName": "mine",
+                "InternetChargeType": "PayByTraffic",
+                "SecurityGroupId": "sg-1",
+                "Password": "hush",
+                "DataDisk": [{"Size": 20}],
             },
         ),
     ],
@@ -346,13 +353,30 @@ def test_what_has_no_effect_changes_nothing(
     it: Cloud, action: str, given: dict[str, Any], more: dict[str, Any]
 ) -> None:
     def told(**values: Any) -> Any:
-        filled = {
-            name: _stopped(it) if value == "<stopped>" else value for name, value in values.items()
-        }
         try:
-            answer = tea(it.endpoint)(action, **filled)
+            answer = tea(it.endpoint)(action, **{name: fresh(v) for name, v in values.items()})
         except ClientError as error:  # a dry run ends with one
             return error.code, error.status
         return {**answer, "RequestId": ""}
 
+    def fresh(value: Any) -> Any:
+        """With an instance of its own for each time."""
+        match value:
+            case "<stopped>":
+                return _stopped(it)
+            case "<running>":
+                return it.instances()[0]
+            case [one]:
+                return [fresh(one)]
+        return value
+
     assert told(**given, **more) == told(**given)
+
+
+def test_instances_are_stopped_gently_or_not(it: Cloud) -> None:
+    for force in (False, True):
+        (instance_id,) = it.instances()
+        call = tea(it.endpoint)
+        asked = call("StopInstances", InstanceId=[instance_id], ForceStop=force)
+        (told,) = asked["InstanceResponses"]["InstanceResponse"]
+        assert (told["Code"], told["CurrentStatus"]) == ("200", "Stopping")

@@ -283,3 +283,18 @@ def test_targets_of_a_stored_command_are_named_by_tags_too(it: Cloud, call: Call
     targets = invocation(call, asked["InvokeId"])["InvokeInstances"]["InvokeInstance"]
     assert sorted(one["InstanceId"] for one in targets) == sorted(ids)
     assert {one["Repeats"] for one in targets} == {0}
+
+
+def test_an_invocation_is_found_by_its_group(it: Cloud, call: Caller) -> None:
+    stored = call("CreateCommand", Name="n", Type="RunShellScript", CommandContent="dHJ1ZQ==")
+    given = {"CommandId": stored["CommandId"], "InstanceId": it.instances(), "Timed": False}
+    asked = call("InvokeCommand", **given, ResourceGroupId="rg-invoked")["InvokeId"]
+    call("InvokeCommand", **given)
+    for action, within in (
+        ("DescribeInvocations", ("Invocations", "Invocation")),
+        ("DescribeInvocationResults", ("Invocation", "InvocationResults", "InvocationResult")),
+    ):
+        found: Any = call(action, ResourceGroupId="rg-invoked")
+        for name in within:
+            found = found[name]
+        assert [one["InvokeId"] for one in found] == [asked]

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from cloudhand.cli.client import OOS
 from cloudhand.cli.fleet import machines
 from tests.system.place import Plane, ended, line, lines_until, mode_options
 from tests.system.waiting import until
@@ -113,3 +114,26 @@ def test_what_runs_already_is_not_said_to_boot(own: Plane) -> None:
     assert ready
     assert sorted(ready[1].split(", ")) == sorted(ids)
     assert f"instances --state {own.state}\n" in told
+
+
+def test_secrets_are_sealed_under_another_key(own: Plane) -> None:
+    own.start()
+    (instance_id,) = own.instances()
+    given = {"Name": "word", "Value": "hush"}
+    own.client.call("CreateSecretParameter", given, version=OOS)
+    before = (own.state / "secret.key").read_bytes()
+    refused = ended(own.place.start("rotate-key", "--state", str(own.state)))
+    assert (refused.returncode, (own.state / "secret.key").read_bytes()) == (3, before)
+    assert "holds it" in refused.stderr
+    own.stop()
+    done = ended(own.place.start("rotate-key", "--state", str(own.state)))
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"\d+ secrets are sealed under another key\.\n", done.stdout)
+    assert (own.state / "secret.key").read_bytes() != before
+    own.start()
+    assert own.run(instance_id, "echo still known").output == b"still known\n"
+    asked = {"Name": "word", "WithDecryption": True}
+    told = own.client.call("GetSecretParameter", asked, version=OOS)
+    assert told["Parameter"]["Value"] == "hush"
+    own.release([instance_id])
+    own.stop()

@@ -30,6 +30,7 @@ COMMANDS = {
     "reboot": "power",
     "exec": "exec_",
     "serve": "serve",
+    "rotate-key": "rotate_key",
     "doctor": "doctor",
     "template validate": "template.validate",
     "template graph": "template.graph",

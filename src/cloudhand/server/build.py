@@ -26,8 +26,11 @@ from cloudhand.reconcilers.executions import Executions
 from cloudhand.reconcilers.means import Means
 from cloudhand.server.outward import Outward
 from cloudhand.server.settings import Settings
-from cloudhand.store.envelope import open_envelope
+from cloudhand.store.envelope import given_envelope, open_envelope
 from cloudhand.store.sqlite import SqliteDatabase
+
+KEYS_VARIABLE = "CLOUDHAND_SECRET_KEY"  # of the environment; else there is the file
+KEY_FILE = "secret.key"
 
 Asgi = Callable[
     [
@@ -52,7 +55,11 @@ class Parts:
 def open_database(state: Path, *, durable: bool = True) -> SqliteDatabase:
     """StoreError, with what would help."""
     path = state / "cloudhand.sqlite"
-    envelope = open_envelope(state / "secret.key", new=not path.exists())
+    given = os.environ.get(KEYS_VARIABLE)
+    if given:
+        envelope = given_envelope(given, given_by=KEYS_VARIABLE)
+    else:
+        envelope = open_envelope(state / KEY_FILE, new=not path.exists())
     return SqliteDatabase(path, envelope, durable=durable)
 
 

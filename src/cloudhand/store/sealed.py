@@ -9,7 +9,7 @@ from typing import Any
 from cloudhand.store.envelope import Envelope
 from cloudhand.store.rows import to_json
 
-_SEALED = "sealed:"  # no JSON begins so
+SEALED = "sealed:"  # no JSON begins so
 
 
 class Sealing:
@@ -22,11 +22,11 @@ class Sealing:
         if not sealed:
             return text
         closed = self._envelope.seal(text.encode(), purpose=purpose)
-        return _SEALED + base64.b64encode(closed).decode()
+        return SEALED + base64.b64encode(closed).decode()
 
     def read(self, text: str, *, purpose: str) -> Any:
         """StoreError when it was sealed for another place."""
-        if text.startswith(_SEALED):
-            closed = base64.b64decode(text.removeprefix(_SEALED))
+        if text.startswith(SEALED):
+            closed = base64.b64decode(text.removeprefix(SEALED))
             text = self._envelope.open(closed, purpose=purpose).decode()
         return json.loads(text)

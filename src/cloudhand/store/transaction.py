@@ -18,6 +18,7 @@ from cloudhand.store.managed import ManagedInstances
 from cloudhand.store.outputs import Outputs
 from cloudhand.store.past_runs import PastRuns
 from cloudhand.store.power_actions import PowerActions
+from cloudhand.store.resealing import reseal
 from cloudhand.store.rights import Rights
 from cloudhand.store.stored_parameters import StoredParameters
 from cloudhand.store.tags import Tags
@@ -59,3 +60,9 @@ class Transaction:
         self.templates = Templates(statements)
         self.tokens = Tokens(statements, envelope)
         self.watches = watches
+        self._statements = statements
+        self._envelope = envelope
+
+    async def reseal(self) -> int:
+        """Seal anew all that is sealed; how many values. StoreError."""
+        return await reseal(self._statements, self._envelope)
