@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import (
+    accepting,
     agent_cpu,
     agent_memory,
     control_cpu,
@@ -40,6 +41,7 @@ MEASURES: dict[str, Callable[..., list[Outcome]]] = {
     "orchestration": orchestration.measure,
     "templates": templates.measure,
     "pages": pages.measure,
+    "accepting": accepting.measure,
     "prompt": prompt.measure,
 }
 _HEADINGS = ["figure", "value", "target", "met", "from"]

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cloudhand.control.settings import ControlSettings
 from cloudhand.core.ids import InvokeId
-from tests.api.clients import Caller, classic, tea
-from tests.api.cloud import Cloud
+from tests.api.clients import CALLERS, Caller, ClientError, classic, hang_up, tea
+from tests.api.cloud import Cloud, cloud
 from tests.machines import exit_with, run_on, succeed
 from tests.world import World
 
+TAG = {"Key": "k", "Value": "v"}
 RUN = {"Type": "RunShellScript", "CommandContent": "echo helloworld"}
 
 
@@ -328,3 +331,22 @@ def test_an_agent_that_is_silent_is_offline(it: Cloud, call: Caller) -> None:
     told = call("DescribeCloudAssistantStatus", InstanceId=[instance_id])
     (one,) = told["InstanceCloudAssistantStatusSet"]["InstanceCloudAssistantStatus"]
     assert one["CloudAssistantStatus"] == "false"
+
+
+@pytest.mark.parametrize("client", ["tea", "classic"])
+def test_an_operator_may_let_a_call_name_more_instances(tmp_path: Path, client: str) -> None:
+    with cloud(tmp_path, ControlSettings(targets_limit=2)) as it:
+        call = CALLERS[client](it.endpoint)
+        ids = it.instances(3)
+        call("RunCommand", **RUN, InstanceId=ids[:2])
+        for given in ({"InstanceId": ids}, {"ResourceTag": [{"Key": "k", "Value": "v"}]}):
+            call(
+                "TagResources",
+                ResourceType="instance",
+                ResourceId=ids,
+                Tag=[{"Key": "k", "Value": "v"}],
+            )
+            with pytest.raises(ClientError) as caught:
+                call("RunCommand", **RUN, **given)
+            assert (caught.value.code, caught.value.status) == ("InstanceIds.ExceedLimit", 403)
+        hang_up()

@@ -11,7 +11,12 @@ import typer
 from cloudhand.cli import holding, log, options
 from cloudhand.cli.holding import Heard
 from cloudhand.server.main import Running, running_count
-from cloudhand.server.settings import USUAL_PORT, Settings
+from cloudhand.server.settings import (
+    LARGEST_TARGET_LIMIT,
+    TARGET_LIMIT,
+    USUAL_PORT,
+    Settings,
+)
 from cloudhand.server.state import last_port
 
 _MEBIBYTE = 1024 * 1024
@@ -35,6 +40,15 @@ def command(
     plain_processes: options.PlainProcesses = False,
     power_exit_codes: options.PowerExitCodes = "success",
     web_hooks_to: options.WebHooks = None,
+    instances_per_call: Annotated[
+        int,
+        typer.Option(
+            help="Instances that one RunCommand or InvokeCommand may name.",
+            min=1,
+            max=LARGEST_TARGET_LIMIT,
+            metavar="N",
+        ),
+    ] = TARGET_LIMIT,
     requests_per_second: Annotated[
         int,
         typer.Option(
@@ -78,6 +92,7 @@ def command(
         plain_processes=plain_processes,
         power_exit_codes=holding.policy(power_exit_codes),
         outward=holding.networks(web_hooks_to),
+        instances_per_call=instances_per_call,
         requests_per_second=requests_per_second,
         output_limit=output_limit * _MEBIBYTE,
         outputs_quota=outputs_quota * _MEBIBYTE,

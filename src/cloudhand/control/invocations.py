@@ -9,7 +9,7 @@ from cloudhand.control.commands import changed, keep, made
 from cloudhand.control.pokes import Kick, Loop, Pokes
 from cloudhand.control.scripts import revealed
 from cloudhand.control.settings import ControlSettings
-from cloudhand.control.targeting import check_frequency, checked, selected, targets_of
+from cloudhand.control.targeting import add_targets, check_frequency, checked, selected
 from cloudhand.core import command as commands
 from cloudhand.core import ids
 from cloudhand.core.clock import Clock
@@ -18,6 +18,7 @@ from cloudhand.core.errors import (
     CommandNotFound,
     InstanceNotTargeted,
     InvocationNotFound,
+    TooMany,
 )
 from cloudhand.core.ids import InstanceId, InvokeId, RandomBytes
 from cloudhand.core.invocation import GRACE, TARGET, Event, Invocation, State, Target
@@ -94,13 +95,15 @@ class Invocations:
             command = await prepare(tx)
             commands.check_values(command, new.parameters)
             targets = await selected(tx, new)
+            if len(targets) > self._settings.targets_limit:
+                raise TooMany("targets", self._settings.targets_limit)
             machines = await checked(tx, targets, command.type)
             asked = Asked(command_id=command.id, invoke_id=invoke_id)
             invocation = _invocation(invoke_id, command, new, now)
             check_frequency(invocation)
             await revealed(tx, invocation, self._settings, now)  # whether they can be read
             await tx.invocations.add(invocation)
-            await tx.targets.add(targets_of(invocation, machines, now, self._settings))
+            await add_targets(tx, invocation, machines, now, self._settings)
             await tx.commands.count_invocation(command.id)
             if new.once is not None and new.once.task_id is not None:
                 await tx.task_invocations.add(invoke_id, new.once.task_id)

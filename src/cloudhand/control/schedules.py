@@ -6,7 +6,7 @@ out, so that no two runs of a command meet on a machine.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -15,11 +15,11 @@ from cloudhand.control.pokes import Kick, Loop, Pokes
 from cloudhand.control.scripts import revealed
 from cloudhand.control.settings import ControlSettings
 from cloudhand.control.targeting import (
+    add_targets,
     check_frequency,
     checked,
     first_moment,
     next_moment,
-    targets_of,
 )
 from cloudhand.core import command as commands
 from cloudhand.core import ids
@@ -32,6 +32,7 @@ from cloudhand.core.errors import (
     TooMany,
 )
 from cloudhand.core.ids import InstanceId, InvokeId, RandomBytes
+from cloudhand.core.instance import Told
 from cloudhand.core.invocation import Event, Invocation, RepeatMode, State, Target
 from cloudhand.core.orders import Asked, InvocationChange
 from cloudhand.store.database import Database
@@ -60,11 +61,12 @@ class Schedules:
         async def work(tx: Transaction) -> tuple[Sequence[InstanceId], datetime | None]:
             coming = await tx.targets.coming(now)
             invocations = await tx.invocations.get_many(list({t.invoke_id: None for t in coming}))
-            agents = await tx.agents.get_many(list({t.instance_id: None for t in coming}))
+            told = await tx.agents.told(list({t.instance_id: None for t in coming}))
             begun = []
             for target in coming:
-                agent = agents.get(target.instance_id)
-                next_at = next_moment(invocations[target.invoke_id], agent, now)
+                next_at = next_moment(
+                    invocations[target.invoke_id], _zone_of(told, target.instance_id), now
+                )
                 if target.state is State.SCHEDULED:
                     await tx.targets.fire(
                         target,
@@ -106,11 +108,11 @@ class Schedules:
             after = await self._changed(tx, before, change)
             await self._add_instances(tx, after, targets, change.more_instance_ids)
             if change.frequency is not None:
-                agents = await tx.agents.get_many([target.instance_id for target in targets])
+                told = await tx.agents.told([target.instance_id for target in targets])
                 for target in targets:
                     if target.comes_again:
-                        agent = agents.get(target.instance_id)
-                        await tx.targets.note(target, next_at=first_moment(after, agent, now))
+                        zone = _zone_of(told, target.instance_id)
+                        await tx.targets.note(target, next_at=first_moment(after, zone, now))
             await tx.invocations.change(after)
             asked = Asked(command_id=after.command.id, invoke_id=invoke_id)
             await tx.tokens.remember(change.once, asked, at=now)
@@ -154,10 +156,10 @@ class Schedules:
     ) -> None:
         known = {target.instance_id for target in targets}
         more = [one for one in dict.fromkeys(instance_ids) if one not in known]
-        if len(known) + len(more) > commands.TARGET_LIMIT:
-            raise TooMany("targets", commands.TARGET_LIMIT)
+        if len(known) + len(more) > self._settings.targets_limit:
+            raise TooMany("targets", self._settings.targets_limit)
         machines = await checked(tx, more, invocation.command.type)
-        await tx.targets.add(targets_of(invocation, machines, self._clock.now(), self._settings))
+        await add_targets(tx, invocation, machines, self._clock.now(), self._settings)
 
 
 def _check_changing(
@@ -169,3 +171,7 @@ def _check_changing(
         raise InvocationEnded(invocation.id)
     if change.frequency is not None and invocation.repeat_mode is not RepeatMode.PERIOD:
         raise FrequencyProblem(f"cannot give a frequency to {invocation.repeat_mode}")
+
+
+def _zone_of(told: Mapping[InstanceId, Told], instance_id: InstanceId) -> str:
+    return told[instance_id].time_zone if instance_id in told else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from cloudhand.core.command import TARGET_LIMIT
 from cloudhand.core.power import ExitCodePolicy
 
 
@@ -26,6 +27,7 @@ class ControlSettings:
     requests_per_second: int = 0  # of an account; 0: as many as come
     instances_limit: int = 100  # per region
     activations_limit: int = 5000
+    targets_limit: int = TARGET_LIMIT  # instances that one call runs on
     commands_limit: int = 500  # stored ones, per region
 
     @property

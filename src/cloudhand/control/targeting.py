@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from cloudhand.control.settings import ControlSettings
-from cloudhand.core import command as commands
 from cloudhand.core import frequency, ids
 from cloudhand.core.command import CommandType
 from cloudhand.core.errors import (
@@ -15,15 +14,16 @@ from cloudhand.core.errors import (
     FrequencyProblem,
     IncorrectState,
     InstanceNotFound,
-    TooMany,
 )
 from cloudhand.core.ids import BootId, InstanceId
-from cloudhand.core.instance import Agent
 from cloudhand.core.instance import State as InstanceState
+from cloudhand.core.instance import Told
 from cloudhand.core.invocation import Invocation, RepeatMode, State, Target
 from cloudhand.core.orders import NewInvocation
 from cloudhand.store.transaction import Transaction
 from cloudhand.wire import schedule
+
+_UNKNOWN = Told()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class Machine:
     """An instance that a command is to run on, as far as that needs it."""
 
     instance_id: InstanceId
-    agent: Agent | None
+    time_zone: str  # empty: not known
     boot_id: BootId | None
 
 
@@ -43,8 +43,6 @@ async def selected(tx: Transaction, new: NewInvocation) -> list[InstanceId]:
     found = [*await tx.instances.with_tags(tags), *await tx.managed.with_tags(tags)]
     if not found:
         raise InstanceNotFound([])
-    if len(found) > commands.TARGET_LIMIT:
-        raise TooMany("targets", commands.TARGET_LIMIT)
     return found
 
 
@@ -53,18 +51,13 @@ async def checked(
 ) -> list[Machine]:
     """The whole call fails if one instance does not exist, does not run, or does not fit."""
     own = {instance.id: instance for instance in await tx.instances.get_many(instance_ids)}
-    missing = []
-    for instance_id in instance_ids:
-        if instance_id in own:
-            continue
-        if not ids.managed(instance_id) or await tx.managed.get(instance_id) is None:
-            missing.append(instance_id)
+    others = await tx.managed.present([one for one in instance_ids if ids.managed(one)])
+    missing = [one for one in instance_ids if one not in own and one not in others]
     if missing:
         raise InstanceNotFound(missing)
-    agents = await tx.agents.get_many(instance_ids)
+    told = await tx.agents.told(instance_ids)
     for instance_id in instance_ids:
-        agent = agents.get(instance_id)
-        windows = agent is not None and agent.os_type == "windows"
+        windows = told.get(instance_id, _UNKNOWN).os_type == "windows"
         if windows is (kind is CommandType.SHELL):
             raise CommandNotApplicable(instance_id, kind, "Windows" if windows else "Linux")
     for instance in own.values():
@@ -73,8 +66,8 @@ async def checked(
     return [
         Machine(
             instance_id=instance_id,
-            agent=agents.get(instance_id),
-            boot_id=(own.get(instance_id) or agents[instance_id]).boot_id,
+            time_zone=told.get(instance_id, _UNKNOWN).time_zone,
+            boot_id=(own.get(instance_id) or told[instance_id]).boot_id,
         )
         for instance_id in instance_ids
     ]
@@ -90,55 +83,59 @@ def check_frequency(invocation: Invocation) -> None:
         raise FrequencyProblem(str(error)) from None
 
 
-def first_moment(invocation: Invocation, agent: Agent | None, now: datetime) -> datetime | None:
-    found = next_moment(invocation, agent, now)
+def first_moment(invocation: Invocation, time_zone: str, now: datetime) -> datetime | None:
+    found = next_moment(invocation, time_zone, now)
     if found is None and invocation.frequency:
         raise FrequencyProblem(f"cannot follow {invocation.frequency!r}: it never comes again")
     return found
 
 
-def targets_of(
-    invocation: Invocation, machines: Sequence[Machine], now: datetime, settings: ControlSettings
-) -> list[Target]:
+async def add_targets(
+    tx: Transaction,
+    invocation: Invocation,
+    machines: Sequence[Machine],
+    now: datetime,
+    settings: ControlSettings,
+) -> None:
     """FrequencyProblem for a machine on which it would never run."""
-    if not invocation.repeat_mode.repeats:
-        return [
-            Target(
-                invoke_id=invocation.id,
-                instance_id=machine.instance_id,
-                created_at=now,
-                updated_at=now,
-                deadline_at=now + settings.delivery_window,
-            )
-            for machine in machines
-        ]
-    return [
-        Target(
-            invoke_id=invocation.id,
-            instance_id=machine.instance_id,
-            state=State.SCHEDULED,
-            created_at=now,
-            updated_at=now,
-            deadline_at=None,
-            next_at=first_moment(invocation, machine.agent, now),
-            on_boot=invocation.repeat_mode is not RepeatMode.PERIOD,
-            boot_id=machine.boot_id,
-        )
-        for machine in machines
-    ]
+    if invocation.repeat_mode.repeats:
+        await tx.targets.add([_scheduled(invocation, machine, now) for machine in machines])
+        return
+    alike = Target(
+        invoke_id=invocation.id,
+        instance_id=InstanceId(""),
+        created_at=now,
+        updated_at=now,
+        deadline_at=now + settings.delivery_window,
+    )
+    await tx.targets.add_alike(alike, [machine.instance_id for machine in machines])
 
 
-def next_moment(invocation: Invocation, agent: Agent | None, now: datetime) -> datetime | None:
-    """When an invocation runs next on the machine of an agent; None: never again, of no period."""
+def _scheduled(invocation: Invocation, machine: Machine, now: datetime) -> Target:
+    return Target(
+        invoke_id=invocation.id,
+        instance_id=machine.instance_id,
+        state=State.SCHEDULED,
+        created_at=now,
+        updated_at=now,
+        deadline_at=None,
+        next_at=first_moment(invocation, machine.time_zone, now),
+        on_boot=invocation.repeat_mode is not RepeatMode.PERIOD,
+        boot_id=machine.boot_id,
+    )
+
+
+def next_moment(invocation: Invocation, time_zone: str, now: datetime) -> datetime | None:
+    """When an invocation runs next on a machine in this zone; None: never again, of no period."""
     if not invocation.frequency:
         return None
-    begin, where = invocation.created_at, _zone(agent)
+    begin, where = invocation.created_at, _zone(time_zone)
     return frequency.read(invocation.frequency, begin=begin, where=where).after(now)
 
 
-def _zone(agent: Agent | None) -> tzinfo:
-    """The zone of a machine; UTC as long as it has not said one that is known here."""
+def _zone(name: str) -> tzinfo:
+    """UTC as long as the machine has not said one that is known here."""
     try:
-        return schedule.zone(agent.time_zone) if agent is not None else UTC
+        return schedule.zone(name)
     except ValueError:
         return UTC

@@ -19,7 +19,8 @@ CONTENT_LIMIT = 24 * 1024  # bytes, after base64, content and parameters togethe
 PLACEHOLDER_LIMIT = 20  # custom parameters in a script
 PARAMETER_LIMIT = 10  # custom parameters in a call
 NAME_LIMIT = 64  # bytes of a parameter's name
-TARGET_LIMIT = 100  # instances that one call runs on
+TARGET_LIMIT = 100  # instances that one call runs on, unless the operator says another number
+LARGEST_TARGET_LIMIT = 10_000  # that can be said
 SHOWN_LIMIT = 24 * 1024  # bytes of output, its last ones, that the published API shows
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}", re.DOTALL)

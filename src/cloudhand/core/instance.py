@@ -181,6 +181,15 @@ class Agent:
     time_zone: str = ""  # of its machine, as an IANA name or an offset; empty: it never said
 
 
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What an agent has told of its machine, as far as commands need it."""
+
+    os_type: str = "linux"
+    time_zone: str = ""
+    boot_id: BootId | None = None
+
+
 def online(agent: Agent | None, *, now: datetime, boot_id: BootId | None = None) -> bool:
     """Whether the agent spoke lately, and, if ``boot_id`` is given, in that boot."""
     if agent is None or agent.last_seen_at is None:

@@ -76,6 +76,7 @@ def build(settings: Settings, database: SqliteDatabase, clock: Clock) -> Parts:
             region_id=settings.region_id,
             power_exit_codes=settings.power_exit_codes,
             power_wait=timedelta(seconds=settings.power_wait),
+            targets_limit=settings.instances_per_call,
             requests_per_second=settings.requests_per_second,
             output_limit=settings.output_limit,
             outputs_quota=settings.outputs_quota,

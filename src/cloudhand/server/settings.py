@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from cloudhand.core.command import LARGEST_TARGET_LIMIT, TARGET_LIMIT
 from cloudhand.core.power import ExitCodePolicy
 from cloudhand.server.outward import Network
 
@@ -22,6 +23,7 @@ class Settings:
     plain_processes: bool = False  # make instances of plain processes, without namespaces
     power_exit_codes: ExitCodePolicy = ExitCodePolicy.SUCCESS  # what 193 and 194 make of a target
     power_wait: int = 60  # seconds that an agent waits for its acknowledgement before it goes down
+    instances_per_call: int = TARGET_LIMIT  # that one RunCommand or InvokeCommand may name
     requests_per_second: int = 0  # of an account; 0: as many as come
     output_limit: int = 10 * 1024**2  # bytes of the output of one run that are kept
     outputs_quota: int = 10 * 1024**3  # bytes of all outputs; beyond it the oldest are cut
@@ -30,4 +32,11 @@ class Settings:
     tls: bool = False  # serve https with a certificate of an authority of our own
 
 
-__all__ = ["USUAL_PORT", "ExitCodePolicy", "Network", "Settings"]
+__all__ = [
+    "LARGEST_TARGET_LIMIT",
+    "TARGET_LIMIT",
+    "USUAL_PORT",
+    "ExitCodePolicy",
+    "Network",
+    "Settings",
+]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from cloudhand.core.ids import BootId, InstanceId
-from cloudhand.core.instance import Agent, AgentKind
+from cloudhand.core.instance import Agent, AgentKind, Told
 from cloudhand.store.database import Row, Statements
 from cloudhand.store.envelope import Envelope
 from cloudhand.store.rows import from_ms, marks, span_from_ms, span_to_ms, to_ms
@@ -62,6 +62,18 @@ class Agents:
             *instance_ids,
         )
         return {row[0]: self._agent(row) for row in rows}
+
+    async def told(self, instance_ids: Sequence[InstanceId]) -> dict[InstanceId, Told]:
+        """What those of these that have an agent know by it."""
+        rows = await self._statements.fetch(
+            "SELECT instance_id, os_type, time_zone, boot_id FROM agents"
+            f" WHERE instance_id IN ({marks(instance_ids)})",
+            *instance_ids,
+        )
+        return {
+            instance_id: Told(os_type=os_type, time_zone=time_zone, boot_id=boot_id)
+            for instance_id, os_type, time_zone, boot_id in rows
+        }
 
     async def remove(self, instance_id: InstanceId) -> None:
         await self._statements.change("DELETE FROM agents WHERE instance_id = ?", instance_id)

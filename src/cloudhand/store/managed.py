@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from datetime import datetime
 
 from cloudhand.core.ids import InstanceId
@@ -50,6 +51,15 @@ class ManagedInstances:
             instance_id,
         )
         return _managed(rows[0]) if rows else None
+
+    async def present(self, instance_ids: Collection[InstanceId]) -> set[InstanceId]:
+        """Those of these that are registered."""
+        rows = await self._statements.fetch(
+            "SELECT id FROM managed_instances WHERE deregistered_at IS NULL"
+            f" AND id IN ({marks(instance_ids)})",
+            *instance_ids,
+        )
+        return {row[0] for row in rows}
 
     async def with_tags(self, tags: dict[str, str]) -> list[InstanceId]:
         condition, values = tags_condition(tags)

@@ -18,7 +18,7 @@ from cloudhand.store.database import Statements
 from cloudhand.store.events import Events, Move
 from cloudhand.store.invocations import condition_of
 from cloudhand.store.past_runs import PastRuns
-from cloudhand.store.rows import from_ms, marks, to_ms
+from cloudhand.store.rows import from_ms, marks, to_json, to_ms
 from cloudhand.store.target_rows import COLUMNS, COUNT, FIXED_COUNT, read_target, target_row
 from cloudhand.store.watches import Watches
 
@@ -42,11 +42,24 @@ class Targets:
             [target_row(target) for target in targets],
         )
         for invoke_id, count in Counter(target.invoke_id for target in targets).items():
-            await self._statements.change(
-                "UPDATE invocations SET target_count = target_count + ? WHERE id = ?",
-                count,
-                invoke_id,
-            )
+            await self._count(invoke_id, count)
+
+    async def add_alike(self, target: Target, instance_ids: Sequence[InstanceId]) -> None:
+        """The same target on each of these, by one statement."""
+        of_invocation, _, *rest = target_row(target)
+        values = ", ".join(["?", "value", *("?" * len(rest))])
+        await self._statements.change(
+            f"INSERT INTO targets ({COLUMNS}) SELECT {values} FROM json_each(?)",
+            of_invocation,
+            *rest,
+            to_json(instance_ids),
+        )
+        await self._count(target.invoke_id, len(instance_ids))
+
+    async def _count(self, invoke_id: InvokeId, more: int) -> None:
+        await self._statements.change(
+            "UPDATE invocations SET target_count = target_count + ? WHERE id = ?", more, invoke_id
+        )
 
     async def get(self, invoke_id: InvokeId, instance_id: InstanceId) -> Target | None:
         rows = await self._statements.fetch(

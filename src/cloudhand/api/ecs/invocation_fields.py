@@ -10,7 +10,7 @@ from cloudhand.api.ecs import custom_parameters, errors, fields
 from cloudhand.api.operation import Call, Errors
 from cloudhand.api.refusal import Refused, unsupported
 from cloudhand.api.tags import tags
-from cloudhand.core.command import TARGET_LIMIT
+from cloudhand.core.command import LARGEST_TARGET_LIMIT, TARGET_LIMIT
 from cloudhand.core.errors import (
     CommandNotApplicable,
     FrequencyProblem,
@@ -52,7 +52,10 @@ REFUSES = (
 @dataclass(frozen=True, kw_only=True)
 class InvocationParams:
     instance_ids: tuple[str, ...] = many(
-        "InstanceId", at_most=TARGET_LIMIT, too_many=errors.TOO_MANY_TARGETS
+        "InstanceId",
+        at_most=LARGEST_TARGET_LIMIT,
+        too_many=errors.TOO_MANY_TARGETS,
+        note=f"at most {TARGET_LIMIT}, unless `cloudhand serve` was told another number",
     )
     resource_tags: Mapping[str, str] = tags("ResourceTag", errors.RESOURCE_TAG_ERRORS)
     parameters: Mapping[str, str] = custom_parameters.parameters()

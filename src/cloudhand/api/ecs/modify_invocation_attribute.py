@@ -15,7 +15,7 @@ from cloudhand.api.bind import flag, many, text
 from cloudhand.api.ecs import command_fields, custom_parameters, errors, fields
 from cloudhand.api.ecs.product import ECS
 from cloudhand.api.operation import Call, operation
-from cloudhand.core.command import TARGET_LIMIT
+from cloudhand.core.command import LARGEST_TARGET_LIMIT
 from cloudhand.core.errors import (
     CommandNotApplicable,
     FrequencyProblem,
@@ -47,9 +47,9 @@ class Params:
     frequency: str = text(note=f"of RepeatMode Period; {_ELSE}")
     more_instance_ids: tuple[InstanceId, ...] = many(
         "InstanceId",
-        at_most=TARGET_LIMIT,
+        at_most=LARGEST_TARGET_LIMIT,
         too_many=errors.NEW_TOO_MANY_TARGETS,
-        note="to be added to those that it has",
+        note="to be added to those that it has: together as many as RunCommand takes",
     )
     client_token: str = fields.client_token()
 
