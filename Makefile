@@ -50,8 +50,10 @@ test-lives: setup-dev ## Anything in any order, in virtual time: make test-lives
 crash: setup-dev ## Every rehearsal with the engine killed after every write; make test draws a few of them
 	@CLOUDHAND_TEST_CRASHES=all $(BIN)/python -m pytest -q -n 2 tests/rehearsals/test_rehearsals.py $(ARGS)
 
-fuzz: setup-dev ## Hostile input to templates and to the gateway, much of it: make fuzz EXAMPLES=20000
-	@CLOUDHAND_TEST_EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest -q -n 2 --timeout 3600 tests/gateway/test_fuzz.py tests/unit/orchestration/test_hostile.py $(ARGS)
+fuzz: setup-dev ## Hostile input to templates, gateway and API, much of it: make fuzz EXAMPLES=20000
+	@mkdir -p build/fuzz
+	@CLOUDHAND_TEST_ANSWERS=build/fuzz CLOUDHAND_TEST_EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest -q -n 2 --timeout 3600 tests/api/test_fuzz.py tests/gateway/test_fuzz.py tests/unit/orchestration/test_hostile.py $(ARGS)
+	@echo "What was answered, by operation: build/fuzz/answers-*.json"
 
 check: setup-dev ## Format, lint, types, import layers, docs fresh
 	@$(BIN)/ruff format --check -q . || { echo "run 'make format'"; exit 1; }

@@ -19,7 +19,7 @@ from cloudhand.api import answer, inside
 from cloudhand.api.operation import Call, Operation
 
 # What is given by chance shows nothing.
-_BY_CHANCE = ("test_no_parameters_make_an_internal_error",)
+_BY_CHANCE = ("test_no_parameters_make_an_internal_error", "test_no_request_is_an_internal_error")
 
 # Tests by product, operation and parameter; an empty one is that of a call at all.
 _shown: dict[tuple[str, str, str], set[str]] = defaultdict(set)
