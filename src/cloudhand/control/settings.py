@@ -25,6 +25,8 @@ class ControlSettings:
     executions_kept: timedelta = timedelta(days=90)  # after their end
     instances_limit: int = 100  # per region
     activations_limit: int = 5000
+    # From so many activations on there are more only while more than half of them are used.
+    activations_unused: int = 1000
     commands_limit: int = 500  # stored ones, per region
 
     @property

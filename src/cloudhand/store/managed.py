@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
-from cloudhand.core.ids import InstanceId
+from cloudhand.core.ids import ActivationId, InstanceId
 from cloudhand.core.instance import ONLINE_WITHIN, ManagedInstance
 from cloudhand.core.orders import ManagedFilter
 from cloudhand.core.page import Page, Window
@@ -50,6 +50,20 @@ class ManagedInstances:
             instance_id,
         )
         return _managed(rows[0]) if rows else None
+
+    async def any_of(self, activation_id: ActivationId) -> bool:
+        """Whether a machine that joined with the activation is still registered."""
+        rows = await self._statements.fetch(
+            "SELECT 1 FROM managed_instances"
+            " WHERE activation_id = ? AND deregistered_at IS NULL LIMIT 1",
+            activation_id,
+        )
+        return bool(rows)
+
+    async def rename(self, instance_id: InstanceId, name: str) -> None:
+        await self._statements.change(
+            "UPDATE managed_instances SET name = ? WHERE id = ?", name, instance_id
+        )
 
     async def with_tags(self, tags: dict[str, str]) -> list[InstanceId]:
         condition, values = tags_condition(tags)

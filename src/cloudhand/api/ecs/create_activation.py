@@ -9,7 +9,7 @@ from ipaddress import ip_network
 
 import msgspec
 
-from cloudhand.api.bind import Limit, form, longest, number, text
+from cloudhand.api.bind import Limit, longest, number, text
 from cloudhand.api.ecs import errors, fields
 from cloudhand.api.ecs.product import ECS
 from cloudhand.api.operation import Call, operation
@@ -28,11 +28,8 @@ def _is_network(value: str) -> bool:
 @dataclass(frozen=True, kw_only=True)
 class Params:
     region_id: str = fields.region()
-    instance_name: str = text(
-        "InstanceName",
-        Limit(fits=lambda name: 2 <= len(name) <= 50, error=errors.ACTIVATION_NAME_LENGTH),
-        form(r"[A-Za-z][A-Za-z0-9._:-]*", errors.ACTIVATION_NAME_PATTERN),
-        note="prefix of the names of machines that give none",
+    instance_name: str = fields.managed_name(
+        50, errors.ACTIVATION_NAME_LENGTH, errors.MANAGED_NAME_PATTERN
     )
     description: str = text("Description", longest(100, errors.ACTIVATION_DESCRIPTION))
     instance_count: int = number(
