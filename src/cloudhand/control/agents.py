@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hmac
+import logging
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from cloudhand.control.activations import hashed
 from cloudhand.control.deliveries import Speaker
@@ -23,9 +24,13 @@ from cloudhand.core.instance import (
     ONLINE_WITHIN,
     Agent,
     AgentKind,
+    Beat,
     Instance,
     ManagedInstance,
     State,
+    another,
+    cloned,
+    lived,
     online,
     restarted,
 )
@@ -34,6 +39,8 @@ from cloudhand.core.page import Page, Window
 from cloudhand.store.database import Database
 from cloudhand.store.transaction import Transaction
 from cloudhand.wire import agent as wire
+
+log = logging.getLogger(__name__)
 
 _KEY_SIZE = 32  # bytes, of an HMAC-SHA256 key
 
@@ -143,9 +150,7 @@ class Agents:
         await tx.activations.count_registered(activation.id)
         return instance_id
 
-    async def beat(
-        self, speaker: Speaker, *, uptime: timedelta | None, pid: int, version: str
-    ) -> None:
+    async def beat(self, speaker: Speaker, beat: Beat, *, version: str) -> None:
         """The agent lives; and perhaps its machine, or it, has been restarted."""
         now = self._clock.now()
 
@@ -153,17 +158,20 @@ class Agents:
             before = await tx.agents.get(speaker.id)
             if before is None:
                 return False
-            if before.kind is AgentKind.PUBLISHED:
-                await _restarts(tx, before, uptime, pid, now)
+            if lived(before, beat, now=now):
+                if another(before, beat, now=now):
+                    await _doubled(tx, before, now)
+            elif before.kind is AgentKind.PUBLISHED and not cloned(before, now=now):
+                await _restarts(tx, before, beat, now)
             await tx.agents.seen(
                 speaker.id,
                 at=now,
-                boot_id=speaker.boot_id,
-                uptime=uptime,
-                pid=pid or before.pid,
+                boot_id=beat.boot_id,
+                uptime=beat.uptime,
+                pid=beat.pid or before.pid,
                 version=version,
             )
-            news = before.boot_id != speaker.boot_id or not online(before, now=now)
+            news = before.boot_id != beat.boot_id or not online(before, now=now)
             if news:
                 await tx.instances.poke(speaker.id, at=now)
             return news
@@ -225,6 +233,7 @@ class Agents:
                             instances.get(instance_id), agents.get(instance_id), now
                         ),
                         running_count=running.get(instance_id, 0),
+                        cloned=cloned(agents.get(instance_id), now=now),
                     )
                     for instance_id in shown
                 ],
@@ -274,12 +283,20 @@ def _agent(
     )
 
 
-async def _restarts(
-    tx: Transaction, before: Agent, uptime: timedelta | None, pid: int, now: datetime
-) -> None:
+async def _doubled(tx: Transaction, before: Agent, now: datetime) -> None:
+    """Two run at the same time: nothing is concluded from what they say in turn."""
+    if not cloned(before, now=now):
+        log.warning(
+            "two agents speak as one: its machine, or its state, has been copied",
+            extra={"instance": before.instance_id},
+        )
+    await tx.agents.cloned(before.instance_id, at=now)
+
+
+async def _restarts(tx: Transaction, before: Agent, beat: Beat, now: datetime) -> None:
     """The published agent says nothing of restarts: its uptime and its pid do."""
-    if uptime is not None and restarted(before, uptime=uptime, now=now):
+    if beat.uptime is not None and restarted(before, uptime=beat.uptime, now=now):
         await interrupt(tx, before.instance_id, "InstanceRestarted", now)
         await booted(tx, before.instance_id, None, now)
-    elif before.pid and pid and pid != before.pid:
+    elif before.pid and beat.pid and beat.pid != before.pid:
         await interrupt(tx, before.instance_id, "ClientRestarted", now)

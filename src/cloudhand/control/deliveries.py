@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,7 +18,7 @@ from cloudhand.core import ids, power, verdict
 from cloudhand.core.clock import Clock
 from cloudhand.core.errors import ParameterProblem
 from cloudhand.core.ids import BootId, InstanceId, RandomBytes
-from cloudhand.core.instance import INSTANCE, Agent, AgentKind
+from cloudhand.core.instance import INSTANCE, Agent, AgentKind, cloned
 from cloudhand.core.instance import Event as InstanceEvent
 from cloudhand.core.invocation import (
     GRACE,
@@ -179,7 +179,7 @@ class Deliveries:
                 log.info("report for nothing known", extra={"task": report.task_id})
                 return wire.Ack(stop=True)
             if report.kind == wire.RUNNING:
-                return await self._running(tx, target, report, now)
+                return await self._running(tx, target, speaker, report, now)
             return await self._ended(tx, target, speaker, report, now)
 
         ack = await self._database.write(work)
@@ -191,12 +191,18 @@ class Deliveries:
         return ack
 
     async def _running(
-        self, tx: Transaction, target: Target, report: wire.Report, now: datetime
+        self,
+        tx: Transaction,
+        target: Target,
+        speaker: Speaker,
+        report: wire.Report,
+        now: datetime,
     ) -> wire.Ack:
         if target.final:
-            if target.inferred:  # its end will follow, and correct what was said
+            disproved = verdict.disproved(target, speaker.boot_id)
+            if target.inferred or disproved:  # its end will follow, and correct what was said
                 await self._keep_output(tx, target, report)
-            return wire.Ack(stop=True)
+            return wire.Ack(stop=not disproved)
         if target.state is State.PENDING:
             invocation = await tx.invocations.get(target.invoke_id)
             assert invocation is not None
@@ -206,6 +212,7 @@ class Deliveries:
                 at=now,
                 source="agent",
                 started_at=_moment(report.start) or now,
+                boot_id=speaker.boot_id,
                 deadline_at=now + timedelta(seconds=invocation.command.timeout) + GRACE,
             )
         lost = await self._keep_output(tx, target, report)
@@ -229,6 +236,10 @@ class Deliveries:
             policy=self._settings.power_exit_codes,
             invocation=await tx.invocations.get(target.invoke_id) if overran else None,
         )
+        if said.event is Event.INTERRUPTED and await _of_the_other(tx, target, speaker, now):
+            return wire.Ack()
+        if verdict.disproved(target, speaker.boot_id):
+            target = replace(target, inferred=True)  # the other one's journal said so
         correcting = target.final and target.inferred and TARGET.hears(State.RUNNING, said.event)
         if not correcting and not TARGET.hears(target.state, said.event):
             return wire.Ack()  # it has been said before, or something else came first
@@ -309,14 +320,17 @@ class Deliveries:
             for target in await tx.targets.unfinished(speaker.id):
                 if target.fetched_at is None or target.task_id in known:
                     continue
+                if await _of_the_other(tx, target, speaker, now):
+                    continue
                 # What never started is handed out again: the journal would know of a start.
                 if target.state is not State.PENDING:
                     await close(tx, target, _forgotten(target, boot_id), now)
-            await booted(tx, speaker.id, boot_id, now)
+            if not cloned(await tx.agents.get(speaker.id), now=now):
+                await booted(tx, speaker.id, boot_id, now)
             stop = []
             for task_id in inventory.running:
                 running = await _run(tx, task_id, speaker)
-                if running is None or running.final:
+                if running is None or (running.final and not verdict.disproved(running, boot_id)):
                     stop.append(task_id)
             return wire.Orders(stop=tuple(stop))
 
@@ -326,6 +340,12 @@ class Deliveries:
 async def _run(tx: Transaction, task_id: str, speaker: Speaker) -> Target | None:
     invoke_id, number = of_task_id(task_id)
     return await tx.targets.run((invoke_id, speaker.id, number))
+
+
+async def _of_the_other(tx: Transaction, target: Target, speaker: Speaker, now: datetime) -> bool:
+    """Whether the target may be with the other one of two agents that speak as one."""
+    agent = await tx.agents.get(speaker.id)
+    return target.boot_id != speaker.boot_id and cloned(agent, now=now)
 
 
 def _unfilled(problem: ParameterProblem) -> Verdict:

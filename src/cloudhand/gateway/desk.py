@@ -11,11 +11,13 @@ from cloudhand.control.control import Control
 from cloudhand.control.deliveries import Speaker
 from cloudhand.core.errors import ActivationRefused
 from cloudhand.core.ids import managed
+from cloudhand.core.instance import Beat
 from cloudhand.gateway.doorkeeper import public_key
 from cloudhand.wire import agent as wire
 
 # The published agent accepts 55 to 65 seconds; spread, so that a fleet does not beat in step.
 _SHORTEST_INTERVAL, _LONGEST_INTERVAL = 55_000, 65_000
+_MS = timedelta(milliseconds=1)
 
 
 class Desk:
@@ -36,8 +38,12 @@ class Desk:
     async def beat(self, speaker: Speaker, heartbeat: wire.Heartbeat, *, version: str) -> int:
         await self._control.agents.beat(
             speaker,
-            uptime=timedelta(milliseconds=heartbeat.uptime) if heartbeat.uptime else None,
-            pid=heartbeat.pid,
+            Beat(
+                boot_id=speaker.boot_id,
+                pid=heartbeat.pid,
+                uptime=_MS * heartbeat.uptime if heartbeat.uptime else None,
+                process_uptime=_MS * heartbeat.process_uptime,
+            ),
             version=version,
         )
         return random.randint(_SHORTEST_INTERVAL, _LONGEST_INTERVAL)
