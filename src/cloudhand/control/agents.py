@@ -16,7 +16,7 @@ from cloudhand.core import activation as activations
 from cloudhand.core import ids
 from cloudhand.core.activation import Activation
 from cloudhand.core.clock import Clock
-from cloudhand.core.errors import ActivationRefused, BadCursor, InstanceNotFound
+from cloudhand.core.errors import ActivationRefused, BadCursor, InstanceNotFound, MachineKnown
 from cloudhand.core.ids import ActivationId, InstanceId, RandomBytes
 from cloudhand.core.instance import (
     BACK_WITHIN,
@@ -83,7 +83,7 @@ class Agents:
     async def register(
         self, registration: wire.Registration, *, address: str, public_key: bytes
     ) -> wire.Registered:
-        """Give an identity to a machine; ActivationRefused with a phrase.
+        """Give an identity to a machine; ActivationRefused with a phrase, MachineKnown.
 
         ``public_key`` is the PEM of a published agent; empty: our agent, which is given a key.
         """
@@ -94,12 +94,16 @@ class Agents:
             activation = await self._usable(tx, registration, address, now)
             instance_id = activation.instance_id
             if instance_id is None:
-                instance_id = await self._join(tx, activation, registration, address, now)
+                joined = await self._joined(tx, activation, registration, address, now)
+                await tx.activations.count_registered(activation.id)
+                instance_id = joined.id
             await tx.agents.put(_agent(instance_id, key, bool(public_key), registration))
             return instance_id
 
         instance_id = await self._database.write(work)
         self.forget(instance_id)
+        if registration.force_reuse:  # an agent that had the identity has it no more
+            self._pokes.part(instance_id)
         return wire.Registered(
             instance_id=instance_id,
             region_id=self._settings.region_id,
@@ -124,31 +128,46 @@ class Agents:
             raise ActivationRefused("the instance has been released")
         return activation
 
-    async def _join(
+    async def _joined(
         self,
         tx: Transaction,
         activation: Activation,
         registration: wire.Registration,
         address: str,
         now: datetime,
-    ) -> InstanceId:
+    ) -> ManagedInstance:
+        machine = registration.machine
+        earlier = await tx.managed.of_machine(machine) if machine else None
+        if earlier is not None and registration.force_reuse:
+            await tx.activations.count_deregistered(earlier.activation_id)
+            again = ManagedInstance(
+                id=earlier.id,
+                name=registration.instance_name or earlier.name,
+                activation_id=activation.id,
+                registered_at=now,
+                internet_ip=address,
+                tags={**earlier.tags, **activation.tags, **dict(registration.tags)},
+                resource_group_id=activation.resource_group_id or earlier.resource_group_id,
+            )
+            await tx.managed.register_again(again)
+            return again
+        if earlier is not None and registration.fingerprint:
+            raise MachineKnown(machine)
         instance_id = ids.managed_instance_id(self._random)
         name = registration.instance_name
         if not name and activation.instance_name:
             name = activations.numbered_name(activation)
-        await tx.managed.add(
-            ManagedInstance(
-                id=instance_id,
-                name=name or registration.hostname or instance_id,
-                activation_id=activation.id,
-                registered_at=now,
-                internet_ip=address,
-                tags={**activation.tags, **dict(registration.tags)},
-                resource_group_id=activation.resource_group_id,
-            )
+        new = ManagedInstance(
+            id=instance_id,
+            name=name or registration.hostname or instance_id,
+            activation_id=activation.id,
+            registered_at=now,
+            internet_ip=address,
+            tags={**activation.tags, **dict(registration.tags)},
+            resource_group_id=activation.resource_group_id,
         )
-        await tx.activations.count_registered(activation.id)
-        return instance_id
+        await tx.managed.add(new)
+        return new
 
     async def beat(self, speaker: Speaker, beat: Beat, *, version: str) -> None:
         """The agent lives; and perhaps its machine, or it, has been restarted."""
@@ -274,7 +293,7 @@ def _agent(
         instance_id=instance_id,
         kind=AgentKind.PUBLISHED if published else AgentKind.CLOUDHAND,
         key=key,
-        machine_id=registration.machine_id,
+        machine_id=registration.machine,
         version=registration.agent_version,
         os_type=registration.os_type.lower() or "linux",
         os_version=registration.os_version,

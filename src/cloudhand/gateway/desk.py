@@ -27,7 +27,7 @@ class Desk:
         self._control = control
 
     async def register(self, registration: wire.Registration, *, address: str) -> wire.Registered:
-        """Rejected with a sentence."""
+        """Rejected with a sentence; MachineKnown."""
         try:
             return await self._control.agents.register(
                 registration, address=address, public_key=_pem(registration.public_key)

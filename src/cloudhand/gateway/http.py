@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 
 from cloudhand.control.control import Control
 from cloudhand.control.deliveries import Speaker
+from cloudhand.core.errors import MachineKnown
 from cloudhand.core.ids import InstanceId
 from cloudhand.gateway.channel import Channel, Receive, Send
 from cloudhand.gateway.desk import Desk
@@ -139,6 +140,10 @@ class GatewayApp:
         address = scope["client"][0] if scope.get("client") else ""
         try:
             registered = await self._desk.register(registration, address=address)
+        except MachineKnown as error:
+            # Compat: who reads this, and takes 400 for an answer, comes back with another name.
+            log.info("registration refused", extra={"address": address, "reason": str(error)})
+            return 400, {"code": 400, "errCode": "fingerprint_duplicate", "message": str(error)}
         except wire.Rejected as error:
             log.info("registration refused", extra={"address": address, "reason": str(error)})
             raise

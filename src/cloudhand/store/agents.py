@@ -30,7 +30,8 @@ class Agents:
             " ON CONFLICT (instance_id) DO UPDATE SET kind = excluded.kind, key = excluded.key,"
             " machine_id = excluded.machine_id, version = excluded.version,"
             " os_type = excluded.os_type, os_version = excluded.os_version,"
-            " hostname = excluded.hostname, intranet_ip = excluded.intranet_ip",
+            " hostname = excluded.hostname, intranet_ip = excluded.intranet_ip,"
+            " cloned_at = NULL",
             agent.instance_id,
             agent.kind,
             self._envelope.seal(agent.key, purpose=agent.instance_id),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from cloudhand.api.ecs import errors, fields
+from cloudhand.api.ecs import fields, managed_fields
 from cloudhand.api.ecs.activation_shape import ActivationShape, usage
 from cloudhand.api.ecs.product import ECS
 from cloudhand.api.operation import Call, operation
@@ -17,7 +17,7 @@ from cloudhand.core.ids import ActivationId
 @dataclass(frozen=True, kw_only=True)
 class Params:
     region_id: str = fields.region()
-    activation_id: ActivationId = fields.activation_id()
+    activation_id: ActivationId = managed_fields.activation_id()
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
@@ -28,8 +28,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     ECS,
     access="write",
     errors={
-        ActivationNotFound: errors.NO_SUCH_ACTIVATION,
-        NotEmpty: errors.ACTIVATION_IN_USE,
+        ActivationNotFound: managed_fields.NO_SUCH_ACTIVATION,
+        NotEmpty: managed_fields.IN_USE,
     },
 )
 async def delete_activation(call: Call, params: Params) -> Result:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cloudhand.api.bind import Limit, form, many, one_of, text
+from cloudhand.api.bind import Limit, many, one_of, text
 from cloudhand.api.ecs import errors
 from cloudhand.api.refusal import WireError, invalid
 from cloudhand.api.tags import tags
@@ -47,23 +47,6 @@ def resource_group() -> Any:
 
 def instance_id() -> Any:
     return text("InstanceId", required=True)
-
-
-def activation_id() -> Any:
-    return text("ActivationId", required=True)
-
-
-def managed_name(
-    longest: int, wrong_length: WireError, wrong_form: WireError, *, required: bool = False
-) -> Any:
-    """A name of machines from outside, or what their names begin with."""
-    return text(
-        "InstanceName",
-        Limit(fits=lambda name: 2 <= len(name) <= longest, error=wrong_length),
-        form(r"[A-Za-z][A-Za-z0-9._:-]*", wrong_form),
-        required=required,
-        note="" if required else "prefix of the names of machines that give none",
-    )
 
 
 def instance_ids() -> Any:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from cloudhand.api.ecs import errors, fields
+from cloudhand.api.ecs import errors, fields, managed_fields
 from cloudhand.api.ecs.product import ECS
 from cloudhand.api.operation import Call, operation
 from cloudhand.core.errors import InstanceNotFound
@@ -17,9 +17,7 @@ from cloudhand.core.ids import InstanceId
 class Params:
     region_id: str = fields.region()
     instance_id: InstanceId = fields.instance_id()
-    instance_name: str = fields.managed_name(
-        128, errors.MANAGED_NAME_LENGTH, errors.MANAGED_NAME_PATTERN, required=True
-    )
+    instance_name: str = managed_fields.name(128, managed_fields.NAME_LENGTH, required=True)
 
 
 class Renamed(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
