@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from cloudhand.core.errors import ActivationRefused
+from cloudhand.core.ids import InstanceId
+from cloudhand.wire.plugin import PluginStatus
 from tests.api.clients import Caller, ClientError, tea
 from tests.api.cloud import Cloud
 
@@ -197,3 +199,30 @@ def test_a_machine_is_deregistered_once(it: Cloud, call: Caller) -> None:
     assert listed(call, InstanceId=[instance_id]) == []
     with pytest.raises(Exception, match="NotFound"):
         call("DeregisterManagedInstance", InstanceId=instance_id)
+
+
+def _plugins(call: Caller, **wanted: Any) -> dict[str, list[tuple[str, str, str]]]:
+    told = call("ListPluginStatus", **wanted)["InstancePluginStatusSet"]["InstancePluginStatus"]
+    return {
+        one["InstanceId"]: [
+            (p["PluginName"], p["PluginStatus"], p["PluginVersion"])
+            for p in one["PluginStatusSet"]["PluginStatus"]
+        ]
+        for one in told
+    }
+
+
+def test_plugins_are_told_of_one_machine_or_by_their_name(it: Cloud, call: Caller) -> None:
+    (_, one), (_, other) = joined(it, call), joined(it, call)
+    said = [PluginStatus("dump", "ONCE_INSTALLED", "1.0"), PluginStatus("net", "PERSIST_RUNNING")]
+    it.do(lambda world: world.control.plugins.report(InstanceId(one), said))
+    dump = ("dump", "Installed", "1.0")
+
+    assert _plugins(call, InstanceId=[one]) == {one: [dump, ("net", "Running", "")]}
+    assert _plugins(call, InstanceId=[other]) == {other: []}
+    assert _plugins(call, Name="dump") == {one: [dump]}
+    both = {"Name": "dump", "InstanceId": [other, one]}
+    assert _plugins(call, **both) == {other: [("dump", "NotInstalled", "")], one: [dump]}
+    first = call("ListPluginStatus", MaxResults=1, **both)
+    rest = _plugins(call, MaxResults=1, NextToken=first["NextToken"], **both)
+    assert rest == {one: [dump]}

@@ -713,6 +713,24 @@ ACTIVATIONS: list[Row] = [
     ("DeregisterManagedInstance", {}, "MissingParameter.InstanceId", 400),
 ]
 
+PLUGINS: list[Row] = [
+    ("ListPluginStatus", {}, "PluginName.MissingValue", 400),
+    ("ListPluginStatus", {"InstanceId": [UP, DOWN]}, "PluginName.MissingValue", 400),
+    ("ListPluginStatus", {"InstanceId": MANY[:51]}, "InstanceIds.ExceedLimit", 400),
+    ("ListPluginStatus", {"InstanceId": [UP], "Name": "p" * 256}, "InvalidParameter.Name", 400),
+    ("ListPluginStatus", {"InstanceId": ["i-nobody"]}, "InvalidInstance.NotFound", 404),
+    ("ListPluginStatus", {"Name": "nothing"}, "InvalidPluginName.NotFound", 404),
+    *(
+        ("ListPluginStatus", {"InstanceId": [UP], **page}, code, 400)
+        for page, code in (
+            ({"PageNumber": 0}, "InvalidParam.PageNumber"),
+            ({"PageSize": 51}, "InvalidParam.PageSize"),
+            ({"MaxResults": 51}, "InvalidParameter.MaxResults"),
+            ({"NextToken": "nonsense"}, "InvalidParameter.NextToken"),
+        )
+    ),
+]
+
 ROWS: list[Row] = [
     *COMMANDS,
     *CHANGED,
@@ -725,4 +743,5 @@ ROWS: list[Row] = [
     *POWER,
     *INSTANCES,
     *ACTIVATIONS,
+    *PLUGINS,
 ]

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from alibabacloud_ecs20140526 import models
 
+from cloudhand.core.ids import InstanceId
+from cloudhand.wire.plugin import PluginStatus
 from tests.api.clients import classic, hang_up
 from tests.api.cloud import cloud
 from tests.compat.fits import misfits
@@ -20,6 +22,7 @@ TOLD = (
     "DescribeActivations",
     "DescribeManagedInstances",
     "DisableActivation",
+    "ListPluginStatus",
     "ModifyManagedInstance",
 )
 
@@ -42,6 +45,10 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
         call("DescribeActivations", MaxResults=1)
         call("DescribeManagedInstances", MaxResults=1)
         call("ModifyManagedInstance", InstanceName="desk", **machine)
+        said = [PluginStatus("ecs_dump", "ONCE_INSTALLED", "1.0")]
+        joined = InstanceId(machine["InstanceId"])
+        it.do(lambda world: world.control.plugins.report(joined, said))
+        call("ListPluginStatus", **{"InstanceId.1": joined})
         call("DisableActivation", **activation)
         call("DeregisterManagedInstance", **machine)
         call("DeleteActivation", **activation)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import random
+from collections.abc import Sequence
 from datetime import timedelta
 
 from cloudhand.control.control import Control
@@ -14,6 +15,7 @@ from cloudhand.core.ids import managed
 from cloudhand.core.instance import Beat
 from cloudhand.gateway.doorkeeper import public_key
 from cloudhand.wire import agent as wire
+from cloudhand.wire.plugin import PluginStatus
 
 # The published agent accepts 55 to 65 seconds; spread, so that a fleet does not beat in step.
 _SHORTEST_INTERVAL, _LONGEST_INTERVAL = 55_000, 65_000
@@ -58,6 +60,9 @@ class Desk:
         if report.file:
             return await self._control.files.report(speaker.agent, report)
         return await self._control.deliveries.report(speaker, report)
+
+    async def plugins(self, speaker: Speaker, said: Sequence[PluginStatus]) -> None:
+        await self._control.plugins.report(speaker.id, said)
 
     async def deregister(self, speaker: Speaker) -> None:
         """Rejected for an instance of ours, which has an agent for as long as it exists."""

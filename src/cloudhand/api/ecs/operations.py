@@ -28,6 +28,7 @@ from cloudhand.api.ecs.disable_activation import disable_activation
 from cloudhand.api.ecs.install_cloud_assistant import install_cloud_assistant
 from cloudhand.api.ecs.invoke_command import invoke_command
 from cloudhand.api.ecs.join_resource_group import join_resource_group
+from cloudhand.api.ecs.list_plugin_status import list_plugin_status
 from cloudhand.api.ecs.list_tag_resources import list_tag_resources
 from cloudhand.api.ecs.modify_command import modify_command
 from cloudhand.api.ecs.modify_invocation_attribute import modify_invocation_attribute
@@ -73,6 +74,7 @@ OPERATIONS: Mapping[str, Operation] = {
         install_cloud_assistant,
         invoke_command,
         join_resource_group,
+        list_plugin_status,
         list_tag_resources,
         modify_command,
         modify_invocation_attribute,
