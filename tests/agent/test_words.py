@@ -101,6 +101,27 @@ def test_a_tag_that_is_none(machine: Machine, gateway: FakeGateway) -> None:
     )
 
 
+def test_a_name_of_a_machine_that_is_too_long(machine: Machine, gateway: FakeGateway) -> None:
+    done = machine.agent("register", f"--server={gateway.url}", *_CODE, "--machine-id", "m" * 37)
+    assert done.returncode == 2
+    assert done.stderr.endswith("m is longer than 36 characters\n")
+
+
+def test_what_is_registered_is_registered_again_if_it_is_said_so(
+    machine: Machine, gateway: FakeGateway
+) -> None:
+    state = f"--state={machine.state}"
+    machine.register()
+    words = ("register", f"--server={gateway.url}", *_CODE, state)
+    assert "add --force-reuse to register it again" in machine.agent(*words).stderr
+
+    done = machine.agent(*words, "--machine-id", "desk", "--force-reuse")
+
+    assert done.returncode == 0, done.stderr
+    told = [(one.machine_id == "desk", one.force_reuse) for one in gateway.registrations]
+    assert told == [(False, False), (True, True)]
+
+
 def test_an_activation_that_is_not_taken(machine: Machine, gateway: FakeGateway) -> None:
     assert _register(machine, gateway.url, "--activation-code", "no") == (
         "no such activation; look at --activation-id and --activation-code, or make another"

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.api.clients import Caller, tea
+from cloudhand.core.errors import ActivationRefused
+from cloudhand.core.ids import InstanceId
+from cloudhand.wire.plugin import PluginStatus
+from tests.api.clients import Caller, ClientError, tea
 from tests.api.cloud import Cloud
 
 
@@ -83,6 +86,49 @@ def test_activations_are_paged(it: Cloud, call: Caller) -> None:
     assert (len(shown), set(shown), second["NextToken"]) == (3, made, "")
 
 
+def test_a_disabled_activation_lets_nobody_else_join(it: Cloud, call: Caller) -> None:
+    made = call("CreateActivation", InstanceName="office", InstanceCount=3)
+    instance_id = it.join(made["ActivationId"], made["ActivationCode"])
+    for _ in range(2):
+        told = call("DisableActivation", ActivationId=made["ActivationId"])["Activation"]
+        assert (told["ActivationId"], told["Disabled"]) == (made["ActivationId"], True)
+        assert (told["RegisteredCount"], told["InstanceName"]) == (1, "office")
+    with pytest.raises(ActivationRefused, match="disabled"):
+        it.join(made["ActivationId"], made["ActivationCode"])
+    assert [one["InstanceId"] for one in listed(call, InstanceId=[instance_id])] == [instance_id]
+
+
+def test_an_activation_that_nobody_uses_any_more_is_deleted(it: Cloud, call: Caller) -> None:
+    activation_id, instance_id = joined(it, call)
+    call("DeregisterManagedInstance", InstanceId=instance_id)
+    told = call("DeleteActivation", ActivationId=activation_id)["Activation"]
+    assert (told["RegisteredCount"], told["DeregisteredCount"]) == (1, 1)
+    assert "Disabled" not in told
+    assert call("DescribeActivations", ActivationId=activation_id)["ActivationList"] == []
+    with pytest.raises(ClientError, match=r"ActivationId\.NotFound"):
+        call("DisableActivation", ActivationId=activation_id)
+
+
+@pytest.mark.parametrize("action", ["DeleteActivation", "DisableActivation"])
+def test_the_activation_of_an_instance_of_ours_is_nobodys_business(
+    it: Cloud, call: Caller, action: str
+) -> None:
+    (instance_id,) = it.instances()
+    boot = it.world.machine(instance_id).boot
+    assert boot is not None
+    with pytest.raises(ClientError, match=r"ActivationId\.NotFound"):
+        call(action, ActivationId=boot.activation_id)
+
+
+def test_a_machine_is_given_another_name(it: Cloud, call: Caller) -> None:
+    _, instance_id = joined(it, call)
+    told = call("ModifyManagedInstance", InstanceId=instance_id, InstanceName="desk:1_a.b-c")
+    assert told["Instance"] == {"InstanceId": instance_id, "InstanceName": "desk:1_a.b-c"}
+    assert [one["InstanceName"] for one in listed(call, InstanceId=[instance_id])] == [
+        "desk:1_a.b-c"
+    ]
+
+
 def test_a_machine_that_joined_is_told(it: Cloud, call: Caller) -> None:
     activation_id, instance_id = joined(it, call, InstanceName="office", InstanceCount=3)
     assert instance_id.startswith("mi-")
@@ -153,3 +199,30 @@ def test_a_machine_is_deregistered_once(it: Cloud, call: Caller) -> None:
     assert listed(call, InstanceId=[instance_id]) == []
     with pytest.raises(Exception, match="NotFound"):
         call("DeregisterManagedInstance", InstanceId=instance_id)
+
+
+def _plugins(call: Caller, **wanted: Any) -> dict[str, list[tuple[str, str, str]]]:
+    told = call("ListPluginStatus", **wanted)["InstancePluginStatusSet"]["InstancePluginStatus"]
+    return {
+        one["InstanceId"]: [
+            (p["PluginName"], p["PluginStatus"], p["PluginVersion"])
+            for p in one["PluginStatusSet"]["PluginStatus"]
+        ]
+        for one in told
+    }
+
+
+def test_plugins_are_told_of_one_machine_or_by_their_name(it: Cloud, call: Caller) -> None:
+    (_, one), (_, other) = joined(it, call), joined(it, call)
+    said = [PluginStatus("dump", "ONCE_INSTALLED", "1.0"), PluginStatus("net", "PERSIST_RUNNING")]
+    it.do(lambda world: world.control.plugins.report(InstanceId(one), said))
+    dump = ("dump", "Installed", "1.0")
+
+    assert _plugins(call, InstanceId=[one]) == {one: [dump, ("net", "Running", "")]}
+    assert _plugins(call, InstanceId=[other]) == {other: []}
+    assert _plugins(call, Name="dump") == {one: [dump]}
+    both = {"Name": "dump", "InstanceId": [other, one]}
+    assert _plugins(call, **both) == {other: [("dump", "NotInstalled", "")], one: [dump]}
+    first = call("ListPluginStatus", MaxResults=1, **both)
+    rest = _plugins(call, MaxResults=1, NextToken=first["NextToken"], **both)
+    assert rest == {one: [dump]}

@@ -229,6 +229,24 @@ def test_machines_that_are_kept_from_one_are_not_reached_by_naming_none(
     assert "instance/*" in refused(lambda: call("RunCommand", **by_tag))
 
 
+def test_a_policy_names_activations_and_machines_that_joined(
+    account: Account, ann: Identity
+) -> None:
+    owner, call = tea(account.it.endpoint), asks(account)
+    mine, other = (owner("CreateActivation") for _ in range(2))
+    machine = account.it.join(mine["ActivationId"], mine["ActivationCode"])
+    account.give(ann, allow("ecs:*", f"*:activation/{mine['ActivationId']}"))
+    account.give(ann, allow("ecs:ModifyManagedInstance", f"*:instance/{machine}"))
+    call("ModifyManagedInstance", InstanceId=machine, InstanceName="desk")
+    call("DisableActivation", ActivationId=mine["ActivationId"])
+    for action in ("DisableActivation", "DeleteActivation"):
+        told = refused(
+            lambda action=action: call(action, ActivationId=other["ActivationId"])  # type: ignore[misc]
+        )
+        assert f"activation/{other['ActivationId']}" in told
+    refused(lambda: call("ModifyManagedInstance", InstanceId="mi-another", InstanceName="desk"))
+
+
 @pytest.mark.parametrize(("network", "allowed"), [("127.0.0.0/8", True), ("10.0.0.0/8", False)])
 def test_a_policy_names_networks(
     account: Account, ann: Identity, network: str, allowed: bool

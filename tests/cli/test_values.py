@@ -42,6 +42,7 @@ def machine(number: int = 1, **values: object) -> Machine:
         "boot_id": "1234567890",
         "heartbeat_at": "2026-01-02T03:04:05Z",
         "running_count": 0,
+        "cloned": False,
     }
     return Machine(**{**told, **values})  # type: ignore[arg-type]
 

@@ -688,10 +688,30 @@ ACTIVATIONS: list[Row] = [
     ("CreateActivation", {"InstanceName": "a" * 51}, "InstanceName.ExceedLimit", 400),
     ("CreateActivation", {"InstanceName": "1a"}, "InstanceName.InvalidPattern", 400),
     ("CreateActivation", {"Description": "x" * 101}, "ActivationDesc.ExceedLimit", 400),
-    ("CreateActivation", {"InstanceCount": 0}, "ActivationCount.ExceedLimit", 400),
-    ("CreateActivation", {"InstanceCount": 1001}, "ActivationCount.ExceedLimit", 400),
+    ("CreateActivation", {"InstanceCount": 0}, "ActivationLimitation.Invalid", 400),
+    ("CreateActivation", {"InstanceCount": 1001}, "ActivationLimitation.Invalid", 400),
     ("CreateActivation", {"TimeToLiveInHours": 5}, "ActivationTTL.ExceedLimit", 400),
     ("CreateActivation", {"IpAddressRange": "home"}, "AddressRange.InvalidPattern", 400),
+    ("CreateActivation", {"IpAddressRange": "10.0.0.0/33"}, "AddressRange.InvalidPattern", 400),
+    *(
+        row
+        for action in ("DeleteActivation", "DisableActivation")
+        for row in (
+            (action, {"ActivationId": "NOBODY"}, "ActivationId.NotFound", 404),
+            (action, {}, "MissingParameter.ActivationId", 400),
+        )
+    ),
+    *(
+        ("ModifyManagedInstance", {"InstanceId": "mi-nobody", **other}, code, status)
+        for other, code, status in (
+            ({"InstanceName": "office"}, "InvalidInstance.NotFound", 404),
+            ({"InstanceName": "a"}, "InstanceName.ExceedLimit", 400),
+            ({"InstanceName": "a" * 129}, "InstanceName.ExceedLimit", 400),
+            ({"InstanceName": "http://a"}, "InstanceName.InvalidPattern", 400),
+            ({}, "MissingParameter.InstanceName", 400),
+            ({"InstanceId": None, "InstanceName": "ab"}, "MissingParameter.InstanceId", 400),
+        )
+    ),
     ("DescribeManagedInstances", {"InstanceId": MANY[:51]}, "InstanceIds.ExceedLimit", 403),
     ("DescribeManagedInstances", {"OsType": "BeOS"}, "InvalidParameter.OsType", 400),
     (
@@ -702,6 +722,24 @@ ACTIVATIONS: list[Row] = [
     ),
     ("DeregisterManagedInstance", {"InstanceId": "mi-nobody"}, "InvalidInstance.NotFound", 404),
     ("DeregisterManagedInstance", {}, "MissingParameter.InstanceId", 400),
+]
+
+PLUGINS: list[Row] = [
+    ("ListPluginStatus", {}, "PluginName.MissingValue", 400),
+    ("ListPluginStatus", {"InstanceId": [UP, DOWN]}, "PluginName.MissingValue", 400),
+    ("ListPluginStatus", {"InstanceId": MANY[:51]}, "InstanceIds.ExceedLimit", 400),
+    ("ListPluginStatus", {"InstanceId": [UP], "Name": "p" * 256}, "InvalidParameter.Name", 400),
+    ("ListPluginStatus", {"InstanceId": ["i-nobody"]}, "InvalidInstance.NotFound", 404),
+    ("ListPluginStatus", {"Name": "nothing"}, "InvalidPluginName.NotFound", 404),
+    *(
+        ("ListPluginStatus", {"InstanceId": [UP], **page}, code, 400)
+        for page, code in (
+            ({"PageNumber": 0}, "InvalidParam.PageNumber"),
+            ({"PageSize": 51}, "InvalidParam.PageSize"),
+            ({"MaxResults": 51}, "InvalidParameter.MaxResults"),
+            ({"NextToken": "nonsense"}, "InvalidParameter.NextToken"),
+        )
+    ),
 ]
 
 ROWS: list[Row] = [
@@ -717,4 +755,5 @@ ROWS: list[Row] = [
     *POWER,
     *INSTANCES,
     *ACTIVATIONS,
+    *PLUGINS,
 ]

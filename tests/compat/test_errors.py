@@ -39,10 +39,11 @@ from tests.world import World
 
 # Errors that a test below causes with more than one request.
 BY_A_STORY = {
-    ("CreateActivation", "ActivationLimitation.Invalid"),
+    ("CreateActivation", "ActivationCount.ExceedLimit"),
     ("CreateActivation", "IdempotentParameterMismatch"),
     ("CreateCommand", "CmdCount.ExceedQuota"),
     ("CreateCommand", "IdempotentParameterMismatch"),
+    ("DeleteActivation", "ActivationId.InUse"),
     ("DeleteInstance", "IncorrectInstanceStatus.Initializing"),
     ("DeleteInstances", "IdempotentParameterMismatch"),
     ("DeleteInstances", "IncorrectInstanceStatus.Initializing"),
@@ -318,8 +319,35 @@ def test_activations_beyond_the_limit_are_refused(tmp_path: Path, client: str) -
         call("CreateActivation")
         with pytest.raises(ClientError) as caught:
             call("CreateActivation")
-        assert (caught.value.code, caught.value.status) == ("ActivationLimitation.Invalid", 400)
+        assert (caught.value.code, caught.value.status) == ("ActivationCount.ExceedLimit", 400)
         hang_up()
+
+
+def test_of_many_activations_more_than_half_are_used_before_there_are_more(tmp_path: Path) -> None:
+    with cloud(tmp_path, ControlSettings(activations_unused=2)) as small:
+        call = tea(small.endpoint)
+        made = [call("CreateActivation") for _ in range(3)]
+        for one in made[:2]:
+            with pytest.raises(ClientError) as caught:
+                call("CreateActivation")
+            assert caught.value.code == "ActivationCount.ExceedLimit"
+            small.join(one["ActivationId"], one["ActivationCode"])
+        call("CreateActivation")
+        hang_up()
+
+
+@pytest.mark.parametrize("client", ["tea", "classic"])
+def test_an_activation_is_kept_while_a_machine_is_registered_with_it(
+    it: Cloud, client: str
+) -> None:
+    call = CALLERS[client](it.endpoint)
+    activation = call("CreateActivation")
+    joined = it.join(activation["ActivationId"], activation["ActivationCode"])
+    with pytest.raises(ClientError) as caught:
+        call("DeleteActivation", ActivationId=activation["ActivationId"])
+    assert (caught.value.code, caught.value.status) == ("ActivationId.InUse", 403)
+    call("DeregisterManagedInstance", InstanceId=joined)
+    call("DeleteActivation", ActivationId=activation["ActivationId"])
 
 
 @pytest.mark.parametrize("client", ["tea", "classic"])

@@ -131,7 +131,7 @@ class Visitor:
             "uptime": 60_000,
             "timestamp": 0,
             "pid": 7,
-            "process_uptime": 50_000,
+            "process_uptime": 1_000,
             "index": 0,
             "seq_no": 0,
         }
@@ -253,9 +253,11 @@ class Plane:
             version=version,
         )
 
-    async def run(self, *visitors: Visitor, script: str = "echo helloworld") -> InvokeId:
+    async def run(
+        self, *visitors: Visitor, script: str = "echo helloworld", **order: object
+    ) -> InvokeId:
         ids = [InstanceId(visitor.instance_id) for visitor in visitors]
-        return await self.world.run(*ids, script=script)
+        return await self.world.run(*ids, script=script, **order)
 
     async def result(self, invoke_id: InvokeId) -> ResultView:
         return await self.world.result(invoke_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from datetime import timedelta
 from typing import Any
@@ -11,9 +12,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from cloudhand.core.orders import ManagedFilter
+from cloudhand.core.orders import ActivationFilter, ManagedFilter
 from cloudhand.wire import agent as wire
-from tests.gateway.plane import OurSigner, Plane, pem_text
+from tests.gateway.plane import OurSigner, Plane, PublishedSigner, Visitor, pem_text
 from tests.world import ALL
 
 
@@ -138,6 +139,121 @@ async def test_a_machine_that_joins_again_is_another_instance(
 
     assert first.instance_id != second.instance_id
     assert (await first.beat()).status_code == (await second.beat()).status_code == 200
+
+
+async def test_a_machine_that_says_that_it_is_the_same_keeps_its_id(plane: Plane) -> None:
+    first, second = [
+        await plane.activation(instance_count=2, instance_name=name, tags={"from": name})
+        for name in ("office", "home")
+    ]
+    old = await _join(plane, first, machineId="desk", tag=[{"key": "room", "value": "3"}])
+    await old.beat()
+    invoke_id = await plane.run(old)
+
+    async with old.channel() as channel:
+        new = await _join(plane, second, machineId="desk", forceReuse=True)
+        async with asyncio.timeout(10):
+            await channel.wait_closed()
+
+    assert (new.instance_id, channel.close_code) == (old.instance_id, 4002)
+    assert (await old.beat()).json()["reason"] == "signature"
+    assert (await new.beat()).status_code == 200
+    assert [item["task"]["taskID"] for item in (await new.fetch())["run"]] == [invoke_id]
+    (one,) = (await plane.world.control.managed.find(ManagedFilter(), ALL)).items
+    assert (one.managed.name, one.managed.activation_id) == ("office-001", second[0])
+    assert one.managed.tags == {"room": "3", "from": "home"}
+    counts = await plane.world.control.activations.find(ActivationFilter(), ALL)
+    assert {
+        found.instance_name: (found.registered_count, found.deregistered_count)
+        for found in counts.items
+    } == {"office": (1, 1), "home": (1, 0)}
+
+
+async def _join(plane: Plane, activation: tuple[str, str], **said: object) -> Visitor:
+    answer = await plane.register(activationId=activation[0], activationCode=activation[1], **said)
+    joined = wire.Registered.from_json(answer.json())
+    signer = OurSigner(key=joined.key, boot_id="boot-1")
+    return Visitor(plane=plane, instance_id=joined.instance_id, signer=signer)
+
+
+async def test_the_same_machine_uses_an_activation_up_as_any_other(plane: Plane) -> None:
+    activation_id, code = await plane.activation(instance_count=1)
+    said = {"activationId": activation_id, "activationCode": code, "forceReuse": True}
+
+    assert (await plane.register(**said)).status_code == 200
+    _refused(await plane.register(**said), "used up")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"machineId": "another"}, {"machineId": ""}, {"forceReuse": "true"}, {"forceReuse": None}],
+)
+async def test_any_other_machine_is_given_an_id_of_its_own(
+    plane: Plane, said: dict[str, object]
+) -> None:
+    activation = await plane.activation()
+    old = await _join(plane, activation, machineId="")
+    old = await _join(plane, activation, machineId="desk")
+
+    new = await _join(plane, activation, **{"machineId": "desk", "forceReuse": True, **said})
+
+    assert new.instance_id != old.instance_id
+
+
+async def test_of_two_machines_of_one_name_the_later_one_is_the_same(plane: Plane) -> None:
+    activation = await plane.activation()
+    first = await _join(plane, activation, machineId="desk")
+    await plane.world.advance(seconds=1)
+    second = await _join(plane, activation, machineId="desk")
+
+    again = await _join(plane, activation, machineId="desk", forceReuse=True)
+
+    assert (again.instance_id == second.instance_id) and first.instance_id != second.instance_id
+
+
+async def test_a_machine_that_has_left_is_not_the_same(plane: Plane) -> None:
+    activation = await plane.activation()
+    first = await _join(plane, activation, machineId="desk")
+    await first.ask("POST", wire.DEREGISTER_PATH)
+
+    again = await _join(plane, activation, machineId="desk", forceReuse=True)
+
+    assert again.instance_id != first.instance_id
+
+
+async def test_a_fingerprint_that_is_known_is_told_to_be(plane: Plane) -> None:
+    """Newer published agents come back with another one, or say that they are the same."""
+    activation_id, code = await plane.activation()
+    said = {"activationId": activation_id, "activationCode": code, "fingerprint": "f-1"}
+    first = (await plane.register(**said)).json()["instanceId"]
+
+    refused = await plane.register(**said)
+    other = await plane.register(**{**said, "fingerprint": "f-2"})
+    same = await plane.register(**said, forceReuse=True)
+
+    assert (refused.status_code, refused.json()["errCode"]) == (400, "fingerprint_duplicate")
+    assert other.json()["instanceId"] != first == same.json()["instanceId"]
+    (found,) = (await plane.world.control.managed.find(ManagedFilter(machine_id="f-1"), ALL)).items
+    assert found.managed.id == first
+
+
+async def test_a_newer_published_agent_signs_its_fingerprint(
+    plane: Plane, rsa_key: rsa.RSAPrivateKey
+) -> None:
+    activation_id, code = await plane.activation()
+    answer = await plane.register(
+        activationId=activation_id,
+        activationCode=code,
+        machineId="machine-1",
+        fingerprint="f-1",
+        publicKey=pem_text(rsa_key),
+    )
+    visitor = Visitor(
+        plane=plane,
+        instance_id=answer.json()["instanceId"],
+        signer=PublishedSigner(key=rsa_key, machine_id="f-1"),
+    )
+    assert (await visitor.beat()).status_code == 200
 
 
 async def test_an_instance_of_ours_joins_as_often_as_it_must_with_a_new_key_each_time(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -166,6 +167,17 @@ def test_an_agent_that_was_deregistered_says_so_and_ends(machine: Machine, here:
     (told,) = [line for line in log.splitlines() if "does not know this machine" in line]
     assert " ERROR " in told
     assert told.endswith("register" if here else "register --force")
+
+
+def test_a_machine_that_is_set_up_anew_keeps_its_id(
+    machine: Machine, shared: Plane, tmp_path: Path
+) -> None:
+    named = ("--machine-id", f"desk-{tmp_path.name}"[:36], "--force-reuse")
+    first = machine.register(*named)
+    shutil.rmtree(tmp_path / "agent")
+
+    assert machine.register(*named) == first
+    machine.start()
 
 
 def test_a_second_registration_and_a_wrong_code_are_refused(

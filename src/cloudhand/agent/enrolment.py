@@ -24,17 +24,20 @@ def registration(
     name: str,
     region_id: str = "",
     tags: "Tuple[Tuple[str, str], ...]" = (),
+    machine_id: str = "",
+    force_reuse: bool = False,
 ) -> wire.Registration:
     return wire.Registration(
         activation_id=activation_id,
         activation_code=activation_code,
-        machine_id=machine.machine_id(),
+        machine_id=machine_id or machine.machine_id(),
         region_id=region_id,
         hostname=machine.hostname(),
         os_version=machine.os_version(),
         agent_version=wire.COMPATIBLE_VERSION,
         instance_name=name,
         tags=tags,
+        force_reuse=force_reuse,
     )
 
 

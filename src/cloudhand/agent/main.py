@@ -19,7 +19,7 @@ from cloudhand.agent.identity import Identity
 from cloudhand.agent.life import Life
 from cloudhand.agent.power import Power
 from cloudhand.agent.server import Server, read_authority
-from cloudhand.agent.usage import UsageError, Words, tag
+from cloudhand.agent.usage import UsageError, Words, machine_id, tag
 from cloudhand.wire import agent as wire
 
 _BOOT = ("server", "activationId", "activationCode")  # what a boot file must tell
@@ -66,9 +66,11 @@ def _dispatch(words: Words) -> int:
 
 def _register(words: Words) -> int:
     present = identities.load(words.state)
-    if present is not None and not words.has("--force"):
+    again = words.has("--force-reuse")
+    if present is not None and not (again or words.has("--force")):
         raise ValueError(
-            f"this machine is {present.instance_id} already; add --force to register it anew"
+            f"this machine is {present.instance_id} already; add --force-reuse to register it"
+            " again, or --force to register it as another"
         )
     server, authority = words.one("--server"), words.one("--ca")
     said = enrolment.registration(
@@ -76,6 +78,8 @@ def _register(words: Words) -> int:
         activation_code=words.one("--activation-code"),
         name=words.one("--name"),
         tags=tuple(tag(text) for text in words.every("--tag")),
+        machine_id=machine_id(words.one("--machine-id")),
+        force_reuse=again,
     )
     ca = read_authority(authority, server) if authority else ""
     try:

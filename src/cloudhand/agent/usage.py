@@ -22,6 +22,8 @@ _COMMANDS: Dict[str, Tuple[str, Dict[str, Tuple[str, str]]]] = {
             "--name": ("NAME", "of this machine; else as the activation says, or its host name"),
             "--tag": ("KEY=VALUE", "a label of this machine; may be repeated"),
             "--ca": ("FILE", "authority of an https server that this machine does not trust yet"),
+            "--machine-id": ("ID", "by which it is known, at most 36 characters; else its own"),
+            "--force-reuse": ("", "keep the id that this machine had, if it was registered"),
             "--force": ("", "join anew, as another machine"),
             "--state": _STATE,
         },
@@ -41,6 +43,7 @@ _COMMANDS: Dict[str, Tuple[str, Dict[str, Tuple[str, str]]]] = {
     "version": ("Print its version, and the one that it tells control planes.", {}),
 }
 _HELP = ("-h", "--help", "help")
+_MACHINE_ID_LIMIT = 36
 _NEEDED = {"register": ("--server", "--activation-id", "--activation-code")}
 
 
@@ -118,6 +121,12 @@ def tag(text: str) -> "Tuple[str, str]":
     if not equals or not key:
         raise UsageError(f"--tag {text} is not KEY=VALUE")
     return key, value
+
+
+def machine_id(text: str) -> str:
+    if len(text) > _MACHINE_ID_LIMIT:
+        raise UsageError(f"--machine-id {text} is longer than {_MACHINE_ID_LIMIT} characters")
+    return text
 
 
 def _overview() -> str:

@@ -38,17 +38,29 @@ def register(
         typer.Option(help="Authority of an https server that this machine does not trust yet."),
     ] = None,
     state: State = None,
+    machine_id: Annotated[
+        str,
+        typer.Option(help="By which this machine is known, at most 36 characters; else its own."),
+    ] = "",
+    force_reuse: Annotated[
+        bool,
+        typer.Option(
+            "--force-reuse", help="Keep the id that this machine had, if it was registered."
+        ),
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Join anew, as another machine.")] = False,
 ) -> None:
     """Join a control plane with an activation; prints the id of this machine."""
     words = ["register", "--server", server, "--activation-id", activation_id]
     words += ["--activation-code", activation_code]
-    for option, value in (("--name", name), ("--ca", ca)):
+    for option, value in (("--name", name), ("--machine-id", machine_id), ("--ca", ca)):
         if value:
             words += [option, str(value)]
     for text in tag or ():
         words += ["--tag", text]
-    sys.exit(_agent([*words, *_lying_in(state), *(["--force"] if force else [])]))
+    words += ["--force-reuse"] if force_reuse else []
+    words += ["--force"] if force else []
+    sys.exit(_agent([*words, *_lying_in(state)]))
 
 
 @app.command("run", epilog=_EPILOG)

@@ -31,6 +31,7 @@ class Machine:
     boot_id: str  # as its agent told it last; empty for published agents
     heartbeat_at: str  # of the last one
     running_count: int  # scripts that run there
+    cloned: bool  # another agent speaks as its own
 
     @property
     def able(self) -> bool:
@@ -72,6 +73,7 @@ def _machine(
         boot_id=agent.get("BootId", ""),
         heartbeat_at=agent.get("LastHeartbeatTime", ""),
         running_count=agent.get("ActiveTaskCount", 0),
+        cloned=agent.get("Cloned", False),
     )
 
 

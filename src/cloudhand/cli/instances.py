@@ -53,14 +53,14 @@ def _table(found: list[Machine]) -> None:
         table.add_column(column, no_wrap=column != "tags", overflow="fold")
     for machine in found:
         row = [Text(cell) for cell in _cells(machine)]
-        row[3].stylize("green" if machine.online else "red")
+        row[3].stylize("green" if machine.online and not machine.cloned else "red")
         table.add_row(*row)
     Console().print(table)
 
 
 def _cells(machine: Machine) -> tuple[str, ...]:
     """As the columns are named; a boot by the beginning of its id."""
-    online = "online" if machine.online else "offline"
+    online = "cloned" if machine.cloned else "online" if machine.online else "offline"
     tags = " ".join(f"{key}={value}" for key, value in sorted(machine.tags.items()))
     named = (machine.id, machine.name, machine.status)
     return (*named, online, machine.version, machine.boot_id[:8], tags)
@@ -72,6 +72,7 @@ def _entry(machine: Machine) -> dict[str, Any]:
         "name": machine.name,
         "status": machine.status,
         "online": machine.online,
+        "cloned": machine.cloned,
         "agentVersion": machine.version,
         "bootId": machine.boot_id,
         "lastHeartbeat": machine.heartbeat_at,

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from hashlib import sha256
 
 from cloudhand.control.settings import ControlSettings
 from cloudhand.core import ids
 from cloudhand.core.activation import Activation
 from cloudhand.core.clock import Clock
-from cloudhand.core.errors import ActivationNotFound, TooMany
+from cloudhand.core.errors import ActivationNotFound, NotEmpty, TooMany
 from cloudhand.core.ids import ActivationId, RandomBytes
-from cloudhand.core.orders import ActivationFilter, NewActivation
+from cloudhand.core.orders import ActivationFilter, NewActivation, Once
 from cloudhand.core.page import Page, Window
 from cloudhand.store.database import Database
 from cloudhand.store.transaction import Transaction
@@ -58,8 +59,7 @@ class Activations:
             earlier = await tx.tokens.earlier(order.once, tuple[ActivationId, str])
             if earlier is not None:
                 return earlier
-            if await tx.activations.total() >= self._settings.activations_limit:
-                raise TooMany("activations", self._settings.activations_limit)
+            await self._check_room(tx)
             await tx.activations.add(activation)
             answer = activation.id, code
             await tx.tokens.remember(order.once, answer, at=activation.created_at)
@@ -68,6 +68,45 @@ class Activations:
         activation_id, code_told = await self._database.write(work)
         return await self._get(activation_id), code_told
 
+    async def _check_room(self, tx: Transaction) -> None:
+        total, used = await tx.activations.counts()
+        if total >= self._settings.activations_limit:
+            raise TooMany("activations", self._settings.activations_limit)
+        if total > self._settings.activations_unused and 2 * used <= total:
+            raise TooMany("activations of which no more than half are used", total)
+
+    async def disable(self, activation_id: ActivationId, *, once: Once | None) -> Activation:
+        """No more machines join with it; ActivationNotFound."""
+        now = self._clock.now()
+
+        async def work(tx: Transaction) -> Activation:
+            earlier = await tx.tokens.earlier(once, Activation)
+            if earlier is not None:
+                return earlier
+            disabled = replace(await _listed(tx, activation_id), disabled=True)
+            await tx.activations.disable(activation_id)
+            await tx.tokens.remember(once, disabled, at=now)
+            return disabled
+
+        return await self._database.write(work)
+
+    async def delete(self, activation_id: ActivationId, *, once: Once | None) -> Activation:
+        """What it was; ActivationNotFound, or NotEmpty while machines are registered with it."""
+        now = self._clock.now()
+
+        async def work(tx: Transaction) -> Activation:
+            earlier = await tx.tokens.earlier(once, Activation)
+            if earlier is not None:
+                return earlier
+            activation = await _listed(tx, activation_id)
+            if await tx.managed.any_of(activation_id):
+                raise NotEmpty(f"activation {activation_id}", "registered machines")
+            await tx.activations.remove(activation_id)
+            await tx.tokens.remember(once, activation, at=now)
+            return activation
+
+        return await self._database.write(work)
+
     async def find(self, wanted: ActivationFilter, window: Window) -> Page[Activation]:
         async def work(tx: Transaction) -> Page[Activation]:
             return await tx.activations.find(wanted, window)
@@ -75,10 +114,15 @@ class Activations:
         return await self._database.read(work)
 
     async def _get(self, activation_id: ActivationId) -> Activation:
-        async def work(tx: Transaction) -> Activation | None:
-            return await tx.activations.get(activation_id)
+        async def work(tx: Transaction) -> Activation:
+            return await _listed(tx, activation_id)
 
-        activation = await self._database.read(work)
-        if activation is None:
-            raise ActivationNotFound(activation_id)
-        return activation
+        return await self._database.read(work)
+
+
+async def _listed(tx: Transaction, activation_id: ActivationId) -> Activation:
+    """One that callers know of: ActivationNotFound for those of our own instances, too."""
+    activation = await tx.activations.get(activation_id)
+    if activation is None or activation.instance_id is not None:
+        raise ActivationNotFound(activation_id)
+    return activation

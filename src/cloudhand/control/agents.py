@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hmac
+import logging
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from cloudhand.control.activations import hashed
 from cloudhand.control.deliveries import Speaker
@@ -15,7 +16,7 @@ from cloudhand.core import activation as activations
 from cloudhand.core import ids
 from cloudhand.core.activation import Activation
 from cloudhand.core.clock import Clock
-from cloudhand.core.errors import ActivationRefused, BadCursor, InstanceNotFound
+from cloudhand.core.errors import ActivationRefused, BadCursor, InstanceNotFound, MachineKnown
 from cloudhand.core.ids import ActivationId, InstanceId, RandomBytes
 from cloudhand.core.instance import (
     BACK_WITHIN,
@@ -23,9 +24,13 @@ from cloudhand.core.instance import (
     ONLINE_WITHIN,
     Agent,
     AgentKind,
+    Beat,
     Instance,
     ManagedInstance,
     State,
+    another,
+    cloned,
+    lived,
     online,
     restarted,
 )
@@ -34,6 +39,8 @@ from cloudhand.core.page import Page, Window
 from cloudhand.store.database import Database
 from cloudhand.store.transaction import Transaction
 from cloudhand.wire import agent as wire
+
+log = logging.getLogger(__name__)
 
 _KEY_SIZE = 32  # bytes, of an HMAC-SHA256 key
 
@@ -76,7 +83,7 @@ class Agents:
     async def register(
         self, registration: wire.Registration, *, address: str, public_key: bytes
     ) -> wire.Registered:
-        """Give an identity to a machine; ActivationRefused with a phrase.
+        """Give an identity to a machine; ActivationRefused with a phrase, MachineKnown.
 
         ``public_key`` is the PEM of a published agent; empty: our agent, which is given a key.
         """
@@ -87,12 +94,16 @@ class Agents:
             activation = await self._usable(tx, registration, address, now)
             instance_id = activation.instance_id
             if instance_id is None:
-                instance_id = await self._join(tx, activation, registration, address, now)
+                joined = await self._joined(tx, activation, registration, address, now)
+                await tx.activations.count_registered(activation.id)
+                instance_id = joined.id
             await tx.agents.put(_agent(instance_id, key, bool(public_key), registration))
             return instance_id
 
         instance_id = await self._database.write(work)
         self.forget(instance_id)
+        if registration.force_reuse:  # an agent that had the identity has it no more
+            self._pokes.part(instance_id)
         return wire.Registered(
             instance_id=instance_id,
             region_id=self._settings.region_id,
@@ -117,35 +128,48 @@ class Agents:
             raise ActivationRefused("the instance has been released")
         return activation
 
-    async def _join(
+    async def _joined(
         self,
         tx: Transaction,
         activation: Activation,
         registration: wire.Registration,
         address: str,
         now: datetime,
-    ) -> InstanceId:
+    ) -> ManagedInstance:
+        machine = registration.machine
+        earlier = await tx.managed.of_machine(machine) if machine else None
+        if earlier is not None and registration.force_reuse:
+            await tx.activations.count_deregistered(earlier.activation_id)
+            again = ManagedInstance(
+                id=earlier.id,
+                name=registration.instance_name or earlier.name,
+                activation_id=activation.id,
+                registered_at=now,
+                internet_ip=address,
+                tags={**earlier.tags, **activation.tags, **dict(registration.tags)},
+                resource_group_id=activation.resource_group_id or earlier.resource_group_id,
+            )
+            await tx.managed.register_again(again)
+            return again
+        if earlier is not None and registration.fingerprint:
+            raise MachineKnown(machine)
         instance_id = ids.managed_instance_id(self._random)
         name = registration.instance_name
         if not name and activation.instance_name:
             name = activations.numbered_name(activation)
-        await tx.managed.add(
-            ManagedInstance(
-                id=instance_id,
-                name=name or registration.hostname or instance_id,
-                activation_id=activation.id,
-                registered_at=now,
-                internet_ip=address,
-                tags={**activation.tags, **dict(registration.tags)},
-                resource_group_id=activation.resource_group_id,
-            )
+        new = ManagedInstance(
+            id=instance_id,
+            name=name or registration.hostname or instance_id,
+            activation_id=activation.id,
+            registered_at=now,
+            internet_ip=address,
+            tags={**activation.tags, **dict(registration.tags)},
+            resource_group_id=activation.resource_group_id,
         )
-        await tx.activations.count_registered(activation.id)
-        return instance_id
+        await tx.managed.add(new)
+        return new
 
-    async def beat(
-        self, speaker: Speaker, *, uptime: timedelta | None, pid: int, version: str
-    ) -> None:
+    async def beat(self, speaker: Speaker, beat: Beat, *, version: str) -> None:
         """The agent lives; and perhaps its machine, or it, has been restarted."""
         now = self._clock.now()
 
@@ -153,17 +177,20 @@ class Agents:
             before = await tx.agents.get(speaker.id)
             if before is None:
                 return False
-            if before.kind is AgentKind.PUBLISHED:
-                await _restarts(tx, before, uptime, pid, now)
+            if lived(before, beat, now=now):
+                if another(before, beat, now=now):
+                    await _doubled(tx, before, now)
+            elif before.kind is AgentKind.PUBLISHED and not cloned(before, now=now):
+                await _restarts(tx, before, beat, now)
             await tx.agents.seen(
                 speaker.id,
                 at=now,
-                boot_id=speaker.boot_id,
-                uptime=uptime,
-                pid=pid or before.pid,
+                boot_id=beat.boot_id,
+                uptime=beat.uptime,
+                pid=beat.pid or before.pid,
                 version=version,
             )
-            news = before.boot_id != speaker.boot_id or not online(before, now=now)
+            news = before.boot_id != beat.boot_id or not online(before, now=now)
             if news:
                 await tx.instances.poke(speaker.id, at=now)
             return news
@@ -225,6 +252,7 @@ class Agents:
                             instances.get(instance_id), agents.get(instance_id), now
                         ),
                         running_count=running.get(instance_id, 0),
+                        cloned=cloned(agents.get(instance_id), now=now),
                     )
                     for instance_id in shown
                 ],
@@ -265,7 +293,7 @@ def _agent(
         instance_id=instance_id,
         kind=AgentKind.PUBLISHED if published else AgentKind.CLOUDHAND,
         key=key,
-        machine_id=registration.machine_id,
+        machine_id=registration.machine,
         version=registration.agent_version,
         os_type=registration.os_type.lower() or "linux",
         os_version=registration.os_version,
@@ -274,12 +302,20 @@ def _agent(
     )
 
 
-async def _restarts(
-    tx: Transaction, before: Agent, uptime: timedelta | None, pid: int, now: datetime
-) -> None:
+async def _doubled(tx: Transaction, before: Agent, now: datetime) -> None:
+    """Two run at the same time: nothing is concluded from what they say in turn."""
+    if not cloned(before, now=now):
+        log.warning(
+            "two agents speak as one: its machine, or its state, has been copied",
+            extra={"instance": before.instance_id},
+        )
+    await tx.agents.cloned(before.instance_id, at=now)
+
+
+async def _restarts(tx: Transaction, before: Agent, beat: Beat, now: datetime) -> None:
     """The published agent says nothing of restarts: its uptime and its pid do."""
-    if uptime is not None and restarted(before, uptime=uptime, now=now):
+    if beat.uptime is not None and restarted(before, uptime=beat.uptime, now=now):
         await interrupt(tx, before.instance_id, "InstanceRestarted", now)
         await booted(tx, before.instance_id, None, now)
-    elif before.pid and pid and pid != before.pid:
+    elif before.pid and beat.pid and beat.pid != before.pid:
         await interrupt(tx, before.instance_id, "ClientRestarted", now)

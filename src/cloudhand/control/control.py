@@ -15,6 +15,7 @@ from cloudhand.control.instances import Instances
 from cloudhand.control.invocations import Invocations
 from cloudhand.control.labels import Labels
 from cloudhand.control.managed import Managed
+from cloudhand.control.plugins import Plugins
 from cloudhand.control.pokes import Pokes
 from cloudhand.control.rights import Rights
 from cloudhand.control.schedules import Schedules
@@ -64,6 +65,7 @@ class Control:
         self.labels = Labels(database, clock)
         self.managed = Managed(database, clock, pokes, self.agents)
         self.schedules = Schedules(database, clock, random, pokes, settings)
+        self.plugins = Plugins(database, clock)
         self.stored_parameters = StoredParameters(database, clock, random, programs)
         self.tags = Tags(database, clock, pokes)
         self.task_executions = TaskExecutions(database)

@@ -21,7 +21,7 @@ from cloudhand.core.command import CommandType
 from cloudhand.core.errors import ParameterProblem
 from cloudhand.core.fault import Kind as FaultKind
 from cloudhand.core.ids import BootId, InstanceId, RandomBytes
-from cloudhand.core.instance import INSTANCE, Agent, AgentKind
+from cloudhand.core.instance import INSTANCE, Agent, AgentKind, cloned
 from cloudhand.core.instance import Event as InstanceEvent
 from cloudhand.core.invocation import (
     GRACE,
@@ -198,7 +198,7 @@ class Deliveries:
                 log.info("report for nothing known", extra={"task": report.task_id})
                 return wire.Ack(stop=True)
             if report.kind == wire.RUNNING:
-                return await self._running(tx, target, report, now)
+                return await self._running(tx, target, speaker, report, now)
             return await self._ended(tx, target, speaker, report, now)
 
         ack = await self._database.write(work)
@@ -210,12 +210,18 @@ class Deliveries:
         return ack
 
     async def _running(
-        self, tx: Transaction, target: Target, report: wire.Report, now: datetime
+        self,
+        tx: Transaction,
+        target: Target,
+        speaker: Speaker,
+        report: wire.Report,
+        now: datetime,
     ) -> wire.Ack:
         if target.final:
-            if target.inferred:  # its end will follow, and correct what was said
+            disproved = verdict.disproved(target, speaker.boot_id)
+            if target.inferred or disproved:  # its end will follow, and correct what was said
                 await self._keep_output(tx, target, report)
-            return wire.Ack(stop=True)
+            return wire.Ack(stop=not disproved)
         if target.state is State.PENDING:
             invocation = await tx.invocations.get(target.invoke_id)
             assert invocation is not None
@@ -225,6 +231,7 @@ class Deliveries:
                 at=now,
                 source="agent",
                 started_at=_moment(report.start) or now,
+                boot_id=speaker.boot_id,
                 deadline_at=now + timedelta(seconds=invocation.command.timeout) + GRACE,
             )
         lost = await self._keep_output(tx, target, report)
@@ -248,6 +255,10 @@ class Deliveries:
             policy=self._settings.power_exit_codes,
             invocation=await tx.invocations.get(target.invoke_id) if overran else None,
         )
+        if said.event is Event.INTERRUPTED and await _of_the_other(tx, target, speaker, now):
+            return wire.Ack()
+        if verdict.disproved(target, speaker.boot_id):
+            target = replace(target, inferred=True)  # the other one's journal said so
         correcting = target.final and target.inferred and TARGET.hears(State.RUNNING, said.event)
         if not correcting and not TARGET.hears(target.state, said.event):
             return wire.Ack()  # it has been said before, or something else came first
@@ -328,14 +339,17 @@ class Deliveries:
             for target in await tx.targets.unfinished(speaker.id):
                 if target.fetched_at is None or target.task_id in known:
                     continue
+                if await _of_the_other(tx, target, speaker, now):
+                    continue
                 # What never started is handed out again: the journal would know of a start.
                 if target.state is not State.PENDING:
                     await close(tx, target, _forgotten(target, boot_id), now)
-            await booted(tx, speaker.id, boot_id, now)
+            if not cloned(await tx.agents.get(speaker.id), now=now):
+                await booted(tx, speaker.id, boot_id, now)
             stop = []
             for task_id in inventory.running:
                 running = await _run(tx, task_id, speaker)
-                if running is None or running.final:
+                if running is None or (running.final and not verdict.disproved(running, boot_id)):
                     stop.append(task_id)
             return wire.Orders(stop=tuple(stop))
 
@@ -349,6 +363,12 @@ async def _run(tx: Transaction, task_id: str, speaker: Speaker) -> Target | None
 
 def _flood(size: int) -> bytes:
     return f"head -c {size} /dev/zero | tr '\\0' x\n".encode()
+
+
+async def _of_the_other(tx: Transaction, target: Target, speaker: Speaker, now: datetime) -> bool:
+    """Whether the target may be with the other one of two agents that speak as one."""
+    agent = await tx.agents.get(speaker.id)
+    return target.boot_id != speaker.boot_id and cloned(agent, now=now)
 
 
 def _unfilled(problem: ParameterProblem) -> Verdict:

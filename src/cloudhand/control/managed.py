@@ -38,6 +38,26 @@ class Managed:
 
         return await self._database.read(work)
 
+    async def rename(
+        self, instance_id: InstanceId, name: str, *, once: Once | None
+    ) -> ManagedInstance:
+        """InstanceNotFound."""
+        now = self._clock.now()
+
+        async def work(tx: Transaction) -> ManagedInstance:
+            earlier = await tx.tokens.earlier(once, ManagedInstance)
+            if earlier is not None:
+                return earlier
+            managed = await tx.managed.get(instance_id)
+            if managed is None:
+                raise InstanceNotFound([instance_id])
+            renamed = replace(managed, name=name)
+            await tx.managed.rename(instance_id, name)
+            await tx.tokens.remember(once, renamed, at=now)
+            return renamed
+
+        return await self._database.write(work)
+
     async def deregister(self, instance_id: InstanceId, *, once: Once | None = None) -> ManagedView:
         """Let a machine go: its agent is known no more, and what it still had to do ends."""
         now = self._clock.now()

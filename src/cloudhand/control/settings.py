@@ -28,6 +28,8 @@ class ControlSettings:
     instances_limit: int = 100  # per region
     activations_limit: int = 5000
     targets_limit: int = TARGET_LIMIT  # instances that one call runs on
+    # From so many activations on there are more only while more than half of them are used.
+    activations_unused: int = 1000
     commands_limit: int = 500  # stored ones, per region
 
     @property

@@ -47,9 +47,12 @@ def refusal(activation: Activation, *, now: datetime, address: str) -> str | Non
 
 def _within(address: str, allowed: str) -> bool:
     try:
-        return ip_address(address) in ip_network(allowed, strict=False)
+        asking = ip_address(address)
     except ValueError:
         return False
+    # So a socket for both kinds of addresses spells those of version 4.
+    mapped = asking.ipv4_mapped if asking.version == 6 else None
+    return (mapped or asking) in ip_network(allowed, strict=False)
 
 
 def numbered_name(activation: Activation) -> str:

@@ -52,6 +52,13 @@ class InstanceNotTargeted(CloudhandError):
         self.instance_ids = tuple(instance_ids)
 
 
+class MachineKnown(CloudhandError):
+    """A machine of this name is registered, and who asks has not said that it is the same."""
+
+    def __init__(self, machine: str) -> None:
+        super().__init__(f"cannot register {machine}: a machine of that name is registered")
+
+
 class IncorrectState(CloudhandError):
     """The instance is in a state in which this cannot be asked of it."""
 

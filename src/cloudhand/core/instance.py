@@ -178,6 +178,7 @@ class Agent:
     invocation_count: int = 0
     last_invoked_at: datetime | None = None
     gone_at: datetime | None = None  # from when on it is not online, unless heard of since
+    cloned_at: datetime | None = None  # when two were seen to speak as this one, last
     time_zone: str = ""  # of its machine, as an IANA name or an offset; empty: it never said
 
 
@@ -204,6 +205,44 @@ def online(agent: Agent | None, *, now: datetime, boot_id: BootId | None = None)
 # How much sooner than the clock says a machine may seem to have booted, without having done so:
 # clocks drift, and the published agent rounds its uptime to seconds.
 UPTIME_SLACK = timedelta(seconds=90)
+
+
+# How much longer than its pause a message may have been on its way: the agents give up after 5 s.
+_UNDERWAY = timedelta(seconds=5)
+# For so long after two spoke as one it counts as cloned: each beats about once a minute.
+CLONED_FOR = timedelta(minutes=3)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beat:
+    """What a heart-beat says of who sent it."""
+
+    boot_id: BootId | None
+    pid: int
+    uptime: timedelta | None  # of the machine
+    process_uptime: timedelta  # of the agent
+
+
+def lived(before: Agent, beat: Beat, *, now: datetime) -> bool:
+    """Whether who beats ran when the last beat came, so that nothing has been restarted since."""
+    if before.last_seen_at is None:
+        return False
+    return now - beat.process_uptime < before.last_seen_at - _UNDERWAY
+
+
+def another(before: Agent, beat: Beat, *, now: datetime) -> bool:
+    """Whether who beats is another process than who beat last, or one on another machine."""
+    if (beat.boot_id, beat.pid or before.pid) != (before.boot_id, before.pid):
+        return True
+    if before.uptime is None or beat.uptime is None or before.last_seen_at is None:
+        return False
+    # A machine that is held for a while counts less than the clock, and none counts more.
+    return beat.uptime > before.uptime + (now - before.last_seen_at) + UPTIME_SLACK
+
+
+def cloned(agent: Agent | None, *, now: datetime) -> bool:
+    """Whether two agents lately spoke as this one, so that what it says of boots means nothing."""
+    return agent is not None and agent.cloned_at is not None and now < agent.cloned_at + CLONED_FOR
 
 
 def restarted(agent: Agent, *, uptime: timedelta, now: datetime) -> bool:

@@ -251,6 +251,7 @@ class AgentView:
     agent: Agent | None  # None: it never registered
     online: bool
     running_count: int  # targets on it that run now
+    cloned: bool  # two agents speak as this one
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from cloudhand.core import power
+from cloudhand.core.ids import BootId
 from cloudhand.core.instance import Agent, AgentKind
 from cloudhand.core.instance import State as InstanceState
 from cloudhand.core.invocation import Event, Invocation, Target
@@ -164,6 +165,15 @@ def interrupted(code: str) -> Verdict:
         error_code=code,
         error_info=_INTERRUPTIONS[code],
         inferred=True,
+    )
+
+
+def disproved(target: Target, boot_id: BootId | None) -> bool:
+    """Whether somebody speaks in the boot that is said to be over: the other one of two agents."""
+    return (
+        target.error_code == "InstanceRestarted"
+        and boot_id is not None
+        and boot_id == target.boot_id
     )
 
 

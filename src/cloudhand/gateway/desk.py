@@ -5,17 +5,21 @@ from __future__ import annotations
 import base64
 import binascii
 import random
+from collections.abc import Sequence
 from datetime import timedelta
 
 from cloudhand.control.control import Control
 from cloudhand.control.deliveries import Speaker
 from cloudhand.core.errors import ActivationRefused
 from cloudhand.core.ids import managed
+from cloudhand.core.instance import Beat
 from cloudhand.gateway.doorkeeper import public_key
 from cloudhand.wire import agent as wire
+from cloudhand.wire.plugin import PluginStatus
 
 # The published agent accepts 55 to 65 seconds; spread, so that a fleet does not beat in step.
 _SHORTEST_INTERVAL, _LONGEST_INTERVAL = 55_000, 65_000
+_MS = timedelta(milliseconds=1)
 
 
 class Desk:
@@ -25,7 +29,7 @@ class Desk:
         self._control = control
 
     async def register(self, registration: wire.Registration, *, address: str) -> wire.Registered:
-        """Rejected with a sentence."""
+        """Rejected with a sentence; MachineKnown."""
         try:
             return await self._control.agents.register(
                 registration, address=address, public_key=_pem(registration.public_key)
@@ -36,8 +40,12 @@ class Desk:
     async def beat(self, speaker: Speaker, heartbeat: wire.Heartbeat, *, version: str) -> int:
         await self._control.agents.beat(
             speaker,
-            uptime=timedelta(milliseconds=heartbeat.uptime) if heartbeat.uptime else None,
-            pid=heartbeat.pid,
+            Beat(
+                boot_id=speaker.boot_id,
+                pid=heartbeat.pid,
+                uptime=_MS * heartbeat.uptime if heartbeat.uptime else None,
+                process_uptime=_MS * heartbeat.process_uptime,
+            ),
             version=version,
         )
         return random.randint(_SHORTEST_INTERVAL, _LONGEST_INTERVAL)
@@ -52,6 +60,9 @@ class Desk:
         if report.file:
             return await self._control.files.report(speaker.agent, report)
         return await self._control.deliveries.report(speaker, report)
+
+    async def plugins(self, speaker: Speaker, said: Sequence[PluginStatus]) -> None:
+        await self._control.plugins.report(speaker.id, said)
 
     async def deregister(self, speaker: Speaker) -> None:
         """Rejected for an instance of ours, which has an agent for as long as it exists."""

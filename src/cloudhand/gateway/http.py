@@ -15,12 +15,13 @@ from urllib.parse import parse_qsl
 
 from cloudhand.control.control import Control
 from cloudhand.control.deliveries import Speaker
+from cloudhand.core.errors import MachineKnown
 from cloudhand.gateway.channel import Channel, Receive, Send
 from cloudhand.gateway.desk import Desk
 from cloudhand.gateway.doorkeeper import Doorkeeper, Knock, Refused
 from cloudhand.store.database import StoreError
 from cloudhand.wire import agent as wire
-from cloudhand.wire import enclosed
+from cloudhand.wire import enclosed, plugin
 from cloudhand.wire.enclosed import Request, answer_to_bytes
 
 log = logging.getLogger(__name__)
@@ -40,9 +41,8 @@ _UNSUPPORTED: dict[str, dict[str, Any]] = {
     "/luban/api/v1/update/update_check": {"need_update": 0, "flag": 0},
     "/luban/api/metrics": {"code": 200},
     "/luban/api/v1/exception/client_report": {"code": 200},
-    "/luban/api/v1/plugin/list": {"code": 200, "pluginList": []},
-    "/luban/api/v1/plugin/report_status": {"code": 200},
-    "/luban/api/v2/plugin/update_check": {"plugin": []},
+    plugin.LIST_PATH: {"code": 200, "pluginList": []},
+    plugin.UPDATE_PATH: {"nextInterval": plugin.INTERVALS["refreshInterval"], "plugin": []},
     "/luban/api/v1/session/list": {"code": 200, "session": []},
     "/luban/api/v1/session/status": {"code": 200},
     "/luban/api/instance/list_instance_state_configurations": {"errCode": "ServiceNotSupported"},
@@ -73,6 +73,7 @@ class GatewayApp:
             wire.INVENTORY_PATH: self._inventory,
             wire.TASK_LIST_PATH: self._fetch,
             wire.DEREGISTER_PATH: self._deregister,
+            plugin.REPORT_PATH: self._plugins,
             **{wire.REPORT_PATH + kind: self._report for kind in wire.KINDS},
         }
 
@@ -141,6 +142,10 @@ class GatewayApp:
         address = scope["client"][0] if scope.get("client") else ""
         try:
             registered = await self._desk.register(registration, address=address)
+        except MachineKnown as error:
+            # Compat: who reads this, and takes 400 for an answer, comes back with another name.
+            log.info("registration refused", extra={"address": address, "reason": str(error)})
+            return 400, {"code": 400, "errCode": "fingerprint_duplicate", "message": str(error)}
         except wire.Rejected as error:
             log.info("registration refused", extra={"address": address, "reason": str(error)})
             raise
@@ -169,6 +174,10 @@ class GatewayApp:
         report = wire.Report.from_query(kind, _query(knock), knock.body)
         ack = await self._desk.report(speaker, report)
         return ack.to_json()
+
+    async def _plugins(self, speaker: Speaker, knock: Knock) -> dict[str, Any]:
+        await self._desk.plugins(speaker, plugin.statuses_from_json(_object(knock.body)))
+        return {"code": 200, "instanceId": speaker.id, "reportType": 0, **plugin.INTERVALS}
 
     async def _deregister(self, speaker: Speaker, knock: Knock) -> dict[str, Any]:
         await self._desk.deregister(speaker)

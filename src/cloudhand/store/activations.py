@@ -78,11 +78,22 @@ class Activations:
             activation_id,
         )
 
-    async def total(self) -> int:
+    async def counts(self) -> tuple[int, int]:
+        """How many there are, and how many of them a machine has used."""
         rows = await self._statements.fetch(
-            "SELECT count(*) FROM activations WHERE instance_id IS NULL"
+            "SELECT count(*), count(*) FILTER (WHERE registered_count > 0)"
+            " FROM activations WHERE instance_id IS NULL"
         )
-        return int(rows[0][0])
+        total, used = rows[0]
+        return int(total), int(used)
+
+    async def disable(self, activation_id: ActivationId) -> None:
+        await self._statements.change(
+            "UPDATE activations SET disabled = 1 WHERE id = ?", activation_id
+        )
+
+    async def remove(self, activation_id: ActivationId) -> None:
+        await self._statements.change("DELETE FROM activations WHERE id = ?", activation_id)
 
     async def find(self, wanted: ActivationFilter, window: Window) -> Page[Activation]:
         """Newest first."""

@@ -14,7 +14,7 @@ from cloudhand.store.rows import from_ms, marks, span_from_ms, span_to_ms, to_ms
 _COLUMNS = (
     "instance_id, kind, key, machine_id, version, os_type, os_version, hostname, intranet_ip,"
     " last_seen_at, boot_id, uptime, pid, invocation_count, last_invoked_at,"
-    " gone_at, time_zone"
+    " gone_at, time_zone, cloned_at"
 )
 
 
@@ -26,11 +26,12 @@ class Agents:
     async def put(self, agent: Agent) -> None:
         """Register an agent, in place of an earlier one of the same instance."""
         await self._statements.change(
-            f"INSERT INTO agents ({_COLUMNS}) VALUES ({marks(range(17))})"
+            f"INSERT INTO agents ({_COLUMNS}) VALUES ({marks(range(18))})"
             " ON CONFLICT (instance_id) DO UPDATE SET kind = excluded.kind, key = excluded.key,"
             " machine_id = excluded.machine_id, version = excluded.version,"
             " os_type = excluded.os_type, os_version = excluded.os_version,"
-            " hostname = excluded.hostname, intranet_ip = excluded.intranet_ip",
+            " hostname = excluded.hostname, intranet_ip = excluded.intranet_ip,"
+            " cloned_at = NULL",
             agent.instance_id,
             agent.kind,
             self._envelope.seal(agent.key, purpose=agent.instance_id),
@@ -48,6 +49,7 @@ class Agents:
             to_ms(agent.last_invoked_at),
             to_ms(agent.gone_at),
             agent.time_zone,
+            to_ms(agent.cloned_at),
         )
 
     async def get(self, instance_id: InstanceId) -> Agent | None:
@@ -77,6 +79,11 @@ class Agents:
 
     async def remove(self, instance_id: InstanceId) -> None:
         await self._statements.change("DELETE FROM agents WHERE instance_id = ?", instance_id)
+
+    async def cloned(self, instance_id: InstanceId, *, at: datetime) -> None:
+        await self._statements.change(
+            "UPDATE agents SET cloned_at = ? WHERE instance_id = ?", to_ms(at), instance_id
+        )
 
     async def seen(
         self,
@@ -157,4 +164,5 @@ class Agents:
             last_invoked_at=from_ms(row[14]),
             gone_at=from_ms(row[15]),
             time_zone=row[16],
+            cloned_at=from_ms(row[17]),
         )

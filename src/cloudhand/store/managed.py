@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection
 from datetime import datetime
 
-from cloudhand.core.ids import InstanceId
+from cloudhand.core.ids import ActivationId, InstanceId
 from cloudhand.core.instance import ONLINE_WITHIN, ManagedInstance
 from cloudhand.core.orders import ManagedFilter
 from cloudhand.core.page import Page, Window
@@ -44,6 +44,30 @@ class ManagedInstances:
             managed.resource_group_id,
         )
 
+    async def register_again(self, managed: ManagedInstance) -> None:
+        """In place of what was known of it."""
+        await self._statements.change(
+            "UPDATE managed_instances SET name = ?, activation_id = ?, registered_at = ?,"
+            " internet_ip = ?, tags = ?, resource_group_id = ? WHERE id = ?",
+            managed.name,
+            managed.activation_id,
+            to_ms(managed.registered_at),
+            managed.internet_ip,
+            to_json(managed.tags),
+            managed.resource_group_id,
+            managed.id,
+        )
+
+    async def of_machine(self, machine_id: str) -> ManagedInstance | None:
+        """The one that registered last of those by whose name a machine is known."""
+        rows = await self._statements.fetch(
+            f"SELECT {_COLUMNS} FROM managed_instances WHERE deregistered_at IS NULL"
+            " AND id IN (SELECT instance_id FROM agents WHERE machine_id = ?)"
+            " ORDER BY registered_at DESC, id DESC LIMIT 1",
+            machine_id,
+        )
+        return _managed(rows[0]) if rows else None
+
     async def get(self, instance_id: InstanceId) -> ManagedInstance | None:
         """None when it never registered or has been deregistered."""
         rows = await self._statements.fetch(
@@ -60,6 +84,20 @@ class ManagedInstances:
             *instance_ids,
         )
         return {row[0] for row in rows}
+
+    async def any_of(self, activation_id: ActivationId) -> bool:
+        """Whether a machine that joined with the activation is still registered."""
+        rows = await self._statements.fetch(
+            "SELECT 1 FROM managed_instances"
+            " WHERE activation_id = ? AND deregistered_at IS NULL LIMIT 1",
+            activation_id,
+        )
+        return bool(rows)
+
+    async def rename(self, instance_id: InstanceId, name: str) -> None:
+        await self._statements.change(
+            "UPDATE managed_instances SET name = ? WHERE id = ?", name, instance_id
+        )
 
     async def with_tags(self, tags: dict[str, str]) -> list[InstanceId]:
         condition, values = tags_condition(tags)

@@ -17,6 +17,7 @@ from cloudhand.store.labels import Labels
 from cloudhand.store.managed import ManagedInstances
 from cloudhand.store.outputs import Outputs
 from cloudhand.store.past_runs import PastRuns
+from cloudhand.store.plugins import Plugins
 from cloudhand.store.power_actions import PowerActions
 from cloudhand.store.resealing import reseal
 from cloudhand.store.rights import Rights
@@ -50,6 +51,7 @@ class Transaction:
         self.managed = ManagedInstances(statements)
         self.outputs = Outputs(statements)
         self.past_runs = past_runs
+        self.plugins = Plugins(statements)
         self.power_actions = PowerActions(statements, events)
         self.rights = Rights(statements)
         self.stored_parameters = StoredParameters(statements, envelope)

@@ -64,6 +64,13 @@ class Registration:
     os_type: str = "linux"
     public_key: str = ""  # base64 of the PEM text; empty: our agent, which asks for an HMAC key
     tags: Tuple[Tuple[str, str], ...] = ()
+    fingerprint: str = ""  # newer published agents: takes the place of machine_id
+    force_reuse: bool = False  # keep the id that this machine had, if it had one
+
+    @property
+    def machine(self) -> str:
+        """By what the machine is known; published agents sign it."""
+        return self.fingerprint or self.machine_id
 
     def to_json(self) -> "dict[str, Any]":
         return {
@@ -79,6 +86,7 @@ class Registration:
             "agentVersion": self.agent_version,
             "publicKey": self.public_key,
             "tag": [{"key": key, "value": value} for key, value in self.tags],
+            "forceReuse": self.force_reuse,
         }
 
     @classmethod
@@ -87,7 +95,8 @@ class Registration:
         texts = {name: checked.text(body, key) for name, key in _REGISTRATION_TEXTS.items()}
         tags = checked.entries(body, "tag")
         pairs = [(checked.text(tag, "key"), checked.text(tag, "value")) for tag in tags]
-        return cls(tags=tuple(pairs), **texts)
+        reuse = body.get("forceReuse") is True
+        return cls(tags=tuple(pairs), force_reuse=reuse, **texts)
 
 
 _REGISTRATION_TEXTS = {
@@ -102,6 +111,7 @@ _REGISTRATION_TEXTS = {
     "intranet_ip": "intranetIp",
     "os_type": "osType",
     "public_key": "publicKey",
+    "fingerprint": "fingerprint",
 }
 
 

@@ -49,11 +49,18 @@ def _through_query(query: dict[str, str]) -> dict[str, str]:
         os_type=_text,
         public_key=_text,
         tags=_pairs,
+        force_reuse=st.booleans(),
     )
 )
 def test_registration(said: wire.Registration) -> None:
-    body = _through_json({**said.to_json(), "fingerprint": "new", "forceReuse": True})
+    body = _through_json({**said.to_json(), "new": "unknown"})
     assert wire.Registration.from_json(body) == said
+
+
+def test_a_fingerprint_takes_the_place_of_the_machine_id() -> None:
+    said = {"machineId": "m", "fingerprint": "f"}
+    assert wire.Registration.from_json(said).machine == "f"
+    assert wire.Registration.from_json({**said, "fingerprint": ""}).machine == "m"
 
 
 @_messages

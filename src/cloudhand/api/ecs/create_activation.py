@@ -9,8 +9,8 @@ from ipaddress import ip_network
 
 import msgspec
 
-from cloudhand.api.bind import Limit, form, longest, number, text
-from cloudhand.api.ecs import errors, fields
+from cloudhand.api.bind import Limit, longest, number, text
+from cloudhand.api.ecs import errors, fields, managed_fields
 from cloudhand.api.ecs.product import ECS
 from cloudhand.api.operation import Call, operation
 from cloudhand.core.errors import TokenReused, TooMany
@@ -28,22 +28,17 @@ def _is_network(value: str) -> bool:
 @dataclass(frozen=True, kw_only=True)
 class Params:
     region_id: str = fields.region()
-    instance_name: str = text(
-        "InstanceName",
-        Limit(fits=lambda name: 2 <= len(name) <= 50, error=errors.ACTIVATION_NAME_LENGTH),
-        form(r"[A-Za-z][A-Za-z0-9._:-]*", errors.ACTIVATION_NAME_PATTERN),
-        note="prefix of the names of machines that give none",
-    )
-    description: str = text("Description", longest(100, errors.ACTIVATION_DESCRIPTION))
+    instance_name: str = managed_fields.name(50, managed_fields.PREFIX_LENGTH)
+    description: str = text("Description", longest(100, managed_fields.DESCRIPTION_TOO_LONG))
     instance_count: int = number(
-        default=10, at_least=1, at_most=1000, error=errors.ACTIVATION_COUNT
+        default=10, at_least=1, at_most=1000, error=managed_fields.BAD_COUNT
     )
     time_to_live_in_hours: int = number(
-        default=4, at_least=1, at_most=4, error=errors.ACTIVATION_TTL
+        default=4, at_least=1, at_most=4, error=managed_fields.BAD_TTL
     )
     ip_address_range: str = text(
         "IpAddressRange",
-        Limit(fits=_is_network, error=errors.ACTIVATION_RANGE),
+        Limit(fits=_is_network, error=managed_fields.BAD_RANGE),
         note="address or network; none: any",
     )
     resource_group_id: str = fields.resource_group()
@@ -59,7 +54,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
 @operation(
     ECS,
     access="write",
-    errors={TooMany: errors.TOO_MANY_ACTIVATIONS, TokenReused: errors.TOKEN_REUSED},
+    errors={TooMany: managed_fields.TOO_MANY_ACTIVATIONS, TokenReused: errors.TOKEN_REUSED},
 )
 async def create_activation(call: Call, params: Params) -> Result:
     activation, code = await call.control.activations.create(

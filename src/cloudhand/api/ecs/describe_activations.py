@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 import msgspec
 
 from cloudhand.api.bind import text
 from cloudhand.api.ecs import fields, shapes
+from cloudhand.api.ecs.activation_shape import ActivationShape, usage
 from cloudhand.api.ecs.product import ECS
 from cloudhand.api.operation import Call, operation
 from cloudhand.api.paging import Paging, paging
 from cloudhand.core.activation import Activation
 from cloudhand.core.ids import ActivationId
 from cloudhand.core.orders import ActivationFilter
-from cloudhand.wire import times
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,21 +26,6 @@ class Params:
     resource_group_id: str = fields.resource_group()
     tags: Mapping[str, str] = fields.labels()
     page: Paging = paging()
-
-
-class ActivationShape(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
-    activation_id: str
-    instance_name: str
-    description: str
-    instance_count: int
-    registered_count: int
-    deregistered_count: int
-    disabled: bool
-    ip_address_range: str
-    time_to_live_in_hours: int
-    creation_time: str
-    resource_group_id: str
-    tags: Sequence[shapes.Tag]  # Compat: a bare list, unlike most
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
@@ -71,17 +55,9 @@ async def describe_activations(call: Call, params: Params) -> Result:
 
 
 def _activation(activation: Activation) -> ActivationShape:
-    return ActivationShape(
-        activation_id=activation.id,
-        instance_name=activation.instance_name,
-        description=activation.description,
-        instance_count=activation.instance_count,
-        registered_count=activation.registered_count,
-        deregistered_count=activation.deregistered_count,
+    return msgspec.structs.replace(
+        usage(activation),
         disabled=activation.disabled,
-        ip_address_range=activation.ip_address_range,
-        time_to_live_in_hours=activation.time_to_live // timedelta(hours=1),
-        creation_time=times.second(activation.created_at),
         resource_group_id=activation.resource_group_id,
         tags=shapes.bare_tags(activation.tags),
     )

@@ -43,6 +43,8 @@ class InstanceCloudAssistantStatus(msgspec.Struct, frozen=True, kw_only=True, re
     invocation_count: int
     last_invoked_time: str
     support_session_manager: bool = False
+    # Extension: two agents speak as this one; see how to join a machine.
+    cloned: bool
     boot_id: str  # Extension: of the boot in which the agent spoke last; published agents tell none
 
 
@@ -101,5 +103,6 @@ def _status(view: AgentView) -> InstanceCloudAssistantStatus:
         active_task_count=view.running_count,
         invocation_count=agent.invocation_count if agent else 0,
         last_invoked_time=times.second(agent.last_invoked_at) if agent else "",
+        cloned=view.cloned,
         boot_id=(agent.boot_id or "") if agent else "",
     )

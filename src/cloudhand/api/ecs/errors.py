@@ -419,30 +419,6 @@ FILE_DESCRIPTION_TOO_LONG = _error(
 UNDECODABLE_FILE = _error("FileContent.DecodeError", 400, "Content is not valid Base64.")
 FILE_TOO_LONG = _error("FileSize.ExceedLimit", 403, "Content exceeds 32 KB after Base64.")
 
-# Activations and managed instances
-
-ACTIVATION_NAME_LENGTH = _error(
-    "InstanceName.ExceedLimit", 400, "InstanceName is not of 2 to 50 characters."
-)
-ACTIVATION_NAME_PATTERN = _error(
-    "InstanceName.InvalidPattern",
-    400,
-    "InstanceName starts with a letter and has letters, digits and . _ - : only.",
-)
-ACTIVATION_DESCRIPTION = _error(
-    "ActivationDesc.ExceedLimit", 400, "Description is longer than 100 characters."
-)
-ACTIVATION_COUNT = _error(
-    "ActivationCount.ExceedLimit", 400, "InstanceCount is not from 1 to 1000."
-)
-ACTIVATION_TTL = _error("ActivationTTL.ExceedLimit", 400, "TimeToLiveInHours is not from 1 to 4.")
-ACTIVATION_RANGE = _error(
-    "AddressRange.InvalidPattern", 400, "IpAddressRange is no address and no network."
-)
-TOO_MANY_ACTIVATIONS = _error(
-    "ActivationLimitation.Invalid", 400, "This control plane keeps no more activations."
-)
-
 NOT_LINUX = unsupported("WindowsPasswordName", "the instances are Linux machines")
 NO_SUCH_LANGUAGE = WireError(
     code="InvalidAcceptLanguage.NotFound",

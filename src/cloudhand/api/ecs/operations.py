@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from cloudhand.api.ecs.create_activation import create_activation
 from cloudhand.api.ecs.create_command import create_command
 from cloudhand.api.ecs.create_fault import create_fault
+from cloudhand.api.ecs.delete_activation import delete_activation
 from cloudhand.api.ecs.delete_command import delete_command
 from cloudhand.api.ecs.delete_faults import delete_faults
 from cloudhand.api.ecs.delete_instance import delete_instance
@@ -26,12 +27,15 @@ from cloudhand.api.ecs.describe_regions import describe_regions
 from cloudhand.api.ecs.describe_send_file_results import describe_send_file_results
 from cloudhand.api.ecs.describe_tags import describe_tags
 from cloudhand.api.ecs.describe_zones import describe_zones
+from cloudhand.api.ecs.disable_activation import disable_activation
 from cloudhand.api.ecs.install_cloud_assistant import install_cloud_assistant
 from cloudhand.api.ecs.invoke_command import invoke_command
 from cloudhand.api.ecs.join_resource_group import join_resource_group
+from cloudhand.api.ecs.list_plugin_status import list_plugin_status
 from cloudhand.api.ecs.list_tag_resources import list_tag_resources
 from cloudhand.api.ecs.modify_command import modify_command
 from cloudhand.api.ecs.modify_invocation_attribute import modify_invocation_attribute
+from cloudhand.api.ecs.modify_managed_instance import modify_managed_instance
 from cloudhand.api.ecs.reboot_instance import reboot_instance
 from cloudhand.api.ecs.reboot_instances import reboot_instances
 from cloudhand.api.ecs.run_command import run_command
@@ -52,6 +56,7 @@ OPERATIONS: Mapping[str, Operation] = {
         create_activation,
         create_command,
         create_fault,
+        delete_activation,
         delete_command,
         delete_faults,
         delete_instance,
@@ -71,12 +76,15 @@ OPERATIONS: Mapping[str, Operation] = {
         describe_send_file_results,
         describe_tags,
         describe_zones,
+        disable_activation,
         install_cloud_assistant,
         invoke_command,
         join_resource_group,
+        list_plugin_status,
         list_tag_resources,
         modify_command,
         modify_invocation_attribute,
+        modify_managed_instance,
         reboot_instance,
         reboot_instances,
         run_command,
