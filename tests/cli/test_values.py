@@ -188,6 +188,13 @@ def test_ids_of_instances_are_whole_in_80_columns(
     assert max(map(len, lines)) <= 80
 
 
+def test_an_agent_that_is_two_is_not_just_online(capsys: pytest.CaptureFixture[str]) -> None:
+    instances._table([machine(1, cloned=True), machine(2), machine(3, online=False)])
+
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[3] for line in lines] == ["agent", "cloned", "online", "offline"]
+
+
 def test_what_came_before_the_shown_end_of_an_output_is_counted(
     capsysbinary: pytest.CaptureFixture[bytes],
 ) -> None:

@@ -742,6 +742,101 @@ PLUGINS: list[Row] = [
     ),
 ]
 
+_SETTINGS: dict[str, tuple[str, list[tuple[dict[str, Any], str, int]]]] = {
+    "AgentUpgradeConfig": (
+        "AgentUpgradeConfig",
+        [
+            ({"AllowedUpgradeWindow": ["2-3"]}, "InvalidParameter.AllowedUpgradeWindow", 400),
+            (
+                {"AllowedUpgradeWindow": ["24:00-01:00"]},
+                "InvalidParameter.AllowedUpgradeWindow",
+                400,
+            ),
+            (
+                {"AllowedUpgradeWindow": ["02:00-02:59"]},
+                "InvalidAllowedUpgradeWindow.DurationTooShort",
+                400,
+            ),
+            (
+                {"AllowedUpgradeWindow": ["02:00-03:00"] * 6},
+                "InvalidAllowedUpgradeWindow.CountLimitExceeded",
+                403,
+            ),
+            ({"Enabled": True}, "InvalidAllowedUpgradeWindow.Required", 400),
+            ({"TimeZone": "Mars/Olympus"}, "InvalidParameter.TimeZone", 400),
+            ({"TimeZone": "GMT+08:00"}, "InvalidParameter.TimeZone", 400),
+        ],
+    ),
+    "ResourceUsageConfig": (
+        "ResourceUsageConfig",
+        [
+            ({"CpuLimit": 9}, "InvalidParameter.CpuLimit", 400),
+            ({"CpuLimit": 96}, "InvalidParameter.CpuLimit", 400),
+            ({"MemoryLimit": "34MB"}, "InvalidParameter.MemoryLimit", 400),
+            ({"MemoryLimit": "50"}, "InvalidParameter.MemoryLimit", 400),
+            ({"OverloadLimit": 2}, "InvalidParameter.OverloadLimit", 400),
+            ({"LogFileCountLimit": 366}, "InvalidParameter.LogFileCountLimit", 400),
+            ({"LogSizeLimit": "1025MB"}, "InvalidParameter.LogSizeLimit", 400),
+        ],
+    ),
+    "InvocationDelivery": (
+        "OssDeliveryConfig",
+        [
+            ({"Enabled": True, "BucketName": "bucket"}, "InvalidOssBucketName.NotFound", 404),
+            ({"Enabled": True}, "InvalidParameter.OssBucketName", 400),
+            ({"BucketName": "A"}, "InvalidParameter.OssBucketName", 400),
+            ({"Prefix": "/a"}, "InvalidParameter.OssPrefix", 400),
+            ({"Prefix": "a" * 255}, "InvalidParameter.OssPrefix", 400),
+            ({"EncryptionType": "None"}, "InvalidParameter.OssEncryptionType", 400),
+            ({"EncryptionAlgorithm": "DES"}, "InvalidParameter.OssEncryptionAlgorithm", 400),
+            ({"EncryptionKeyId": "key"}, "InvalidParameter.OssEncryptionKeyId", 400),
+        ],
+    ),
+    "SessionManagerDelivery": (
+        "SlsDeliveryConfig",
+        [
+            (
+                {"Enabled": True, "ProjectName": "project", "LogstoreName": "logs"},
+                "InvalidSlsProjectName.NotFound",
+                404,
+            ),
+            ({"Enabled": True}, "InvalidParameter.SlsProjectName", 400),
+            ({"ProjectName": "P"}, "InvalidParameter.SlsProjectName", 400),
+            (
+                {"Enabled": True, "ProjectName": "project"},
+                "InvalidParameter.SlsLogstoreName",
+                400,
+            ),
+        ],
+    ),
+}
+SETTINGS: list[Row] = [
+    *(
+        ("ModifyCloudAssistantSettings", {"SettingType": kind, name: config}, code, status)
+        for kind, (name, broken) in _SETTINGS.items()
+        for config, code, status in broken
+    ),
+    *(
+        ("ModifyCloudAssistantSettings", values, code, 400)
+        for values, code in (
+            ({}, "MissingParameter.SettingType"),
+            ({"SettingType": "Nothing"}, "InvalidParameter.SettingType"),
+            ({"SettingType": "AgentUpgradeConfig"}, "MissingParameter.AgentUpgradeConfig"),
+            (
+                {"SettingType": "AgentUpgradeConfig", "SessionManagerConfig": {}},
+                "InvalidParameter.SessionManagerConfig",
+            ),
+        )
+    ),
+    ("DescribeCloudAssistantSettings", {}, "MissingParameter.SettingType", 400),
+    (
+        "DescribeCloudAssistantSettings",
+        {"SettingType": ["Nothing"]},
+        "InvalidParameter.SettingType",
+        400,
+    ),
+]
+
 ROWS: list[Row] = [
     *COMMANDS,
     *CHANGED,
@@ -756,4 +851,5 @@ ROWS: list[Row] = [
     *INSTANCES,
     *ACTIVATIONS,
     *PLUGINS,
+    *SETTINGS,
 ]

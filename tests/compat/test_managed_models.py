@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from alibabacloud_ecs20140526 import models
 
+from cloudhand.core.assistant_settings import PURPOSES
 from cloudhand.core.ids import InstanceId
 from cloudhand.wire.plugin import PluginStatus
 from tests.api.clients import classic, hang_up
@@ -20,9 +21,11 @@ TOLD = (
     "DeleteActivation",
     "DeregisterManagedInstance",
     "DescribeActivations",
+    "DescribeCloudAssistantSettings",
     "DescribeManagedInstances",
     "DisableActivation",
     "ListPluginStatus",
+    "ModifyCloudAssistantSettings",
     "ModifyManagedInstance",
 )
 
@@ -49,6 +52,13 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
         joined = InstanceId(machine["InstanceId"])
         it.do(lambda world: world.control.plugins.report(joined, said))
         call("ListPluginStatus", **{"InstanceId.1": joined})
+        call(
+            "ModifyCloudAssistantSettings",
+            SettingType="SessionManagerConfig",
+            SessionManagerConfig={"SessionManagerEnabled": True},
+        )
+        types = {f"SettingType.{n}": one for n, one in enumerate(PURPOSES, start=1)}
+        call("DescribeCloudAssistantSettings", **types)
         call("DisableActivation", **activation)
         call("DeregisterManagedInstance", **machine)
         call("DeleteActivation", **activation)

@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from cloudhand.core.ids import InstanceId
 from cloudhand.core.orders import ActivationFilter, ManagedFilter
 from cloudhand.wire import agent as wire
 from tests.gateway.plane import OurSigner, Plane, PublishedSigner, Visitor, pem_text
@@ -353,6 +354,20 @@ async def test_who_leaves_is_known_no_more(plane: Plane) -> None:
     after: Any = (await visitor.beat()).json()
     assert after["reason"] == "unknown-instance"
     assert await _managed(plane) == []
+
+
+async def test_whose_machine_was_deregistered_is_told_so_with_its_next_beat(
+    plane: Plane, rsa_key: rsa.RSAPrivateKey
+) -> None:
+    visitor = await plane.published(rsa_key)
+    await plane.world.control.managed.deregister(InstanceId(visitor.instance_id))
+
+    answer = await visitor.beat()
+
+    assert (answer.status_code, answer.json()["errMsg"]) == (403, "instance_deregistered")
+    visitor.instance_id = "mi-nobody"
+    answer = await visitor.beat()
+    assert (answer.status_code, "errMsg" in answer.json()) == (401, False)
 
 
 async def test_leaving_ends_what_was_to_be_done(plane: Plane) -> None:

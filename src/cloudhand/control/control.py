@@ -5,6 +5,7 @@ from __future__ import annotations
 from cloudhand.control.accounts import Accounts
 from cloudhand.control.activations import Activations
 from cloudhand.control.agents import Agents
+from cloudhand.control.assistant_settings import AssistantSettings
 from cloudhand.control.commands import Commands
 from cloudhand.control.deadlines import Deadlines
 from cloudhand.control.deliveries import Deliveries
@@ -50,6 +51,7 @@ class Control:
         self.accounts = Accounts(database, clock)
         self.activations = Activations(database, clock, random, settings)
         self.agents = Agents(database, clock, random, pokes, settings)
+        self.assistant_settings = AssistantSettings(database, clock)
         self.commands = Commands(database, clock, random, settings)
         self.deadlines = Deadlines(database, clock, pokes)
         self.faults = Faults(database, clock, random, pokes)

@@ -58,6 +58,14 @@ class Managed:
 
         return await self._database.write(work)
 
+    async def deregistered(self, instance_id: InstanceId) -> bool:
+        """Whether it was registered once, and is no more."""
+
+        async def work(tx: Transaction) -> bool:
+            return await tx.managed.deregistered(instance_id)
+
+        return await self._database.read(work)
+
     async def deregister(self, instance_id: InstanceId, *, once: Once | None = None) -> ManagedView:
         """Let a machine go: its agent is known no more, and what it still had to do ends."""
         now = self._clock.now()

@@ -85,6 +85,14 @@ class ResourceNotFound(CloudhandError):
         self.kind = kind
 
 
+class SettingProblem(CloudhandError):
+    """A setting cannot be as it is wanted; ``problem`` names what is wrong."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"cannot set this: {problem}")
+        self.problem = problem
+
+
 class PolicyInvalid(CloudhandError):
     """A document is no policy; one phrase that names the place."""
 

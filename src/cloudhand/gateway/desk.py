@@ -11,7 +11,7 @@ from datetime import timedelta
 from cloudhand.control.control import Control
 from cloudhand.control.deliveries import Speaker
 from cloudhand.core.errors import ActivationRefused
-from cloudhand.core.ids import managed
+from cloudhand.core.ids import InstanceId, managed
 from cloudhand.core.instance import Beat
 from cloudhand.gateway.doorkeeper import public_key
 from cloudhand.wire import agent as wire
@@ -63,6 +63,9 @@ class Desk:
 
     async def plugins(self, speaker: Speaker, said: Sequence[PluginStatus]) -> None:
         await self._control.plugins.report(speaker.id, said)
+
+    async def deregistered(self, instance_id: str) -> bool:
+        return await self._control.managed.deregistered(InstanceId(instance_id))
 
     async def deregister(self, speaker: Speaker) -> None:
         """Rejected for an instance of ours, which has an agent for as long as it exists."""

@@ -126,7 +126,12 @@ class GatewayApp:
             speaker = await self._doorkeeper.identify(knock)
         except Refused as refusal:
             log.info("agent refused", extra={"path": path, "reason": refusal.reason})
-            return 401, {"code": 401, "reason": refusal.reason, "message": str(refusal)}
+            said = {"reason": refusal.reason, "message": str(refusal)}
+            instance_id = knock.headers.get(wire.INSTANCE_HEADER, "")
+            if path == wire.HEARTBEAT_PATH and await self._desk.deregistered(instance_id):
+                # Compat: at this a newer published agent forgets its registration, and ends.
+                return 403, {"code": 403, "errMsg": "instance_deregistered", **said}
+            return 401, {"code": 401, **said}
         if await self._faults.silences(speaker.id, speaker.boot_id):
             return 503, {"code": 503, "reason": "fault", "message": "a fault was made on purpose"}
         asked = self._asked.get(path)

@@ -108,6 +108,14 @@ class ManagedInstances:
         )
         return [row[0] for row in rows]
 
+    async def deregistered(self, instance_id: InstanceId) -> bool:
+        """Whether it was registered once."""
+        rows = await self._statements.fetch(
+            "SELECT 1 FROM managed_instances WHERE id = ? AND deregistered_at IS NOT NULL",
+            instance_id,
+        )
+        return bool(rows)
+
     async def deregister(self, instance_id: InstanceId, *, at: datetime) -> None:
         await self._statements.change(
             "UPDATE managed_instances SET deregistered_at = ? WHERE id = ?", to_ms(at), instance_id

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cloudhand.store.accounts import Accounts
 from cloudhand.store.activations import Activations
 from cloudhand.store.agents import Agents
+from cloudhand.store.assistant_settings import AssistantSettings
 from cloudhand.store.commands import Commands
 from cloudhand.store.database import Statements
 from cloudhand.store.envelope import Envelope
@@ -41,6 +42,7 @@ class Transaction:
         self.accounts = Accounts(statements, envelope)
         self.activations = Activations(statements, envelope)
         self.agents = Agents(statements, envelope)
+        self.assistant_settings = AssistantSettings(statements)
         self.commands = Commands(statements)
         self.events = events
         self.executions = Executions(statements, events, watches, envelope)

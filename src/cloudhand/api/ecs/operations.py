@@ -14,6 +14,7 @@ from cloudhand.api.ecs.delete_instance import delete_instance
 from cloudhand.api.ecs.delete_instances import delete_instances
 from cloudhand.api.ecs.deregister_managed_instance import deregister_managed_instance
 from cloudhand.api.ecs.describe_activations import describe_activations
+from cloudhand.api.ecs.describe_cloud_assistant_settings import describe_cloud_assistant_settings
 from cloudhand.api.ecs.describe_cloud_assistant_status import describe_cloud_assistant_status
 from cloudhand.api.ecs.describe_commands import describe_commands
 from cloudhand.api.ecs.describe_faults import describe_faults
@@ -33,6 +34,7 @@ from cloudhand.api.ecs.invoke_command import invoke_command
 from cloudhand.api.ecs.join_resource_group import join_resource_group
 from cloudhand.api.ecs.list_plugin_status import list_plugin_status
 from cloudhand.api.ecs.list_tag_resources import list_tag_resources
+from cloudhand.api.ecs.modify_cloud_assistant_settings import modify_cloud_assistant_settings
 from cloudhand.api.ecs.modify_command import modify_command
 from cloudhand.api.ecs.modify_invocation_attribute import modify_invocation_attribute
 from cloudhand.api.ecs.modify_managed_instance import modify_managed_instance
@@ -63,6 +65,7 @@ OPERATIONS: Mapping[str, Operation] = {
         delete_instances,
         deregister_managed_instance,
         describe_activations,
+        describe_cloud_assistant_settings,
         describe_cloud_assistant_status,
         describe_commands,
         describe_faults,
@@ -82,6 +85,7 @@ OPERATIONS: Mapping[str, Operation] = {
         join_resource_group,
         list_plugin_status,
         list_tag_resources,
+        modify_cloud_assistant_settings,
         modify_command,
         modify_invocation_attribute,
         modify_managed_instance,
