@@ -250,4 +250,5 @@ def restarted(agent: Agent, *, uptime: timedelta, now: datetime) -> bool:
     if agent.uptime is None or agent.last_seen_at is None:
         return False
     expected = agent.uptime + (now - agent.last_seen_at)
-    return uptime < expected - UPTIME_SLACK
+    # Less than before is a restart also of a machine that had just booted.
+    return uptime < max(agent.uptime, expected - UPTIME_SLACK)
