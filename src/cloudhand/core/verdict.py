@@ -239,8 +239,13 @@ def _undelivered(
         return "InstanceNotRunning", "the instance is not running"
     if agent is None:
         return "ClientNotRunning", "no agent has ever joined from the instance"
-    code = "DeliveryTimeout" if online else "ClientNotOnline"
-    return code, f"{whereabouts(agent, online)}, and has not fetched the command"
+    info = f"{whereabouts(agent, online)}, and has not fetched the command"
+    if not online:
+        return "ClientNotOnline", info
+    if agent.kind is AgentKind.PUBLISHED:
+        # Compat: it goes on to beat, and hears of no command.
+        info += "; one that could not open its channel tries again after up to 30 minutes"
+    return "DeliveryTimeout", info
 
 
 def whereabouts(agent: Agent | None, online: bool) -> str:
