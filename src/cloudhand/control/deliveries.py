@@ -155,6 +155,7 @@ class Deliveries:
             command_id=command.id,
             working_directory=command.working_dir,
             username=_username(invocation.username, speaker.agent.kind),
+            password_name=invocation.password_name,
             enable_parameter=command.enable_parameter,
             built_in_parameters=await self._built_in(tx, speaker)
             if command.enable_parameter
@@ -415,8 +416,8 @@ def _changes(target: Target, report: wire.Report, said: Verdict, lost: int) -> d
 
 def _username(username: str, kind: AgentKind) -> str:
     # Compat: the published agent refuses its own user by name.
-    own = username == "root" or username.lower() == "system"
-    return "" if own and kind is AgentKind.PUBLISHED else username
+    own = commands.is_agents_own(username) and kind is AgentKind.PUBLISHED
+    return "" if own else username
 
 
 def _moment(milliseconds: int) -> datetime | None:
