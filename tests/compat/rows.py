@@ -169,6 +169,10 @@ ASKED = [
         ask("Parameter.Disabled", 400, Parameters={"name": "x"}),
     )
 ]
+ASKED += [
+    run("WindowsPasswordName.Missed", 403, Type="RunBatScript", Username="bob"),
+    invoke("WindowsPasswordName.Missed", 403, CommandId=BATCH, Username="bob"),
+]
 
 
 def invoke_filled(code: str, status: int, **values: Any) -> Row:

@@ -116,7 +116,8 @@ def _directory(wanted: str, home: str) -> str:
             raise Refused("workingDirectory", f"there is no directory {wanted}")
         return wanted
     if not os.path.isdir(home):
-        raise Refused("workingDirectory", f"there is no home directory {home}")
+        why = f"DefaultWorkingDirectoryNotAvailable: there is no home directory {home}"
+        raise Refused("workingDirectory", why)
     return home
 
 

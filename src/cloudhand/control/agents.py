@@ -32,6 +32,7 @@ from cloudhand.core.instance import (
     cloned,
     lived,
     online,
+    replaced,
     restarted,
 )
 from cloudhand.core.orders import AgentView
@@ -314,8 +315,10 @@ async def _doubled(tx: Transaction, before: Agent, now: datetime) -> None:
 
 async def _restarts(tx: Transaction, before: Agent, beat: Beat, now: datetime) -> None:
     """The published agent says nothing of restarts: its uptime and its pid do."""
-    if beat.uptime is not None and restarted(before, uptime=beat.uptime, now=now):
-        await interrupt(tx, before.instance_id, "InstanceRestarted", now)
+    # It may have fetched, and even run, something before a beat of it was heard.
+    began = now - beat.process_uptime
+    if restarted(before, beat, now=now):
+        await interrupt(tx, before.instance_id, "InstanceRestarted", now, fetched_before=began)
         await booted(tx, before.instance_id, None, now)
-    elif before.pid and beat.pid and beat.pid != before.pid:
-        await interrupt(tx, before.instance_id, "ClientRestarted", now)
+    elif replaced(before, beat):
+        await interrupt(tx, before.instance_id, "ClientRestarted", now, fetched_before=began)

@@ -11,7 +11,7 @@ from typing import Any
 from cloudhand.control.endings import booted, close
 from cloudhand.control.faults import Faults
 from cloudhand.control.files import handed_out
-from cloudhand.control.pokes import Loop, Pokes
+from cloudhand.control.pokes import Kick, Loop, Pokes
 from cloudhand.control.scripts import Filled, filled
 from cloudhand.control.settings import ControlSettings
 from cloudhand.core import command as commands
@@ -20,7 +20,7 @@ from cloudhand.core.clock import Clock
 from cloudhand.core.command import CommandType
 from cloudhand.core.errors import ParameterProblem
 from cloudhand.core.fault import Kind as FaultKind
-from cloudhand.core.ids import BootId, InstanceId, RandomBytes
+from cloudhand.core.ids import BootId, InstanceId, InvokeId, RandomBytes
 from cloudhand.core.instance import INSTANCE, Agent, AgentKind, cloned
 from cloudhand.core.instance import Event as InstanceEvent
 from cloudhand.core.invocation import (
@@ -84,7 +84,7 @@ class Deliveries:
             stop: list[str] = []
             test: list[wire.Task] = []
             for target in await self._open(tx, speaker, fetch):
-                if target.state is State.STOPPING:
+                if target.final or target.state is State.STOPPING:
                     stop.append(target.task_id)
                     continue
                 if target.state is not State.PENDING:
@@ -116,7 +116,9 @@ class Deliveries:
         if not fetch.task_id:
             return await tx.targets.unfinished(speaker.id)
         target = await _run(tx, fetch.task_id, speaker)
-        return [target] if target is not None and not target.final else []
+        if target is None or (target.final and speaker.agent.kind is not AgentKind.PUBLISHED):
+            return []
+        return [target]
 
     async def _hand_out(
         self,
@@ -153,6 +155,7 @@ class Deliveries:
             command_id=command.id,
             working_directory=command.working_dir,
             username=_username(invocation.username, speaker.agent.kind),
+            password_name=invocation.password_name,
             enable_parameter=command.enable_parameter,
             built_in_parameters=await self._built_in(tx, speaker)
             if command.enable_parameter
@@ -207,6 +210,9 @@ class Deliveries:
             self._pokes.wake(Loop.LIFECYCLES)
         if report.kind != wire.RUNNING:
             self._pokes.wake(Loop.EXECUTIONS)
+        elif ack.stop and speaker.agent.kind is AgentKind.PUBLISHED:
+            # Compat: it does not read that in the answer.
+            self._pokes.kick([speaker.id], Kick.STOP, InvokeId(report.task_id))
         return ack
 
     async def _running(
@@ -259,7 +265,12 @@ class Deliveries:
             return wire.Ack()
         if verdict.disproved(target, speaker.boot_id):
             target = replace(target, inferred=True)  # the other one's journal said so
-        correcting = target.final and target.inferred and TARGET.hears(State.RUNNING, said.event)
+        correcting = (
+            target.final
+            and target.inferred
+            and not said.inferred
+            and TARGET.hears(State.RUNNING, said.event)
+        )
         if not correcting and not TARGET.hears(target.state, said.event):
             return wire.Ack()  # it has been said before, or something else came first
         lost = await self._keep_output(tx, target, report)
@@ -405,7 +416,8 @@ def _changes(target: Target, report: wire.Report, said: Verdict, lost: int) -> d
 
 def _username(username: str, kind: AgentKind) -> str:
     # Compat: the published agent refuses its own user by name.
-    return "" if username == "root" and kind is AgentKind.PUBLISHED else username
+    own = commands.is_agents_own(username) and kind is AgentKind.PUBLISHED
+    return "" if own else username
 
 
 def _moment(milliseconds: int) -> datetime | None:

@@ -56,10 +56,12 @@ async def _run_after_boot(
     )
 
 
-async def interrupt(tx: Transaction, instance_id: InstanceId, code: str, now: datetime) -> None:
+async def interrupt(
+    tx: Transaction, instance_id: InstanceId, code: str, now: datetime, *, fetched_before: datetime
+) -> None:
     """Close what a published agent, which keeps no journal, had when it restarted."""
     for target in await tx.targets.unfinished(instance_id):
-        if target.fetched_at is not None:
+        if target.fetched_at is not None and target.fetched_at < fetched_before:
             await close(tx, target, verdict.interrupted(code), now)
 
 

@@ -94,6 +94,7 @@ class Invocations:
                 return earlier, ()
             command = await prepare(tx)
             commands.check_values(command, new.parameters)
+            commands.check_user(command, new.username, new.password_name)
             targets = await selected(tx, new)
             if len(targets) > self._settings.targets_limit:
                 raise TooMany("targets", self._settings.targets_limit)
@@ -258,6 +259,7 @@ def _invocation(
         repeat_mode=new.repeat_mode,
         frequency=new.frequency,
         username=new.username,
+        password_name=new.password_name,
         by=new.by,
         parameters=new.parameters,
         termination_mode=new.termination_mode,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from cloudhand.core.errors import ParameterProblem
+from cloudhand.core.errors import ParameterProblem, PasswordMissing, PasswordNotNeeded
 from cloudhand.core.ids import CommandId
 
 CONTENT_LIMIT = 24 * 1024  # bytes, after base64, content and parameters together
@@ -60,6 +60,20 @@ class StoredCommand:
     invoke_count: int = 0  # invocations that were ever made of it
     resource_group_id: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def is_agents_own(username: str) -> bool:
+    """Whether agents run as this user, so that none needs to be named."""
+    return username in ("", "root") or username.lower() == "system"
+
+
+def check_user(command: Command, username: str, password_name: str) -> None:
+    """PasswordMissing, PasswordNotNeeded."""
+    if command.type is CommandType.SHELL:
+        if password_name:
+            raise PasswordNotNeeded
+    elif not is_agents_own(username) and not password_name:
+        raise PasswordMissing(username)
 
 
 def check(command: Command) -> None:

@@ -77,6 +77,20 @@ class CommandNotApplicable(CloudhandError):
         self.instance_id = instance_id
 
 
+class PasswordMissing(CloudhandError):
+    """A command is to run on Windows as somebody else than the agent, who has a password."""
+
+    def __init__(self, username: str) -> None:
+        super().__init__(f"cannot run a command as {username}: a password is needed")
+
+
+class PasswordNotNeeded(CloudhandError):
+    """A password is named for a command that runs without one."""
+
+    def __init__(self) -> None:
+        super().__init__("cannot use a password: commands of a shell need none")
+
+
 class ResourceNotFound(CloudhandError):
     """Things of a kind that there are not."""
 

@@ -221,6 +221,7 @@ class Beat:
     pid: int
     uptime: timedelta | None  # of the machine
     process_uptime: timedelta  # of the agent
+    cold_start: bool  # no agent of its machine has started before it in this boot
 
 
 def lived(before: Agent, beat: Beat, *, now: datetime) -> bool:
@@ -245,9 +246,17 @@ def cloned(agent: Agent | None, *, now: datetime) -> bool:
     return agent is not None and agent.cloned_at is not None and now < agent.cloned_at + CLONED_FOR
 
 
-def restarted(agent: Agent, *, uptime: timedelta, now: datetime) -> bool:
-    """Whether a published agent's uptime shows a restart since it spoke last."""
-    if agent.uptime is None or agent.last_seen_at is None:
+def replaced(before: Agent, beat: Beat) -> bool:
+    """Whether who beats is another process than who beat last."""
+    return before.pid != 0 and beat.pid not in (0, before.pid)
+
+
+def restarted(agent: Agent, beat: Beat, *, now: datetime) -> bool:
+    """Whether a beat of a published agent shows a restart of its machine since it spoke last."""
+    if beat.cold_start and replaced(agent, beat):
+        return True
+    if beat.uptime is None or agent.uptime is None or agent.last_seen_at is None:
         return False
     expected = agent.uptime + (now - agent.last_seen_at)
-    return uptime < expected - UPTIME_SLACK
+    # Less than before is a restart also of a machine that had just booted.
+    return beat.uptime < max(agent.uptime, expected - UPTIME_SLACK)

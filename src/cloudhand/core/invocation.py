@@ -139,6 +139,7 @@ class Invocation:
     repeat_mode: RepeatMode = RepeatMode.ONCE
     frequency: str = ""  # of a period, as it was given
     username: str = ""
+    password_name: str = ""  # what its password, on Windows, is called where the agent reads it
     by: str = OWNER  # who asked, or changed it last: with whose rights the store is read
     parameters: Mapping[str, str] = field(default_factory=dict)
     termination_mode: str = ""  # Process, ProcessTree; empty: not said

@@ -72,6 +72,7 @@ class NewInvocation:
     repeat_mode: RepeatMode = RepeatMode.ONCE
     frequency: str = ""  # of a period
     username: str = ""
+    password_name: str = ""  # what its password, on Windows, is called where the agent reads it
     termination_mode: str = ""
     by: str = OWNER  # who asks, as Identity tells it
     resource_group_id: str = ""

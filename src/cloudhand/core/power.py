@@ -87,10 +87,12 @@ def of_silence(action: PowerAction, *, managed: bool, online: bool) -> Event:
     return Event.STOPPED if stopped else Event.EXPIRED
 
 
-def asked_by(exit_code: int, *, agent_version: str) -> Kind | None:
+def asked_by(exit_code: int, *, agent_version: str, os_type: str) -> Kind | None:
     """The power action that an agent of this version carries out for an exit code, if any."""
     kind = POWER_BY_EXIT_CODE.get(exit_code)
-    return Kind(kind) if kind and _honours(agent_version) else None
+    # A shell of Unix says no code above 255, and Windows has no other power exit codes.
+    own = (os_type == "windows") is (exit_code > 255)
+    return Kind(kind) if kind and own and _honours(agent_version) else None
 
 
 def _honours(agent_version: str) -> bool:

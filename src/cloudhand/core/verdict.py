@@ -5,7 +5,7 @@ The error codes are the per-instance ErrorCode values of the published API.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from cloudhand.core import power
@@ -28,7 +28,7 @@ class Verdict:
     inferred: bool = False  # nobody who was there said so
 
 
-# What the published agent says is wrong (param of an invalid report), and what the API calls it.
+# What agents say is wrong (param of an invalid report), and what the API calls it.
 _INVALID_CODES = {
     "TypeInvalid": "CommandNotApplicable",
     "CommandContentInvalid": "CommandContentDecodeError",
@@ -38,6 +38,11 @@ _INVALID_CODES = {
     "RoleNameFailed": "InstanceRoleInvalid",
     "ParameterStoreNotAccessible": "QueryParameterStoreFailed",
     "ParameterFailed": "QueryParameterStoreFailed",
+}
+# Where the API has another code for one of the reasons, by how that begins.
+_INVALID_REASONS = {
+    "workingDirectory": ("DefaultWorkingDirectoryNotAvailable",) * 2,
+    "UsernameOrPasswordInvalid": ("UsernameOrPasswordInvalid_", "UserOrPasswordInvalid"),
 }
 
 # Codes that an error report may name itself; any other is an ExecutionException.
@@ -71,15 +76,11 @@ def of_report(
             assert invocation is not None
             return _overran(report, agent, invocation)
         case wire.STOPPED:
-            return _stopped(report, target)
+            return _stopped(report, target, agent)
         case wire.ERROR:
             return Verdict(event=Event.BROKE, error_code=_named(report), error_info=_why(report))
         case wire.INVALID:
-            return Verdict(
-                event=Event.REFUSED,
-                error_code=_INVALID_CODES.get(report.param, report.param or "ExecutionException"),
-                error_info=report.value,
-            )
+            return _refused(report)
         case wire.INTERRUPTED:
             code = (
                 report.error_code if report.error_code in _INTERRUPTIONS else "ExecutionInterrupted"
@@ -112,7 +113,9 @@ def _announced(report: wire.Report, agent: Agent) -> power.Kind | None:
         case AgentKind.CLOUDHAND:
             return power.Kind(report.power) if report.power else None
         case AgentKind.PUBLISHED:
-            return power.asked_by(report.exit_code, agent_version=agent.version)
+            return power.asked_by(
+                report.exit_code, agent_version=agent.version, os_type=agent.os_type
+            )
         case _:
             assert_never(agent.kind)
 
@@ -129,9 +132,32 @@ def _overran(report: wire.Report, agent: Agent, invocation: Invocation) -> Verdi
     )
 
 
-def _stopped(report: wire.Report, target: Target) -> Verdict:
+def _refused(report: wire.Report) -> Verdict:
+    code, info = _INVALID_CODES.get(report.param), report.value
+    if code is None:
+        code, info = "ExecutionException", f"{report.param}: {report.value}".strip(": ")
+    start, special = _INVALID_REASONS.get(report.param, ("", code))
+    if report.value.startswith(start):
+        code = special
+    return Verdict(event=Event.REFUSED, error_code=code, error_info=info)
+
+
+def _stopped(report: wire.Report, target: Target, agent: Agent) -> Verdict:
+    published = agent.kind is AgentKind.PUBLISHED
+    if report.result == "failed":
+        return Verdict(
+            event=Event.BROKE, error_code="TerminationException", error_info=_why(report)
+        )
     if not report.start and target.started_at is None:
-        return Verdict(event=Event.CANCELLED)
+        # Compat: what waited for its turn is started by a published agent all the same.
+        return Verdict(event=Event.CANCELLED, inferred=published)
+    if not report.start and published:
+        # Compat: so it answers for what it does not know, or has ended without being heard.
+        return replace(
+            interrupted("ExecutionInterrupted"),
+            error_info="when the agent was to stop the command it knew nothing of it any more,"
+            " and has not said how it ended",
+        )
     if report.survivors:
         return Verdict(
             event=Event.STOPPED,
@@ -213,8 +239,13 @@ def _undelivered(
         return "InstanceNotRunning", "the instance is not running"
     if agent is None:
         return "ClientNotRunning", "no agent has ever joined from the instance"
-    code = "DeliveryTimeout" if online else "ClientNotOnline"
-    return code, f"{whereabouts(agent, online)}, and has not fetched the command"
+    info = f"{whereabouts(agent, online)}, and has not fetched the command"
+    if not online:
+        return "ClientNotOnline", info
+    if agent.kind is AgentKind.PUBLISHED:
+        # Compat: it goes on to beat, and hears of no command.
+        info += "; one that could not open its channel tries again after up to 30 minutes"
+    return "DeliveryTimeout", info
 
 
 def whereabouts(agent: Agent | None, online: bool) -> str:

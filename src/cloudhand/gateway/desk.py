@@ -46,6 +46,7 @@ class Desk:
                 pid=heartbeat.pid,
                 uptime=_MS * heartbeat.uptime if heartbeat.uptime else None,
                 process_uptime=_MS * heartbeat.process_uptime,
+                cold_start=heartbeat.cold_start,
             ),
             version=version,
         )

@@ -157,6 +157,7 @@ def _detail(invocation: Invocation) -> str:
             "enable_parameter": command.enable_parameter,
             "launcher": command.launcher,
             "username": invocation.username,
+            "password_name": invocation.password_name,
             "parameters": dict(invocation.parameters),
             "termination_mode": invocation.termination_mode,
             "by": invocation.by,
@@ -184,6 +185,7 @@ def _invocation(row: Row) -> Invocation:
         repeat_mode=core.RepeatMode(row[7]),
         frequency=row[10],
         username=detail["username"],
+        password_name=detail.get("password_name", ""),  # rows of earlier versions have none
         parameters=detail["parameters"],
         termination_mode=detail["termination_mode"],
         by=detail.get("by", OWNER),  # of those from before there were others

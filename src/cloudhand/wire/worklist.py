@@ -24,6 +24,7 @@ class Task:
     command_name: str = ""
     working_directory: str = ""  # empty: the home of the user
     username: str = ""  # empty: the agent's own user
+    password_name: str = ""  # of a secret, which an agent on Windows reads itself
     enable_parameter: bool = False
     built_in_parameters: Mapping[str, str] = field(default_factory=dict)
     sealed: bool = False  # extension: content holds secrets, and is never written anywhere
@@ -45,6 +46,7 @@ class Task:
                 "timeOut": str(self.timeout),
                 "workingDirectory": self.working_directory,
                 "username": self.username,
+                "windowsPasswordName": self.password_name,
                 "enableParameter": self.enable_parameter,
                 "builtInParameter": dict(self.built_in_parameters),
                 "cron": "",
@@ -84,6 +86,7 @@ class Task:
             command_name=checked.text(task, "commandName"),
             working_directory=checked.text(task, "workingDirectory"),
             username=checked.text(task, "username"),
+            password_name=checked.text(task, "windowsPasswordName"),
             enable_parameter=task.get("enableParameter") is True,
             built_in_parameters={name: checked.text(parameters, name) for name in parameters},
             sealed=task.get("sealed") is True,

@@ -11,19 +11,20 @@ from cloudhand.core.power import POWER, Event, Kind, PowerAction, State, asked_b
 
 
 @pytest.mark.parametrize(
-    "code, kind",
+    "code, linux, windows",
     [
-        (193, Kind.STOP),
-        (3009, Kind.STOP),
-        (194, Kind.RESTART),
-        (3010, Kind.RESTART),
-        (0, None),
-        (192, None),
-        (195, None),
+        (193, Kind.STOP, None),
+        (3009, None, Kind.STOP),
+        (194, Kind.RESTART, None),
+        (3010, None, Kind.RESTART),
+        (0, None, None),
+        (192, None, None),
+        (195, None, None),
     ],
 )
-def test_codes(code: int, kind: Kind | None) -> None:
-    assert asked_by(code, agent_version="2.2.3.578") is kind
+def test_codes(code: int, linux: Kind | None, windows: Kind | None) -> None:
+    assert asked_by(code, agent_version="2.2.3.578", os_type="linux") is linux
+    assert asked_by(code, agent_version="2.1.3.578", os_type="windows") is windows
 
 
 @pytest.mark.parametrize(
@@ -39,7 +40,8 @@ def test_codes(code: int, kind: Kind | None) -> None:
     ],
 )
 def test_agents_that_are_too_old_do_not_act(version: str, honours: bool) -> None:
-    assert (asked_by(194, agent_version=version) is Kind.RESTART) is honours
+    kind = asked_by(194, agent_version=version, os_type="linux")
+    assert (kind is Kind.RESTART) is honours
 
 
 def test_a_stop_is_done_when_the_machine_is_seen_stopped() -> None:

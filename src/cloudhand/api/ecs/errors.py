@@ -419,7 +419,12 @@ FILE_DESCRIPTION_TOO_LONG = _error(
 UNDECODABLE_FILE = _error("FileContent.DecodeError", 400, "Content is not valid Base64.")
 FILE_TOO_LONG = _error("FileSize.ExceedLimit", 403, "Content exceeds 32 KB after Base64.")
 
-NOT_LINUX = unsupported("WindowsPasswordName", "the instances are Linux machines")
+PASSWORD_NAME_MISSED = _error(
+    "WindowsPasswordName.Missed", 403, "Username on Windows, unless System, needs its password."
+)
+NO_PASSWORD_NEEDED = unsupported(
+    "WindowsPasswordName", "commands of the type RunShellScript need no password"
+)
 NO_SUCH_LANGUAGE = WireError(
     code="InvalidAcceptLanguage.NotFound",
     status=404,

@@ -17,6 +17,8 @@ from cloudhand.core.errors import (
     IncorrectState,
     InstanceNotFound,
     ParameterProblem,
+    PasswordMissing,
+    PasswordNotNeeded,
     TokenReused,
 )
 from cloudhand.core.ids import InstanceId
@@ -32,6 +34,8 @@ ERRORS: Errors = {
     FrequencyProblem: errors.of_frequency,
     IncorrectState: errors.TARGET_NOT_MATCHED,
     ParameterProblem: errors.of_parameter,
+    PasswordMissing: errors.PASSWORD_NAME_MISSED,
+    PasswordNotNeeded: errors.NO_PASSWORD_NEEDED,
     TokenReused: errors.TOKEN_REUSED,
 }
 REFUSES = (
@@ -45,7 +49,6 @@ REFUSES = (
     *errors.VALUE_PROBLEMS.values(),
     NO_CONTAINERS,
     NO_BUCKETS,
-    errors.NOT_LINUX,
 )
 
 
@@ -72,7 +75,10 @@ class InvocationParams:
     timed: str = fields.without_effect("Timed", "the real service ignores it, too")
     username: str = text("Username", longest(255, errors.USERNAME_TOO_LONG))
     windows_password_name: str = text(
-        "WindowsPasswordName", longest(255, errors.PASSWORD_NAME_TOO_LONG)
+        "WindowsPasswordName",
+        longest(255, errors.PASSWORD_NAME_TOO_LONG),
+        note="of a secret that the agent of a Windows machine reads itself, in the role of that"
+        " machine; refused with RunShellScript",
     )
     container_id: str = refused(
         "ContainerId",
@@ -104,6 +110,7 @@ def invocation(call: Call, params: InvocationParams) -> NewInvocation:
         repeat_mode=RepeatMode.PERIOD if params.frequency else RepeatMode(params.repeat_mode),
         frequency=params.frequency,
         username=params.username,
+        password_name=params.windows_password_name,
         by=str(call.caller),
         termination_mode=params.termination_mode,
         resource_group_id=params.resource_group_id,
@@ -128,7 +135,6 @@ def _check_what_is_not_there(params: InvocationParams) -> None:
     for given, error in (
         (params.container_id or params.container_name, NO_CONTAINERS),
         (params.oss_output_delivery, NO_BUCKETS),
-        (params.windows_password_name, errors.NOT_LINUX),
     ):
         if given:
             raise Refused(error)
