@@ -27,6 +27,7 @@ class Desk:
 
     def __init__(self, control: Control) -> None:
         self._control = control
+        self._dice = random.Random()  # of its own, so that nobody's draws depend on who beats
 
     async def register(self, registration: wire.Registration, *, address: str) -> wire.Registered:
         """Rejected with a sentence; MachineKnown."""
@@ -49,7 +50,7 @@ class Desk:
             ),
             version=version,
         )
-        return random.randint(_SHORTEST_INTERVAL, _LONGEST_INTERVAL)
+        return self._dice.randint(_SHORTEST_INTERVAL, _LONGEST_INTERVAL)
 
     async def inventory(self, speaker: Speaker, inventory: wire.Inventory) -> wire.Orders:
         return await self._control.deliveries.inventory(speaker, inventory)
