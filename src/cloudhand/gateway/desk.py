@@ -13,8 +13,10 @@ from cloudhand.control.deliveries import Speaker
 from cloudhand.core.errors import ActivationRefused
 from cloudhand.core.ids import managed
 from cloudhand.core.instance import Beat
+from cloudhand.core.notice import Kind
 from cloudhand.gateway.doorkeeper import public_key
 from cloudhand.wire import agent as wire
+from cloudhand.wire.notice import Notice
 from cloudhand.wire.plugin import PluginStatus
 
 # The published agent accepts 55 to 65 seconds; spread, so that a fleet does not beat in step.
@@ -64,6 +66,9 @@ class Desk:
 
     async def plugins(self, speaker: Speaker, said: Sequence[PluginStatus]) -> None:
         await self._control.plugins.report(speaker.id, said)
+
+    async def notice(self, speaker: Speaker, kind: Kind, said: Notice) -> None:
+        await self._control.notices.hear(speaker.id, kind, said)
 
     async def deregister(self, speaker: Speaker) -> None:
         """Rejected for an instance of ours, which has an agent for as long as it exists."""
