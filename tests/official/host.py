@@ -114,6 +114,12 @@ class Process:
                     found.append(pid)
         return found
 
+    async def nobody_is_left(self) -> None:
+        """Who was killed takes a moment to go."""
+        async with asyncio.timeout(30):
+            while self.survivors:
+                await asyncio.sleep(0.01)
+
     def close(self) -> None:
         self.kill_tree()
         self._popen.wait()
@@ -198,6 +204,12 @@ class Host:
         process = Process(words, cwd=cwd, env={**os.environ, "HOME": str(self.folder)})
         self.processes.append(process)
         return process
+
+    async def let_end(self) -> None:
+        """What it runs waits for a file ``go``. Its end takes real time: none passes meanwhile."""
+        (self.folder / "go").touch()
+        async with asyncio.timeout(30):
+            await self.processes[-1].ended.wait()
 
     def shut_down(self, action: str) -> None:
         self.asked_for.append(action)

@@ -23,7 +23,7 @@ async def test_a_stop_is_told_with_all_output_once_the_process_has_ended(
     view = await lab.ended(invoke_id)
 
     assert (view.target.state, view.output) == ("Terminated", b"begun\n")
-    assert not host.processes[0].survivors
+    await host.processes[0].nobody_is_left()
 
 
 async def test_a_piece_that_was_lost_comes_with_the_next(lab: Lab, host: Host) -> None:
@@ -33,7 +33,7 @@ async def test_a_piece_that_was_lost_comes_with_the_next(lab: Lab, host: Host) -
     host.network.refused["running"] = 500
     await lab.advance(seconds=4)
     host.network.refused.clear()
-    (host.folder / "go").touch()
+    await host.let_end()
 
     view = await lab.ended(invoke_id)
 
