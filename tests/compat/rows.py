@@ -91,7 +91,13 @@ CHANGED = [
 ]
 
 # Operations of our own, for which the newer client has no request.
-EXTENSIONS = ("CreateFault", "DeleteFaults", "DescribeFaults", "DescribeInvocationOutput")
+EXTENSIONS = (
+    "CreateFault",
+    "DeleteFaults",
+    "DescribeAgentNotices",
+    "DescribeFaults",
+    "DescribeInvocationOutput",
+)
 
 
 def output(code: str, status: int, **values: Any) -> Row:
@@ -108,6 +114,11 @@ OUTPUTS = [
     output("InvalidParameter.Run", 400, Run=-1),
     output("InvalidParameter.Offset", 400, Offset="x"),
     output("InvalidParameter.MaxBytes", 400, MaxBytes=0),
+]
+
+NOTICES: list[Row] = [
+    ("DescribeAgentNotices", {}, "MissingParameter.InstanceId", 400),
+    ("DescribeAgentNotices", {"InstanceId": "i-nobody"}, "InvalidInstanceId.NotFound", 404),
 ]
 
 FAULTS: list[Row] = [
@@ -846,6 +857,7 @@ ROWS: list[Row] = [
     *CHANGED,
     *OUTPUTS,
     *FAULTS,
+    *NOTICES,
     *LABELS,
     *FILES,
     *RESOURCES,

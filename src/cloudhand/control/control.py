@@ -16,6 +16,7 @@ from cloudhand.control.instances import Instances
 from cloudhand.control.invocations import Invocations
 from cloudhand.control.labels import Labels
 from cloudhand.control.managed import Managed
+from cloudhand.control.notices import Notices
 from cloudhand.control.plugins import Plugins
 from cloudhand.control.pokes import Pokes
 from cloudhand.control.rights import Rights
@@ -67,6 +68,7 @@ class Control:
         self.labels = Labels(database, clock)
         self.managed = Managed(database, clock, pokes, self.agents)
         self.schedules = Schedules(database, clock, random, pokes, settings)
+        self.notices = Notices(database, clock)
         self.plugins = Plugins(database, clock)
         self.stored_parameters = StoredParameters(database, clock, random, programs)
         self.tags = Tags(database, clock, pokes)

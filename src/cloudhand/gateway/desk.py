@@ -13,8 +13,10 @@ from cloudhand.control.deliveries import Speaker
 from cloudhand.core.errors import ActivationRefused
 from cloudhand.core.ids import InstanceId, managed
 from cloudhand.core.instance import Beat
+from cloudhand.core.notice import Kind
 from cloudhand.gateway.doorkeeper import public_key
 from cloudhand.wire import agent as wire
+from cloudhand.wire.notice import Notice
 from cloudhand.wire.plugin import PluginStatus
 
 # The published agent accepts 55 to 65 seconds; spread, so that a fleet does not beat in step.
@@ -65,6 +67,9 @@ class Desk:
 
     async def plugins(self, speaker: Speaker, said: Sequence[PluginStatus]) -> None:
         await self._control.plugins.report(speaker.id, said)
+
+    async def notice(self, speaker: Speaker, kind: Kind, said: Notice) -> None:
+        await self._control.notices.hear(speaker.id, kind, said)
 
     async def deregistered(self, instance_id: str) -> bool:
         return await self._control.managed.deregistered(InstanceId(instance_id))

@@ -16,12 +16,13 @@ from urllib.parse import parse_qsl
 from cloudhand.control.control import Control
 from cloudhand.control.deliveries import Speaker
 from cloudhand.core.errors import MachineKnown
+from cloudhand.core.notice import Kind
 from cloudhand.gateway.channel import Channel, Receive, Send
 from cloudhand.gateway.desk import Desk
 from cloudhand.gateway.doorkeeper import Doorkeeper, Knock, Refused
 from cloudhand.store.database import StoreError
 from cloudhand.wire import agent as wire
-from cloudhand.wire import enclosed, plugin
+from cloudhand.wire import enclosed, notice, plugin
 from cloudhand.wire.enclosed import Request, answer_to_bytes
 
 log = logging.getLogger(__name__)
@@ -39,8 +40,6 @@ _SAID_ONCE = (wire.INSTANCE_HEADER, wire.EXTENSIONS_HEADER, "user-agent")
 _UNSUPPORTED: dict[str, dict[str, Any]] = {
     "/luban/api/gshell": {"code": 200, "gshellSupport": "false"},
     "/luban/api/v1/update/update_check": {"need_update": 0, "flag": 0},
-    "/luban/api/metrics": {"code": 200},
-    "/luban/api/v1/exception/client_report": {"code": 200},
     plugin.LIST_PATH: {"code": 200, "pluginList": []},
     plugin.UPDATE_PATH: {"nextInterval": plugin.INTERVALS["refreshInterval"], "plugin": []},
     "/luban/api/v1/session/list": {"code": 200, "session": []},
@@ -73,6 +72,8 @@ class GatewayApp:
             wire.INVENTORY_PATH: self._inventory,
             wire.TASK_LIST_PATH: self._fetch,
             wire.DEREGISTER_PATH: self._deregister,
+            notice.METRICS_PATH: self._metric,
+            notice.CLIENT_REPORT_PATH: self._client_report,
             plugin.REPORT_PATH: self._plugins,
             **{wire.REPORT_PATH + kind: self._report for kind in wire.KINDS},
         }
@@ -179,6 +180,16 @@ class GatewayApp:
         report = wire.Report.from_query(kind, _query(knock), knock.body)
         ack = await self._desk.report(speaker, report)
         return ack.to_json()
+
+    async def _metric(self, speaker: Speaker, knock: Knock) -> dict[str, Any]:
+        said = notice.from_metric(_object(knock.body))
+        await self._desk.notice(speaker, Kind.METRIC, said)
+        return {"code": 200}
+
+    async def _client_report(self, speaker: Speaker, knock: Knock) -> dict[str, Any]:
+        said = notice.from_client_report(_object(knock.body))
+        await self._desk.notice(speaker, Kind.CLIENT_REPORT, said)
+        return {"code": 200}
 
     async def _plugins(self, speaker: Speaker, knock: Knock) -> dict[str, Any]:
         await self._desk.plugins(speaker, plugin.statuses_from_json(_object(knock.body)))

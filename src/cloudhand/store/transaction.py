@@ -16,6 +16,7 @@ from cloudhand.store.instances import Instances
 from cloudhand.store.invocations import Invocations
 from cloudhand.store.labels import Labels
 from cloudhand.store.managed import ManagedInstances
+from cloudhand.store.notices import Notices
 from cloudhand.store.outputs import Outputs
 from cloudhand.store.past_runs import PastRuns
 from cloudhand.store.plugins import Plugins
@@ -51,6 +52,7 @@ class Transaction:
         self.invocations = Invocations(statements)
         self.labels = Labels(statements)
         self.managed = ManagedInstances(statements)
+        self.notices = Notices(statements)
         self.outputs = Outputs(statements)
         self.past_runs = past_runs
         self.plugins = Plugins(statements)

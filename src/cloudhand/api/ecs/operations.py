@@ -14,6 +14,7 @@ from cloudhand.api.ecs.delete_instance import delete_instance
 from cloudhand.api.ecs.delete_instances import delete_instances
 from cloudhand.api.ecs.deregister_managed_instance import deregister_managed_instance
 from cloudhand.api.ecs.describe_activations import describe_activations
+from cloudhand.api.ecs.describe_agent_notices import describe_agent_notices
 from cloudhand.api.ecs.describe_cloud_assistant_settings import describe_cloud_assistant_settings
 from cloudhand.api.ecs.describe_cloud_assistant_status import describe_cloud_assistant_status
 from cloudhand.api.ecs.describe_commands import describe_commands
@@ -65,6 +66,7 @@ OPERATIONS: Mapping[str, Operation] = {
         delete_instances,
         deregister_managed_instance,
         describe_activations,
+        describe_agent_notices,
         describe_cloud_assistant_settings,
         describe_cloud_assistant_status,
         describe_commands,
