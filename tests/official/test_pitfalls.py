@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from cloudhand.core.file import File, SendOrder
+import pytest
+
+from cloudhand.core.file import File, FileFilter, SendOrder
 from cloudhand.core.ids import InstanceId, InvokeId
 from cloudhand.core.invocation import RepeatMode
 from cloudhand.core.power import State as PowerState
@@ -312,6 +314,20 @@ async def test_18_a_file_is_signed_as_its_text_and_handed_out_once(lab: Lab, hos
     assert (host.folder / "a.txt").read_bytes() == b"content"
     (said,) = [one for one in host.network.said("finish") if "taskType" in one.query]
     assert said.query["status"] == "Success"
+
+
+@pytest.mark.parametrize("name", ["two words.txt", "\u6587\u4ef6.txt", "100% & more.txt"])
+async def test_18_what_an_agent_does_not_escape_is_understood(
+    lab: Lab, host: Host, name: str
+) -> None:
+    (host.folder / name).touch()
+    invoke_id = await _send(lab, host, name)
+
+    page = await lab.world.control.files.find(FileFilter(invoke_id=invoke_id), ALL)
+
+    (target,) = page.items[0].targets
+    assert (target.state, target.error_code) == ("Invalid", "FileAlreadyExists")
+    assert target.error_info.startswith(f"FileExist: {name.partition(' &')[0]}")
 
 
 async def test_19_and_23_no_sessions_are_started(lab: Lab, host: Host) -> None:
