@@ -124,8 +124,10 @@ def _escaped(data: bytes) -> bytes:
 
     Compat: published agents put what is wrong with a file into their query as it is.
     """
+    if not data.startswith(b"POST /luban/"):
+        return data
     line, end, rest = data.partition(b"\r\n")
-    if not line.startswith(b"POST /luban/") or (line.isascii() and line.count(b" ") == 2):
+    if line.isascii() and line.count(b" ") == 2:
         return data
     method, _, remaining = line.partition(b" ")
     target, _, version = remaining.rpartition(b" ")
