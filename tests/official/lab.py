@@ -26,6 +26,7 @@ from tests.official.network import Network
 from tests.world import World
 
 LASTING = "echo begun\nexec sleep 1000\n"  # a script that does not end by itself
+HELD = "echo begun; until [ -e go ]; do sleep 0.01; done"  # one that does when it is let go
 _BOOT = timedelta(seconds=20)
 
 
@@ -150,6 +151,12 @@ class Lab:
 
     async def result(self, invoke_id: InvokeId) -> ResultView:
         return await self.world.result(invoke_id)
+
+    async def let_go(self, host: Host) -> None:
+        """Of what is held; until it has ended, which takes no virtual time."""
+        (host.folder / "go").touch()
+        async with asyncio.timeout(10):
+            await host.processes[-1].ended.wait()
 
     async def told(self, invoke_id: InvokeId) -> tuple[str, str]:
         """The state and the code of an error, as the API tells them."""

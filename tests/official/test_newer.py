@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.official.host import Host, Manner
-from tests.official.lab import LASTING, Lab
+from tests.official.lab import HELD, LASTING, Lab
 
 
 @pytest.fixture
@@ -27,13 +27,13 @@ async def test_a_stop_is_told_with_all_output_once_the_process_has_ended(
 
 
 async def test_a_piece_that_was_lost_comes_with_the_next(lab: Lab, host: Host) -> None:
-    script = "head -c 5000 /dev/zero | tr '\\0' x; echo begun; until [ -e go ]; do sleep 0.01; done"
+    script = f"head -c 5000 /dev/zero | tr '\\0' x; {HELD}"
     invoke_id = await lab.run(host, script=script)
     await lab.is_in(invoke_id, "Running")
     host.network.refused["running"] = 500
     await lab.advance(seconds=4)
     host.network.refused.clear()
-    await host.let_end()
+    await lab.let_go(host)
 
     view = await lab.ended(invoke_id)
 

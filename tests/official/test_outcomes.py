@@ -41,7 +41,7 @@ DOCUMENTED = {
         "ClientNotResponse",
         "ClientNotOnline",
     },
-    "Aborted": {"DeliveryTimeout", "ClientNotOnline"},
+    "Aborted": {"DeliveryTimeout", "ClientNotOnline", "ClientNeedUpgrade"},
 }
 
 
@@ -72,6 +72,8 @@ def _documented(told: tuple[str, str]) -> None:
             None,
             b"",
         ),
+        # It would take no notice of it, and have the shell run a script of another language.
+        ({"launcher": "python3"}, ("Aborted", "ClientNeedUpgrade"), None, b""),
         ({"repeat_mode": RepeatMode.DRY_RUN}, ("Success", ""), None, b""),
         (
             {"repeat_mode": RepeatMode.DRY_RUN, "working_dir": "/nowhere"},

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from cloudhand.core.file import File, SendOrder
+import pytest
+
+from cloudhand.core.file import File, FileFilter, SendOrder
 from cloudhand.core.ids import InstanceId, InvokeId
 from cloudhand.core.invocation import RepeatMode
 from cloudhand.core.power import State as PowerState
 from tests.official import go
 from tests.official.host import Host
-from tests.official.lab import LASTING, Lab
+from tests.official.lab import HELD, LASTING, Lab
 from tests.world import ALL
 
 
@@ -22,9 +24,7 @@ async def _online(lab: Lab, host: Host) -> bool:
 async def test_01_a_slip_of_one_type_makes_a_list_unusable(lab: Lab, host: Host) -> None:
     invoke_ids = [
         await lab.run(host, repeat_mode=RepeatMode.DRY_RUN),
-        await lab.run(
-            host, enable_parameter=True, timeout=86_400, launcher="sh {{ACS::ScriptFileName}}"
-        ),
+        await lab.run(host, enable_parameter=True, timeout=86_400),
     ]
     for invoke_id in invoke_ids:
         await lab.ended(invoke_id)
@@ -101,10 +101,10 @@ async def test_05_a_short_restart_of_the_control_plane_is_not_noticed(lab: Lab, 
 
 async def test_06_output_is_the_pieces_and_the_tail_joined_as_bytes(lab: Lab, host: Host) -> None:
     text = "\N{LATIN SMALL LETTER E WITH ACUTE}" * 5000
-    script = f"printf '%s' {text}; echo begun; until [ -e go ]; do sleep 0.01; done; echo end"
+    script = f"printf '%s' {text}; {HELD}; echo end"
     invoke_id = await lab.run(host, script=script)
     await lab.advance(seconds=20)
-    await host.let_end()
+    await lab.let_go(host)
     view = await lab.ended(invoke_id)
 
     pieces = host.network.said("running", invoke_id)
@@ -114,12 +114,10 @@ async def test_06_output_is_the_pieces_and_the_tail_joined_as_bytes(lab: Lab, ho
 
 
 async def test_06_what_is_left_out_between_head_and_tail_is_counted(lab: Lab, host: Host) -> None:
-    script = (
-        "head -c 40000 /dev/zero | tr '\\0' x; echo begun; until [ -e go ]; do sleep 0.01; done"
-    )
+    script = f"head -c 40000 /dev/zero | tr '\\0' x; {HELD}"
     invoke_id = await lab.run(host, script=script)
     await lab.advance(seconds=20)
-    await host.let_end()
+    await lab.let_go(host)
     view = await lab.ended(invoke_id)
 
     assert len(view.output) == 24 * 1024
@@ -129,14 +127,14 @@ async def test_06_what_is_left_out_between_head_and_tail_is_counted(lab: Lab, ho
 async def test_07_a_running_report_that_is_lost_costs_its_bytes_and_no_more(
     lab: Lab, host: Host
 ) -> None:
-    script = "head -c 5000 /dev/zero | tr '\\0' x; echo begun; until [ -e go ]; do sleep 0.01; done"
+    script = f"head -c 5000 /dev/zero | tr '\\0' x; {HELD}"
     invoke_id = await lab.run(host, script=script)
     await lab.is_in(invoke_id, "Running")
     host.network.refused["running"] = 500
     await lab.advance(seconds=4)
     host.network.refused.clear()
     await lab.advance(seconds=4)
-    await host.let_end()
+    await lab.let_go(host)
     view = await lab.ended(invoke_id)
 
     assert await lab.told(invoke_id) == ("Success", "")
@@ -312,6 +310,20 @@ async def test_18_a_file_is_signed_as_its_text_and_handed_out_once(lab: Lab, hos
     assert (host.folder / "a.txt").read_bytes() == b"content"
     (said,) = [one for one in host.network.said("finish") if "taskType" in one.query]
     assert said.query["status"] == "Success"
+
+
+@pytest.mark.parametrize("name", ["two words.txt", "\u6587\u4ef6.txt", "100% & more.txt"])
+async def test_18_what_an_agent_does_not_escape_is_understood(
+    lab: Lab, host: Host, name: str
+) -> None:
+    (host.folder / name).touch()
+    invoke_id = await _send(lab, host, name)
+
+    page = await lab.world.control.files.find(FileFilter(invoke_id=invoke_id), ALL)
+
+    (target,) = page.items[0].targets
+    assert (target.state, target.error_code) == ("Invalid", "FileAlreadyExists")
+    assert target.error_info.startswith(f"FileExist: {name.partition(' &')[0]}")
 
 
 async def test_19_and_23_no_sessions_are_started(lab: Lab, host: Host) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import string
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+from urllib.parse import quote_from_bytes
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -117,6 +119,22 @@ def _refusing(error: WireError) -> App:
     return refuse
 
 
+def _escaped(data: bytes) -> bytes:
+    """What a request begins with, so that the parser takes it.
+
+    Compat: published agents put what is wrong with a file into their query as it is.
+    """
+    if not data.startswith(b"POST /luban/"):
+        return data
+    line, end, rest = data.partition(b"\r\n")
+    if line.isascii() and line.count(b" ") == 2:
+        return data
+    method, _, remaining = line.partition(b" ")
+    target, _, version = remaining.rpartition(b" ")
+    escaped = quote_from_bytes(target, safe=string.punctuation).encode()
+    return b" ".join((method, escaped, version)) + end + rest
+
+
 class LongLineProtocol(HttpToolsProtocol):
     """The server's HTTP protocol, with request lines to 256 KiB and headers to 64 KiB.
 
@@ -130,6 +148,8 @@ class LongLineProtocol(HttpToolsProtocol):
     _in_head = True
 
     def data_received(self, data: bytes) -> None:
+        if self.cycle is None and self._head == 0:
+            data = _escaped(data)
         self._chunk = len(data)
         self._head += self._chunk
         if self._in_head and self._head > _HEAD_LIMIT:
@@ -158,6 +178,7 @@ class LongLineProtocol(HttpToolsProtocol):
         self.cycle = None  # type: ignore[assignment]  # as before the first request
         self.scope = None  # type: ignore[assignment]
         self.headers = []
+        self._head = 0
 
     def _long_headers_complete(self) -> None:
         app, error = self.app, self._over_limit()

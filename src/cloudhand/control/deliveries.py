@@ -91,6 +91,10 @@ class Deliveries:
                     continue
                 invocation = await tx.invocations.get(target.invoke_id)
                 assert invocation is not None
+                too_old = verdict.of_age(speaker.agent, invocation)
+                if too_old is not None:
+                    await close(tx, target, too_old, now)
+                    continue
                 try:
                     script = await filled(
                         tx, target, invocation, speaker.agent.kind, self._settings, now

@@ -27,6 +27,7 @@ _PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
 _RESOLVED_BY_AGENT = re.compile(r"(acs::|oos:|oos-secret:)", re.IGNORECASE)
 _STORED = re.compile(r"\{\{\s*(oos|oos-secret):\s*([^{}]*?)\s*\}\}", re.IGNORECASE)
+_BUILT_IN = re.compile(r"\{\{\s*acs::(\w+)\s*\}\}", re.IGNORECASE)
 _STORED_NAME = re.compile(r"[\w./-]+", re.ASCII)
 
 
@@ -137,6 +138,11 @@ class StoredNames:
 
     common: frozenset[str]
     secret: frozenset[str]
+
+
+def built_in_names(content: str) -> frozenset[str]:
+    """Of the placeholders that an agent fills, in lower case and without what they begin with."""
+    return frozenset(name.lower() for name in _BUILT_IN.findall(content))
 
 
 def stored_names(content: str) -> StoredNames:

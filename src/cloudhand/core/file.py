@@ -17,7 +17,7 @@ from cloudhand.core.orders import Once
 CONTENT_LIMIT = 32 * 1024  # bytes, after base64
 TARGET_LIMIT = 50  # instances that one call sends to
 # The first published agents that take files, by their system.
-TAKEN_SINCE = {"linux": (1, 0, 2, 569), "windows": (1, 0, 0, 149)}
+TAKEN_SINCE = {"linux": (1, 2, 569), "windows": (1, 0, 149)}
 
 
 class State(StrEnum):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cloudhand.core import file
+from cloudhand.core.agent_version import age
 from cloudhand.core.file import Event, FileTarget, State
 from cloudhand.core.instance import Agent, AgentKind
 from cloudhand.core.instance import State as InstanceState
@@ -91,10 +92,8 @@ def refusal(agent: Agent | None) -> Verdict | None:
     if agent is None or agent.kind is AgentKind.CLOUDHAND:
         return None
     since = file.TAKEN_SINCE.get(agent.os_type.lower())
-    parts = agent.version.split(".")
-    if since is None or len(parts) != 4 or not all(part.isdigit() for part in parts):
-        return None
-    if tuple(int(part) for part in parts) >= since:
+    own = age(agent.version)
+    if since is None or own is None or own >= since:
         return None
     return Verdict(
         event=Event.UNDELIVERED,

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from cloudhand.core.agent_version import age
 from cloudhand.core.ids import BootId, InstanceId, InvokeId, PowerActionId
 from cloudhand.core.machine import Machine
 from cloudhand.wire.agent import POWER_BY_EXIT_CODE
 
 # Published agents older than this report the exit code and do nothing about it.
-HONOURED_SINCE = (3, 317)
+_HONOURED_SINCE = (2, 3, 317)
 
 
 class Kind(StrEnum):
@@ -92,12 +93,6 @@ def asked_by(exit_code: int, *, agent_version: str, os_type: str) -> Kind | None
     kind = POWER_BY_EXIT_CODE.get(exit_code)
     # A shell of Unix says no code above 255, and Windows has no other power exit codes.
     own = (os_type == "windows") is (exit_code > 255)
-    return Kind(kind) if kind and own and _honours(agent_version) else None
-
-
-def _honours(agent_version: str) -> bool:
-    """Versions read 2.<platform>.<major>.<build>; the platform says nothing about age."""
-    parts = agent_version.split(".")
-    if len(parts) != 4 or not all(part.isdigit() for part in parts):
-        return False
-    return (int(parts[2]), int(parts[3])) >= HONOURED_SINCE
+    if not kind or not own or (age(agent_version) or (0, 0, 0)) < _HONOURED_SINCE:
+        return None
+    return Kind(kind)

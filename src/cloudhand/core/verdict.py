@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from cloudhand.core import power
+from cloudhand.core.agent_version import lacks
 from cloudhand.core.ids import BootId
 from cloudhand.core.instance import Agent, AgentKind
 from cloudhand.core.instance import State as InstanceState
@@ -246,6 +247,18 @@ def _undelivered(
         # Compat: it goes on to beat, and hears of no command.
         info += "; one that could not open its channel tries again after up to 30 minutes"
     return "DeliveryTimeout", info
+
+
+def of_age(agent: Agent, invocation: Invocation) -> Verdict | None:
+    """Why an agent is not handed a command: it would carry it out in another way than was asked."""
+    lacking = lacks(agent, invocation)
+    if not lacking:
+        return None
+    return Verdict(
+        event=Event.UNDELIVERED,
+        error_code="ClientNeedUpgrade",
+        error_info=f"the agent {agent.version} is too old for {lacking}",
+    )
 
 
 def whereabouts(agent: Agent | None, online: bool) -> str:

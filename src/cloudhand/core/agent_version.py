@@ -1,0 +1,54 @@
+"""How old a published agent is, and what it does not do yet. Pure."""
+
+from __future__ import annotations
+
+from cloudhand.core import command as commands
+from cloudhand.core.instance import Agent, AgentKind
+from cloudhand.core.invocation import Invocation
+
+Age = tuple[int, int, int]
+
+_USERS = (2, 0, 106)
+_BUILT_IN = (2, 3, 309)
+_INSTANCE_NAME = (2, 3, 344)
+# The earliest one that is known to heed it; the one before it that is known does not.
+_LAUNCHERS = (2, 3, 631)
+
+
+def age(version: str) -> Age | None:
+    """Versions read 2.<platform>.<series>.<build>, and the platform says nothing about age.
+
+    None for what is no version.
+    """
+    parts = version.split(".")
+    if len(parts) != 4 or not all(part.isdigit() for part in parts):
+        return None
+    return int(parts[0]), int(parts[2]), int(parts[3])
+
+
+def lacks(agent: Agent, invocation: Invocation) -> str:
+    """What a command asks of an agent that is too old for it, and since when others do it. Empty:
+    nothing is known to be missing."""
+    own = age(agent.version)
+    if agent.kind is not AgentKind.PUBLISHED or own is None:
+        return ""
+    for what, since in _asked(invocation):
+        if own < since:
+            return f"{what} (since 2.x.{since[1]}.{since[2]})"
+    return ""
+
+
+def _asked(invocation: Invocation) -> list[tuple[str, Age]]:
+    command = invocation.command
+    asked = []
+    if not commands.is_agents_own(invocation.username):
+        asked.append(("Username", _USERS))
+    if command.launcher:
+        asked.append(("Launcher", _LAUNCHERS))
+    if command.enable_parameter:
+        names = commands.built_in_names(command.content.decode())
+        if "instancename" in names:
+            asked.append(("{{ACS::InstanceName}}", _INSTANCE_NAME))
+        if names:
+            asked.append(("built-in parameters", _BUILT_IN))
+    return asked
