@@ -34,7 +34,8 @@ _TYPES: Mapping[str, Mapping[str, str]] = {
     "sts": {},
 }
 # What operations are about that name nothing.
-_MADE = {"RunInstances": "instance", "CreateCommand": "command", "CreateActivation": "activation",
+_MADE = {"CreateInstance": "instance", "RunInstances": "instance",
+         "CreateCommand": "command", "CreateActivation": "activation",
          "ListUsers": "user", "ListRoles": "role", "ListPolicies": "policy"}  # fmt: skip
 _EVERYBODY = ("GetCallerIdentity",)
 _STORED = ("Name", "Names", "Path")  # parameters that name those of the store

@@ -29,6 +29,7 @@ class ControlSettings:
     activations_limit: int = 5000
     targets_limit: int = TARGET_LIMIT  # instances that one call runs on
     commands_limit: int = 500  # stored ones, per region
+    invocations_per_day: int = 5000  # that are asked for; 0: as many as are
 
     @property
     def zone_ids(self) -> tuple[str, ...]:

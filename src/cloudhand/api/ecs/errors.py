@@ -182,6 +182,9 @@ NO_SUCH_COMMAND = _error("InvalidCmdId.NotFound", 404, "The specified CommandId 
 NO_SUCH_COMMAND_TYPE = _error(
     "InvalidCommandType.NotFound", 404, "The specified Type does not exist."
 )
+TOO_MANY_INVOCATIONS = _error(
+    "Invocation.ExceedQuota", 403, "This control plane runs no more commands in a day."
+)
 TOO_MANY_COMMANDS = _error(
     "CmdCount.ExceedQuota", 403, "This control plane keeps no more commands."
 )
@@ -311,8 +314,11 @@ def of_frequency(problem: FrequencyProblem) -> WireError:
     return replace(BAD_FREQUENCY, message=f"{problem}.")
 
 
+_QUOTAS = {"commands": TOO_MANY_COMMANDS, "invocations": TOO_MANY_INVOCATIONS}
+
+
 def of_quota(refusal: TooMany) -> WireError:
-    return TOO_MANY_COMMANDS if refusal.what == "commands" else TOO_MANY_TARGETS
+    return _QUOTAS.get(refusal.what, TOO_MANY_TARGETS)
 
 
 def of_missing_target(refusal: InstanceNotFound) -> WireError:

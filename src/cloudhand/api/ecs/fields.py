@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cloudhand.api import bind
 from cloudhand.api.bind import Coverage, Limit, many, one_of, text
 from cloudhand.api.ecs import errors
 from cloudhand.api.refusal import WireError, invalid
@@ -60,9 +61,16 @@ def instance_ids() -> Any:
     )
 
 
-def without_effect(name: str, why: str) -> Any:
-    """A parameter that means nothing for the instances here, and says so on its page."""
-    return text(name, note=f"without effect: {why}", coverage=Coverage.WITHOUT_EFFECT)
+def without_effect(name: str, why: str, *others: str) -> Any:
+    """Parameters that mean nothing for the instances here, and say so on their page."""
+    return bind.custom(
+        lambda flat, wire: flat.get(wire, ""),
+        kind="String",
+        names=(name, *others),
+        note=f"without effect: {why}",
+        default="",
+        coverage=Coverage.WITHOUT_EFFECT,
+    )
 
 
 def choice(name: str, values: tuple[str, ...], *, default: str = "", note: str = "") -> Any:

@@ -7,15 +7,18 @@ from collections.abc import Mapping
 from cloudhand.api.ecs.create_activation import create_activation
 from cloudhand.api.ecs.create_command import create_command
 from cloudhand.api.ecs.create_fault import create_fault
+from cloudhand.api.ecs.create_instance import create_instance
 from cloudhand.api.ecs.delete_command import delete_command
 from cloudhand.api.ecs.delete_faults import delete_faults
 from cloudhand.api.ecs.delete_instance import delete_instance
 from cloudhand.api.ecs.delete_instances import delete_instances
 from cloudhand.api.ecs.deregister_managed_instance import deregister_managed_instance
+from cloudhand.api.ecs.describe_account_attributes import describe_account_attributes
 from cloudhand.api.ecs.describe_activations import describe_activations
 from cloudhand.api.ecs.describe_cloud_assistant_status import describe_cloud_assistant_status
 from cloudhand.api.ecs.describe_commands import describe_commands
 from cloudhand.api.ecs.describe_faults import describe_faults
+from cloudhand.api.ecs.describe_instance_attribute import describe_instance_attribute
 from cloudhand.api.ecs.describe_instance_status import describe_instance_status
 from cloudhand.api.ecs.describe_instances import describe_instances
 from cloudhand.api.ecs.describe_invocation_output import describe_invocation_output
@@ -25,12 +28,14 @@ from cloudhand.api.ecs.describe_managed_instances import describe_managed_instan
 from cloudhand.api.ecs.describe_regions import describe_regions
 from cloudhand.api.ecs.describe_send_file_results import describe_send_file_results
 from cloudhand.api.ecs.describe_tags import describe_tags
+from cloudhand.api.ecs.describe_user_data import describe_user_data
 from cloudhand.api.ecs.describe_zones import describe_zones
 from cloudhand.api.ecs.install_cloud_assistant import install_cloud_assistant
 from cloudhand.api.ecs.invoke_command import invoke_command
 from cloudhand.api.ecs.join_resource_group import join_resource_group
 from cloudhand.api.ecs.list_tag_resources import list_tag_resources
 from cloudhand.api.ecs.modify_command import modify_command
+from cloudhand.api.ecs.modify_instance_attribute import modify_instance_attribute
 from cloudhand.api.ecs.modify_invocation_attribute import modify_invocation_attribute
 from cloudhand.api.ecs.reboot_instance import reboot_instance
 from cloudhand.api.ecs.reboot_instances import reboot_instances
@@ -52,15 +57,18 @@ OPERATIONS: Mapping[str, Operation] = {
         create_activation,
         create_command,
         create_fault,
+        create_instance,
         delete_command,
         delete_faults,
         delete_instance,
         delete_instances,
         deregister_managed_instance,
+        describe_account_attributes,
         describe_activations,
         describe_cloud_assistant_status,
         describe_commands,
         describe_faults,
+        describe_instance_attribute,
         describe_instance_status,
         describe_instances,
         describe_invocation_output,
@@ -70,12 +78,14 @@ OPERATIONS: Mapping[str, Operation] = {
         describe_regions,
         describe_send_file_results,
         describe_tags,
+        describe_user_data,
         describe_zones,
         install_cloud_assistant,
         invoke_command,
         join_resource_group,
         list_tag_resources,
         modify_command,
+        modify_instance_attribute,
         modify_invocation_attribute,
         reboot_instance,
         reboot_instances,
