@@ -10,6 +10,7 @@ CREATE = {"Name": "n", "Type": "RunShellScript", "CommandContent": "dHJ1ZQ=="}
 FILLED = {**RUN, "CommandContent": "echo {{name}}", "EnableParameter": True}
 MANY = [f"i-{n}" for n in range(101)]
 TAGS = [{"Key": f"k{n}", "Value": ""} for n in range(21)]
+LARGE = base64.b64encode(b"x" * (32 * 1024 + 1)).decode()
 LONG_HEX = "0123456789abcdef" * 4
 
 # Stand-ins for the ids of the instances and stored commands that the tests share.
@@ -422,6 +423,7 @@ RESOURCES: list[Row] = [
 LABELLED: dict[str, dict[str, Any]] = {
     "CreateActivation": {},
     "CreateCommand": CREATE,
+    "CreateInstance": {},
     "DescribeActivations": {},
     "DescribeCommands": {},
     "DescribeInvocationResults": {},
@@ -450,6 +452,7 @@ LABELS = [
 REPEATABLE: dict[str, dict[str, Any]] = {
     "CreateActivation": {},
     "CreateCommand": CREATE,
+    "CreateInstance": {},
     "DeleteInstances": {"InstanceId": [KEPT]},
     "DeregisterManagedInstance": {"InstanceId": "mi-nobody"},
     "InvokeCommand": {"CommandId": PLAIN, "InstanceId": [UP]},
@@ -664,22 +667,79 @@ INSTANCES: list[Row] = [
         400,
     ),
     ("DescribeZones", {"SpotStrategy": "Luck"}, "InvalidParameter.SpotStrategy", 400),
-    ("RunInstances", {"DryRun": True}, "DryRunOperation", 400),
-    ("RunInstances", {"ZoneId": "moon"}, "InvalidZoneId.NotFound", 404),
+    *(
+        row
+        for action in ("CreateInstance", "RunInstances")
+        for row in (
+            (action, {"DryRun": True}, "DryRunOperation", 400),
+            (action, {"ZoneId": "moon"}, "InvalidZoneId.NotFound", 404),
+        )
+    ),
     ("RunInstances", {"Amount": 101}, "InvalidParameter.Amount", 400),
     ("RunInstances", {"Amount": 100}, "QuotaExceed.ElasticQuota", 403),
     ("RunInstances", {"Amount": 1, "MinAmount": 2}, "InvalidParameter.MinAmount", 400),
-    ("RunInstances", {"InstanceName": "1"}, "InvalidInstanceName.Malformed", 400),
     ("RunInstances", {"InstanceName": "a[1,999999]"}, "InvalidInstanceName.Malformed", 400),
-    ("RunInstances", {"HostName": "a_b"}, "InvalidHostName.Malformed", 400),
-    ("RunInstances", {"Description": "http://x"}, "InvalidDescription.Malformed", 400),
-    ("RunInstances", {"UserData": "%"}, "InvalidUserData.Base64FormatInvalid", 400),
+    ("CreateInstance", {"InstanceName": "a[1,2]"}, "InvalidInstanceName.Malformed", 400),
+    ("CreateInstance", {"HostName": "a[1,2]"}, "InvalidHostName.Malformed", 400),
+    *(
+        row
+        for action, named in (
+            ("CreateInstance", {}),
+            ("RunInstances", {}),
+            ("ModifyInstanceAttribute", {"InstanceId": DOWN}),
+        )
+        for row in (
+            (action, {**named, "InstanceName": "1"}, "InvalidInstanceName.Malformed", 400),
+            (action, {**named, "InstanceName": "a" * 129}, "InvalidInstanceName.Malformed", 400),
+            (action, {**named, "HostName": "a_b"}, "InvalidHostName.Malformed", 400),
+            (action, {**named, "HostName": "a--b"}, "InvalidHostName.Malformed", 400),
+            (action, {**named, "HostName": ".a"}, "InvalidHostName.Malformed", 400),
+            (action, {**named, "HostName": "a"}, "InvalidHostName.Malformed", 400),
+            (action, {**named, "Description": "http://x"}, "InvalidDescription.Malformed", 400),
+            (action, {**named, "UserData": "%"}, "InvalidUserData.Base64FormatInvalid", 400),
+            (action, {**named, "UserData": LARGE}, "InvalidUserData.SizeExceeded", 400),
+        )
+    ),
+    *(
+        ("ModifyInstanceAttribute", {"InstanceId": UP, **values}, code, status)
+        for values, code, status in (
+            ({"InstanceId": "i-nobody"}, "InvalidInstanceId.NotFound", 404),
+            ({"InstanceId": None}, "MissingParameter.InstanceId", 400),
+            ({"UserData": "aGk="}, "IncorrectInstanceStatus", 403),
+            ({"Password": "Short1!"}, "InvalidPassword.Malformed", 400),
+            ({"Password": "long-and-lower"}, "InvalidPassword.Malformed", 400),
+            ({"EnableJumboFrame": True}, "UnsupportedOperation", 400),
+            ({"EnableNetworkEncryption": True}, "UnsupportedOperation", 400),
+            ({"NetworkInterfaceQueueNumber": 2}, "UnsupportedOperation", 400),
+            ({"PrivateDnsNameOptions": {"HostnameType": "x"}}, "UnsupportedOperation", 400),
+            ({"CpuOptions": {"Core": 2}}, "UnsupportedOperation", 400),
+            ({"RemoteConnectionOptions": {"Type": "x"}}, "UnsupportedOperation", 400),
+        )
+    ),
+    *(
+        row
+        for action in ("DescribeInstanceAttribute", "DescribeUserData")
+        for row in (
+            (action, {"InstanceId": "i-nobody"}, "InvalidInstanceId.NotFound", 404),
+            (action, {}, "MissingParameter.InstanceId", 400),
+        )
+    ),
     (
-        "RunInstances",
-        {"UserData": base64.b64encode(b"x" * 32769).decode()},
-        "InvalidUserData.SizeExceeded",
+        "DescribeAccountAttributes",
+        {"AttributeName": MANY[:9]},
+        "InvalidParameter.AttributeName",
         400,
     ),
+    (
+        "DescribeAccountAttributes",
+        {"AttributeName": ["max-cars"]},
+        "InvalidParameter.AttributeName",
+        400,
+    ),
+    ("DescribeAccountAttributes", {"ZoneId": "moon"}, "InvalidZoneId.NotFound", 404),
+    ("RunInstances", {"LaunchTemplateId": "lt-1"}, "UnsupportedOperation", 400),
+    ("RunInstances", {"LaunchTemplateName": "web"}, "UnsupportedOperation", 400),
+    ("RunInstances", {"HostNames": ["a1", "a2"]}, "UnsupportedOperation", 400),
     ("RunInstances", {"AutoReleaseTime": "2030-01-01T00:00:00Z"}, "UnsupportedOperation", 400),
 ]
 

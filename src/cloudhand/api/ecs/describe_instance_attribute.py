@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import msgspec
-from msgspec import field
 
 from cloudhand.api.ecs import errors, fields
 from cloudhand.api.ecs.instance_shape import (
-    EipAddress,
     IpAddresses,
     OperationLocks,
     SecurityGroupIds,
@@ -26,6 +24,13 @@ from cloudhand.core.ids import InstanceId
 class Params:
     region_id: str = fields.optional_region()
     instance_id: InstanceId = fields.instance_id()
+
+
+class EipAddress(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
+    allocation_id: str = ""
+    ip_address: str = ""
+    bandwidth: int = 0
+    internet_charge_type: str = ""
 
 
 class DedicatedHost(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
@@ -67,8 +72,10 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     vlan_id: str
     stopped_mode: str
     credit_specification: str
-    # Compat: where instances are listed this is a truth value.
-    io_optimized: str
+    # Compat: where instances are listed this is a truth value, and the two objects have more.
+    io_optimized: str = "optimized"
+    eip_address: EipAddress = EipAddress()
+    dedicated_host_attribute: DedicatedHost = DedicatedHost()
     enable_jumbo_frame: bool = False
     enable_network_encryption: bool = False
     public_ip_address: IpAddresses
@@ -76,16 +83,16 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     security_group_ids: SecurityGroupIds
     operation_locks: OperationLocks
     vpc_attributes: VpcAttributes
-    eip_address: EipAddress
-    dedicated_host_attribute: DedicatedHost = field(default=DedicatedHost())
-    network_options: NetworkOptions = field(default=NetworkOptions())
-    security_options: SecurityOptions = field(default=SecurityOptions())
+    network_options: NetworkOptions = NetworkOptions()
+    security_options: SecurityOptions = SecurityOptions()
+
+
+_TOLD_OTHERWISE = ("io_optimized", "eip_address", "dedicated_host_attribute")
 
 
 @operation(ECS, access="read", errors={InstanceNotFound: errors.NO_SUCH_INSTANCE})
 async def describe_instance_attribute(call: Call, params: Params) -> Result:
     view = await call.control.instances.get(params.instance_id)
     known = msgspec.structs.asdict(instance_shape(view, with_metadata=False))
-    shared = {name: known[name] for name in Result.__struct_fields__ if name in known}
-    shared |= {"io_optimized": "optimized", "dedicated_host_attribute": DedicatedHost()}
-    return Result(**shared)
+    alike = known.keys() & {*Result.__struct_fields__} - {*_TOLD_OTHERWISE}
+    return Result(**{name: known[name] for name in alike})

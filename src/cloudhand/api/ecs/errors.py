@@ -406,25 +406,6 @@ def of_new_quota(refusal: TooMany) -> WireError:
     return NEW_TOO_MANY_COMMANDS if refusal.what == "commands" else NEW_TOO_MANY_TARGETS
 
 
-# Files
-
-FILE_NAME_TOO_LONG = _error("FileName.ExceedLimit", 403, "Name is longer than 255 characters.")
-BAD_FILE_NAME = invalid("Name", "must be a name within TargetDir, without a slash")
-BAD_TARGET_DIR = _error(
-    "FileTargetDir.Invalid", 400, "TargetDir is no absolute path of at most 255 characters."
-)
-BAD_FILE_TYPE = _error(
-    "FileContentType.Invalid", 400, "ContentType is neither PlainText nor Base64."
-)
-BAD_FILE_MODE = _error("FileMode.Invalid", 400, "FileMode is not of three or four octal digits.")
-BAD_FILE_OWNER = invalid("FileOwner", "is no name of a user of at most 64 characters")
-BAD_FILE_GROUP = invalid("FileGroup", "is no name of a group of at most 64 characters")
-FILE_DESCRIPTION_TOO_LONG = _error(
-    "FileDesc.ExceedLimit", 403, "Description is longer than 512 characters."
-)
-UNDECODABLE_FILE = _error("FileContent.DecodeError", 400, "Content is not valid Base64.")
-FILE_TOO_LONG = _error("FileSize.ExceedLimit", 403, "Content exceeds 32 KB after Base64.")
-
 # Activations and managed instances
 
 ACTIVATION_NAME_LENGTH = _error(
