@@ -32,12 +32,13 @@ _TYPES: Mapping[str, Mapping[str, str]] = {
     },
     "ram": {"UserName": "user", "RoleName": "role", "PolicyName": "policy"},
     "sts": {},
+    "location": {},
 }
 # What operations are about that name nothing.
 _MADE = {"CreateInstance": "instance", "RunInstances": "instance",
          "CreateCommand": "command", "CreateActivation": "activation",
          "ListUsers": "user", "ListRoles": "role", "ListPolicies": "policy"}  # fmt: skip
-_EVERYBODY = ("GetCallerIdentity",)
+_EVERYBODY = ("GetCallerIdentity", "DescribeEndpoints")
 _STORED = ("Name", "Names", "Path")  # parameters that name those of the store
 
 

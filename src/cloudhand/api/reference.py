@@ -12,6 +12,7 @@ from cloudhand.api import gateway_errors
 from cloudhand.api.bind import Parameter
 from cloudhand.api.ecs import machine
 from cloudhand.api.ecs.product import ECS
+from cloudhand.api.location.product import LOCATION
 from cloudhand.api.oos.product import OOS
 from cloudhand.api.operation import Operation, Product
 from cloudhand.api.products import BY_VERSION
@@ -28,13 +29,19 @@ _DEEPEST = 6  # levels of fields on a page
 
 def pages() -> dict[str, str]:
     """The text of each page by its file name."""
-    ecs, oos, ram, sts = (BY_VERSION[one.version] for one in (ECS, OOS, RAM, STS))
+    products = (ECS, OOS, RAM, STS, LOCATION)
+    ecs, oos, ram, sts, location = (BY_VERSION[one.version] for one in products)
     texts = {
         "operations.md": [*_operations_page("Operations", ECS, ecs), *_constants()],
         "operations-oos.md": _operations_page("Operations of OOS", OOS, oos),
         "operations-ram.md": _operations_page("Operations of RAM", RAM, ram),
         "operations-sts.md": _operations_page("Operations of STS", STS, sts),
-        "errors.md": _errors_page({"ECS": ecs, "OOS": oos, "RAM": ram, "STS": sts}),
+        "operations-location.md": _operations_page(
+            "Operations of the location service", LOCATION, location
+        ),
+        "errors.md": _errors_page(
+            {"ECS": ecs, "OOS": oos, "RAM": ram, "STS": sts, "the location service": location}
+        ),
     }
     return {name: "\n".join(lines).rstrip("\n") + "\n" for name, lines in texts.items()}
 

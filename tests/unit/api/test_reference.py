@@ -13,6 +13,7 @@ from cloudhand.orchestration.actions.library import Library
 
 _PAGES = {
     "ecs": "operations.md",
+    "location": "operations-location.md",
     "oos": "operations-oos.md",
     "ram": "operations-ram.md",
     "sts": "operations-sts.md",
