@@ -470,12 +470,15 @@ PAGED = [
     "DescribeActivations",
     "DescribeCloudAssistantStatus",
     "DescribeCommands",
+    "DescribeDisks",
     "DescribeInstances",
     "DescribeInvocationResults",
     "DescribeInvocations",
     "DescribeManagedInstances",
+    "DescribeSecurityGroups",
     "DescribeSendFileResults",
 ]
+NUMBERED = ["DescribeImages", "DescribeInstanceStatus", "DescribeVSwitches", "DescribeVpcs"]
 PAGES = [
     row
     for action in PAGED
@@ -485,9 +488,14 @@ PAGES = [
         (action, {"NextToken": "nonsense"}, "InvalidParameter.NextToken", 400),
         (action, {"MaxResults": "x"}, "InvalidParameter.MaxResults", 400),
     )
-] + [
-    ("DescribeInstanceStatus", {"PageSize": 51}, "InvalidParam.PageSize", 400),
-    ("DescribeInstanceStatus", {"PageNumber": -1}, "InvalidParam.PageNumber", 400),
+]
+PAGES += [
+    row
+    for action in NUMBERED
+    for row in (
+        (action, {"PageSize": 101}, "InvalidParam.PageSize", 400),
+        (action, {"PageNumber": -1}, "InvalidParam.PageNumber", 400),
+    )
 ]
 
 POWER: list[Row] = [
@@ -743,6 +751,64 @@ INSTANCES: list[Row] = [
     ("RunInstances", {"AutoReleaseTime": "2030-01-01T00:00:00Z"}, "UnsupportedOperation", 400),
 ]
 
+DEFAULTS: list[Row] = [
+    *(
+        (action, {"DryRun": True}, "DryRunOperation", 400)
+        for action in ("DescribeDisks", "DescribeImages", "DescribeSecurityGroups")
+    ),
+    ("DescribeImages", {"ImageId": ",".join(MANY)}, "InvalidParameter.ImageId", 400),
+    (
+        "DescribeImages",
+        {"Filter": [{"Key": "NetworkType", "Value": "vpc"}]},
+        "UnsupportedOperation",
+        400,
+    ),
+    *(
+        (
+            "DescribeSecurityGroups",
+            {"SecurityGroupIds": ids},
+            "InvalidParameter.SecurityGroupIds",
+            400,
+        )
+        for ids in ("sg-1", str(MANY))
+    ),
+    (
+        "DescribeSecurityGroupAttribute",
+        {"SecurityGroupId": "sg-1"},
+        "InvalidSecurityGroupId.NotFound",
+        404,
+    ),
+    ("DescribeSecurityGroupAttribute", {}, "MissingParameter.SecurityGroupId", 400),
+    (
+        "DescribeSecurityGroupAttribute",
+        {"SecurityGroupId": "sg-cloudhand", "Direction": "up"},
+        "InvalidParameter.Direction",
+        400,
+    ),
+    ("DescribeInstanceTypes", {"InstanceTypes": MANY}, "InvalidParameter.InstanceTypes", 400),
+    ("DescribeInstanceTypes", {"NextToken": "nonsense"}, "InvalidParameter.NextToken", 400),
+    ("DescribeInstanceTypes", {"MaxResults": 1601}, "InvalidParameter.MaxResults", 400),
+    (
+        "DescribeInstanceTypes",
+        {"MinimumCpuCoreCount": "x"},
+        "InvalidParameter.MinimumCpuCoreCount",
+        400,
+    ),
+    (
+        "DescribeAvailableResource",
+        {"DestinationResource": "Luck"},
+        "InvalidParameter.DestinationResource",
+        400,
+    ),
+    ("DescribeAvailableResource", {}, "MissingParameter.DestinationResource", 400),
+    (
+        "DescribeAvailableResource",
+        {"DestinationResource": "Zone", "ZoneId": "moon"},
+        "InvalidZoneId.NotFound",
+        404,
+    ),
+]
+
 ACTIVATIONS: list[Row] = [
     ("CreateActivation", {"InstanceName": "a"}, "InstanceName.ExceedLimit", 400),
     ("CreateActivation", {"InstanceName": "a" * 51}, "InstanceName.ExceedLimit", 400),
@@ -776,5 +842,6 @@ ROWS: list[Row] = [
     *PAGES,
     *POWER,
     *INSTANCES,
+    *DEFAULTS,
     *ACTIVATIONS,
 ]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from alibabacloud_ecs20140526 import models
 
+from cloudhand.api.ecs import machine
 from tests.api.clients import classic
 from tests.api.cloud import Cloud
 from tests.compat.fits import misfits
@@ -20,6 +21,15 @@ from tests.compat.fits import misfits
         ("DescribeInstanceAttribute", {"InstanceId": "<it>"}),
         ("DescribeUserData", {"InstanceId": "<it>"}),
         ("DescribeAccountAttributes", {}),
+        ("DescribeVpcs", {}),
+        ("DescribeVSwitches", {}),
+        ("DescribeSecurityGroups", {"IsQueryEcsCount": True}),
+        ("DescribeSecurityGroupAttribute", {"SecurityGroupId": machine.SECURITY_GROUP_ID}),
+        ("DescribeDisks", {}),
+        ("DescribeImages", {}),
+        ("DescribeInstanceTypes", {}),
+        ("DescribeInstanceTypeFamilies", {}),
+        ("DescribeAvailableResource", {"DestinationResource": "InstanceType"}),
     ],
 )
 def test_an_answer_has_every_field(it: Cloud, action: str, asked: dict[str, Any]) -> None:

@@ -246,7 +246,9 @@ def test_a_missing_region_is_told(it: Cloud) -> None:
 @pytest.mark.parametrize("client", sorted(CALLERS))
 def test_an_operation_that_is_not_there_is_said_not_to_be(it: Cloud, client: str) -> None:
     with pytest.raises(ClientError) as caught:
-        CALLERS[client](it.endpoint)("DescribeVpcs" if "classic" in client else "DescribeDisks")
+        CALLERS[client](it.endpoint)(
+            "DescribeSnapshots" if "classic" in client else "DescribeKeyPairs"
+        )
     assert (caught.value.code, caught.value.status) == ("InvalidAction.NotFound", 404)
 
 

@@ -33,6 +33,7 @@ _TYPES: Mapping[str, Mapping[str, str]] = {
     "ram": {"UserName": "user", "RoleName": "role", "PolicyName": "policy"},
     "sts": {},
     "location": {},
+    "vpc": {"VpcId": "vpc", "VSwitchId": "vswitch"},
 }
 # What operations are about that name nothing.
 _MADE = {"CreateInstance": "instance", "RunInstances": "instance",

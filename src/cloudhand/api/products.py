@@ -15,6 +15,8 @@ from cloudhand.api.ram.operations import OPERATIONS as RAM_OPERATIONS
 from cloudhand.api.ram.product import RAM
 from cloudhand.api.sts.operations import OPERATIONS as STS_OPERATIONS
 from cloudhand.api.sts.product import STS
+from cloudhand.api.vpc.operations import OPERATIONS as VPC_OPERATIONS
+from cloudhand.api.vpc.product import VPC
 
 BY_VERSION: Mapping[str, Mapping[str, Operation]] = {
     ECS.version: ECS_OPERATIONS,
@@ -22,6 +24,7 @@ BY_VERSION: Mapping[str, Mapping[str, Operation]] = {
     OOS.version: OOS_OPERATIONS,
     RAM.version: RAM_OPERATIONS,
     STS.version: STS_OPERATIONS,
+    VPC.version: VPC_OPERATIONS,
 }
 BY_PRODUCT: Mapping[str, Mapping[str, Operation]] = {
     ECS.name.lower(): ECS_OPERATIONS,
@@ -29,6 +32,7 @@ BY_PRODUCT: Mapping[str, Mapping[str, Operation]] = {
     OOS.name.lower(): OOS_OPERATIONS,
     RAM.name.lower(): RAM_OPERATIONS,
     STS.name.lower(): STS_OPERATIONS,
+    VPC.name.lower(): VPC_OPERATIONS,
 }
 
 
@@ -44,4 +48,5 @@ OF_TEMPLATES: Mapping[str, Mapping[str, Operation]] = {
     OOS.name.lower(): OOS_OPERATIONS,
     RAM.name.lower(): _reading(RAM_OPERATIONS),
     STS.name.lower(): _reading(STS_OPERATIONS),
+    VPC.name.lower(): VPC_OPERATIONS,
 }

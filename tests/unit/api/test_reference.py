@@ -17,6 +17,7 @@ _PAGES = {
     "oos": "operations-oos.md",
     "ram": "operations-ram.md",
     "sts": "operations-sts.md",
+    "vpc": "operations-vpc.md",
 }
 _EACH = pytest.mark.parametrize("product", BY_PRODUCT)
 
