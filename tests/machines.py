@@ -115,7 +115,8 @@ class Machines:
 
     async def create(self, boot: Boot) -> None:
         self._call("create", boot.instance_id)
-        self.machines.setdefault(boot.instance_id, Machine(boot.instance_id, boot))
+        machine = self.machines.setdefault(boot.instance_id, Machine(boot.instance_id, boot))
+        machine.boot = boot
 
     async def start(self, instance_id: InstanceId) -> None:
         self._call("start", instance_id)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -64,7 +65,7 @@ STS = Sdk("Sts", "2015-04-01", StsClient, sts_models)
 
 
 def _method(action: str) -> str:
-    return "".join(f"_{c.lower()}" if c.isupper() else c for c in action).lstrip("_")
+    return re.sub("(?<=[a-z])(?=[A-Z])", "_", action).lower()
 
 
 def _request(sdk: Sdk, action: str, values: Values) -> Any:

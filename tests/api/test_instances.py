@@ -311,6 +311,58 @@ def test_instances_made_without_a_word_have_the_first_zone(it: Cloud, call: Call
     assert one["InstanceName"] == ids[0]
 
 
+# What means nothing for a sandbox.
+IGNORED: dict[str, Any] = {
+    "ImageFamily": "acs:debian",
+    "SystemDisk": {"Size": 20},
+    "DataDisk": [{"Size": 20}],
+    "StorageSetId": "ss-1",
+    "StorageSetPartitionNumber": 2,
+    "IoOptimized": "optimized",
+    "VSwitchId": "vsw-1",
+    "PrivateIpAddress": "172.16.0.99",
+    "InternetMaxBandwidthIn": 5,
+    "InternetMaxBandwidthOut": 5,
+    "SecurityGroupId": "sg-1",
+    "InstanceChargeType": "PostPaid",
+    "InternetChargeType": "PayByTraffic",
+    "Period": 1,
+    "PeriodUnit": "Month",
+    "AutoRenew": True,
+    "AutoRenewPeriod": 1,
+    "SpotStrategy": "NoSpot",
+    "SpotDuration": 1,
+    "SpotPriceLimit": 0.5,
+    "SpotInterruptionBehavior": "Terminate",
+    "Password": "hush",
+    "PasswordInherit": True,
+    "KeyPairName": "mine",
+    "DedicatedHostId": "dh-1",
+    "ManagedHostId": "mh-1",
+    "Affinity": "host",
+    "Tenancy": "host",
+    "PrivatePoolOptions": {"MatchCriteria": "Open"},
+    "HpcClusterId": "hpc-1",
+    "DeploymentSetId": "ds-1",
+    "DeploymentSetGroupNo": 1,
+    "CreditSpecification": "Standard",
+    "HibernationOptions": {"Configured": True},
+    "HttpEndpoint": "enabled",
+    "HttpTokens": "required",
+    "HttpPutResponseHopLimit": 1,
+    "RamRoleName": "helper",
+    "Arn": [{"Rolearn": "acs:ram::1:role/helper"}],
+    "SecurityEnhancementStrategy": "Active",
+}
+GIVEN_UP: dict[str, Any] = {
+    "ClusterId": "c-1",
+    "InnerIpAddress": "10.0.0.1",
+    "NodeControllerId": "nc-1",
+    "UseAdditionalService": True,
+    "VlanId": "1",
+}
+
+
 def _stopped(it: Cloud) -> InstanceId:
     (made,) = it.instances()
 
@@ -331,20 +383,17 @@ def _stopped(it: Cloud) -> InstanceId:
         ("StopInstance", {"InstanceId": "<running>"}, {"ConfirmStop": True}),
         ("DeleteInstance", {"InstanceId": "<stopped>"}, {"TerminateSubscription": True}),
         ("DeleteInstances", {"InstanceId": ["<stopped>"]}, {"TerminateSubscription": True}),
+        ("RunInstances", {"DryRun": True}, {**IGNORED, "SecurityGroupIds": ["sg-1"]}),
+        ("CreateInstance", {"DryRun": True}, {**IGNORED, **GIVEN_UP}),
         (
-            "RunInstances",
-            {"DryRun": True},
+            "ModifyInstanceAttribute",
+            {"InstanceId": "<stopped>"},
             {
-                "ImageFamily": "acs:debian",
-                "VSwitchId": "vsw-1",
-                "InternetMaxBandwidthOut": 5,
-                "SpotStrategy": "NoSpot",
-                "InstanceChargeType": "PostPaid",
-                "KeyPairName": "mine",
-                "InternetChargeType": "PayByTraffic",
-                "SecurityGroupId": "sg-1",
-                "Password": "hush",
-                "DataDisk": [{"Size": 20}],
+                "Password": "Secret-1",
+                "SecurityGroupIds": ["sg-1"],
+                "CreditSpecification": "Standard",
+                "Recyclable": True,
+                "EnableJumboFrame": False,
             },
         ),
     ],

@@ -10,6 +10,7 @@ CREATE = {"Name": "n", "Type": "RunShellScript", "CommandContent": "dHJ1ZQ=="}
 FILLED = {**RUN, "CommandContent": "echo {{name}}", "EnableParameter": True}
 MANY = [f"i-{n}" for n in range(101)]
 TAGS = [{"Key": f"k{n}", "Value": ""} for n in range(21)]
+LARGE = base64.b64encode(b"x" * (32 * 1024 + 1)).decode()
 LONG_HEX = "0123456789abcdef" * 4
 
 # Stand-ins for the ids of the instances and stored commands that the tests share.
@@ -437,6 +438,7 @@ RESOURCES: list[Row] = [
 LABELLED: dict[str, dict[str, Any]] = {
     "CreateActivation": {},
     "CreateCommand": CREATE,
+    "CreateInstance": {},
     "DescribeActivations": {},
     "DescribeCommands": {},
     "DescribeInvocationResults": {},
@@ -465,6 +467,7 @@ LABELS = [
 REPEATABLE: dict[str, dict[str, Any]] = {
     "CreateActivation": {},
     "CreateCommand": CREATE,
+    "CreateInstance": {},
     "DeleteInstances": {"InstanceId": [KEPT]},
     "DeregisterManagedInstance": {"InstanceId": "mi-nobody"},
     "InvokeCommand": {"CommandId": PLAIN, "InstanceId": [UP]},
@@ -482,12 +485,15 @@ PAGED = [
     "DescribeActivations",
     "DescribeCloudAssistantStatus",
     "DescribeCommands",
+    "DescribeDisks",
     "DescribeInstances",
     "DescribeInvocationResults",
     "DescribeInvocations",
     "DescribeManagedInstances",
+    "DescribeSecurityGroups",
     "DescribeSendFileResults",
 ]
+NUMBERED = ["DescribeImages", "DescribeInstanceStatus", "DescribeVSwitches", "DescribeVpcs"]
 PAGES = [
     row
     for action in PAGED
@@ -497,9 +503,14 @@ PAGES = [
         (action, {"NextToken": "nonsense"}, "InvalidParameter.NextToken", 400),
         (action, {"MaxResults": "x"}, "InvalidParameter.MaxResults", 400),
     )
-] + [
-    ("DescribeInstanceStatus", {"PageSize": 51}, "InvalidParam.PageSize", 400),
-    ("DescribeInstanceStatus", {"PageNumber": -1}, "InvalidParam.PageNumber", 400),
+]
+PAGES += [
+    row
+    for action in NUMBERED
+    for row in (
+        (action, {"PageSize": 101}, "InvalidParam.PageSize", 400),
+        (action, {"PageNumber": -1}, "InvalidParam.PageNumber", 400),
+    )
 ]
 
 POWER: list[Row] = [
@@ -679,23 +690,138 @@ INSTANCES: list[Row] = [
         400,
     ),
     ("DescribeZones", {"SpotStrategy": "Luck"}, "InvalidParameter.SpotStrategy", 400),
-    ("RunInstances", {"DryRun": True}, "DryRunOperation", 400),
-    ("RunInstances", {"ZoneId": "moon"}, "InvalidZoneId.NotFound", 404),
+    *(
+        row
+        for action in ("CreateInstance", "RunInstances")
+        for row in (
+            (action, {"DryRun": True}, "DryRunOperation", 400),
+            (action, {"ZoneId": "moon"}, "InvalidZoneId.NotFound", 404),
+        )
+    ),
     ("RunInstances", {"Amount": 101}, "InvalidParameter.Amount", 400),
     ("RunInstances", {"Amount": 100}, "QuotaExceed.ElasticQuota", 403),
     ("RunInstances", {"Amount": 1, "MinAmount": 2}, "InvalidParameter.MinAmount", 400),
-    ("RunInstances", {"InstanceName": "1"}, "InvalidInstanceName.Malformed", 400),
     ("RunInstances", {"InstanceName": "a[1,999999]"}, "InvalidInstanceName.Malformed", 400),
-    ("RunInstances", {"HostName": "a_b"}, "InvalidHostName.Malformed", 400),
-    ("RunInstances", {"Description": "http://x"}, "InvalidDescription.Malformed", 400),
-    ("RunInstances", {"UserData": "%"}, "InvalidUserData.Base64FormatInvalid", 400),
+    ("CreateInstance", {"InstanceName": "a[1,2]"}, "InvalidInstanceName.Malformed", 400),
+    ("CreateInstance", {"HostName": "a[1,2]"}, "InvalidHostName.Malformed", 400),
+    *(
+        row
+        for action, named in (
+            ("CreateInstance", {}),
+            ("RunInstances", {}),
+            ("ModifyInstanceAttribute", {"InstanceId": DOWN}),
+        )
+        for row in (
+            (action, {**named, "InstanceName": "1"}, "InvalidInstanceName.Malformed", 400),
+            (action, {**named, "InstanceName": "a" * 129}, "InvalidInstanceName.Malformed", 400),
+            (action, {**named, "HostName": "a_b"}, "InvalidHostName.Malformed", 400),
+            (action, {**named, "HostName": "a--b"}, "InvalidHostName.Malformed", 400),
+            (action, {**named, "HostName": ".a"}, "InvalidHostName.Malformed", 400),
+            (action, {**named, "HostName": "a"}, "InvalidHostName.Malformed", 400),
+            (action, {**named, "Description": "http://x"}, "InvalidDescription.Malformed", 400),
+            (action, {**named, "UserData": "%"}, "InvalidUserData.Base64FormatInvalid", 400),
+            (action, {**named, "UserData": LARGE}, "InvalidUserData.SizeExceeded", 400),
+        )
+    ),
+    *(
+        ("ModifyInstanceAttribute", {"InstanceId": UP, **values}, code, status)
+        for values, code, status in (
+            ({"InstanceId": "i-nobody"}, "InvalidInstanceId.NotFound", 404),
+            ({"InstanceId": None}, "MissingParameter.InstanceId", 400),
+            ({"UserData": "aGk="}, "IncorrectInstanceStatus", 403),
+            ({"Password": "Short1!"}, "InvalidPassword.Malformed", 400),
+            ({"Password": "long-and-lower"}, "InvalidPassword.Malformed", 400),
+            ({"EnableJumboFrame": True}, "UnsupportedOperation", 400),
+            ({"EnableNetworkEncryption": True}, "UnsupportedOperation", 400),
+            ({"NetworkInterfaceQueueNumber": 2}, "UnsupportedOperation", 400),
+            ({"PrivateDnsNameOptions": {"HostnameType": "x"}}, "UnsupportedOperation", 400),
+            ({"CpuOptions": {"Core": 2}}, "UnsupportedOperation", 400),
+            ({"RemoteConnectionOptions": {"Type": "x"}}, "UnsupportedOperation", 400),
+        )
+    ),
+    *(
+        row
+        for action in ("DescribeInstanceAttribute", "DescribeUserData")
+        for row in (
+            (action, {"InstanceId": "i-nobody"}, "InvalidInstanceId.NotFound", 404),
+            (action, {}, "MissingParameter.InstanceId", 400),
+        )
+    ),
     (
-        "RunInstances",
-        {"UserData": base64.b64encode(b"x" * 32769).decode()},
-        "InvalidUserData.SizeExceeded",
+        "DescribeAccountAttributes",
+        {"AttributeName": MANY[:9]},
+        "InvalidParameter.AttributeName",
         400,
     ),
+    (
+        "DescribeAccountAttributes",
+        {"AttributeName": ["max-cars"]},
+        "InvalidParameter.AttributeName",
+        400,
+    ),
+    ("DescribeAccountAttributes", {"ZoneId": "moon"}, "InvalidZoneId.NotFound", 404),
+    ("RunInstances", {"LaunchTemplateId": "lt-1"}, "UnsupportedOperation", 400),
+    ("RunInstances", {"LaunchTemplateName": "web"}, "UnsupportedOperation", 400),
+    ("RunInstances", {"HostNames": ["a1", "a2"]}, "UnsupportedOperation", 400),
     ("RunInstances", {"AutoReleaseTime": "2030-01-01T00:00:00Z"}, "UnsupportedOperation", 400),
+]
+
+DEFAULTS: list[Row] = [
+    *(
+        (action, {"DryRun": True}, "DryRunOperation", 400)
+        for action in ("DescribeDisks", "DescribeImages", "DescribeSecurityGroups")
+    ),
+    ("DescribeImages", {"ImageId": ",".join(MANY)}, "InvalidParameter.ImageId", 400),
+    (
+        "DescribeImages",
+        {"Filter": [{"Key": "NetworkType", "Value": "vpc"}]},
+        "UnsupportedOperation",
+        400,
+    ),
+    *(
+        (
+            "DescribeSecurityGroups",
+            {"SecurityGroupIds": ids},
+            "InvalidParameter.SecurityGroupIds",
+            400,
+        )
+        for ids in ("sg-1", str(MANY))
+    ),
+    (
+        "DescribeSecurityGroupAttribute",
+        {"SecurityGroupId": "sg-1"},
+        "InvalidSecurityGroupId.NotFound",
+        404,
+    ),
+    ("DescribeSecurityGroupAttribute", {}, "MissingParameter.SecurityGroupId", 400),
+    (
+        "DescribeSecurityGroupAttribute",
+        {"SecurityGroupId": "sg-cloudhand", "Direction": "up"},
+        "InvalidParameter.Direction",
+        400,
+    ),
+    ("DescribeInstanceTypes", {"InstanceTypes": MANY}, "InvalidParameter.InstanceTypes", 400),
+    ("DescribeInstanceTypes", {"NextToken": "nonsense"}, "InvalidParameter.NextToken", 400),
+    ("DescribeInstanceTypes", {"MaxResults": 1601}, "InvalidParameter.MaxResults", 400),
+    (
+        "DescribeInstanceTypes",
+        {"MinimumCpuCoreCount": "x"},
+        "InvalidParameter.MinimumCpuCoreCount",
+        400,
+    ),
+    (
+        "DescribeAvailableResource",
+        {"DestinationResource": "Luck"},
+        "InvalidParameter.DestinationResource",
+        400,
+    ),
+    ("DescribeAvailableResource", {}, "MissingParameter.DestinationResource", 400),
+    (
+        "DescribeAvailableResource",
+        {"DestinationResource": "Zone", "ZoneId": "moon"},
+        "InvalidZoneId.NotFound",
+        404,
+    ),
 ]
 
 ACTIVATIONS: list[Row] = [
@@ -865,6 +991,7 @@ ROWS: list[Row] = [
     *PAGES,
     *POWER,
     *INSTANCES,
+    *DEFAULTS,
     *ACTIVATIONS,
     *PLUGINS,
     *SETTINGS,

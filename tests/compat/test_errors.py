@@ -44,11 +44,14 @@ BY_A_STORY = {
     ("CreateCommand", "CmdCount.ExceedQuota"),
     ("CreateCommand", "IdempotentParameterMismatch"),
     ("DeleteActivation", "ActivationId.InUse"),
+    ("CreateInstance", "IdempotentParameterMismatch"),
+    ("CreateInstance", "QuotaExceed.ElasticQuota"),
     ("DeleteInstance", "IncorrectInstanceStatus.Initializing"),
     ("DeleteInstances", "IdempotentParameterMismatch"),
     ("DeleteInstances", "IncorrectInstanceStatus.Initializing"),
     ("DeregisterManagedInstance", "IdempotentParameterMismatch"),
     ("InvokeCommand", "IdempotentParameterMismatch"),
+    ("InvokeCommand", "Invocation.ExceedQuota"),
     ("InvokeCommand", "ParameterStore.NoPermission"),
     ("ListTagResources", "MissingParameter.RegionId"),
     ("ModifyInvocationAttribute", "CommandLimitExceeded"),
@@ -56,6 +59,7 @@ BY_A_STORY = {
     ("ModifyInvocationAttribute", "ParameterStore.NoPermission"),
     ("RunCommand", "CmdCount.ExceedQuota"),
     ("RunCommand", "IdempotentParameterMismatch"),
+    ("RunCommand", "Invocation.ExceedQuota"),
     ("RunCommand", "ParameterStore.NoPermission"),
     ("RunInstances", "IdempotentParameterMismatch"),
     ("SendFile", "IdempotentParameterMismatch"),
@@ -243,7 +247,9 @@ def test_a_missing_region_is_told(it: Cloud) -> None:
 @pytest.mark.parametrize("client", sorted(CALLERS))
 def test_an_operation_that_is_not_there_is_said_not_to_be(it: Cloud, client: str) -> None:
     with pytest.raises(ClientError) as caught:
-        CALLERS[client](it.endpoint)("DescribeVpcs" if "classic" in client else "DescribeDisks")
+        CALLERS[client](it.endpoint)(
+            "DescribeSnapshots" if "classic" in client else "DescribeKeyPairs"
+        )
     assert (caught.value.code, caught.value.status) == ("InvalidAction.NotFound", 404)
 
 
@@ -261,6 +267,7 @@ def test_an_operation_that_is_not_there_is_said_not_to_be(it: Cloud, client: str
             403,
         ),
         ("CreateActivation", {"InstanceCount": 2}, {"InstanceCount": 3}, 403),
+        ("CreateInstance", {"Description": "this one"}, {"Description": "that one"}, 400),
         ("RunInstances", {"Description": "this one"}, {"Description": "that one"}, 400),
         ("DeleteInstances", {"InstanceId": ["<new>"]}, {"InstanceId": [UP]}, 400),
     ],
@@ -371,6 +378,33 @@ def test_commands_beyond_the_quota_are_not_kept(tmp_path: Path, client: str) -> 
         with pytest.raises(ClientError) as caught:
             call("ModifyInvocationAttribute", InvokeId=invoke_id, CommandContent="false")
         assert (caught.value.code, caught.value.status) == ("CommandLimitExceeded", 403)
+        hang_up()
+
+
+@pytest.mark.parametrize("client", ["tea", "classic"])
+def test_commands_beyond_the_quota_of_a_day_are_not_run(tmp_path: Path, client: str) -> None:
+    with cloud(tmp_path, ControlSettings(invocations_per_day=2)) as small:
+        call = CALLERS[client](small.endpoint)
+        kept = call("CreateCommand", **CREATE)["CommandId"]
+        named = {"InstanceId": small.instances()}
+        call("RunCommand", **RUN, **named, ClientToken="first")
+        call("InvokeCommand", CommandId=kept, **named)
+        for action, values in (("RunCommand", RUN), ("InvokeCommand", {"CommandId": kept})):
+            with pytest.raises(ClientError) as caught:
+                call(action, **values, **named)
+            assert (caught.value.code, caught.value.status) == ("Invocation.ExceedQuota", 403)
+        call("RunCommand", **RUN, **named, ClientToken="first")  # it has run
+        hang_up()
+
+
+@pytest.mark.parametrize("client", ["tea", "classic"])
+def test_instances_beyond_the_quota_are_not_made(tmp_path: Path, client: str) -> None:
+    with cloud(tmp_path, ControlSettings(instances_limit=1)) as small:
+        call = CALLERS[client](small.endpoint)
+        call("CreateInstance")
+        with pytest.raises(ClientError) as caught:
+            call("CreateInstance")
+        assert (caught.value.code, caught.value.status) == ("QuotaExceed.ElasticQuota", 403)
         hang_up()
 
 

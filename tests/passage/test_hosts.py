@@ -24,6 +24,8 @@ from cloudhand.passage.hosts import Place, place
         "sts.aliyuncs.com",
         "sts-vpc.cn-hangzhou.aliyuncs.com",
         "location.aliyuncs.com",
+        "vpc.aliyuncs.com",
+        "vpc.cn-hangzhou.aliyuncs.com",
         "location-readonly.aliyuncs.com",
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -22,6 +23,13 @@ if os.readlink("/proc/self/ns/pid") == "{namespace}":
     raise SystemExit(99)
 ctypes.CDLL(None, use_errno=True).reboot(ctypes.c_int({number}))
 """
+# What an instance may lay where its name is told.
+_STRANGE = (
+    "rm /etc/hosts /etc/hostname",
+    "ln -sf /proc/1/environ /etc/hosts",
+    "rm /etc/hosts && mkfifo /etc/hosts",
+    "rm /etc/hosts && mkdir /etc/hosts",
+)
 _RB_RESTART, _RB_POWER_OFF, _RB_HALT = 0x01234567, 0x4321FEDC, 0xCDEF0123 - (1 << 32)
 
 
@@ -205,6 +213,51 @@ async def test_user_data_runs_in_the_first_boot_only(fleet: Fleet) -> None:
     counted = await again.shell(f"until [ -s {kept} ]; do :; done; cat {kept}")
 
     assert counted.output == "ran\n"
+    await fleet.release(again)
+
+
+async def test_user_data_that_was_changed_before_the_first_boot_runs_in_it(fleet: Fleet) -> None:
+    boot = fleet.boot(b"#!/bin/sh\necho first\n")
+    kept = str(fleet.folder / "said") if fleet.mode is Mode.PROCESSES else "/root/said"
+    await fleet.provider.create(boot)
+    await fleet.provider.create(
+        replace(boot, user_data=f"#!/bin/sh\necho second >{kept}\n".encode())
+    )
+    await fleet.provider.start(boot.instance_id)
+    guest = await fleet.guest(boot.instance_id)
+
+    told = await guest.shell(f"until [ -s {kept} ]; do :; done; cat {kept}")
+
+    assert told.output == "second\n"
+    await fleet.provider.stop(boot.instance_id, force=True)
+    await fleet.stopped(boot.instance_id)
+    await fleet.provider.create(boot)
+    await fleet.provider.create(replace(boot, user_data=b"no script"))
+    assert not (fleet.state / "instances" / boot.instance_id / "user-data").exists()
+    await fleet.release(guest)
+
+
+@pytest.mark.parametrize("hosts", ["echo 10.0.0.1 friend >>/etc/hosts", *_STRANGE])
+async def test_an_instance_has_the_name_that_it_was_told_last(fleet: Fleet, hosts: str) -> None:
+    boot = fleet.boot()
+    await fleet.provider.create(boot)
+    await fleet.provider.start(boot.instance_id)
+    guest = await fleet.guest(boot.instance_id)
+    walled = fleet.mode is not Mode.PROCESSES
+    if walled:
+        assert (await guest.shell(hosts)).code == 0
+
+    await fleet.provider.create(replace(boot, hostname="renamed"))
+    await fleet.provider.reboot(boot.instance_id, force=True, from_boot_id=guest.boot_id)
+
+    again = await fleet.guest_after(guest)
+    if not walled:
+        assert (await again.shell("echo $HOSTNAME")).output == "renamed\n"
+    else:
+        assert (await again.shell("hostname; cat /etc/hostname")).output == "renamed\n" * 2
+    if walled and hosts not in _STRANGE:
+        told = await again.shell("grep -e 127.0.1.1 -e friend /etc/hosts")
+        assert told.output == "127.0.1.1 renamed\n10.0.0.1 friend\n"
     await fleet.release(again)
 
 

@@ -32,11 +32,14 @@ _TYPES: Mapping[str, Mapping[str, str]] = {
     },
     "ram": {"UserName": "user", "RoleName": "role", "PolicyName": "policy"},
     "sts": {},
+    "location": {},
+    "vpc": {"VpcId": "vpc", "VSwitchId": "vswitch"},
 }
 # What operations are about that name nothing.
-_MADE = {"RunInstances": "instance", "CreateCommand": "command", "CreateActivation": "activation",
+_MADE = {"CreateInstance": "instance", "RunInstances": "instance",
+         "CreateCommand": "command", "CreateActivation": "activation",
          "ListUsers": "user", "ListRoles": "role", "ListPolicies": "policy"}  # fmt: skip
-_EVERYBODY = ("GetCallerIdentity",)
+_EVERYBODY = ("GetCallerIdentity", "DescribeEndpoints")
 _STORED = ("Name", "Names", "Path")  # parameters that name those of the store
 
 

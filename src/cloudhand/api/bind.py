@@ -13,7 +13,7 @@ from dataclasses import MISSING, dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from cloudhand.api.refusal import Refused, WireError, invalid, missing
+from cloudhand.api.refusal import Refused, WireError, invalid, missing, unsupported
 from cloudhand.wire import rpc
 
 Flat = Mapping[str, str]
@@ -176,6 +176,31 @@ def text(
 def refused(name: str, *limits: Limit) -> Any:
     """A text that the handler refuses, so that it is not ignored."""
     return text(name, *limits, note="not supported; refused", coverage=Coverage.REFUSED)
+
+
+# What clients send unasked, or to say that they do not want it.
+_NOTHING = ("", "[]", "false", "False")
+
+
+def not_served(name: str, why: str, *others: str) -> Any:
+    """Parameters that are refused, with all that is in them, so that they are not ignored."""
+    by_name = {one: unsupported(one, why) for one in (name, *others)}
+
+    def read(flat: Flat, wire: str) -> None:
+        for one, value in flat.items():
+            error = by_name.get(one.partition(".")[0])
+            if error and value not in _NOTHING:
+                raise Refused(error)
+
+    return custom(
+        read,
+        kind="Constant",
+        names=tuple(by_name),
+        note="refused",
+        errors=tuple(by_name.values()),
+        default=None,
+        coverage=Coverage.REFUSED,
+    )
 
 
 def number(

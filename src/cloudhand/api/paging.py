@@ -106,14 +106,20 @@ def numbered(*, page_size: int = 50, usual: int = 10) -> Any:
     )
 
 
-def following(*, size: int) -> Any:
-    """Pages of one size that follow each other."""
+def following(*, size: int, or_less: bool = False) -> Any:
+    """Pages that follow each other, of one size, or of less where MaxResults asks for less."""
+
+    def read(flat: bind.Flat, _: str) -> Paging:
+        allowed = range(1, size + 1)
+        limit = bind.whole(flat, "MaxResults", size, allowed, BAD_MAX_RESULTS) if or_less else size
+        return Paging(window=Window(limit=limit, after=_cursor(flat)), by_token=True)
+
     return bind.custom(
-        lambda flat, _: Paging(window=Window(limit=size, after=_cursor(flat)), by_token=True),
+        read,
         kind="Page",
-        names=("NextToken",),
-        note=f"pages of {size}",
-        errors=(BAD_NEXT_TOKEN,),
+        names=("MaxResults", "NextToken") if or_less else ("NextToken",),
+        note=f"MaxResults 1 to {size}, default {size}" if or_less else f"pages of {size}",
+        errors=(BAD_MAX_RESULTS, BAD_NEXT_TOKEN) if or_less else (BAD_NEXT_TOKEN,),
         most=size,
         default=Paging(window=Window(limit=size), by_token=True),
     )

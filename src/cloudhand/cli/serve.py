@@ -49,6 +49,15 @@ def command(
             metavar="N",
         ),
     ] = TARGET_LIMIT,
+    invocations_per_day: Annotated[
+        int,
+        typer.Option(
+            help="Commands that may be run in a day, which begins at 00:00 UTC: the next one is"
+            " Invocation.ExceedQuota. 0: as many as come.",
+            min=0,
+            metavar="N",
+        ),
+    ] = 0,
     requests_per_second: Annotated[
         int,
         typer.Option(
@@ -93,6 +102,7 @@ def command(
         power_exit_codes=holding.policy(power_exit_codes),
         outward=holding.networks(web_hooks_to),
         instances_per_call=instances_per_call,
+        invocations_per_day=invocations_per_day,
         requests_per_second=requests_per_second,
         output_limit=output_limit * _MEBIBYTE,
         outputs_quota=outputs_quota * _MEBIBYTE,

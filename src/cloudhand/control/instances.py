@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from ipaddress import IPv4Address
 
@@ -26,6 +27,7 @@ from cloudhand.core.ids import InstanceId, RandomBytes
 from cloudhand.core.instance import INSTANCE, Event, Instance, State, online, shown
 from cloudhand.core.orders import (
     Changed,
+    InstanceChange,
     InstanceFilter,
     InstanceView,
     NewInstances,
@@ -115,9 +117,26 @@ class Instances:
                 tags=order.tags,
                 resource_group_id=order.resource_group_id,
                 deletion_protection=order.deletion_protection,
+                starts=order.starts,
             )
         )
         return instance_id
+
+    async def modify(
+        self, instance_id: InstanceId, change: InstanceChange, *, once: Once | None = None
+    ) -> None:
+        """InstanceNotFound; IncorrectState. A machine hears of it at its next start or restart."""
+
+        async def work(tx: Transaction) -> None:
+            if await tx.tokens.earlier(once, bool):
+                return
+            (instance,) = await _existing(tx, [instance_id])
+            _check_change(instance, change)
+            changes = {name: new for name, new in vars(change).items() if new is not None}
+            await tx.instances.change(replace(instance, **changes))
+            await tx.tokens.remember(once, True, at=self._clock.now())
+
+        await self._database.write(work)
 
     async def install_agent(
         self, instance_ids: Sequence[InstanceId], *, once: Once | None = None
@@ -134,6 +153,13 @@ class Instances:
             await tx.tokens.remember(once, True, at=self._clock.now())
 
         await self._database.write(work)
+
+    async def get(self, instance_id: InstanceId) -> InstanceView:
+        """InstanceNotFound."""
+        found = await self.find(InstanceFilter(ids=frozenset({instance_id})), Window(limit=1))
+        if not found.items:
+            raise InstanceNotFound([instance_id])
+        return found.items[0]
 
     async def find(self, wanted: InstanceFilter, window: Window) -> Page[InstanceView]:
         now = self._clock.now()
@@ -289,6 +315,15 @@ def _check(instance: Instance, event: Event) -> None:
     allowed = instance.state is State.RUNNING or orderable
     if not allowed or not INSTANCE.hears(instance.state, event):
         raise IncorrectState(instance.id, shown(instance.state), _WANTED[event])
+
+
+def _check_change(instance: Instance, change: InstanceChange) -> None:
+    """The published rules: what a machine is told when it boots is not changed meanwhile."""
+    booting = shown(instance.state) in (State.PENDING, State.STARTING)
+    if change.hostname is not None and booting:
+        raise IncorrectState(instance.id, shown(instance.state), "change the host name of")
+    if change.user_data is not None and instance.state is not State.STOPPED:
+        raise IncorrectState(instance.id, shown(instance.state), "change the user data of")
 
 
 def _tried(instance: Instance | None, instance_id: InstanceId, event: Event) -> Changed:

@@ -92,6 +92,7 @@ class Invocations:
             earlier = await tx.tokens.earlier(new.once, Asked)
             if earlier is not None:
                 return earlier, ()
+            await self._check_quota(tx, now)
             command = await prepare(tx)
             commands.check_values(command, new.parameters)
             commands.check_user(command, new.username, new.password_name)
@@ -118,6 +119,12 @@ class Invocations:
         self._pokes.kick(kicked, Kick.RUN, answer.invoke_id)
         self._pokes.wake(Loop.DELIVERIES)
         return answer
+
+    async def _check_quota(self, tx: Transaction, now: datetime) -> None:
+        limit = self._settings.invocations_per_day
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        if limit and await tx.invocations.count_since(midnight) >= limit:
+            raise TooMany("invocations", limit)
 
     async def stop(
         self,

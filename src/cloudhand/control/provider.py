@@ -48,9 +48,8 @@ class Provider(Protocol):
     The lifecycle loop calls these, never a request handler, and never twice at once for one
     machine. After a crash it calls again with the same instance_id, so each call settles on the
     same machine and does nothing when there is nothing left to do. ``create`` leaves the machine
-    stopped; one that exists is told anew where its server is, from its next start on. Every call
-    returns when the order is given or carried out; ``observe`` tells which. Raise ProviderError to
-    be asked again later.
+    stopped; one that exists is told anew, from its next start on. Every call returns when the order
+    is given or carried out; ``observe`` tells which. Raise ProviderError to be asked again later.
     """
 
     name: str

@@ -31,6 +31,7 @@ class ControlSettings:
     # From so many activations on there are more only while more than half of them are used.
     activations_unused: int = 1000
     commands_limit: int = 500  # stored ones, per region
+    invocations_per_day: int = 0  # that are asked for; 0: as many as are
 
     @property
     def zone_ids(self) -> tuple[str, ...]:

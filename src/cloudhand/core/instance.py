@@ -56,6 +56,7 @@ INSTANCE = Machine[State, Event](
     {
         State.PENDING: {
             Event.CREATED: State.STARTING,
+            Event.SEEN_STOPPED: State.STOPPED,  # made, and left so
             Event.CREATE_FAILED: State.RELEASED,
             Event.RELEASE_ASKED: State.RELEASING,
             Event.RELEASE_FORCED: State.RELEASING,
@@ -137,6 +138,7 @@ class Instance:
     tags: Mapping[str, str] = field(default_factory=dict)
     resource_group_id: str = ""
     deletion_protection: bool = False
+    starts: bool = True  # by itself, once it is made
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -198,7 +198,19 @@ class NewInstances:
     tags: Mapping[str, str] = field(default_factory=dict)
     resource_group_id: str = ""
     deletion_protection: bool = False
+    starts: bool = True  # by themselves, once they are made
     once: Once | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstanceChange:
+    """What becomes of an instance; None: as it is."""
+
+    name: str | None = None
+    hostname: str | None = None  # of its next boot on
+    description: str | None = None
+    user_data: bytes | None = None
+    deletion_protection: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

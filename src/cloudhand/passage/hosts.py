@@ -15,7 +15,7 @@ REAL_DOMAINS = ("aliyuncs.com", "aliyun.com", "alibabacloud.com")
 
 _SERVED = re.compile(
     r"""(
-        (ecs|oos|ram|sts|location) (-vpc)? ([.-] [a-z]{2,3}(-[a-z0-9]+)+)?
+        (ecs|oos|ram|sts|vpc|location) (-vpc)? ([.-] [a-z]{2,3}(-[a-z0-9]+)+)?
         | location-readonly
     ) \.aliyuncs\.com""",
     re.VERBOSE,

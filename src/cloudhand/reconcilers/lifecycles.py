@@ -154,7 +154,7 @@ class Lifecycles:
         match instance.state:
             case State.PENDING:
                 await self._provider.create(await self._boot(instance))
-                await self._save(claim, Event.CREATED)
+                await self._save(claim, Event.CREATED if instance.starts else Event.SEEN_STOPPED)
             case State.STARTING:
                 await self._start(claim)
             case State.REBOOTING:

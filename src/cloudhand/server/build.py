@@ -77,6 +77,7 @@ def build(settings: Settings, database: SqliteDatabase, clock: Clock) -> Parts:
             power_exit_codes=settings.power_exit_codes,
             power_wait=timedelta(seconds=settings.power_wait),
             targets_limit=settings.instances_per_call,
+            invocations_per_day=settings.invocations_per_day,
             requests_per_second=settings.requests_per_second,
             output_limit=settings.output_limit,
             outputs_quota=settings.outputs_quota,

@@ -24,6 +24,7 @@ class Settings:
     power_exit_codes: ExitCodePolicy = ExitCodePolicy.SUCCESS  # what 193 and 194 make of a target
     power_wait: int = 60  # seconds that an agent waits for its acknowledgement before it goes down
     instances_per_call: int = TARGET_LIMIT  # that one RunCommand or InvokeCommand may name
+    invocations_per_day: int = 0  # of RunCommand and InvokeCommand; 0: as many as come
     requests_per_second: int = 0  # of an account; 0: as many as come
     output_limit: int = 10 * 1024**2  # bytes of the output of one run that are kept
     outputs_quota: int = 10 * 1024**3  # bytes of all outputs; beyond it the oldest are cut

@@ -31,9 +31,9 @@ _COLUMNS = (
     "id, name, hostname, description, state, version, region_id, zone_id, image_id,"
     " instance_type, private_ip, created_at, started_at, due_at, ordered_at, forced, boot_id,"
     " from_boot_id, failure, activation_id, user_data, tags, resource_group_id,"
-    " deletion_protection"
+    " deletion_protection, starts"
 )
-_COUNT = 24
+_COUNT = 25
 
 
 class Instances:
@@ -124,6 +124,19 @@ class Instances:
         changed = replace(instance, version=instance.version + 1, **changes)
         await self._update(instance, changed)
         return changed
+
+    async def change(self, instance: Instance) -> None:
+        """Keep it with other attributes, which no order is about."""
+        await self._statements.change(
+            "UPDATE instances SET name = ?, hostname = ?, description = ?, user_data = ?,"
+            " deletion_protection = ?, version = version + 1 WHERE id = ?",
+            instance.name,
+            instance.hostname,
+            instance.description,
+            instance.user_data,
+            int(instance.deletion_protection),
+            instance.id,
+        )
 
     async def poke(self, instance_id: InstanceId, *, at: datetime) -> None:
         """Make a standing order due, unless it waits for its agent's own doing."""
@@ -263,6 +276,7 @@ def _row(instance: Instance) -> tuple[object, ...]:
         to_json(instance.tags),
         instance.resource_group_id,
         int(instance.deletion_protection),
+        int(instance.starts),
     )
 
 
@@ -292,4 +306,5 @@ def _instance(row: Row) -> Instance:
         tags=json.loads(row[21]),
         resource_group_id=row[22],
         deletion_protection=bool(row[23]),
+        starts=bool(row[24]),
     )

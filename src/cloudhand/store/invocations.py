@@ -90,6 +90,12 @@ class Invocations:
         )
         return {row[0]: _invocation(row) for row in rows}
 
+    async def count_since(self, moment: datetime) -> int:
+        rows = await self._statements.fetch(
+            "SELECT count(*) FROM invocations WHERE created_at >= ?", to_ms(moment)
+        )
+        return int(rows[0][0])
+
     async def find(self, wanted: InvocationFilter, window: Window) -> Page[Invocation]:
         """Newest first."""
         condition, values = condition_of(wanted)

@@ -13,9 +13,11 @@ from cloudhand.orchestration.actions.library import Library
 
 _PAGES = {
     "ecs": "operations.md",
+    "location": "operations-location.md",
     "oos": "operations-oos.md",
     "ram": "operations-ram.md",
     "sts": "operations-sts.md",
+    "vpc": "operations-vpc.md",
 }
 _EACH = pytest.mark.parametrize("product", BY_PRODUCT)
 

@@ -86,27 +86,6 @@ def _created_from() -> datetime | None:
     return found
 
 
-def _constants() -> bool:
-    """Whether the filters on what is the same for every instance let instances through."""
-
-    def read(flat: bind.Flat, _: str) -> bool:
-        given = {name: flat[name] for name in machine.CONSTANTS if flat.get(name)}
-        for name, (known, error) in _KNOWN.items():
-            if name in given and given[name] not in known:
-                raise Refused(error)
-        return all(machine.CONSTANTS[name] == _plain(value) for name, value in given.items())
-
-    found: bool = bind.custom(
-        read,
-        kind="Constant",
-        names=tuple(machine.CONSTANTS),
-        note="matches every instance or none",
-        errors=tuple(error for _, error in _KNOWN.values()),
-        default=True,
-    )
-    return found
-
-
 _KNOWN: Mapping[str, tuple[Sequence[str], WireError]] = {
     "InstanceChargeType": (("PostPaid", "PrePaid"), NO_SUCH_CHARGE_TYPE),
     "InternetChargeType": (
@@ -115,10 +94,6 @@ _KNOWN: Mapping[str, tuple[Sequence[str], WireError]] = {
     ),
     "InstanceNetworkType": (("vpc", "classic"), NO_SUCH_NETWORK_TYPE),
 }
-
-
-def _plain(value: str) -> str:
-    return value.lower() if value in ("True", "False") else value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +119,7 @@ class Params:
     instance_type_family: str = text()
     resource_group_id: str = fields.resource_group()
     lock_reason: str = text("LockReason", one_of(_LOCKS, NO_SUCH_LOCK))
-    constants: bool = _constants()
+    constants: bool = fields.constants(machine.CONSTANTS, checked=_KNOWN)
     created_from: datetime | None = _created_from()
     tags: Mapping[str, str] = fields.instance_tags()
     additional_attributes: tuple[str, ...] = many(

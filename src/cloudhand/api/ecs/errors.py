@@ -182,6 +182,9 @@ NO_SUCH_COMMAND = _error("InvalidCmdId.NotFound", 404, "The specified CommandId 
 NO_SUCH_COMMAND_TYPE = _error(
     "InvalidCommandType.NotFound", 404, "The specified Type does not exist."
 )
+TOO_MANY_INVOCATIONS = _error(
+    "Invocation.ExceedQuota", 403, "This control plane runs no more commands in a day."
+)
 TOO_MANY_COMMANDS = _error(
     "CmdCount.ExceedQuota", 403, "This control plane keeps no more commands."
 )
@@ -311,8 +314,11 @@ def of_frequency(problem: FrequencyProblem) -> WireError:
     return replace(BAD_FREQUENCY, message=f"{problem}.")
 
 
+_QUOTAS = {"commands": TOO_MANY_COMMANDS, "invocations": TOO_MANY_INVOCATIONS}
+
+
 def of_quota(refusal: TooMany) -> WireError:
-    return TOO_MANY_COMMANDS if refusal.what == "commands" else TOO_MANY_TARGETS
+    return _QUOTAS.get(refusal.what, TOO_MANY_TARGETS)
 
 
 def of_missing_target(refusal: InstanceNotFound) -> WireError:
@@ -399,25 +405,6 @@ def of_new_frequency(problem: FrequencyProblem) -> WireError:
 def of_new_quota(refusal: TooMany) -> WireError:
     return NEW_TOO_MANY_COMMANDS if refusal.what == "commands" else NEW_TOO_MANY_TARGETS
 
-
-# Files
-
-FILE_NAME_TOO_LONG = _error("FileName.ExceedLimit", 403, "Name is longer than 255 characters.")
-BAD_FILE_NAME = invalid("Name", "must be a name within TargetDir, without a slash")
-BAD_TARGET_DIR = _error(
-    "FileTargetDir.Invalid", 400, "TargetDir is no absolute path of at most 255 characters."
-)
-BAD_FILE_TYPE = _error(
-    "FileContentType.Invalid", 400, "ContentType is neither PlainText nor Base64."
-)
-BAD_FILE_MODE = _error("FileMode.Invalid", 400, "FileMode is not of three or four octal digits.")
-BAD_FILE_OWNER = invalid("FileOwner", "is no name of a user of at most 64 characters")
-BAD_FILE_GROUP = invalid("FileGroup", "is no name of a group of at most 64 characters")
-FILE_DESCRIPTION_TOO_LONG = _error(
-    "FileDesc.ExceedLimit", 403, "Description is longer than 512 characters."
-)
-UNDECODABLE_FILE = _error("FileContent.DecodeError", 400, "Content is not valid Base64.")
-FILE_TOO_LONG = _error("FileSize.ExceedLimit", 403, "Content exceeds 32 KB after Base64.")
 
 PASSWORD_NAME_MISSED = _error(
     "WindowsPasswordName.Missed", 403, "Username on Windows, unless System, needs its password."

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
+from cloudhand.api import bind
 from cloudhand.api.bind import Coverage, Limit, many, one_of, text
 from cloudhand.api.ecs import errors
-from cloudhand.api.refusal import WireError, invalid
+from cloudhand.api.refusal import Refused, WireError, invalid
 from cloudhand.api.tags import tags
+from cloudhand.wire import rpc
 
 LANGUAGES = ("zh-CN", "en-US", "ja", "zh-TW", "fr", "de", "ko")
 
@@ -60,9 +64,59 @@ def instance_ids() -> Any:
     )
 
 
-def without_effect(name: str, why: str) -> Any:
-    """A parameter that means nothing for the instances here, and says so on its page."""
-    return text(name, note=f"without effect: {why}", coverage=Coverage.WITHOUT_EFFECT)
+def without_effect(name: str, why: str, *others: str) -> Any:
+    """Parameters that mean nothing for the instances here, and say so on their page."""
+    return bind.custom(
+        lambda flat, wire: flat.get(wire, ""),
+        kind="String",
+        names=(name, *others),
+        note=f"without effect: {why}",
+        default="",
+        coverage=Coverage.WITHOUT_EFFECT,
+    )
+
+
+def constants(
+    known: Mapping[str, str],
+    *,
+    checked: Mapping[str, tuple[Sequence[str], WireError]] = MappingProxyType({}),
+) -> Any:
+    """Filters on what is the same for everything of a kind: whether they let it all through.
+
+    ``known`` are the values by the names of the filters, ``checked`` what else may be given, and
+    the error of anything else.
+    """
+
+    def read(flat: bind.Flat, _: str) -> bool:
+        given = {name: [v for v in rpc.listed(flat, name) if v] for name in known}
+        for name, (allowed, error) in checked.items():
+            if not {*given[name]} <= {*allowed}:
+                raise Refused(error)
+        return all(known[name] in map(_plain, values) for name, values in given.items() if values)
+
+    return bind.custom(
+        read,
+        kind="Constant",
+        names=tuple(known),
+        note="matches all or none",
+        errors=tuple(error for _, error in checked.values()),
+        default=True,
+    )
+
+
+def no_tags() -> Any:
+    """Of what has no tags: one that is asked for lets nothing through."""
+    return bind.custom(
+        lambda flat, wire: not rpc.records(flat, wire),
+        kind="Tags",
+        names=("Tag",),
+        note="nothing here has tags: any matches nothing",
+        default=True,
+    )
+
+
+def _plain(value: str) -> str:
+    return value.lower() if value in ("True", "False") else value
 
 
 def choice(name: str, values: tuple[str, ...], *, default: str = "", note: str = "") -> Any:

@@ -41,9 +41,9 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     errors={
         **invocation_fields.ERRORS,
         CommandNotFound: errors.NO_SUCH_COMMAND,
-        TooMany: errors.TOO_MANY_TARGETS,
+        TooMany: errors.of_quota,
     },
-    refuses=invocation_fields.REFUSES,
+    refuses=(*invocation_fields.REFUSES, errors.TOO_MANY_INVOCATIONS),
 )
 async def invoke_command(call: Call, params: Params) -> Result:
     order = InvokeOrder(

@@ -16,6 +16,11 @@ VPC_ID = "vpc-cloudhand"
 VSWITCH_ID = "vsw-cloudhand"
 SECURITY_GROUP_ID = "sg-cloudhand"
 
+VPC_CIDR = "172.16.0.0/12"
+VSWITCH_CIDR = "172.16.0.0/16"
+NAME = "cloudhand"  # of the network, its switch and its group
+SINCE = "2014-05-26T00:00:00Z"  # from when on all of that has been here, since nobody made it
+
 # By the name of the filter of DescribeInstances: the value that matches every instance.
 CONSTANTS: Mapping[str, str] = {
     "DeviceAvailable": "true",
@@ -33,6 +38,7 @@ CONSTANTS: Mapping[str, str] = {
 }
 
 CPU_COUNT = len(os.sched_getaffinity(0))
+ARCHITECTURE = "arm64" if os.uname().machine == "aarch64" else "x86_64"
 MEMORY_MIB = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
 
 

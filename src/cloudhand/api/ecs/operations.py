@@ -7,27 +7,40 @@ from collections.abc import Mapping
 from cloudhand.api.ecs.create_activation import create_activation
 from cloudhand.api.ecs.create_command import create_command
 from cloudhand.api.ecs.create_fault import create_fault
+from cloudhand.api.ecs.create_instance import create_instance
 from cloudhand.api.ecs.delete_activation import delete_activation
 from cloudhand.api.ecs.delete_command import delete_command
 from cloudhand.api.ecs.delete_faults import delete_faults
 from cloudhand.api.ecs.delete_instance import delete_instance
 from cloudhand.api.ecs.delete_instances import delete_instances
 from cloudhand.api.ecs.deregister_managed_instance import deregister_managed_instance
+from cloudhand.api.ecs.describe_account_attributes import describe_account_attributes
 from cloudhand.api.ecs.describe_activations import describe_activations
 from cloudhand.api.ecs.describe_agent_notices import describe_agent_notices
+from cloudhand.api.ecs.describe_available_resource import describe_available_resource
 from cloudhand.api.ecs.describe_cloud_assistant_settings import describe_cloud_assistant_settings
 from cloudhand.api.ecs.describe_cloud_assistant_status import describe_cloud_assistant_status
 from cloudhand.api.ecs.describe_commands import describe_commands
+from cloudhand.api.ecs.describe_disks import describe_disks
 from cloudhand.api.ecs.describe_faults import describe_faults
+from cloudhand.api.ecs.describe_images import describe_images
+from cloudhand.api.ecs.describe_instance_attribute import describe_instance_attribute
 from cloudhand.api.ecs.describe_instance_status import describe_instance_status
+from cloudhand.api.ecs.describe_instance_type_families import describe_instance_type_families
+from cloudhand.api.ecs.describe_instance_types import describe_instance_types
 from cloudhand.api.ecs.describe_instances import describe_instances
 from cloudhand.api.ecs.describe_invocation_output import describe_invocation_output
 from cloudhand.api.ecs.describe_invocation_results import describe_invocation_results
 from cloudhand.api.ecs.describe_invocations import describe_invocations
 from cloudhand.api.ecs.describe_managed_instances import describe_managed_instances
 from cloudhand.api.ecs.describe_regions import describe_regions
+from cloudhand.api.ecs.describe_security_group_attribute import describe_security_group_attribute
+from cloudhand.api.ecs.describe_security_groups import describe_security_groups
 from cloudhand.api.ecs.describe_send_file_results import describe_send_file_results
 from cloudhand.api.ecs.describe_tags import describe_tags
+from cloudhand.api.ecs.describe_user_data import describe_user_data
+from cloudhand.api.ecs.describe_v_switches import describe_v_switches
+from cloudhand.api.ecs.describe_vpcs import describe_vpcs
 from cloudhand.api.ecs.describe_zones import describe_zones
 from cloudhand.api.ecs.disable_activation import disable_activation
 from cloudhand.api.ecs.install_cloud_assistant import install_cloud_assistant
@@ -37,6 +50,7 @@ from cloudhand.api.ecs.list_plugin_status import list_plugin_status
 from cloudhand.api.ecs.list_tag_resources import list_tag_resources
 from cloudhand.api.ecs.modify_cloud_assistant_settings import modify_cloud_assistant_settings
 from cloudhand.api.ecs.modify_command import modify_command
+from cloudhand.api.ecs.modify_instance_attribute import modify_instance_attribute
 from cloudhand.api.ecs.modify_invocation_attribute import modify_invocation_attribute
 from cloudhand.api.ecs.modify_managed_instance import modify_managed_instance
 from cloudhand.api.ecs.reboot_instance import reboot_instance
@@ -59,27 +73,40 @@ OPERATIONS: Mapping[str, Operation] = {
         create_activation,
         create_command,
         create_fault,
+        create_instance,
         delete_activation,
         delete_command,
         delete_faults,
         delete_instance,
         delete_instances,
         deregister_managed_instance,
+        describe_account_attributes,
         describe_activations,
         describe_agent_notices,
+        describe_available_resource,
         describe_cloud_assistant_settings,
         describe_cloud_assistant_status,
         describe_commands,
+        describe_disks,
         describe_faults,
+        describe_images,
+        describe_instance_attribute,
         describe_instance_status,
+        describe_instance_type_families,
+        describe_instance_types,
         describe_instances,
         describe_invocation_output,
         describe_invocation_results,
         describe_invocations,
         describe_managed_instances,
         describe_regions,
+        describe_security_group_attribute,
+        describe_security_groups,
         describe_send_file_results,
         describe_tags,
+        describe_user_data,
+        describe_v_switches,
+        describe_vpcs,
         describe_zones,
         disable_activation,
         install_cloud_assistant,
@@ -89,6 +116,7 @@ OPERATIONS: Mapping[str, Operation] = {
         list_tag_resources,
         modify_cloud_assistant_settings,
         modify_command,
+        modify_instance_attribute,
         modify_invocation_attribute,
         modify_managed_instance,
         reboot_instance,

@@ -48,6 +48,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     refuses=(
         *invocation_fields.REFUSES,
         errors.TOO_MANY_COMMANDS,
+        errors.TOO_MANY_INVOCATIONS,
         errors.UNDECODABLE,
         *errors.CONTENT_PROBLEMS.values(),
     ),

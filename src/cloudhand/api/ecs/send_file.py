@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import msgspec
 
 from cloudhand.api.bind import Limit, flag, form, longest, many, one_of, text
-from cloudhand.api.ecs import command_fields, errors, fields
+from cloudhand.api.ecs import command_fields, errors, fields, file_errors
 from cloudhand.api.ecs.product import ECS
 from cloudhand.api.operation import Call, operation
 from cloudhand.api.refusal import Refused
@@ -41,20 +41,20 @@ class Params:
     region_id: str = fields.region()
     name: str = text(
         "Name",
-        longest(255, errors.FILE_NAME_TOO_LONG),
-        Limit(fits=_names_a_file, error=errors.BAD_FILE_NAME),
+        longest(255, file_errors.FILE_NAME_TOO_LONG),
+        Limit(fits=_names_a_file, error=file_errors.BAD_FILE_NAME),
         required=True,
     )
     target_dir: str = text(
         "TargetDir",
-        Limit(fits=_names_a_directory, error=errors.BAD_TARGET_DIR),
+        Limit(fits=_names_a_directory, error=file_errors.BAD_TARGET_DIR),
         required=True,
         note="an absolute path; made where it is missing",
     )
     content: str = text(required=True)
     content_type: str = text(
         "ContentType",
-        one_of(("PlainText", "Base64"), errors.BAD_FILE_TYPE),
+        one_of(("PlainText", "Base64"), file_errors.BAD_FILE_TYPE),
         default="PlainText",
         note="PlainText (default) or Base64",
     )
@@ -65,10 +65,16 @@ class Params:
         required=True,
         absent=errors.NO_INSTANCE_ID,
     )
-    description: str = text("Description", longest(512, errors.FILE_DESCRIPTION_TOO_LONG))
-    file_owner: str = text("FileOwner", form(_NAMED, errors.BAD_FILE_OWNER), note="default root")
-    file_group: str = text("FileGroup", form(_NAMED, errors.BAD_FILE_GROUP), note="default root")
-    file_mode: str = text("FileMode", form(r"[0-7]{3,4}", errors.BAD_FILE_MODE), default="0644")
+    description: str = text("Description", longest(512, file_errors.FILE_DESCRIPTION_TOO_LONG))
+    file_owner: str = text(
+        "FileOwner", form(_NAMED, file_errors.BAD_FILE_OWNER), note="default root"
+    )
+    file_group: str = text(
+        "FileGroup", form(_NAMED, file_errors.BAD_FILE_GROUP), note="default root"
+    )
+    file_mode: str = text(
+        "FileMode", form(r"[0-7]{3,4}", file_errors.BAD_FILE_MODE), default="0644"
+    )
     overwrite: bool = flag(note="put it in the place of one that has its name")
     timeout: int = command_fields.timeout(default=60, note="default 60")
     resource_group_id: str = fields.resource_group()
@@ -84,7 +90,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     ECS,
     access="write",
     errors={InstanceNotFound: errors.NO_SUCH_TARGET, TokenReused: errors.TOKEN_REUSED},
-    refuses=(errors.UNDECODABLE_FILE, errors.FILE_TOO_LONG),
+    refuses=(file_errors.UNDECODABLE_FILE, file_errors.FILE_TOO_LONG),
 )
 async def send_file(call: Call, params: Params) -> Result:
     order = SendOrder(
@@ -103,7 +109,7 @@ def _file(params: Params) -> File:
     in_base64 = params.content_type == "Base64"
     content = _decoded(params.content) if in_base64 else params.content.encode()
     if base64_size(content) > CONTENT_LIMIT:
-        raise Refused(errors.FILE_TOO_LONG)
+        raise Refused(file_errors.FILE_TOO_LONG)
     return File(
         name=params.name,
         directory=params.target_dir,
@@ -120,4 +126,4 @@ def _decoded(content: str) -> bytes:
     try:
         return base64.b64decode("".join(content.split()), validate=True)
     except (binascii.Error, ValueError):
-        raise Refused(errors.UNDECODABLE_FILE) from None
+        raise Refused(file_errors.UNDECODABLE_FILE) from None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from cloudhand.api import bind
 from cloudhand.api.operation import Call, operation
 from cloudhand.api.ram import errors, fields
 from cloudhand.api.ram.product import RAM
@@ -19,8 +20,8 @@ class Params:
     user_name: str = fields.user()
     display_name: str = fields.remark("DisplayName", 128)
     comments: str = fields.remark("Comments", 128)
-    email: None = fields.not_served("Email", "nothing is sent to users")
-    mobile_phone: None = fields.not_served("MobilePhone", "nothing is sent to users")
+    email: None = bind.not_served("Email", "nothing is sent to users")
+    mobile_phone: None = bind.not_served("MobilePhone", "nothing is sent to users")
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from cloudhand.api import bind
 from cloudhand.api.bind import form, longest, one_of, text
 from cloudhand.api.ram import errors
-from cloudhand.api.refusal import Refused, invalid, unsupported
+from cloudhand.api.refusal import Refused, invalid
 
 Item = TypeVar("Item")
 
@@ -44,35 +44,12 @@ def remark(name: str, most: int) -> Any:
     return text(name, longest(most, invalid(name, f"must be at most {most} characters")))
 
 
-def not_served(name: str, why: str) -> Any:
-    """A parameter that is refused, so that it is not ignored."""
-    error = unsupported(name, why)
-
-    def read(flat: bind.Flat, wire: str) -> None:
-        given = {
-            one: value for one, value in flat.items() if one == wire or one.startswith(f"{wire}.")
-        }
-        # Clients send an empty list unasked.
-        if any(value not in ("", "[]") for value in given.values()):
-            raise Refused(error)
-
-    return bind.custom(
-        read,
-        kind="Constant",
-        names=(name,),
-        note="refused",
-        errors=(error,),
-        default=None,
-        coverage=bind.Coverage.REFUSED,
-    )
-
-
 def tags() -> Any:
-    return not_served("Tag", "users, roles and policies have no tags")
+    return bind.not_served("Tag", "users, roles and policies have no tags")
 
 
 def group() -> Any:
-    return not_served("ResourceGroupId", "a policy holds for the whole account")
+    return bind.not_served("ResourceGroupId", "a policy holds for the whole account")
 
 
 @dataclass(frozen=True, kw_only=True)

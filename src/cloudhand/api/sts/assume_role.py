@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import msgspec
 
+from cloudhand.api import bind
 from cloudhand.api.authorize import conditions
 from cloudhand.api.bind import form, number, text
 from cloudhand.api.operation import Call, operation
-from cloudhand.api.ram import fields
 from cloudhand.api.ram.errors import NO_SUCH_ROLE
 from cloudhand.api.ram.shapes import SESSION_SECONDS, role_id
 from cloudhand.api.refusal import Refused, WireError, invalid
@@ -45,9 +45,9 @@ class Params:
         at_most=SESSION_SECONDS,
         error=_BAD_DURATION,
     )
-    policy: None = fields.not_served("Policy", "a role is taken with all its rights")
-    external_id: None = fields.not_served("ExternalId", "there is one account")
-    source_identity: None = fields.not_served("SourceIdentity", "nothing is kept of it")
+    policy: None = bind.not_served("Policy", "a role is taken with all its rights")
+    external_id: None = bind.not_served("ExternalId", "there is one account")
+    source_identity: None = bind.not_served("SourceIdentity", "nothing is kept of it")
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):

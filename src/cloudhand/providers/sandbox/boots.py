@@ -59,6 +59,7 @@ class Instance:
         now = time.monotonic()
         self._begun = [moment for moment in self._begun if now - moment < _LOOP_SPAN] + [now]
         boot_id = str(uuid.uuid4())
+        self.record = instance.named(self.directory, self.record, mode=self.runtime.mode)
         reading, writing = os.pipe()
         console = self._console()
         launch = Launch(

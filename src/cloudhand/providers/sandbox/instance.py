@@ -16,6 +16,7 @@ from cloudhand.providers.sandbox.plan import ID_COUNT, Mode
 # No distribution gives these ids to anybody: above systemd's containers, below its foreign ids.
 _FIRST_BASE = 0x70000000
 _BASE_COUNT = 4000
+_HOSTS_LIMIT = 1024 * 1024  # bytes of /etc/hosts; a larger one keeps the name that it has
 
 
 class Record(NamedTuple):
@@ -43,13 +44,67 @@ def create(directory: str, boot: dict[str, str], user_data: bytes, *, mode: Mode
     return record
 
 
-def tell(directory: str, boot: dict[str, str]) -> None:
-    """Tell the agent something else than at the making, from the next boot on."""
-    part = f"{directory}/boot.json.part"
+def tell(directory: str, boot: dict[str, str], user_data: bytes) -> None:
+    """Tell something else than at the making, from the next boot on."""
+    _place(directory, "boot.json", json.dumps(boot).encode())
+    if user_data.startswith(b"#!"):
+        _place(directory, "user-data", user_data)
+    else:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{directory}/user-data")
+
+
+def named(directory: str, record: Record, *, mode: Mode) -> Record:
+    """The record with the name that was told last. Call it while nothing of the instance runs."""
+    with open(f"{directory}/boot.json", "rb") as file:
+        name = json.load(file)["name"]
+    if name == record.hostname:
+        return record
+    if mode is not Mode.PROCESSES:
+        _rename(directory, record, name, as_root=mode is Mode.NAMESPACES_ROOT)
+    renamed = record._replace(hostname=name)
+    _place(directory, "instance.json", json.dumps(renamed._asdict()).encode())
+    return renamed
+
+
+def _rename(directory: str, record: Record, name: str, *, as_root: bool) -> None:
+    """Have the instance's own files tell its new name; what else it wrote there stays."""
+    etc = f"{directory}/layers/etc/up"
+    files = {"hostname": f"{name}\n".encode()}
+    with contextlib.suppress(OSError):  # what stands there cannot be read
+        old, new = (f"127.0.1.1 {one}\n".encode() for one in (record.hostname, name))
+        files["hosts"] = _read(f"{etc}/hosts").replace(old, new)
+    for file_name, content in files.items():
+        part = _part(directory, file_name, content, 0o644)
+        if as_root:
+            os.chown(part, record.base, record.base)
+        with contextlib.suppress(OSError):  # a directory of the instance stands there
+            os.replace(part, f"{etc}/{file_name}")
+
+
+def _read(path: str) -> bytes:
+    """A file where the instance may have laid anything: no link is followed, no pipe waited for."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _HOSTS_LIMIT:
+            raise OSError("it is no file of an ordinary size")
+        return os.read(descriptor, status.st_size)
+    finally:
+        os.close(descriptor)
+
+
+def _place(directory: str, name: str, content: bytes) -> None:
+    os.replace(_part(directory, name, content, 0o600), f"{directory}/{name}")
+
+
+def _part(directory: str, name: str, content: bytes, mode: int) -> str:
+    """The path of a new file, from which it is put into its place as a whole."""
+    path = f"{directory}/{name}.part"
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(part)
-    _write(part, json.dumps(boot).encode())
-    os.replace(part, f"{directory}/boot.json")
+        os.unlink(path)
+    _write(path, content, mode)
+    return path
 
 
 def load(directory: str) -> Record | None:

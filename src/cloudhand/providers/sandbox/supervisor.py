@@ -250,14 +250,13 @@ class Supervisor:
         name = asked["boot"]["instanceId"]
         directory = f"{self.folder}/{name}"
         boot = {**asked["boot"], "launcherPidNamespace": self.runtime.launcher_namespace}
+        user_data = base64.b64decode(asked["userData"])
         if name in self.instances:
-            instance.tell(directory, boot)
+            instance.tell(directory, boot, user_data)
         else:
             record = instance.load(directory)
             if record is None:
-                record = instance.create(
-                    directory, boot, base64.b64decode(asked["userData"]), mode=self.runtime.mode
-                )
+                record = instance.create(directory, boot, user_data, mode=self.runtime.mode)
             self.instances[name] = Instance(self.runtime, record, directory)
         reply({})
 

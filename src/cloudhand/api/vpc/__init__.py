@@ -1,0 +1,1 @@
+"""The operations of the product that keeps networks."""
