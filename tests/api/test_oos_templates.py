@@ -406,11 +406,11 @@ def test_a_selector_that_is_no_program_is_told_with_its_place(call: Caller) -> N
 
 
 def test_what_will_fail_here_is_a_warning_beside_the_answer(it: Cloud, call: Caller) -> None:
-    content = template(api("find", "DescribeVpcs"))
+    content = template(api("find", "DescribeSnapshots"))
     told = classic(it.endpoint, sdk=OOS)("ValidateTemplateContent", Content=content)
     (warning,) = told["Warnings"]
     assert warning["Path"] == "Tasks[0].Properties.API"
-    assert "DescribeVpcs is not served here" in warning["Message"]
+    assert "DescribeSnapshots is not served here" in warning["Message"]
     assert warning["Line"] > 1
     assert "Warnings" not in call("ValidateTemplateContent", Content=content)
 

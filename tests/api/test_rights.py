@@ -11,8 +11,8 @@ import pytest
 
 from cloudhand.core.account import AccessKey, Identity, Kind, Policy, Role, User
 from cloudhand.core.errors import NotEmpty, ResourceNotFound
-from tests.api.clients import ECS, OOS, Caller, ClientError, classic, hang_up, tea
-from tests.api.cloud import Cloud, cloud
+from tests.api.clients import ECS, OOS, Caller, ClientError, Sdk, classic, hang_up, tea
+from tests.api.cloud import REGION, Cloud, cloud
 from tests.api.oos import Oos, api, template
 from tests.api.policies import ACCOUNT, allow, policy, trust
 from tests.world import World
@@ -284,6 +284,33 @@ def test_policies_that_come_with_the_account(
         assert call(action)["RequestId"]
     for action in may_not:
         refused(lambda action=action: call(action))  # type: ignore[misc]
+
+
+def test_one_instance_may_be_changed_and_another_not(account: Account, ann: Identity) -> None:
+    mine, other = account.it.instances(2)
+    account.give(ann, allow("ecs:*InstanceAttribute", f"acs:ecs:*:*:instance/{mine}"))
+    call = asks(account)
+    call("ModifyInstanceAttribute", InstanceId=mine, Description="mine")
+    assert call("DescribeInstanceAttribute", InstanceId=mine)["Description"] == "mine"
+    refused(lambda: call("ModifyInstanceAttribute", InstanceId=other, Description="mine"))
+    refused(lambda: call("DescribeInstanceAttribute", InstanceId=other))
+    refused(lambda: call("DescribeUserData", InstanceId=mine))
+    refused(lambda: call("CreateInstance"))
+    account.give(ann, allow("ecs:CreateInstance", "acs:ecs:*:*:instance/*"))
+    assert call("CreateInstance")["InstanceId"]
+
+
+def test_anybody_may_ask_where_products_are_but_not_for_networks(
+    account: Account, ann: Identity
+) -> None:
+    key = {"key_id": "LTAI-ann", "secret": "ann"}
+    location = Sdk("Location", "2015-06-12", None, None)
+    where = classic(account.it.endpoint, sdk=location, **key)
+    assert where("DescribeEndpoints", Id=REGION, ServiceCode="vpc")["Endpoints"]["Endpoint"]
+    vpc = classic(account.it.endpoint, sdk=Sdk("Vpc", "2016-04-28", None, None), **key)
+    refused(lambda: vpc("DescribeVpcs"))
+    account.give(ann, allow("vpc:Describe*", "acs:vpc:*:*:vpc/*"))
+    assert vpc("DescribeVpcs")["TotalCount"] == 1
 
 
 def test_rights_are_those_of_the_moment(account: Account, ann: Identity) -> None:

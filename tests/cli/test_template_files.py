@@ -73,14 +73,14 @@ def test_a_selector_that_is_no_program_is_told_with_its_place(offline: Offline) 
 
 
 def test_what_is_not_served_is_a_warning(offline: Offline) -> None:
-    text = TEMPLATE.replace("RebootInstances", "DescribeDisks")
+    text = TEMPLATE.replace("RebootInstances", "DescribeSnapshots")
 
     told = offline("template", "validate", "-", given=text)
     document = json.loads(offline("template", "validate", "--json", "-", given=text).stdout)
 
     assert told.returncode == 0
     assert told.stdout == (
-        "-:16: warning: Tasks[1].Properties.API: ECS.DescribeDisks is not served here:"
+        "-:16: warning: Tasks[1].Properties.API: ECS.DescribeSnapshots is not served here:"
         " the task will fail\n"
     )
     assert document["problems"] == []

@@ -101,7 +101,7 @@ def test_a_signature_of_another_kind_is_refused(it: Cloud) -> None:
 @pytest.mark.parametrize("client", sorted(CALLERS))
 def test_an_operation_that_is_not_there_is_said_not_to_be(it: Cloud, client: str) -> None:
     call = CALLERS[client](it.endpoint)
-    assert refused(lambda: call("DescribeDisks")) == ("InvalidAction.NotFound", 404)
+    assert refused(lambda: call("DescribeSnapshots")) == ("InvalidAction.NotFound", 404)
 
 
 def older(it: Cloud, **values: Any) -> CommonRequest:

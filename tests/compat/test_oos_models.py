@@ -76,7 +76,7 @@ def _tell(oos: Oos) -> None:
     call("GetTemplate", TemplateName="sets")
     call("ListTemplates")
     call("ListTemplateVersions", TemplateName="sets")
-    call("ValidateTemplateContent", Content=template(api("find", "DescribeVpcs")))
+    call("ValidateTemplateContent", Content=template(api("find", "DescribeSnapshots")))
     call("ValidateTemplateContent", Content=SETS)
     call("GetTemplateParameterConstraints", TemplateName="sets")
     call("ListExecutionRiskyTasks", TemplateName="sets")

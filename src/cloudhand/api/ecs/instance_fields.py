@@ -16,7 +16,7 @@ BAD_NAME = WireError(
     code="InvalidInstanceName.Malformed",
     status=400,
     message="InstanceName is of 2 to 128 characters, starts with a letter"
-    " and may hold one [begin,bits] pattern of at most 6 digits where instances are run.",
+    " and may hold one [begin,bits] pattern of at most 6 digits in RunInstances alone.",
 )
 BAD_HOST_NAME = WireError(
     code="InvalidHostName.Malformed",
