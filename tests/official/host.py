@@ -118,7 +118,7 @@ class Process:
         """Who was killed takes a moment to go."""
         async with asyncio.timeout(30):
             while self.survivors:
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0)
 
     def close(self) -> None:
         self.kill_tree()
