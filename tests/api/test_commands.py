@@ -300,6 +300,24 @@ def test_a_dry_run_runs_nothing(it: Cloud, call: Caller) -> None:
     assert asked["InvokeId"] not in it.world.machine(instance_id).ever_started
 
 
+@pytest.mark.parametrize("client", CALLERS)
+def test_a_command_on_windows_names_the_password_of_its_user(it: Cloud, client: str) -> None:
+    call = CALLERS[client](it.endpoint)
+    made = call("CreateActivation")
+    machine = it.join(made["ActivationId"], made["ActivationCode"], os_type="windows")
+    order = {"Type": "RunPowerShellScript", "CommandContent": "dir", "InstanceId": [machine]}
+    with pytest.raises(ClientError) as refusal:
+        call("RunCommand", **order, Username="bob")
+    assert (refusal.value.code, refusal.value.status) == ("WindowsPasswordName.Missed", 403)
+
+    asked = call("RunCommand", **order, Username="bob", WindowsPasswordName="bobs")
+
+    (result,) = results(call, InvokeId=asked["InvokeId"])
+    assert (result["InvocationStatus"], result["Username"]) == ("Pending", "bob")
+    assert call("RunCommand", **order, Username="System")["InvokeId"]
+    call("DeregisterManagedInstance", InstanceId=machine)  # others count what has joined
+
+
 def test_the_agents_status_is_told_as_text(it: Cloud, call: Caller) -> None:
     (instance_id,) = it.instances()
     told = call("DescribeCloudAssistantStatus", InstanceId=[instance_id])

@@ -252,7 +252,7 @@ class Agent:
     # Work
 
     async def fetch(self, query: Mapping[str, object]) -> bool:
-        """Whether there was anything but tests in the list."""
+        """As ``take_up``, of the list that it asks for."""
         said = {**query, "currentTime": self.host.milliseconds(), "offset": 0, "timeZone": "UTC"}
         for attempt in range(_TRIES):
             try:
@@ -260,12 +260,13 @@ class Agent:
             except Lost:
                 status, body = 599, b""
             if status <= 400:
-                return await self._take_up(body)
+                return await self.take_up(body)
             if attempt < _TRIES - 1:
                 await self.pause(2)
         return False
 
-    async def _take_up(self, body: bytes) -> bool:
+    async def take_up(self, body: bytes) -> bool:
+        """Do what a list says, in the agent's order; whether there was anything but tests in it."""
         try:
             work = go.read(body, go.WORK)
         except go.Unusable as error:

@@ -152,12 +152,6 @@ class Lab:
     async def result(self, invoke_id: InvokeId) -> ResultView:
         return await self.world.result(invoke_id)
 
-    async def let_go(self, host: Host) -> None:
-        """Of what is held; until it has ended, which takes no virtual time."""
-        (host.folder / "go").touch()
-        async with asyncio.timeout(10):
-            await host.processes[-1].ended.wait()
-
     async def told(self, invoke_id: InvokeId) -> tuple[str, str]:
         """The state and the code of an error, as the API tells them."""
         target = (await self.result(invoke_id)).target

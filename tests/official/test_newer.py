@@ -26,6 +26,13 @@ async def test_a_stop_is_told_with_all_output_once_the_process_has_ended(
     await host.processes[0].nobody_is_left()
 
 
+async def test_a_timeout_ends_the_whole_tree_if_that_was_asked(lab: Lab, host: Host) -> None:
+    invoke_id = await lab.run(host, script=LASTING, timeout=10, termination_mode="ProcessTree")
+    view = await lab.ended(invoke_id)
+    assert "its whole tree was ended" in view.target.error_info
+    await host.processes[0].nobody_is_left()
+
+
 async def test_a_piece_that_was_lost_comes_with_the_next(lab: Lab, host: Host) -> None:
     script = f"head -c 5000 /dev/zero | tr '\\0' x; {HELD}"
     invoke_id = await lab.run(host, script=script)
@@ -33,7 +40,7 @@ async def test_a_piece_that_was_lost_comes_with_the_next(lab: Lab, host: Host) -
     host.network.refused["running"] = 500
     await lab.advance(seconds=4)
     host.network.refused.clear()
-    await lab.let_go(host)
+    await host.let_end()
 
     view = await lab.ended(invoke_id)
 

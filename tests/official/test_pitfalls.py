@@ -104,7 +104,7 @@ async def test_06_output_is_the_pieces_and_the_tail_joined_as_bytes(lab: Lab, ho
     script = f"printf '%s' {text}; {HELD}; echo end"
     invoke_id = await lab.run(host, script=script)
     await lab.advance(seconds=20)
-    await lab.let_go(host)
+    await host.let_end()
     view = await lab.ended(invoke_id)
 
     pieces = host.network.said("running", invoke_id)
@@ -117,7 +117,7 @@ async def test_06_what_is_left_out_between_head_and_tail_is_counted(lab: Lab, ho
     script = f"head -c 40000 /dev/zero | tr '\\0' x; {HELD}"
     invoke_id = await lab.run(host, script=script)
     await lab.advance(seconds=20)
-    await lab.let_go(host)
+    await host.let_end()
     view = await lab.ended(invoke_id)
 
     assert len(view.output) == 24 * 1024
@@ -134,7 +134,7 @@ async def test_07_a_running_report_that_is_lost_costs_its_bytes_and_no_more(
     await lab.advance(seconds=4)
     host.network.refused.clear()
     await lab.advance(seconds=4)
-    await lab.let_go(host)
+    await host.let_end()
     view = await lab.ended(invoke_id)
 
     assert await lab.told(invoke_id) == ("Success", "")

@@ -11,8 +11,8 @@ Age = tuple[int, int, int]
 _USERS = (2, 0, 106)
 _BUILT_IN = (2, 3, 309)
 _INSTANCE_NAME = (2, 3, 344)
-# The earliest one that is known to heed it; the one before it that is known does not.
-_LAUNCHERS = (2, 3, 631)
+# The earliest one that is known to heed them; the one before it that is known does not.
+_LAUNCHERS = _TREES = (2, 3, 631)
 
 
 def age(version: str) -> Age | None:
@@ -36,6 +36,13 @@ def lacks(agent: Agent, invocation: Invocation) -> str:
         if own < since:
             return f"{what} (since 2.x.{since[1]}.{since[2]})"
     return ""
+
+
+def ends_trees(agent: Agent, termination_mode: str) -> bool:
+    """Whether an agent ends what a script has started with its shell."""
+    if agent.kind is AgentKind.CLOUDHAND:
+        return termination_mode != "Process"
+    return termination_mode == "ProcessTree" and (age(agent.version) or (0, 0, 0)) >= _TREES
 
 
 def _asked(invocation: Invocation) -> list[tuple[str, Age]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from cloudhand.core import power
-from cloudhand.core.agent_version import lacks
+from cloudhand.core.agent_version import ends_trees, lacks
 from cloudhand.core.ids import BootId
 from cloudhand.core.instance import Agent, AgentKind
 from cloudhand.core.instance import State as InstanceState
@@ -123,8 +123,8 @@ def _announced(report: wire.Report, agent: Agent) -> power.Kind | None:
 
 def _overran(report: wire.Report, agent: Agent, invocation: Invocation) -> Verdict:
     """Without the exit code of the report: a script that was ended has none of its own."""
-    alone = invocation.termination_mode == "Process" or agent.kind is AgentKind.PUBLISHED
-    whole = "its shell" if alone else "its tree" if report.survivors else "its whole tree"
+    tree = "its tree" if report.survivors else "its whole tree"
+    whole = tree if ends_trees(agent, invocation.termination_mode) else "its shell"
     bound = f"its timeout of {invocation.command.timeout} s"
     return Verdict(
         event=Event.OVERRAN,

@@ -111,6 +111,9 @@ def test_a_timeout_or_a_stop_with_such_a_code_is_no_power_action(code: int) -> N
         (OURS, "", (7, 8), "its tree was ended; still running: 7, 8"),
         (OURS, "Process", (), "its shell was ended"),
         (PUBLISHED, "", (), "its shell was ended"),
+        (PUBLISHED, "ProcessTree", (), "its shell was ended"),
+        (replace(PUBLISHED, version="2.2.3.631"), "", (), "its shell was ended"),
+        (replace(PUBLISHED, version="2.2.3.631"), "ProcessTree", (), "its whole tree was ended"),
     ],
 )
 def test_a_timeout_names_its_bound_and_what_was_ended_and_has_no_exit_code(
