@@ -205,6 +205,12 @@ class Host:
         self.processes.append(process)
         return process
 
+    async def let_end(self) -> None:
+        """What it runs waits for a file ``go``. Its end takes real time: none passes meanwhile."""
+        (self.folder / "go").touch()
+        async with asyncio.timeout(30):
+            await self.processes[-1].ended.wait()
+
     def shut_down(self, action: str) -> None:
         self.asked_for.append(action)
         self.going_down.set()
