@@ -196,7 +196,7 @@ def not_served(name: str, why: str, *others: str) -> Any:
         read,
         kind="Constant",
         names=tuple(by_name),
-        note="refused",
+        note=f"refused: {why}",
         errors=tuple(by_name.values()),
         default=None,
         coverage=Coverage.REFUSED,
