@@ -68,6 +68,26 @@ def test_a_command_says_more_than_it_would(one: Cloud) -> None:
     assert given == b"head -c 100000 /dev/zero | tr '\\0' x\ntrue"
 
 
+LAUNCHED = {"CommandContent": "print(1)", "Launcher": "python3 -u"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "command", "left"),
+    [
+        ("flood", {"CommandContent": "#!/bin/cat\n1"}, b"#!/bin/cat\n1"),
+        ("flood", LAUNCHED, b"print(1)"),
+        ("exit", LAUNCHED, b"print(1)"),
+    ],
+)
+def test_what_another_interpreter_reads_stays_as_it_is(
+    one: Cloud, kind: str, command: dict[str, str], left: bytes
+) -> None:
+    call, ids = classic(one.endpoint), one.instances()
+    call("CreateFault", Kind=kind, Value=7)
+    assert scripts(one, call, InstanceId=ids, **command) == [left]
+    assert faults(call)[0]["StruckCount"] == 0
+
+
 def test_a_fault_ends_when_its_time_is_over(one: Cloud) -> None:
     call = classic(one.endpoint)
     call("CreateFault", Kind="exit", Value=7, Seconds=60)

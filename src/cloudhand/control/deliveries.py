@@ -17,9 +17,7 @@ from cloudhand.control.settings import ControlSettings
 from cloudhand.core import command as commands
 from cloudhand.core import ids, power, verdict
 from cloudhand.core.clock import Clock
-from cloudhand.core.command import CommandType
 from cloudhand.core.errors import ParameterProblem
-from cloudhand.core.fault import Kind as FaultKind
 from cloudhand.core.ids import BootId, InstanceId, InvokeId, RandomBytes
 from cloudhand.core.instance import INSTANCE, Agent, AgentKind, cloned
 from cloudhand.core.instance import Event as InstanceEvent
@@ -103,7 +101,8 @@ class Deliveries:
                     await close(tx, target, _unfilled(problem), now)
                     continue
                 await self._hand_out(tx, target, invocation, speaker, now)
-                script = self._faulty(target, invocation, script)
+                content = self._faults.script_of(target, invocation.command, script.content)
+                script = replace(script, content=content)
                 task = await self._task(tx, target, invocation, script, speaker)
                 (test if invocation.repeat_mode is RepeatMode.DRY_RUN else run).append(task)
             return wire.Worklist(
@@ -169,19 +168,6 @@ class Deliveries:
             log_quota=self._log_quota(speaker.agent.kind),
             power_wait=int(self._settings.power_wait.total_seconds()),
         )
-
-    def _faulty(self, target: Target, invocation: Invocation, script: Filled) -> Filled:
-        """The script with what faults make of it; of a shell alone."""
-        if invocation.command.type is not CommandType.SHELL:
-            return script
-        key = target.instance_id, target.task_id
-        exits = self._faults.of_command(FaultKind.EXIT, *key)
-        if exits is not None:
-            script = replace(script, content=f"exit {exits.value}\n".encode())
-        floods = self._faults.of_command(FaultKind.FLOOD, *key)
-        if floods is not None:
-            script = replace(script, content=_flood(floods.value) + script.content)
-        return script
 
     def _log_quota(self, kind: AgentKind) -> int:
         # Published agents keep the tail alone, in memory, and send it with the end.
@@ -374,10 +360,6 @@ class Deliveries:
 async def _run(tx: Transaction, task_id: str, speaker: Speaker) -> Target | None:
     invoke_id, number = of_task_id(task_id)
     return await tx.targets.run((invoke_id, speaker.id, number))
-
-
-def _flood(size: int) -> bytes:
-    return f"head -c {size} /dev/zero | tr '\\0' x\n".encode()
 
 
 async def _of_the_other(tx: Transaction, target: Target, speaker: Speaker, now: datetime) -> bool:

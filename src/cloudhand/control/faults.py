@@ -9,14 +9,37 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from cloudhand.control.pokes import Pokes
+from cloudhand.control.targeting import present
 from cloudhand.core import ids
 from cloudhand.core.clock import Clock
-from cloudhand.core.errors import FaultNotFound, InstanceNotFound
+from cloudhand.core.command import Command, CommandType
+from cloudhand.core.errors import FaultNotFound
 from cloudhand.core.fault import OF_BOOTS, Fault, Kind
 from cloudhand.core.ids import BootId, FaultId, InstanceId, RandomBytes
+from cloudhand.core.invocation import Target
 from cloudhand.core.orders import NewFault
 from cloudhand.store.database import Database
 from cloudhand.store.transaction import Transaction
+
+
+class _Standing:
+    """A fault, and what it has done."""
+
+    def __init__(self, fault: Fault) -> None:
+        self.fault = fault
+        self.struck: set[str] = set()
+        self.requests = 0  # that it could have struck
+        self.boots: dict[InstanceId, tuple[BootId, datetime]] = {}
+
+    def strikes(self, key: str) -> bool:
+        if key in self.struck:
+            return True
+        if self.fault.times is not None and len(self.struck) >= self.fault.times:
+            return False
+        if not self.fault.strikes(key):
+            return False
+        self.struck.add(key)
+        return True
 
 
 class Faults:
@@ -25,14 +48,15 @@ class Faults:
         self._clock = clock
         self._random = random
         self._pokes = pokes
-        self._made: dict[FaultId, Fault] = {}
-        self._struck: dict[FaultId, set[str]] = {}
-        self._boots: dict[tuple[FaultId, InstanceId], tuple[BootId, datetime]] = {}
-        self._requests: dict[FaultId, int] = {}  # that each could have struck
+        self._standing: dict[FaultId, _Standing] = {}
 
     async def make(self, new: NewFault) -> Fault:
         """InstanceNotFound."""
-        await self._check_there(new.instance_ids)
+
+        async def check(tx: Transaction) -> None:
+            await present(tx, new.instance_ids)
+
+        await self._database.read(check)
         now = self._clock.now()
         fault = Fault(
             id=ids.fault_id(self._random),
@@ -45,76 +69,77 @@ class Faults:
             made_at=now,
             until=now + new.lasts if new.lasts is not None else None,
         )
-        self._made[fault.id] = fault
-        self._struck[fault.id] = set()
-        self._requests[fault.id] = 0
+        self._standing[fault.id] = _Standing(fault)
         if fault.kind is Kind.OFFLINE:
             self._pokes.cut(fault.instance_ids)
         return fault
 
-    async def _check_there(self, wanted: Collection[InstanceId]) -> None:
-        async def work(tx: Transaction) -> list[InstanceId]:
-            own = {one.id for one in await tx.instances.get_many(list(wanted))}
-            others = set(wanted) - own
-            return [one for one in others if await tx.managed.get(one) is None]
-
-        missing = await self._database.read(work)
-        if missing:
-            raise InstanceNotFound(sorted(missing))
-
     def struck(self, fault: Fault) -> int:
         """How often it has."""
-        return len(self._struck[fault.id])
+        return len(self._standing[fault.id].struck)
 
     def all(self) -> Sequence[Fault]:
         """Those that are not over, in the order in which they were made."""
+        return [one.fault for one in self._current()]
+
+    def _current(self) -> Sequence[_Standing]:
         now = self._clock.now()
-        for fault in [*self._made.values()]:
-            if fault.until is not None and now >= fault.until:
-                self._forget(fault.id)
-        return list(self._made.values())
+        self._standing = {
+            fault_id: one
+            for fault_id, one in self._standing.items()
+            if one.fault.until is None or now < one.fault.until
+        }
+        return list(self._standing.values())
 
     def take_away(self, wanted: Collection[FaultId]) -> None:
         """These, or all; FaultNotFound."""
-        for fault_id in wanted or [*self._made]:
-            if fault_id not in self._made:
+        for fault_id in wanted or [*self._standing]:
+            if self._standing.pop(fault_id, None) is None:
                 raise FaultNotFound(fault_id)
-            self._forget(fault_id)
 
-    def _forget(self, fault_id: FaultId) -> None:
-        del self._made[fault_id]
-        del self._struck[fault_id]
-        del self._requests[fault_id]
+    def script_of(self, target: Target, command: Command, content: bytes) -> bytes:
+        """What faults make of a script: the same, however often it is handed out.
 
-    def of_command(self, kind: Kind, instance_id: InstanceId, task_id: str) -> Fault | None:
-        """What strikes a command on an instance: the same one, however often it is handed out."""
-        return next(
-            (
-                one
-                for one in self.all()
-                if one.kind is kind
-                and one.meant_for(instance_id)
-                and self._strikes(one, f"{instance_id}/{task_id}")
-            ),
-            None,
-        )
+        It is said to a shell. What another interpreter reads stays as it is.
+        """
+        if command.type is not CommandType.SHELL or command.launcher:
+            return content
+        exits = self._of_command(Kind.EXIT, target)
+        if exits is not None:
+            content = f"exit {exits.value}\n".encode()
+        if content.startswith(b"#!"):
+            return content
+        floods = self._of_command(Kind.FLOOD, target)
+        if floods is not None:
+            content = f"head -c {floods.value} /dev/zero | tr '\\0' x\n".encode() + content
+        return content
+
+    def _of_command(self, kind: Kind, target: Target) -> Fault | None:
+        key = f"{target.instance_id}/{target.task_id}"
+        for one in self._current():
+            meant = one.fault.kind is kind and one.fault.meant_for(target.instance_id)
+            if meant and one.strikes(key):
+                return one.fault
+        return None
 
     def of_request(self) -> Fault | None:
         """What strikes a request of somebody who calls the API."""
         found = None
-        for fault in self.all():
-            if fault.kind is Kind.THROTTLE:
-                self._requests[fault.id] += 1
-                if self._strikes(fault, str(self._requests[fault.id])):
-                    found = fault
+        for one in self._current():
+            if one.fault.kind is Kind.THROTTLE:
+                one.requests += 1
+                if one.strikes(str(one.requests)):
+                    found = one.fault
         return found
 
     async def silences(self, instance_id: InstanceId, boot_id: BootId | None) -> bool:
         """Whether nothing that this agent says is to be heard now."""
-        faults = [one for one in self.all() if one.meant_for(instance_id)]
-        if any(one.kind is Kind.OFFLINE and self._strikes(one, instance_id) for one in faults):
+        meant = [one for one in self._current() if one.fault.meant_for(instance_id)]
+        if any(one.fault.kind is Kind.OFFLINE and one.strikes(instance_id) for one in meant):
             return True
-        of_boots = [one for one in faults if one.kind in OF_BOOTS and one.strikes(instance_id)]
+        of_boots = [
+            one for one in meant if one.fault.kind in OF_BOOTS and one.fault.strikes(instance_id)
+        ]
         if not of_boots or boot_id is None:
             return False
 
@@ -126,27 +151,16 @@ class Faults:
         return any([self._still_boots(one, instance_id, boot_id, known) for one in of_boots])
 
     def _still_boots(
-        self, fault: Fault, instance_id: InstanceId, boot_id: BootId, known: BootId | None
+        self, one: _Standing, instance_id: InstanceId, boot_id: BootId, known: BootId | None
     ) -> bool:
         """``known``: the boot in which its agent was heard last."""
         if boot_id == known:
             return False
-        self._struck[fault.id].add(f"{instance_id}/{boot_id}")
-        if fault.kind is Kind.NO_BOOT:
+        one.struck.add(f"{instance_id}/{boot_id}")
+        if one.fault.kind is Kind.NO_BOOT:
             return True
         now = self._clock.now()
-        before = self._boots.get((fault.id, instance_id))
+        before = one.boots.get(instance_id)
         if before is None or before[0] != boot_id:
-            before = self._boots[fault.id, instance_id] = (boot_id, now)
-        return now < before[1] + timedelta(seconds=fault.value)
-
-    def _strikes(self, fault: Fault, key: str) -> bool:
-        struck = self._struck[fault.id]
-        if key in struck:
-            return True
-        if fault.times is not None and len(struck) >= fault.times:
-            return False
-        if not fault.strikes(key):
-            return False
-        struck.add(key)
-        return True
+            before = one.boots[instance_id] = (boot_id, now)
+        return now < before[1] + timedelta(seconds=one.fault.value)

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from cloudhand.control.endings import close_file
 from cloudhand.control.pokes import Kick, Loop, Pokes
 from cloudhand.control.settings import ControlSettings
+from cloudhand.control.targeting import present
 from cloudhand.core import file_verdict, ids
 from cloudhand.core.clock import Clock
-from cloudhand.core.errors import InstanceNotFound
 from cloudhand.core.file import (
     FILE_TARGET,
     Event,
@@ -201,15 +201,7 @@ async def _not_running(
     tx: Transaction, instance_ids: Sequence[InstanceId]
 ) -> frozenset[InstanceId]:
     """Which of the instances do not run; InstanceNotFound."""
-    own = {instance.id: instance for instance in await tx.instances.get_many(instance_ids)}
-    missing = [
-        instance_id
-        for instance_id in instance_ids
-        if instance_id not in own
-        and not (ids.managed(instance_id) and await tx.managed.get(instance_id))
-    ]
-    if missing:
-        raise InstanceNotFound(missing)
+    own = await present(tx, instance_ids)
     return frozenset(
         instance.id for instance in own.values() if instance.state is not InstanceState.RUNNING
     )

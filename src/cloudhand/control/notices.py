@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from cloudhand.control.targeting import present
 from cloudhand.core.clock import Clock
-from cloudhand.core.errors import InstanceNotFound
 from cloudhand.core.ids import InstanceId
 from cloudhand.core.notice import Kind, Notice
 from cloudhand.store.database import Database
@@ -34,13 +34,7 @@ class Notices:
         """The last first; InstanceNotFound."""
 
         async def work(tx: Transaction) -> list[Notice]:
-            if await tx.agents.get(instance_id) is None and not await _there(tx, instance_id):
-                raise InstanceNotFound([instance_id])
+            await present(tx, [instance_id])
             return await tx.notices.of(instance_id)
 
         return await self._database.read(work)
-
-
-async def _there(tx: Transaction, instance_id: InstanceId) -> bool:
-    """One whose agent has not joined yet has said nothing, too."""
-    return bool(await tx.instances.get_many([instance_id]))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cloudhand.control.targeting import present
 from cloudhand.core.clock import Clock
-from cloudhand.core.errors import InstanceNotFound, ResourceNotFound
+from cloudhand.core.errors import ResourceNotFound
 from cloudhand.core.ids import InstanceId
 from cloudhand.core.plugin import Plugin, PluginsView, Status, status_of
 from cloudhand.store.database import Database
@@ -41,23 +42,17 @@ class Plugins:
         """
 
         async def work(tx: Transaction) -> list[PluginsView]:
-            own = {instance.id for instance in await tx.instances.get_many(instance_ids)}
-            missing = [
-                one for one in instance_ids if one not in own and await tx.managed.get(one) is None
-            ]
-            if missing:
-                raise InstanceNotFound(missing)
+            await present(tx, instance_ids)
             having = await tx.plugins.having(name)
             if name and not having:
                 raise ResourceNotFound("plugin", [name])
             chosen = instance_ids or having
-            plugins = await tx.plugins.of(chosen)
+            found: dict[InstanceId, list[Plugin]] = {one: [] for one in chosen}
+            for plugin in await tx.plugins.of(chosen):
+                found[plugin.instance_id].append(plugin)
             return [
-                PluginsView(
-                    instance_id=one,
-                    plugins=_named([p for p in plugins if p.instance_id == one], one, name),
-                )
-                for one in chosen
+                PluginsView(instance_id=one, plugins=_named(plugins, one, name))
+                for one, plugins in found.items()
             ]
 
         return await self._database.read(work)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
@@ -16,8 +16,8 @@ from cloudhand.core.errors import (
     InstanceNotFound,
 )
 from cloudhand.core.ids import BootId, InstanceId
+from cloudhand.core.instance import Instance, Told
 from cloudhand.core.instance import State as InstanceState
-from cloudhand.core.instance import Told
 from cloudhand.core.invocation import Invocation, RepeatMode, State, Target
 from cloudhand.core.orders import NewInvocation
 from cloudhand.store.transaction import Transaction
@@ -46,15 +46,23 @@ async def selected(tx: Transaction, new: NewInvocation) -> list[InstanceId]:
     return found
 
 
-async def checked(
-    tx: Transaction, instance_ids: Sequence[InstanceId], kind: CommandType
-) -> list[Machine]:
-    """The whole call fails if one instance does not exist, does not run, or does not fit."""
+async def present(
+    tx: Transaction, instance_ids: Sequence[InstanceId]
+) -> Mapping[InstanceId, Instance]:
+    """Those of our own, by id; InstanceNotFound unless each of both kinds is there."""
     own = {instance.id: instance for instance in await tx.instances.get_many(instance_ids)}
     others = await tx.managed.present([one for one in instance_ids if ids.managed(one)])
     missing = [one for one in instance_ids if one not in own and one not in others]
     if missing:
         raise InstanceNotFound(missing)
+    return own
+
+
+async def checked(
+    tx: Transaction, instance_ids: Sequence[InstanceId], kind: CommandType
+) -> list[Machine]:
+    """The whole call fails if one instance does not exist, does not run, or does not fit."""
+    own = await present(tx, instance_ids)
     told = await tx.agents.told(instance_ids)
     for instance_id in instance_ids:
         windows = told.get(instance_id, _UNKNOWN).os_type == "windows"

@@ -31,9 +31,9 @@ def command(
         str,
         typer.Argument(
             help="offline: its agent is not heard. slow-boot SECONDS: not until so long after each"
-            " boot. no-boot: not at all after the next boot. exit CODE: a command only ends with"
-            " this. flood BYTES: it first says so much. throttle [MILLISECONDS]: requests are too"
-            " many, until so long later.",
+            " boot. no-boot: not at all after the next boot. exit CODE: a shell command only ends"
+            " with this. flood BYTES: it first says so much. throttle [MILLISECONDS]: requests are"
+            " too many, until so long later.",
             metavar="KIND",
         ),
     ],
