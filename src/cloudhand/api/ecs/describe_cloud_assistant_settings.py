@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -104,28 +104,18 @@ async def describe_cloud_assistant_settings(call: Call, params: Params) -> Resul
     asked = params.setting_types
     if not set(asked) <= PURPOSES.keys():
         raise Refused(BAD_TYPE)
+    told = {
+        name: await read(call) for purpose, (name, read) in _READERS.items() if purpose in asked
+    }
     deliveries = [purpose for purpose in asked if purpose.endswith(_DELIVERY)]
-    return Result(
-        agent_upgrade_config=await _upgrade(call)
-        if "AgentUpgradeConfig" in asked
-        else msgspec.UNSET,
-        session_manager_config=await _sessions(call)
-        if "SessionManagerConfig" in asked
-        else msgspec.UNSET,
-        resource_usage_config=await _usage(call)
-        if "ResourceUsageConfig" in asked
-        else msgspec.UNSET,
-        oss_delivery_configs=OssDeliveries(
+    if deliveries:
+        told["oss_delivery_configs"] = OssDeliveries(
             oss_delivery_config=[await _oss(call, purpose) for purpose in deliveries]
         )
-        if deliveries
-        else msgspec.UNSET,
-        sls_delivery_configs=SlsDeliveries(
+        told["sls_delivery_configs"] = SlsDeliveries(
             sls_delivery_config=[await _sls(call, purpose) for purpose in deliveries]
         )
-        if deliveries
-        else msgspec.UNSET,
-    )
+    return Result(**told)
 
 
 async def _found(call: Call, purpose: str, kind: type[Kind]) -> Kind:
@@ -176,3 +166,11 @@ async def _sls(call: Call, purpose: str) -> SlsDelivery:
         project_name=found.project_name,
         logstore_name=found.logstore_name,
     )
+
+
+# By the type that is asked for: the field that tells it.
+_READERS: Mapping[str, tuple[str, Callable[[Call], Awaitable[Any]]]] = {
+    "AgentUpgradeConfig": ("agent_upgrade_config", _upgrade),
+    "SessionManagerConfig": ("session_manager_config", _sessions),
+    "ResourceUsageConfig": ("resource_usage_config", _usage),
+}

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import msgspec
 
 from cloudhand.api.bind import flag, many, text
-from cloudhand.api.ecs import errors, fields, shapes
+from cloudhand.api.ecs import errors, fields
+from cloudhand.api.ecs.managed_shape import ManagedShape, managed_shape
 from cloudhand.api.ecs.product import ECS
 from cloudhand.api.operation import Call, operation
 from cloudhand.api.paging import Paging, paging
 from cloudhand.core.ids import ActivationId, InstanceId
-from cloudhand.core.orders import ManagedFilter, ManagedView
-from cloudhand.wire import times
+from cloudhand.core.orders import ManagedFilter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,25 +32,6 @@ class Params:
     resource_group_id: str = fields.resource_group()
     tags: Mapping[str, str] = fields.labels()
     page: Paging = paging()
-
-
-class ManagedShape(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
-    instance_id: str
-    instance_name: str
-    hostname: str
-    activation_id: str
-    agent_version: str
-    connected: bool
-    intranet_ip: str
-    internet_ip: str
-    machine_id: str
-    os_type: str
-    os_version: str
-    registration_time: str
-    last_invoked_time: str
-    invocation_count: int
-    resource_group_id: str
-    tags: Sequence[shapes.Tag]  # Compat: a bare list, unlike most
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
@@ -81,26 +62,4 @@ async def describe_managed_instances(call: Call, params: Params) -> Result:
         page_size=params.page.size,
         next_token=params.page.next_token(found),
         instances=[managed_shape(view) for view in found.items],
-    )
-
-
-def managed_shape(view: ManagedView) -> ManagedShape:
-    managed, agent = view.managed, view.agent
-    return ManagedShape(
-        instance_id=managed.id,
-        instance_name=managed.name,
-        hostname=agent.hostname if agent else "",
-        activation_id=managed.activation_id,
-        agent_version=agent.version if agent else "",
-        connected=view.online,
-        intranet_ip=agent.intranet_ip if agent else "",
-        internet_ip=managed.internet_ip,
-        machine_id=agent.machine_id if agent else "",
-        os_type=agent.os_type if agent else "",
-        os_version=agent.os_version if agent else "",
-        registration_time=times.second(managed.registered_at),
-        last_invoked_time=times.second(agent.last_invoked_at) if agent else "",
-        invocation_count=agent.invocation_count if agent else 0,
-        resource_group_id=managed.resource_group_id,
-        tags=shapes.bare_tags(managed.tags),
     )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cloudhand.api.ecs import fields, network
-from cloudhand.api.ecs.network import Vpcs, VpcsPage
+from cloudhand.api.ecs.network import VpcsPage
 from cloudhand.api.ecs.product import ECS
 from cloudhand.api.operation import Call, operation
-from cloudhand.api.paging import Paging, cut, numbered
+from cloudhand.api.paging import Paging, numbered
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,10 +20,4 @@ class Params:
 
 @operation(ECS, access="read")
 async def describe_vpcs(call: Call, params: Params) -> VpcsPage:
-    found = cut([network.vpc(call.control.settings)] if params.fits else [], params.page.window)
-    return VpcsPage(
-        vpcs=Vpcs(vpc=found.items),
-        total_count=found.total,
-        page_number=params.page.number,
-        page_size=params.page.size,
-    )
+    return network.vpcs_page(call.control.settings, params.page, fits=params.fits)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from cloudhand.api.ecs import machine
+from cloudhand.api.paging import Paging, cut
 from cloudhand.control.settings import ControlSettings
 
 # What filters on them match: those that both products have, and those of the product VPC alone.
@@ -75,12 +76,27 @@ class VSwitchesPage(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     page_size: int
 
 
-def vpc(settings: ControlSettings) -> Vpc:
-    return Vpc(region_id=settings.region_id)
+def vpcs_page(settings: ControlSettings, page: Paging, *, fits: bool) -> VpcsPage:
+    """``fits``: whether the filters match."""
+    found = cut([Vpc(region_id=settings.region_id)] if fits else [], page.window)
+    return VpcsPage(
+        vpcs=Vpcs(vpc=found.items),
+        total_count=found.total,
+        page_number=page.number,
+        page_size=page.size,
+    )
 
 
-def vswitch(settings: ControlSettings) -> VSwitch:
+def vswitches_page(
+    settings: ControlSettings, page: Paging, *, zone_id: str, fits: bool
+) -> VSwitchesPage:
+    """``fits``: whether the filters match, but for that by zone; empty: any."""
     # Addresses do not run out before instances do.
-    return VSwitch(
-        zone_id=settings.zone_ids[0], available_ip_address_count=settings.instances_limit
+    one = VSwitch(zone_id=settings.zone_ids[0], available_ip_address_count=settings.instances_limit)
+    found = cut([one] if fits and zone_id in ("", one.zone_id) else [], page.window)
+    return VSwitchesPage(
+        v_switches=VSwitches(v_switch=found.items),
+        total_count=found.total,
+        page_number=page.number,
+        page_size=page.size,
     )

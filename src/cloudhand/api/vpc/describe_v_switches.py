@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from cloudhand.api.bind import text
 from cloudhand.api.ecs import fields, network
-from cloudhand.api.ecs.network import VSwitches, VSwitchesPage
+from cloudhand.api.ecs.network import VSwitchesPage
 from cloudhand.api.operation import Call, operation
-from cloudhand.api.paging import Paging, cut, numbered
+from cloudhand.api.paging import Paging, numbered
 from cloudhand.api.vpc.product import VPC
 
 
@@ -23,12 +23,9 @@ class Params:
 
 @operation(VPC, access="read")
 async def describe_v_switches(call: Call, params: Params) -> VSwitchesPage:
-    one = network.vswitch(call.control.settings)
-    fits = params.fits and params.untagged and params.zone_id in ("", one.zone_id)
-    found = cut([one] if fits else [], params.page.window)
-    return VSwitchesPage(
-        v_switches=VSwitches(v_switch=found.items),
-        total_count=found.total,
-        page_number=params.page.number,
-        page_size=params.page.size,
+    return network.vswitches_page(
+        call.control.settings,
+        params.page,
+        zone_id=params.zone_id,
+        fits=params.fits and params.untagged,
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cloudhand.api.ecs import fields, network
-from cloudhand.api.ecs.network import Vpcs, VpcsPage
+from cloudhand.api.ecs.network import VpcsPage
 from cloudhand.api.operation import Call, operation
-from cloudhand.api.paging import Paging, cut, numbered
+from cloudhand.api.paging import Paging, numbered
 from cloudhand.api.vpc.product import VPC
 
 
@@ -21,13 +21,5 @@ class Params:
 
 @operation(VPC, access="read")
 async def describe_vpcs(call: Call, params: Params) -> VpcsPage:
-    found = cut(
-        [network.vpc(call.control.settings)] if params.fits and params.untagged else [],
-        params.page.window,
-    )
-    return VpcsPage(
-        vpcs=Vpcs(vpc=found.items),
-        total_count=found.total,
-        page_number=params.page.number,
-        page_size=params.page.size,
-    )
+    fits = params.fits and params.untagged
+    return network.vpcs_page(call.control.settings, params.page, fits=fits)
