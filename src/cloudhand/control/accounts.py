@@ -45,6 +45,10 @@ class Accounts:
             await self._load()
         return self._keys.get(access_key_id)
 
+    def held(self, access_key_id: str) -> AccessKey | None:
+        """As ``get``, if it is in memory."""
+        return self._keys.get(access_key_id)
+
     async def first(self) -> AccessKey | None:
         """The oldest key of the owner that is active."""
         await self._load()
