@@ -7,8 +7,17 @@ import contextlib
 import errno
 import logging
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
-from dataclasses import dataclass
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    MutableMapping,
+)
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +26,7 @@ import uvicorn
 from cloudhand.agent_dist.build import ensure as ensure_agent
 from cloudhand.api import http as api_http
 from cloudhand.api.http import LongLineProtocol
+from cloudhand.control.pokes import Loop
 from cloudhand.control.tenancy import Tenancy
 from cloudhand.core.orders import InstanceFilter
 from cloudhand.core.page import Window
@@ -24,6 +34,7 @@ from cloudhand.gateway.http import GatewayApp
 from cloudhand.gateway.socket import SmallSocket
 from cloudhand.programs.pool import Pool
 from cloudhand.providers.sandbox import probe
+from cloudhand.reconcilers.reconciler import keep_looking
 from cloudhand.server import state as states
 from cloudhand.server.clock import SystemClock
 from cloudhand.server.databases import open_database
@@ -48,6 +59,7 @@ Asgi = Callable[
 
 _ELSEWHERE = ", or name another directory"
 _BACKLOG = 2048
+_SELDOM = timedelta(hours=1)  # a key is changed by verbs alone, which poke
 _KEEP_ALIVE = 120  # seconds; longer than a heart-beat, so that agents keep their connection
 
 
@@ -130,7 +142,8 @@ async def control_plane(settings: Settings) -> AsyncIterator[Running]:
             mode_sentence=found.sentence,
             tenancy=houses.tenancy,
         )
-        async with _serving(houses, listener, tls):
+        loops = (houses.run(), _keep_telling(settings.state, running))
+        async with _serving(_faces(houses), loops, listener, tls):
             states.write_endpoint(settings.state, _endpoint(running))
             yield running
 
@@ -147,14 +160,17 @@ def _agent() -> Path:
 
 @contextlib.asynccontextmanager
 async def _serving(
-    houses: Houses, listener: socket.socket, tls: TlsFiles | None
+    app: Asgi,
+    loops: Iterable[Coroutine[Any, Any, None]],
+    listener: socket.socket,
+    tls: TlsFiles | None,
 ) -> AsyncIterator[None]:
     """The web server and the loops, for as long as the block lasts."""
-    server = _Server(web_config(_faces(houses), tls))
+    server = _Server(web_config(app, tls))
     failure: Exception | None = None
     async with asyncio.TaskGroup() as tasks:
         web = tasks.create_task(server.serve(sockets=[listener]))
-        loops = tasks.create_task(houses.run())
+        running = [tasks.create_task(loop) for loop in loops]
         try:
             while not server.started and not web.done():
                 await asyncio.sleep(0.001)  # uvicorn offers no event to wait for
@@ -164,7 +180,8 @@ async def _serving(
         finally:
             server.should_exit = True
             server.force_exit = True
-            loops.cancel()
+            for loop in running:
+                loop.cancel()
     if failure is not None:
         raise failure
 
@@ -253,6 +270,23 @@ def _reachable(host: str) -> str:
 def _url(settings: Settings, host: str, port: int) -> str:
     shown = f"[{host}]" if ":" in host else host
     return f"{'https' if settings.tls else 'http'}://{shown}:{port}"
+
+
+async def _keep_telling(state: Path, running: Running) -> None:
+    """Where it is, and the owner's key, which may be changed for another. For ever."""
+    first = running.tenancy.first
+    told = running.access_key_id
+
+    async def look() -> None:
+        nonlocal told
+        key = await first.accounts.first()
+        if key is not None and key.id != told:
+            another = replace(running, access_key_id=key.id, access_key_secret=key.secret)
+            states.write_endpoint(state, _endpoint(another))
+            told = key.id
+
+    woken = first.pokes.woken(Loop.OWN_KEY)
+    await keep_looking("own key", look, woken=woken, clock=first.clock, at_latest=_SELDOM)
 
 
 def _endpoint(running: Running) -> states.Endpoint:
