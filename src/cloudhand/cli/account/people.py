@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -118,6 +120,14 @@ def pages(client: Client, action: str, of: str, one: str) -> Iterator[dict[str, 
         if not page["IsTruncated"]:
             return
         marker = page["Marker"]
+
+
+def read(file: str) -> str:
+    """What stands in it, or comes in for ``-``; Mistake."""
+    try:
+        return sys.stdin.read() if file == "-" else Path(file).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Mistake(f"cannot read {file}: {error}") from None
 
 
 def new_key(client: Client, name: str) -> None:
