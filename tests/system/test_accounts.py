@@ -132,6 +132,20 @@ def test_an_owner_changes_their_key_for_another(own: Plane) -> None:
     assert (last.returncode, "last active access key" in last.stderr) == (3, True)
 
 
+def test_there_are_as_many_as_was_said(alone: Place) -> None:
+    plane = Plane(alone, "--limit", "commands=1", "--limit", "accounts=0")
+    try:
+        plane.start()
+        script = {"Type": "RunShellScript", "CommandContent": "true"}
+        plane.call("CreateCommand", Name="one", **script)
+        with pytest.raises(ApiError, match=r"CmdCount\.ExceedQuota"):
+            plane.call("CreateCommand", Name="two", **script)
+        refused = alone.run("account", "open", "team", "--state", str(plane.state))
+        assert (refused.returncode, "LimitExceeded.Account" in refused.stderr) == (3, True)
+    finally:
+        plane.end()
+
+
 @pytest.mark.skipif(bool(os.environ.get("CLOUDHAND_TEST_PLAIN")), reason="needs namespaces")
 def test_nothing_of_any_account_is_left_of_what_was_temporary(alone: Place) -> None:
     """Even when it is killed; ``alone`` looks for what is left."""

@@ -75,7 +75,8 @@ def test_a_program_of_another_account(cloud):
     with cloud.account("team") as team:
         assert team.instance_ids == []
         told = subprocess.run(
-            [sys.executable, "-m", "cloudhand.cli.main", "instances", "--json"], env={**os.environ, **team.environment},
+            [sys.executable, "-m", "cloudhand.cli.main", "instances", "--json"],
+            env={**os.environ, **team.environment},
             capture_output=True, text=True, check=False,
         )
         assert (told.returncode, told.stdout.strip()) == (0, "[]"), told.stderr

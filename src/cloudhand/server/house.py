@@ -117,22 +117,29 @@ def library() -> Library:
 
 def _control(ground: Ground, database: SqliteDatabase, account_id: str) -> Control:
     settings = ground.settings
+    usual = ControlSettings
+    limits = settings.limits
+    wanted = ControlSettings(
+        account_id=account_id,
+        region_id=settings.region_id,
+        power_exit_codes=settings.power_exit_codes,
+        power_wait=timedelta(seconds=settings.power_wait),
+        targets_limit=settings.instances_per_call,
+        invocations_per_day=settings.invocations_per_day,
+        requests_per_second=settings.requests_per_second,
+        output_limit=settings.output_limit,
+        outputs_quota=settings.outputs_quota,
+        instances_limit=limits.get("instances", usual.instances_limit),
+        commands_limit=limits.get("commands", usual.commands_limit),
+        activations_limit=limits.get("activations", usual.activations_limit),
+        accounts_limit=limits.get("accounts", usual.accounts_limit),
+    )
     return Control(
         database=database,
         clock=ground.clock,
         random=os.urandom,
         pokes=Pokes(),
-        settings=ControlSettings(
-            account_id=account_id,
-            region_id=settings.region_id,
-            power_exit_codes=settings.power_exit_codes,
-            power_wait=timedelta(seconds=settings.power_wait),
-            targets_limit=settings.instances_per_call,
-            invocations_per_day=settings.invocations_per_day,
-            requests_per_second=settings.requests_per_second,
-            output_limit=settings.output_limit,
-            outputs_quota=settings.outputs_quota,
-        ),
+        settings=wanted,
         library=ground.library,
         programs=ground.programs,
     )
