@@ -9,9 +9,13 @@ from typing import Any
 
 import pytest
 
+from cloudhand.control.control import Control
 from cloudhand.control.settings import ControlSettings
-from cloudhand.core.errors import NameTaken
+from cloudhand.control.tenancy import Tenancy
+from cloudhand.core.account import Account
+from cloudhand.core.errors import NameTaken, ResourceNotFound
 from cloudhand.core.ids import ActivationId, InstanceId
+from cloudhand.store.database import StoreError
 from cloudhand.wire.agent import Registration
 from tests.api.clients import (
     ECS,
@@ -303,6 +307,52 @@ async def test_accounts_are_there_again_after_a_restart(tmp_path: Path) -> None:
         assert world.tenancy.opened() == [account]
         assert found is not None and (found.id, found.account_id) == (key.id, account.id)
         assert world.tenancy.of(closed.id) is None
+
+
+class _FullOnce:
+    """A keeper on a disk that is full for a moment."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.full = True
+
+    async def open(self, account_id: str) -> Control:
+        if self.full:
+            raise StoreError("the disk is full")
+        return await self._world.open(account_id)
+
+    async def close(self, account_id: str) -> None:
+        await self._world.close(account_id)
+
+
+async def test_an_account_that_cannot_be_made_leaves_its_name(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        keeper = _FullOnce(world)
+        tenancy = Tenancy(world.control, world.database, keeper)
+        with pytest.raises(StoreError):
+            await tenancy.open("other")
+        assert tenancy.opened() == []
+        keeper.full = False
+        account, _ = await tenancy.open("other")
+        assert tenancy.opened() == [account]
+
+
+async def test_an_account_is_made_whole_where_its_making_was_cut_off(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        account = Account(id="1234567890123456", name="other", created_at=world.clock.now())
+        await world.database.write(lambda tx: tx.accounts.open(account))
+        await world.restart()
+        control = world.tenancy.of(account.id)
+        assert control is not None
+        assert await control.accounts.first() is not None
+
+
+async def test_who_closes_an_account_that_is_being_closed_is_told_so(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        account, _ = await world.tenancy.open("other")
+        both = [world.tenancy.close("other") for _ in range(2)]
+        told = await asyncio.gather(*both, return_exceptions=True)
+        assert [type(one) for one in told if one != account] == [ResourceNotFound]
 
 
 async def test_two_who_ask_for_one_name_do_not_both_get_it(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from cloudhand.core.errors import NameTaken, NotEmpty, ResourceNotFound, TooMany
 from cloudhand.core.ids import ActivationId, InstanceId
 from cloudhand.core.orders import InstanceFilter, ManagedFilter
 from cloudhand.core.page import Window
-from cloudhand.store.database import Database
+from cloudhand.store.database import Database, StoreError
 from cloudhand.store.transaction import Transaction
 
 FIRST = "first"  # the name of the account that is always there
@@ -26,7 +26,7 @@ class Keeper(Protocol):
     """Who makes what an account needs to be served."""
 
     async def open(self, account_id: str) -> Control:
-        """With a key of its owner, and loops that run once this control plane does."""
+        """With a key of its owner, and loops that run once this control plane does. StoreError."""
         ...
 
     async def close(self, account_id: str) -> None:
@@ -111,7 +111,11 @@ class Tenancy:
             await tx.accounts.open(account)
 
         await self._database.write(work)
-        control = await self._serve(account)
+        try:
+            control = await self._serve(account)
+        except StoreError:
+            await self._forget(account)
+            raise
         key = await control.accounts.first()
         assert key is not None, "its keeper gives it one"
         return account, key
@@ -122,20 +126,26 @@ class Tenancy:
         From then on its keys are nobody's. Cut off, it is closed at the next start.
         """
         account = self._accounts.get(name)
-        if account is None:
+        control = self._controls.pop(account.id, None) if account else None
+        if account is None or control is None:  # the latter while it is being closed
             raise ResourceNotFound("account", [name])
-        control = self._controls.pop(account.id)  # nothing more comes into it
-        if await _inhabited(control):
+        # Nothing more comes into it from here on.
+        try:
+            if await _inhabited(control):
+                raise NotEmpty(f"account {name}", "instances")
+            await self._forget(account)
+        except (NotEmpty, StoreError):
             self._controls[account.id] = control
-            raise NotEmpty(f"account {name}", "instances")
+            raise
         del self._accounts[name]
+        await self._keeper.close(account.id)
+        return account
 
+    async def _forget(self, account: Account) -> None:
         async def work(tx: Transaction) -> None:
             await tx.accounts.close(account.id)
 
         await self._database.write(work)
-        await self._keeper.close(account.id)
-        return account
 
     async def _serve(self, account: Account) -> Control:
         control = await self._keeper.open(account.id)

@@ -13,6 +13,7 @@ from cloudhand.gateway.office import Office
 from cloudhand.providers.sandbox.instance import remove_tree
 from cloudhand.server.databases import account_folder, account_folders, open_database
 from cloudhand.server.house import Ground, House
+from cloudhand.store.database import StoreError
 from cloudhand.store.sqlite import SqliteDatabase
 
 
@@ -57,8 +58,12 @@ class Houses:
     async def open(self, account_id: str) -> Control:
         database = await asyncio.to_thread(open_database, self._state, account_id)
         house = House(self._ground, account_folder(self._state, account_id), database, account_id)
+        try:
+            await house.prepare()
+        except StoreError:
+            await house.close(ends_instances=False)
+            raise
         self._houses[account_id] = house
-        await house.prepare()
         if self._tasks is not None:
             self._start(account_id, self._tasks)
         return house.control
@@ -82,7 +87,8 @@ class Houses:
         return self._office(await self.tenancy.of_activation(activation_id))
 
     def _office(self, control: Control) -> Office:
-        return self._houses[control.settings.account_id].office
+        """The first account's, which turns away who asks, once this one is closed."""
+        return self._houses.get(control.settings.account_id, self._first).office
 
     def _start(self, account_id: str, tasks: asyncio.TaskGroup) -> None:
         house = self._houses[account_id]
