@@ -91,6 +91,10 @@ class Client:
         path = wire.REPORT_PATH + report.kind
         return wire.Ack.from_json(self._ask("POST", path, report.to_query(), report.output))
 
+    def online(self) -> bool:
+        """Whether the gateway takes the agent of this machine for online."""
+        return bool(self._ask("GET", wire.STATUS_PATH, {}).get("online"))
+
     def deregister(self) -> None:
         self._ask("POST", wire.DEREGISTER_PATH, {})
 
@@ -102,6 +106,26 @@ class Client:
         for connection in idle:
             connection.close()
 
+    def server_time(self) -> int:
+        """In milliseconds since the epoch, to the second; ours where it tells none."""
+        answer = self._exchange("GET", wire.CONNECTION_PATH, "", b"")
+        if answer.status != 200:
+            raise _refusal(answer)
+        return _date(answer.headers.get("date", "")) or int(time.time() * 1000)
+
+    def try_upgrade(self) -> int:
+        """The status with which the gateway, or something before it, answers a WebSocket; or 0."""
+        connection = self._connect()
+        try:
+            key = base64.b64encode(os.urandom(16)).decode()
+            connection.sendall(self._request("GET", wire.CHANNEL_PATH, "", b"", _upgrading(key)))
+            answer, _ = _receive(connection, has_body=False)
+            return answer.status
+        except (OSError, ValueError):
+            return 0
+        finally:
+            connection.close()
+
     def upgrade(self) -> "Tuple[socket.socket, bytes, bool]":
         """Open the kick channel.
 
@@ -109,14 +133,8 @@ class Client:
         """
         connection = self._connect()
         key = base64.b64encode(os.urandom(16)).decode()
-        headers = {
-            "Upgrade": "websocket",
-            "Connection": "Upgrade",
-            "Sec-WebSocket-Key": key,
-            "Sec-WebSocket-Version": "13",
-        }
         try:
-            connection.sendall(self._request("GET", wire.CHANNEL_PATH, "", b"", headers))
+            connection.sendall(self._request("GET", wire.CHANNEL_PATH, "", b"", _upgrading(key)))
             answer, rest = _receive(connection, has_body=False)
         except (OSError, ValueError) as error:
             connection.close()
@@ -245,6 +263,16 @@ class Client:
         moment = _date(answer.headers.get("date", ""))
         if moment:
             self._clock_offset = moment - int(time.time() * 1000)
+
+
+def _upgrading(key: str) -> "Dict[str, str]":
+    """The headers of an opening."""
+    return {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Key": key,
+        "Sec-WebSocket-Version": "13",
+    }
 
 
 def _accepted(key: str) -> str:

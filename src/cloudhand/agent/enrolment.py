@@ -41,9 +41,11 @@ def registration(
     )
 
 
-def register(*, server: str, ca: str, state: str, said: wire.Registration) -> Identity:
+def register(
+    *, server: str, ca: str, state: str, said: wire.Registration, proxy: str = ""
+) -> Identity:
     """Join once, and keep the identity; Rejected or Unavailable."""
-    client = Client(Server(server, ca))
+    client = Client(Server(server, ca, proxy))
     new = not os.path.exists(state)
     make_state(state)  # before an activation is used up for it
     try:
@@ -58,6 +60,7 @@ def register(*, server: str, ca: str, state: str, said: wire.Registration) -> Id
         region_id=registered.region_id,
         key=registered.key,
         ca=ca,
+        proxy=proxy,
     )
     identities.save(state, identity)
     return identity

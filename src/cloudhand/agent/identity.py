@@ -18,6 +18,7 @@ class Identity:
     region_id: str
     key: bytes  # of the HMAC
     ca: str = ""  # PEM of an authority to trust besides the system's
+    proxy: str = ""  # address of one that leads to the server
 
 
 def load(state: str) -> Optional[Identity]:

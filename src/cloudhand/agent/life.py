@@ -30,7 +30,7 @@ class Life:
     ) -> None:
         self._state = state
         self._closing = closing
-        self._client = Client(Server(identity.server, identity.ca), identity)
+        self._client = Client(Server(identity.server, identity.ca, identity.proxy), identity)
         self._runner = Runner(gateway=self._client, identity=identity, state=state, power=power)
         self._channel = Channel(self._client, self._fetch, closing)
         self._unknown = False  # said to somebody else than the loop of heart-beats

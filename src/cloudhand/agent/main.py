@@ -57,6 +57,10 @@ def _dispatch(words: Words) -> int:
         return _run(words)
     if words.command == "deregister":
         return _deregister(words.state)
+    if words.command == "status":
+        return _status(words.state)
+    if words.command == "doctor":
+        return _doctor(words)
     print(f"{cloudhand.__version__}  the version of Cloudhand")
     print(
         f"{wire.COMPATIBLE_VERSION}  what it tells control planes: as published agents are counted"
@@ -83,7 +87,9 @@ def _register(words: Words) -> int:
     )
     ca = read_authority(authority, server) if authority else ""
     try:
-        identity = enrolment.register(server=server, ca=ca, state=words.state, said=said)
+        identity = enrolment.register(
+            server=server, ca=ca, state=words.state, said=said, proxy=words.one("--proxy")
+        )
     except wire.Rejected as error:
         raise wire.Rejected(
             f"{error}; look at --activation-id and --activation-code, or make another activation"
@@ -93,13 +99,48 @@ def _register(words: Words) -> int:
 
 
 def _deregister(state: str) -> int:
-    identity = identities.load(state)
-    if identity is None:
-        raise ValueError(f"this machine is not registered: {state} holds no identity")
-    Client(Server(identity.server, identity.ca), identity).deregister()
+    identity = _identity(state)
+    _client(identity).deregister()
     identities.forget(state)
     print(f"deregistered {identity.instance_id}")
     return 0
+
+
+def _status(state: str) -> int:
+    identity = _identity(state)
+    online = _client(identity).online()
+    print(f"{identity.instance_id} {'online' if online else 'offline'}")
+    return 0 if online else 1
+
+
+def _doctor(words: Words) -> int:
+    from cloudhand.agent import doctor  # an idle agent does without it
+
+    identity = identities.load(words.state)
+    server, authority = words.one("--server"), words.one("--ca")
+    if identity is None and not server:
+        raise ValueError(
+            f"{words.state} holds no identity: name the control plane with --server, as one would"
+            " to register"
+        )
+    ca = read_authority(authority, server) if authority else ""
+    if identity is not None and not server:
+        server, ca = identity.server, ca or identity.ca
+    else:
+        identity = None  # who was asked about is another
+    proxy = words.one("--proxy") or (identity.proxy if identity else "")
+    return doctor.examine(Server(server, ca, proxy), identity, words.state)
+
+
+def _identity(state: str) -> Identity:
+    identity = identities.load(state)
+    if identity is None:
+        raise ValueError(f"this machine is not registered: {state} holds no identity")
+    return identity
+
+
+def _client(identity: Identity) -> Client:
+    return Client(Server(identity.server, identity.ca, identity.proxy), identity)
 
 
 def _run(words: Words) -> int:

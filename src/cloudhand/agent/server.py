@@ -7,13 +7,16 @@ import socket
 from typing import Any
 from urllib.parse import urlsplit
 
+from cloudhand.agent.proxy import Refused, proxy_for
+
 _TIMEOUT = 10.0  # seconds, for connecting and for each wait
 
 
 class Server:
     """ValueError with a sentence for an address or an authority that cannot be used."""
 
-    def __init__(self, url: str, ca: str = "") -> None:
+    def __init__(self, url: str, ca: str = "", proxy: str = "") -> None:
+        """``proxy``: address of one; else what the environment says."""
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(
@@ -27,30 +30,43 @@ class Server:
         self.host = parts.hostname
         self.port = port or (443 if self.tls else 80)
         self.name = parts.netloc
+        self.proxy = proxy_for(self.host, tls=self.tls, given=proxy)
         self._context: Any = None
         self._ca = ca
 
     def connect(self) -> socket.socket:
         """A connected socket; OSError."""
-        plain = socket.create_connection((self.host, self.port), timeout=_TIMEOUT)
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if not self.tls:
-            return plain
+        plain = self.reach()
         try:
-            context = self._tls_context()
-            wrapped: socket.socket = context.wrap_socket(plain, server_hostname=self.host)
+            if self.proxy is not None:
+                self.proxy.open(plain, self.host, self.port)
+            return self.secured(plain) if self.tls else plain
         except BaseException:
             plain.close()
             raise
+
+    def reach(self) -> socket.socket:
+        """A socket to whoever listens next on the way; OSError."""
+        there = self.proxy or self
+        plain = socket.create_connection((there.host, there.port), timeout=_TIMEOUT)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return plain
+
+    def secured(self, plain: socket.socket) -> socket.socket:
+        """The same with TLS, and with who answers known; OSError."""
+        wrapped: socket.socket = self._tls_context().wrap_socket(plain, server_hostname=self.host)
         return wrapped
 
     def why(self, error: Exception, *, new: bool) -> str:
         """One sentence about what stood between us and an answer. ``new``: its address may be
         wrong, since nobody has ever answered there.
         """
-        return f"cannot reach {self.name}: {self._reason(error, new)}"
+        return f"cannot reach {self.name}: {self.reason(error, new=new)}"
 
-    def _reason(self, error: Exception, new: bool) -> str:
+    def reason(self, error: Exception, *, new: bool) -> str:
+        """Of ``why``, without whom."""
+        if isinstance(error, Refused):
+            return str(error)
         mistrust = getattr(error, "verify_message", "")  # of a TLS connection
         if mistrust:
             return self._mistrust(mistrust)
@@ -60,7 +76,8 @@ class Server:
             hint = f"; if it speaks TLS, its address is https://{self.name}"
             return f"it closed the connection{hint if new and not self.tls else ''}"
         if isinstance(error, ConnectionRefusedError):
-            return "nobody listens there (connection refused)"
+            where = f"at the proxy {self.proxy.name}" if self.proxy else "there"
+            return f"nobody listens {where} (connection refused)"
         if isinstance(error, OSError) and error.strerror:
             return error.strerror
         return str(error) or type(error).__name__

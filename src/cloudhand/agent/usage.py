@@ -10,6 +10,8 @@ class UsageError(Exception):
     """One sentence for who typed the command."""
 
 
+_CA = ("FILE", "authority of an https server that this machine does not trust yet")
+_PROXY = ("URL", "http://HOST:PORT that leads to it; else what https_proxy says")
 _STATE = ("DIR", "where identity and journal lie; else {state}")
 # What a command does, and its options: what follows each, if anything, and what it means.
 _COMMANDS: Dict[str, Tuple[str, Dict[str, Tuple[str, str]]]] = {
@@ -21,7 +23,8 @@ _COMMANDS: Dict[str, Tuple[str, Dict[str, Tuple[str, str]]]] = {
             "--activation-code": ("CODE", "as CreateActivation told it, once"),
             "--name": ("NAME", "of this machine; else as the activation says, or its host name"),
             "--tag": ("KEY=VALUE", "a label of this machine; may be repeated"),
-            "--ca": ("FILE", "authority of an https server that this machine does not trust yet"),
+            "--ca": _CA,
+            "--proxy": _PROXY,
             "--machine-id": ("ID", "by which it is known, at most 36 characters; else its own"),
             "--force-reuse": ("", "keep the id that this machine had, if it was registered"),
             "--force": ("", "join anew, as another machine"),
@@ -40,6 +43,16 @@ _COMMANDS: Dict[str, Tuple[str, Dict[str, Tuple[str, str]]]] = {
         },
     ),
     "deregister": ("Leave the control plane.", {"--state": _STATE}),
+    "status": ("Ask the control plane whether this machine is online.", {"--state": _STATE}),
+    "doctor": (
+        "Look at all that lies between this machine and a control plane.",
+        {
+            "--server": ("URL", "of the control plane; else the one that this machine has joined"),
+            "--ca": _CA,
+            "--proxy": _PROXY,
+            "--state": _STATE,
+        },
+    ),
     "version": ("Print its version, and the one that it tells control planes.", {}),
 }
 _HELP = ("-h", "--help", "help")

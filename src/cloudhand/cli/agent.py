@@ -14,6 +14,17 @@ _EPILOG = "Exit codes: 0 done; 1 refused or could not begin; 2 not understood; 7
 
 app = typer.Typer(help="The agent alone: join a control plane, run, and leave.")
 
+Ca = Annotated[
+    Path | None,
+    typer.Option(help="Authority of an https server that this machine does not trust yet."),
+]
+Proxy = Annotated[
+    str,
+    typer.Option(
+        help="http://HOST:PORT that leads to it; else what https_proxy says.", metavar="URL"
+    ),
+]
+
 State = Annotated[
     Path | None,
     typer.Option(
@@ -33,10 +44,8 @@ def register(
         typer.Option(help="Name of this machine; else as the activation says, or its host name."),
     ] = "",
     tag: Annotated[list[str] | None, typer.Option(help="KEY=VALUE; may be repeated.")] = None,
-    ca: Annotated[
-        Path | None,
-        typer.Option(help="Authority of an https server that this machine does not trust yet."),
-    ] = None,
+    ca: Ca = None,
+    proxy: Proxy = "",
     state: State = None,
     machine_id: Annotated[
         str,
@@ -53,9 +62,9 @@ def register(
     """Join a control plane with an activation; prints the id of this machine."""
     words = ["register", "--server", server, "--activation-id", activation_id]
     words += ["--activation-code", activation_code]
-    for option, value in (("--name", name), ("--machine-id", machine_id), ("--ca", ca)):
-        if value:
-            words += [option, str(value)]
+    words += _given(
+        ("--name", name), ("--machine-id", machine_id), ("--ca", ca), ("--proxy", proxy)
+    )
     for text in tag or ():
         words += ["--tag", text]
     words += ["--force-reuse"] if force_reuse else []
@@ -78,17 +87,38 @@ def run(
     ] = "",
 ) -> None:
     """Run until a signal. Exit codes 193 and 194 of scripts stop and restart the machine."""
-    words = ["run", *_lying_in(state)]
-    for option, value in (("--power-command", power_command), ("--boot", boot)):
-        if value:
-            words += [option, value]
-    sys.exit(_agent(words))
+    words = _given(("--power-command", power_command), ("--boot", boot))
+    sys.exit(_agent(["run", *_lying_in(state), *words]))
+
+
+@app.command("status", epilog=_EPILOG)
+def status(state: State = None) -> None:
+    """Ask the control plane whether this machine is online."""
+    sys.exit(_agent(["status", *_lying_in(state)]))
+
+
+@app.command("doctor", epilog=_EPILOG)
+def doctor(
+    server: Annotated[
+        str, typer.Option(help="Of the control plane; else the one that this machine has joined.")
+    ] = "",
+    ca: Ca = None,
+    proxy: Proxy = "",
+    state: State = None,
+) -> None:
+    """Look at all that lies between this machine and a control plane."""
+    words = _given(("--server", server), ("--ca", ca), ("--proxy", proxy))
+    sys.exit(_agent(["doctor", *words, *_lying_in(state)]))
 
 
 @app.command("deregister", epilog=_EPILOG)
 def deregister(state: State = None) -> None:
     """Leave the control plane: its identity here is removed, and the control plane forgets it."""
     sys.exit(_agent(["deregister", *_lying_in(state)]))
+
+
+def _given(*options: tuple[str, str | Path | None]) -> list[str]:
+    return [word for name, value in options if value for word in (name, str(value))]
 
 
 def _agent(words: list[str]) -> int:

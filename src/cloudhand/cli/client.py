@@ -59,6 +59,19 @@ class Client:
             raise self._refused(body.get("Code", "Unknown"), body.get("Message", ""), status)
         return body
 
+    def fetch(self, path: str) -> dict[str, str]:
+        """The headers that the control plane answers with, whatever it says; ClientError."""
+        connection = self._connect()
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise self._unreachable(error) from error
+        finally:
+            connection.close()
+        return {name.lower(): value for name, value in response.getheaders()}
+
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()

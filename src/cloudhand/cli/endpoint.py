@@ -32,6 +32,7 @@ class Endpoint:
     state: Path | None = None  # its directory, if that is how it was found
     options: str = ""  # what has another command ask the same one, with a space before it
     key_from: str = ""  # where the access key stood
+    public_url: str = ""  # for other machines; empty where that is not known
 
     @property
     def host(self) -> str:
@@ -114,6 +115,7 @@ def _of_state(state: Path) -> Endpoint:
         access_key_id=values["accessKeyId"],
         access_key_secret=values["accessKeySecret"],
         ca=values["ca"],
+        public_url=values.get("publicUrl", ""),
         state=state,
         key_from=f"{state}/endpoint.json",
     )

@@ -23,6 +23,7 @@ from cloudhand.cli.pointer import pointed_to
 from cloudhand.server.main import CannotStart, Running, control_plane, running_count
 from cloudhand.server.settings import LIMITED, ExitCodePolicy, Network, Settings
 
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", re.ASCII)
 _REGION = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", re.ASCII)
 # A full collection walks all that thousands of idle agents hold, to find next to nothing; with
 # Python's own thresholds a command to 2,000 machines pays a third more for each than one to 100.
@@ -156,6 +157,24 @@ def limits(texts: Sequence[str] | None) -> dict[str, int]:
             )
         found[what] = int(number)
     return found
+
+
+def names(texts: Sequence[str] | None) -> tuple[str, ...]:
+    """Names or addresses of hosts; a typer.BadParameter for what is none."""
+    for text in texts or ():
+        if not _HOST.fullmatch(text) and not _is_address(text):
+            raise typer.BadParameter(
+                f"{text!r} is neither a name nor an address", param_hint="--name"
+            )
+    return tuple(texts or ())
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def region(text: str) -> str:

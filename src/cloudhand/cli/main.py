@@ -30,6 +30,7 @@ COMMANDS = {
     "reboot": "power",
     "exec": "exec_",
     "serve": "serve",
+    "invite": "invite",
     "rotate-key": "rotate_key",
     "doctor": "doctor",
     "template validate": "template.validate",

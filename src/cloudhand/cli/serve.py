@@ -37,6 +37,14 @@ def command(
     tls: Annotated[
         bool, typer.Option("--tls", help="Serve https, with an authority of its own in STATE/tls.")
     ] = False,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A name or address by which other machines reach it, for its certificate; the"
+            " first is what `cloudhand invite` tells them. May be repeated.",
+            metavar="HOST",
+        ),
+    ] = None,
     plain_processes: options.PlainProcesses = False,
     power_exit_codes: options.PowerExitCodes = "success",
     web_hooks_to: options.WebHooks = None,
@@ -106,6 +114,7 @@ def command(
         listen_port=port,
         region_id=holding.region(region),
         tls=tls,
+        names=holding.names(name),
         plain_processes=plain_processes,
         power_exit_codes=holding.policy(power_exit_codes),
         outward=holding.networks(web_hooks_to),

@@ -14,6 +14,7 @@ from cloudhand.core.errors import ActivationRefused
 from cloudhand.core.ids import InstanceId, managed
 from cloudhand.core.instance import Beat
 from cloudhand.core.notice import Kind
+from cloudhand.core.page import Window
 from cloudhand.gateway.doorkeeper import public_key
 from cloudhand.wire import agent as wire
 from cloudhand.wire.notice import Notice
@@ -70,6 +71,10 @@ class Desk:
 
     async def deregistered(self, instance_id: str) -> bool:
         return await self._control.managed.deregistered(InstanceId(instance_id))
+
+    async def online(self, speaker: Speaker) -> bool:
+        page = await self._control.agents.statuses([speaker.id], Window(limit=1))
+        return page.items[0].online
 
     async def notice(self, speaker: Speaker, kind: Kind, said: Notice) -> None:
         await self._control.notices.hear(speaker.id, kind, said)

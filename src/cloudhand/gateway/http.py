@@ -69,6 +69,7 @@ class GatewayApp:
             wire.INVENTORY_PATH: self._inventory,
             wire.TASK_LIST_PATH: self._fetch,
             wire.DEREGISTER_PATH: self._deregister,
+            wire.STATUS_PATH: self._status,
             notice.METRICS_PATH: self._metric,
             notice.CLIENT_REPORT_PATH: self._client_report,
             plugin.REPORT_PATH: self._plugins,
@@ -84,14 +85,14 @@ class GatewayApp:
         except _Gone:
             log.info("request cut off", extra={"path": scope["path"]})
             return
-        if status == 200 and scope["path"] == "/luban/api/connection_detect":
+        if status == 200 and scope["path"] == wire.CONNECTION_PATH:
             await _reply(send, status, b"ok", b"text/plain")
         else:
             await _reply(send, status, json.dumps(body).encode(), b"application/json")
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         path = scope["path"]
-        if path == "/luban/api/connection_detect":
+        if path == wire.CONNECTION_PATH:
             return 200, {}
         try:
             knock = _knock(scope, await _read(receive))
@@ -198,6 +199,9 @@ class GatewayApp:
     async def _plugins(self, office: Office, speaker: Speaker, knock: Knock) -> dict[str, Any]:
         await office.desk.plugins(speaker, plugin.statuses_from_json(_object(knock.body)))
         return {"code": 200, "instanceId": speaker.id, "reportType": 0, **plugin.INTERVALS}
+
+    async def _status(self, office: Office, speaker: Speaker, knock: Knock) -> dict[str, Any]:
+        return {"code": 200, "online": await office.desk.online(speaker)}
 
     async def _deregister(self, office: Office, speaker: Speaker, knock: Knock) -> dict[str, Any]:
         await office.desk.deregister(speaker)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import ipaddress
 import logging
 import socket
 from collections.abc import (
@@ -35,14 +36,16 @@ from cloudhand.gateway.socket import SmallSocket
 from cloudhand.programs.pool import Pool
 from cloudhand.providers.sandbox import probe
 from cloudhand.reconcilers.reconciler import keep_looking
+from cloudhand.server import install
 from cloudhand.server import state as states
 from cloudhand.server.clock import SystemClock
 from cloudhand.server.databases import open_database
 from cloudhand.server.house import Ground, library
 from cloudhand.server.houses import Houses
+from cloudhand.server.install import Installer
 from cloudhand.server.listener import who_listens
 from cloudhand.server.settings import Settings
-from cloudhand.server.tls import TlsFiles, tls_files
+from cloudhand.server.tls import TlsFiles, pin, tls_files
 from cloudhand.store.database import StoreError
 from cloudhand.wire.enclosed import MESSAGE_LIMIT
 
@@ -68,6 +71,7 @@ class Running:
     """A control plane that answers."""
 
     url: str
+    public_url: str  # for other machines; empty where it listens for this one alone
     region_id: str
     access_key_id: str
     access_key_secret: str
@@ -101,7 +105,11 @@ async def control_plane(settings: Settings) -> AsyncIterator[Running]:
             found = probe.probe(plain_processes=settings.plain_processes, within=settings.state)
             listener = stack.enter_context(_listen(settings))
             port: int = listener.getsockname()[1]
-            tls = tls_files(settings.state, settings.listen_host) if settings.tls else None
+            tls = (
+                tls_files(settings.state, settings.listen_host, settings.names)
+                if settings.tls
+                else None
+            )
             agent = _agent()
             database = open_database(settings.state)
         except (states.CannotUse, probe.ProbeError) as error:
@@ -134,6 +142,7 @@ async def control_plane(settings: Settings) -> AsyncIterator[Running]:
             raise CannotStart(f"{error}{_ELSEWHERE}") from error
         running = Running(
             url=url,
+            public_url=_public_url(settings, port),
             region_id=settings.region_id,
             access_key_id=key.id,
             access_key_secret=key.secret,
@@ -143,7 +152,8 @@ async def control_plane(settings: Settings) -> AsyncIterator[Running]:
             tenancy=houses.tenancy,
         )
         loops = (houses.run(), _keep_telling(settings.state, running))
-        async with _serving(_faces(houses), loops, listener, tls):
+        app = _faces(houses, _installer(ground, tls))
+        async with _serving(app, loops, listener, tls):
             states.write_endpoint(settings.state, _endpoint(running))
             yield running
 
@@ -186,12 +196,19 @@ async def _serving(
         raise failure
 
 
-def _faces(houses: Houses) -> Asgi:
-    """One port for agents and for callers of the cloud API."""
+def _installer(ground: Ground, tls: TlsFiles | None) -> Installer:
+    return Installer(ground.agent, ground.ca, pin(tls.certificate) if tls else "")
+
+
+def _faces(houses: Houses, installer: Installer) -> Asgi:
+    """One port for agents, for machines that become ours, and for callers of the cloud API."""
     gateway, api = GatewayApp(houses), api_http.app(houses.tenancy)
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
+            return
+        if scope["type"] == "http" and scope["path"] == install.PATH:
+            await installer(scope, receive, send)
             return
         face = gateway if scope["path"].startswith("/luban/") else api
         await face(scope, receive, send)
@@ -267,6 +284,22 @@ def _reachable(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
 
 
+def _public_url(settings: Settings, port: int) -> str:
+    host = settings.listen_host
+    if settings.names:
+        return _url(settings, settings.names[0], port)
+    if host in ("0.0.0.0", "::"):
+        return _url(settings, socket.gethostname(), port)
+    return "" if host == "localhost" or _is_loopback(host) else _url(settings, host, port)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False  # a name
+
+
 def _url(settings: Settings, host: str, port: int) -> str:
     shown = f"[{host}]" if ":" in host else host
     return f"{'https' if settings.tls else 'http'}://{shown}:{port}"
@@ -296,4 +329,5 @@ def _endpoint(running: Running) -> states.Endpoint:
         access_key_id=running.access_key_id,
         access_key_secret=running.access_key_secret,
         ca=str(running.ca) if running.ca else "",
+        public_url=running.public_url,
     )

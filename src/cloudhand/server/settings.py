@@ -34,6 +34,7 @@ class Settings:
     outputs_quota: int = 10 * 1024**3  # bytes of all outputs; beyond it the oldest are cut
     # Networks near this machine that messages of executions may go to, all the same.
     outward: tuple[Network, ...] = ()
+    names: tuple[str, ...] = ()  # by which agents and callers reach us, or addresses
     tls: bool = False  # serve https with a certificate of an authority of our own
 
 

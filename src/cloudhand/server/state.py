@@ -32,6 +32,7 @@ class Endpoint:
     access_key_id: str
     access_key_secret: str
     ca: str = ""  # path of the PEM of its authority, with https
+    public_url: str = ""  # for other machines; empty where it listens for this one alone
 
 
 @contextmanager
@@ -153,6 +154,7 @@ def write_endpoint(state: Path, endpoint: Endpoint) -> None:
                 "accessKeyId": endpoint.access_key_id,
                 "accessKeySecret": endpoint.access_key_secret,
                 "ca": endpoint.ca,
+                "publicUrl": endpoint.public_url,
             },
             file,
         )

@@ -6,8 +6,11 @@ or addresses that it must hold change, or when it is about to expire.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -33,8 +36,11 @@ class TlsFiles:
     key: Path
 
 
-def tls_files(state: Path, host: str) -> TlsFiles:
-    """Files for a server that is reached as ``host``, by the machine's name, or on loopback."""
+def tls_files(state: Path, host: str, also: Sequence[str] = ()) -> TlsFiles:
+    """Files for a server that is reached as ``host``, by the machine's name, or on loopback.
+
+    ``also``: names and addresses that it has besides.
+    """
     folder = state / "tls"
     folder.mkdir(mode=0o700, exist_ok=True)
     files = TlsFiles(
@@ -44,11 +50,20 @@ def tls_files(state: Path, host: str) -> TlsFiles:
     if not authority_key.exists():
         _make_authority(files.authority, authority_key)
     names = sorted(
-        {host, socket.gethostname(), "localhost", "127.0.0.1", "::1"} - {"0.0.0.0", "::"}
+        {host, socket.gethostname(), "localhost", "127.0.0.1", "::1", *also} - {"0.0.0.0", "::"}
     )
     if not _still_good(files, names):
         _make_certificate(files, authority_key, names)
     return files
+
+
+def pin(certificate: Path) -> str:
+    """Of its key, as `curl --pinnedpubkey` takes it (RFC 7469, 2.4)."""
+    key = x509.load_pem_x509_certificate(certificate.read_bytes()).public_key()
+    encoded = key.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return "sha256//" + base64.b64encode(hashlib.sha256(encoded).digest()).decode()
 
 
 def _make_authority(path: Path, key_path: Path) -> None:

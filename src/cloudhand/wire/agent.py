@@ -22,6 +22,8 @@ DEREGISTER_PATH = "/luban/api/instance/deregister"
 CHANNEL_PATH = "/luban/notify_server"
 TASK_LIST_PATH = "/luban/api/v1/task/list"
 REPORT_PATH = "/luban/api/v1/task/"  # and the kind of the report
+STATUS_PATH = "/luban/api/v1/cloudhand/status"  # extension
+CONNECTION_PATH = "/luban/api/connection_detect"
 INVENTORY_PATH = "/luban/api/v1/cloudhand/inventory"  # extension
 
 INSTANCE_HEADER = "x-acs-instance-id"

@@ -1,0 +1,87 @@
+"""The way to a control plane that leads through a proxy, by CONNECT (RFC 9110, 9.3.6)."""
+
+from __future__ import annotations
+
+import base64
+import os
+import socket
+from typing import Optional
+from urllib.parse import unquote, urlsplit
+
+_USUAL_PORT = 8080
+_HEAD_LIMIT = 16 * 1024  # bytes of what a proxy answers
+
+
+class Refused(OSError):
+    """What a proxy said instead of connecting us."""
+
+
+class Proxy:
+    """ValueError with a sentence for an address that cannot be used."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        try:
+            port = parts.port or _USUAL_PORT
+        except ValueError:
+            port = 0
+        if parts.scheme != "http" or not parts.hostname or not port:
+            raise ValueError(f"cannot use {_bare(url)!r} as a proxy: write http://HOST:PORT")
+        self.host = parts.hostname
+        self.port = port
+        self.name = f"{self.host}:{port}"
+        self._secret = ""
+        if parts.username:
+            said = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            self._secret = base64.b64encode(said.encode()).decode()
+
+    def open(self, connection: socket.socket, host: str, port: int) -> None:
+        """Have it lead a connection on; OSError."""
+        there = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        lines = [f"CONNECT {there} HTTP/1.1", f"Host: {there}"]
+        if self._secret:
+            lines.append(f"Proxy-Authorization: Basic {self._secret}")
+        connection.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
+        status = _status(connection)
+        if not 200 <= status < 300:
+            hint = "; give it a name and a password: http://NAME:PASSWORD@HOST:PORT"
+            raise Refused(
+                f"the proxy {self.name} does not connect to {there} (it answered {status})"
+                + (hint if status == 407 else "")
+            )
+
+
+def proxy_for(host: str, *, tls: bool, given: str = "") -> Optional[Proxy]:
+    """``given``, or what the environment says; None for none. As curl, and as it is usual."""
+    if not given and _is_direct(host):
+        return None
+    names = ("https_proxy", "HTTPS_PROXY") if tls else ("http_proxy",)
+    url = given or next((os.environ[name] for name in names if os.environ.get(name)), "")
+    return Proxy(url) if url else None
+
+
+def _is_direct(host: str) -> bool:
+    told = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    names = [name.strip().lower().lstrip(".") for name in told.split(",") if name.strip()]
+    local = host in ("localhost", "::1") or host.startswith("127.")
+    return local or any(name == "*" or host == name or host.endswith(f".{name}") for name in names)
+
+
+def _status(connection: socket.socket) -> int:
+    """What it answers; nothing comes behind that before we speak."""
+    head = b""
+    while b"\r\n\r\n" not in head:
+        data = connection.recv(4096)
+        if not data or len(head) > _HEAD_LIMIT:
+            raise Refused("the proxy closed the connection without an answer")
+        head += data
+    words = head.split(None, 2)
+    if not words[0].startswith(b"HTTP/1.") or not words[1].isdigit():
+        raise Refused("what answers as the proxy is none: it does not speak HTTP")
+    return int(words[1])
+
+
+def _bare(url: str) -> str:
+    """Without the password that may be in it."""
+    scheme, mark, rest = url.rpartition("://")
+    return f"{scheme}{mark}{rest.rpartition('@')[2]}"

@@ -1,0 +1,203 @@
+#!/bin/sh
+# Install the agent of Cloudhand on this machine, under systemd; or, with --uninstall, remove it.
+# All that it needs is in it. Twice, it changes nothing.
+set -eu
+
+SERVER='@SERVER@'
+ACTIVATION_ID='@ACTIVATION_ID@'
+ACTIVATION_CODE='@ACTIVATION_CODE@'
+
+LIBRARY=/usr/local/lib/cloudhand-agent
+PROGRAM=/usr/local/bin/cloudhand-agent
+UNIT=/etc/systemd/system/cloudhand-agent.service
+STATE=/var/lib/cloudhand-agent
+NAME=cloudhand-agent.service
+BOUND=60 # seconds for the agent to come online
+
+usage() {
+    cat <<'END'
+usage: sh install.sh [--name NAME] [--tag KEY=VALUE]... [--proxy URL] [--uninstall]
+
+  --name NAME      of this machine; else as the activation says, or its host name
+  --tag KEY=VALUE  a label of this machine; may be repeated
+  --proxy URL      http://HOST:PORT that leads to the control plane; else what https_proxy says
+  --uninstall      leave the control plane, and remove all that was installed
+END
+}
+
+fail() {
+    echo "cloudhand: $*" >&2
+    exit 1
+}
+
+main() {
+    uninstall=
+    proxy=${https_proxy:-${HTTPS_PROXY:-}}
+    case $SERVER in http:*) proxy=${http_proxy:-} ;; esac
+    options=
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --uninstall) uninstall=1 ;;
+            --name | --tag | --proxy)
+                [ $# -gt 1 ] || fail "$1 needs a value"
+                case $1 in
+                    --proxy) proxy=$2 ;;
+                    *) options="$options $1 $(quoted "$2")" ;;
+                esac
+                shift
+                ;;
+            -h | --help)
+                usage
+                exit 0
+                ;;
+            *) fail "cannot understand '$1'; see --help" ;;
+        esac
+        shift
+    done
+    [ "$(id -u)" = 0 ] || fail "be root: pipe this into 'sudo sh'"
+    [ -d /run/systemd/system ] || fail "this machine does not run systemd; docs/how-to/join-a-machine.md tells how to start the agent by hand"
+    if [ -n "$uninstall" ]; then uninstaller | sh; else install; fi
+}
+
+quoted() {
+    printf "'"
+    printf %s "$1" | sed "s/'/'\\\\''/g"
+    printf "'"
+}
+
+install() {
+    python=$(find_python) || fail "the agent needs Python 3.9 or later with its standard library, which is more than python3-minimal"
+    fresh=
+    [ -e "$LIBRARY" ] || fresh=1
+    trap 'failed' EXIT
+    umask 022
+    mkdir -p "$LIBRARY"
+    changed=
+    put "$LIBRARY/cloudhand-agent.pyz" 755 agent
+    put "$LIBRARY/ca.pem" 644 authority
+    put "$LIBRARY/uninstall" 755 uninstaller
+    put "$UNIT" 644 unit
+    put "$PROGRAM" 755 program
+    set -- --server "$SERVER"
+    if [ -s "$LIBRARY/ca.pem" ]; then set -- "$@" --ca "$LIBRARY/ca.pem"; fi
+    if [ -n "$proxy" ]; then set -- "$@" --proxy "$proxy"; fi
+    agent_says doctor "$@" || fail "mend that, and paste the line again"
+    if [ -e "$STATE/identity.json" ]; then
+        grep -qF "\"server\": \"$SERVER\"" "$STATE/identity.json" ||
+            fail "this machine has joined another control plane: $LIBRARY/uninstall leaves it"
+        [ -z "$options" ] || echo "it has joined already; its name and tags stay" >&2
+    else
+        eval "set -- \"\$@\" $options"
+        agent_says register "$@" --activation-id "$ACTIVATION_ID" --activation-code "$ACTIVATION_CODE" ||
+            fail "nothing was installed"
+    fi
+    systemctl daemon-reload
+    systemctl --quiet enable "$NAME"
+    if [ -n "$changed" ]; then systemctl restart "$NAME"; else systemctl start "$NAME"; fi
+    fresh=
+    trap - EXIT
+    waited=0
+    until told=$(agent_says status 2>&1); do
+        waited=$((waited + 1))
+        [ "$waited" -lt "$BOUND" ] || fail "it is installed, but is not online after $BOUND seconds: $told; \`journalctl -u $NAME\` tells why"
+        sleep 1
+    done
+    echo "$told"
+}
+
+# What a first attempt that came to nothing has left.
+failed() {
+    [ -z "$fresh" ] || [ -e "$STATE/identity.json" ] || uninstaller | sh >/dev/null
+}
+
+agent_says() {
+    "$PROGRAM" "$@"
+}
+
+# Write a file of what a command says, unless it is there as it should be.
+put() {
+    "$3" >"$1.part"
+    chmod "$2" "$1.part"
+    if cmp -s "$1.part" "$1"; then
+        rm "$1.part"
+    else
+        mv "$1.part" "$1"
+        changed=1
+    fi
+}
+
+find_python() {
+    for python in python3 python3.14 python3.13 python3.12 python3.11 python3.10 python3.9 /usr/libexec/platform-python; do
+        found=$(command -v "$python") || continue
+        if "$found" -c 'import json, ssl, sys, zipfile; sys.exit(sys.version_info < (3, 9))' 2>/dev/null; then
+            echo "$found"
+            return 0
+        fi
+    done
+    return 1
+}
+
+# Kept beside the agent, so that it can be removed without the control plane.
+uninstaller() {
+    cat <<'END'
+#!/bin/sh
+# Remove the agent of Cloudhand from this machine, with all that it keeps.
+set -eu
+[ "$(id -u)" = 0 ] || { echo "cloudhand: be root" >&2; exit 1; }
+if [ -e /var/lib/cloudhand-agent/identity.json ]; then
+    cloudhand-agent deregister ||
+        echo "cloudhand: it stays among the instances; deregister it there" >&2
+fi
+systemctl --quiet disable --now cloudhand-agent.service 2>/dev/null || true
+# What scripts left behind outlives a restart of the agent, and ends with it here.
+systemctl kill --signal=SIGKILL cloudhand-agent.service 2>/dev/null || true
+rm -rf /usr/local/lib/cloudhand-agent /var/lib/cloudhand-agent
+rm -f /usr/local/bin/cloudhand-agent /etc/systemd/system/cloudhand-agent.service
+systemctl daemon-reload
+systemctl reset-failed cloudhand-agent.service 2>/dev/null || true
+echo removed
+END
+}
+
+# By the Python that was found: the agent's first line may name none, or an old one.
+program() {
+    cat <<END
+#!/bin/sh
+exec $python $LIBRARY/cloudhand-agent.pyz "\$@"
+END
+}
+
+unit() {
+    cat <<END
+[Unit]
+Description=Cloudhand agent
+Documentation=file:$LIBRARY
+After=network-online.target
+Wants=network-online.target
+
+[Service]
+ExecStart=$PROGRAM run
+Restart=always
+# It was refused, or could not begin: another start would end the same.
+RestartPreventExitStatus=1
+# What a script started goes on when the agent is restarted, and the next one follows it.
+KillMode=process
+
+[Install]
+WantedBy=multi-user.target
+END
+}
+
+authority() {
+    cat <<'END'
+@AUTHORITY@
+END
+}
+
+agent() {
+    base64 -d <<'END'
+@AGENT@
+END
+}
+
+main "$@"
