@@ -28,6 +28,7 @@ from cloudhand.server.outward import Outward
 from cloudhand.server.settings import Settings
 from cloudhand.store.envelope import given_envelope, open_envelope
 from cloudhand.store.sqlite import SqliteDatabase
+from cloudhand.wire.session import USER_PATH
 
 KEYS_VARIABLE = "CLOUDHAND_SECRET_KEY"  # of the environment; else there is the file
 KEY_FILE = "secret.key"
@@ -115,7 +116,8 @@ def _faces(gateway: Asgi, api: Asgi) -> Asgi:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             return
-        face = gateway if scope["path"].startswith("/luban/") else api
+        agents = scope["path"].startswith("/luban/") or scope["path"] == USER_PATH
+        face = gateway if agents else api
         await face(scope, receive, send)
 
     return app
