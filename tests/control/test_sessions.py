@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from cloudhand.control.assistant_settings import Changes
-from cloudhand.control.deliveries import Speaker
 from cloudhand.control.pokes import Kick, Work
 from cloudhand.control.settings import ControlSettings
 from cloudhand.core.assistant_settings import SessionManagerConfig
@@ -20,51 +19,22 @@ from cloudhand.core.errors import (
     TooMany,
 )
 from cloudhand.core.ids import InstanceId, SessionId
-from cloudhand.core.instance import Agent, Beat
-from cloudhand.core.orders import NewActivation, Once
+from cloudhand.core.orders import Once
 from cloudhand.core.session import Terminal
-from cloudhand.wire import agent as wire
 from cloudhand.wire.session import Report
-from tests.sessions import OPENER, OWNER, connection, start, told, views
+from tests.sessions import (
+    OPENER,
+    OWNER,
+    agent_of,
+    beat,
+    connection,
+    join,
+    register,
+    start,
+    told,
+    views,
+)
 from tests.world import World
-
-
-async def join(world: World, *, version: str = "2.2.3.578") -> InstanceId:
-    """A machine from outside with a published agent, which speaks as the test has it."""
-    made, code = await world.control.activations.create(NewActivation())
-    registration = wire.Registration(
-        activation_id=made.id,
-        activation_code=code,
-        machine_id="machine-1",
-        region_id="cn-hangzhou",
-        hostname="web-1",
-        os_version="Linux",
-        agent_version=version,
-    )
-    joined = await world.control.agents.register(
-        registration, address="192.0.2.7", public_key=b"the key of its agent"
-    )
-    instance_id = InstanceId(joined.instance_id)
-    await beat(world, instance_id)
-    return instance_id
-
-
-async def agent_of(world: World, instance_id: InstanceId) -> Agent:
-    agent = await world.control.agents.get(instance_id)
-    assert agent is not None
-    return agent
-
-
-async def beat(world: World, instance_id: InstanceId) -> None:
-    speaker = Speaker(agent=await agent_of(world, instance_id), boot_id=None)
-    said = Beat(
-        boot_id=None,
-        pid=7,
-        uptime=None,
-        process_uptime=timedelta(minutes=1),
-        cold_start=False,
-    )
-    await world.control.agents.beat(speaker, said, version="")
 
 
 async def fetch(world: World, instance_id: InstanceId, session_id: SessionId) -> bool:
@@ -232,6 +202,23 @@ async def test_sessions_end_with_their_machine(tmp_path: Path) -> None:
         found = await connection(world, started.id)
         assert (found.state, found.closed_reason) == ("Failed", "InstanceNotExists")
         assert found.detail == "the instance was deregistered"
+
+
+async def test_a_session_ends_when_its_machine_goes_down(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        instance_id = await world.instance()
+        machine = world.machine(instance_id)
+        assert machine.boot is not None
+        machine.has_agent = False  # and a published one in its place
+        await register(world, machine.boot.activation_id, machine.boot.activation_code)
+        world.control.agents.forget(instance_id)
+        await beat(world, instance_id, boot_id=machine.boot_id)
+        started = await start(world, instance_id)
+        await fetch(world, instance_id, started.id)
+        assert await told(world, started.id) == ("Connecting", "")
+        world.machines.power_off(instance_id)
+        await world.until(lambda: world._all_in([instance_id], "Stopped"))
+        assert await told(world, started.id) == ("Failed", "InstanceNotRunning")
 
 
 async def test_a_session_is_started_while_sessions_are_enabled(tmp_path: Path) -> None:
