@@ -8,10 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from alibabacloud_ecs20140526 import models
 
-from cloudhand.api.products import OF_TEMPLATES
 from cloudhand.core.ids import SessionId
-from tests.api.clients import CALLERS, Caller, classic, tea
+from tests.api.clients import CALLERS, OOS, Caller, classic, tea
 from tests.api.cloud import KEY, Cloud
+from tests.api.oos import Oos, api, template
 from tests.compat.fits import misfits
 from tests.sessions import join
 
@@ -130,7 +130,9 @@ def test_the_answers_have_every_field(it: Cloud) -> None:
         assert list(misfits(models, model, answer)) == [], action
 
 
-def test_templates_open_no_terminals() -> None:
+def test_a_template_opens_no_terminal(it: Cloud) -> None:
     """Its token would stand among the outputs."""
-    assert "StartTerminalSession" not in OF_TEMPLATES["ecs"]
-    assert {"DescribeTerminalSessions", "EndTerminalSession"} <= OF_TEMPLATES["ecs"].keys()
+    oos = Oos(it, tea(it.endpoint, sdk=OOS))
+    asks = api("ask", "StartTerminalSession", InstanceId=[it.do(join)])
+    ended = oos.until(oos.start(template(asks)), "Failed")
+    assert "UnsupportedOperation" in ended["StatusMessage"]
