@@ -152,7 +152,7 @@ class Channel:
         if instance_id not in self._sockets and said != _STOPPING:
             await self._tell(self._presence.went(instance_id, for_good=said == _LEAVING))
         if farewell:
-            await _close(send, farewell)
+            await close(send, farewell)
 
     async def _tell(self, telling: Awaitable[None]) -> None:
         try:
@@ -194,9 +194,9 @@ async def _answer(request: bytes, answer: Answer, send: Send) -> None:
         raise ValueError("an answer was not taken") from error
 
 
-async def _close(send: Send, code: int) -> None:
+async def close(send: Send, code: int, reason: str = "") -> None:
     try:
         async with asyncio.timeout(_SEND_TIMEOUT):
-            await send({"type": "websocket.close", "code": code})
+            await send({"type": "websocket.close", "code": code, "reason": reason})
     except Exception:  # it had ended already, or takes nothing: no more can be done for it
         log.info("channel not closed in order")

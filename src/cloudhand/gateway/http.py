@@ -18,7 +18,7 @@ from cloudhand.control.control import Control
 from cloudhand.control.deliveries import Speaker
 from cloudhand.core.errors import MachineKnown, SessionNotFound
 from cloudhand.core.notice import Kind
-from cloudhand.gateway.channel import Channel, Receive, Send
+from cloudhand.gateway.channel import Channel, Receive, Send, close
 from cloudhand.gateway.desk import Desk
 from cloudhand.gateway.doorkeeper import Doorkeeper, Knock, Refused
 from cloudhand.store.database import StoreError
@@ -247,7 +247,7 @@ class GatewayApp:
             await self._desk.check_user(given.get("sessionId", ""), given.get("token", ""))
         except SessionNotFound:
             code, reason = _NO_SESSION, "the session has ended, or is none of this token"
-        await send({"type": "websocket.close", "code": code, "reason": reason})
+        await close(send, code, reason)
 
     async def _opening(self, knock: Knock) -> tuple[dict[str, str], Speaker]:
         """What the opening of a channel says for all requests over it, and whose it is; Refused."""
