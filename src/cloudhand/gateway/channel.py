@@ -199,4 +199,4 @@ async def close(send: Send, code: int, reason: str = "") -> None:
         async with asyncio.timeout(_SEND_TIMEOUT):
             await send({"type": "websocket.close", "code": code, "reason": reason})
     except Exception:  # it had ended already, or takes nothing: no more can be done for it
-        log.info("channel not closed in order")
+        log.info("socket not closed in order")
