@@ -77,7 +77,7 @@ async def start(
     given = SessionOrder(
         instance_ids=ids,
         terminal=terminal,
-        by=OWNER,
+        account_id=OWNER.account_id,
         opener=OPENER,
         **order,  # type: ignore[arg-type]
     )

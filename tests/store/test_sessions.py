@@ -30,7 +30,7 @@ from tests.store.test_invocations import EVERYTHING, NOW, opened
 async def add(database: SqliteDatabase, *states: State, at: datetime = NOW) -> Session:
     made = Session(
         id=ids.session_id(os.urandom),
-        token_digest="digest",
+        token_hash=b"hash",
         created_at=at,
         terminal=Terminal(command_line="top", username="ann", port_number=22),
         opener=Opener(kind=Kind.ROLE, principal_id="3:night", client_ip="192.0.2.1"),

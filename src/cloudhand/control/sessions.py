@@ -6,12 +6,12 @@ What is typed and shown is not carried yet: nobody opens the two ends of a sessi
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from cloudhand.control.activations import hashed
 from cloudhand.control.endings import close_connection
 from cloudhand.control.pokes import Kick, Loop, Pokes
 from cloudhand.control.settings import ControlSettings
@@ -68,7 +68,7 @@ class Sessions:
         token = base64.urlsafe_b64encode(self._random(_TOKEN_SIZE)).decode()
         session = Session(
             id=ids.session_id(self._random),
-            token_digest=_digest(token),
+            token_hash=hashed(token),
             created_at=now,
             terminal=order.terminal,
             opener=order.opener,
@@ -79,7 +79,7 @@ class Sessions:
             earlier = await tx.tokens.earlier(order.once, Started)
             if earlier is not None:
                 return earlier, []
-            await _check_enabled(tx, order.by.account_id)
+            await _check_enabled(tx, order.account_id)
             refusals = await _refusals(tx, order.instance_ids, now)
             await self._check_room(tx, order.instance_ids)
             await self._record(tx, session, refusals)
@@ -158,8 +158,7 @@ class Sessions:
 
         async def work(tx: Transaction) -> bool:
             session = await tx.sessions.get(session_id)
-            known = session.token_digest if session is not None else ""
-            if session is None or not hmac.compare_digest(known, _digest(token)):
+            if session is None or not hmac.compare_digest(session.token_hash, hashed(token)):
                 return False
             connections = await tx.sessions.connections([session_id])
             in_time = now < session.expires_at
@@ -200,11 +199,6 @@ class Sessions:
                 await close_connection(tx, connection, said, now, source="agent")
 
         await self._database.write(work)
-
-
-def _digest(token: str) -> str:
-    """What is kept of a token. It is random, so one plain hash is enough."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 async def _check_enabled(tx: Transaction, account_id: str) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from cloudhand.core.account import Identity, Kind
+from cloudhand.core.account import Kind
 from cloudhand.core.ids import InstanceId, SessionId
 from cloudhand.core.machine import Machine
 from cloudhand.core.orders import Once
@@ -102,7 +102,7 @@ class Opener:
 @dataclass(frozen=True, kw_only=True)
 class Session:
     id: SessionId
-    token_digest: str  # of what its URL holds
+    token_hash: bytes  # of what its URL holds
     created_at: datetime
     terminal: Terminal
     opener: Opener
@@ -139,7 +139,7 @@ class SessionOrder:
 
     instance_ids: Sequence[InstanceId]
     terminal: Terminal
-    by: Identity
+    account_id: str  # which may have switched sessions off
     opener: Opener
     once: Once | None = None
 

@@ -1,4 +1,4 @@
-"""What is known of an instance and its agent means for a session to it: an event, why. Pure."""
+"""What an instance, a report or a silence means for a session: an event, and why. Pure."""
 
 from __future__ import annotations
 

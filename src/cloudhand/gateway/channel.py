@@ -26,7 +26,7 @@ Send = Callable[[Message], Awaitable[None]]
 # What an agent asks over the channel, and what it is told; ValueError when it is no request.
 Answer = Callable[[bytes], Awaitable[bytes]]
 
-_LOOK = "kick_vm"
+_LOOK = "kick_vm"  # has an agent fetch all that there is for it, but for sessions
 _BY_NAME = (Kick.OPEN, Kick.CLOSE)
 
 _REPLACED = 4001  # close code for a socket in whose place a newer one has come
@@ -93,7 +93,6 @@ class Channel:
             return
         text = f"kick_vm {kick} {work}" if work else _LOOK
         if socket.busy:
-            # One word has it fetch all that there is, but for sessions.
             socket.missed |= {text if kick in _BY_NAME else _LOOK}
             return
         socket.busy = True

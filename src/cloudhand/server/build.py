@@ -111,13 +111,13 @@ def build(settings: Settings, database: SqliteDatabase, clock: Clock) -> Parts:
 
 
 def _faces(gateway: Asgi, api: Asgi) -> Asgi:
-    """One port for agents and for callers of the cloud API."""
+    """One port for agents, for terminals and for callers of the cloud API."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             return
-        agents = scope["path"].startswith("/luban/") or scope["path"] == USER_PATH
-        face = gateway if agents else api
+        path = scope["path"]
+        face = gateway if path.startswith("/luban/") or path == USER_PATH else api
         await face(scope, receive, send)
 
     return app

@@ -26,7 +26,7 @@ from cloudhand.store.database import Row, Statements
 from cloudhand.store.events import Events, Move
 from cloudhand.store.rows import from_ms, marks, moment, to_json, to_ms
 
-_SESSION = "id, token, created_at, terminal, opener"
+_SESSION = "id, token_hash, created_at, terminal, opener"
 _CONNECTION = (
     "session_id, instance_id, state, version, started_at, deadline_at, fetched_at, ended_at,"
     " closed_reason, detail"
@@ -43,7 +43,7 @@ class Sessions:
         await self._statements.change(
             f"INSERT INTO sessions ({_SESSION}) VALUES (?, ?, ?, ?, ?)",
             session.id,
-            session.token_digest,
+            session.token_hash,
             to_ms(session.created_at),
             to_json(asdict(session.terminal)),
             to_json(asdict(session.opener)),
@@ -218,7 +218,7 @@ def _session(row: Row) -> Session:
     opener = json.loads(row[4])
     return Session(
         id=row[0],
-        token_digest=row[1],
+        token_hash=row[1],
         created_at=moment(row[2]),
         terminal=Terminal(**json.loads(row[3])),
         opener=Opener(**{**opener, "kind": Kind(opener["kind"])}),

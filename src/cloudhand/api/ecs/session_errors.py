@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cloudhand.api.refusal import WireError, invalid, unsupported
+from cloudhand.core.errors import TooMany
 
 TOO_MANY_SESSIONS = WireError(
     code="SessionCount.ExceedLimit",
     status=403,
-    message="This control plane, or an instance, has no room for another session.",
+    message="The control plane, or an instance, has no room for another session.",
 )
 DISABLED = WireError(
     code="UserBehavior.SessionManagerDisabled",
@@ -61,3 +64,8 @@ BAD_ENCRYPTION = invalid(
 NOT_ENCRYPTED = unsupported(
     "EncryptionOptions", "sessions are not encrypted from end to end, but by TLS alone"
 )
+
+
+def of_room(refusal: TooMany) -> WireError:
+    """With which instance it is."""
+    return replace(TOO_MANY_SESSIONS, message=f"{refusal}.")

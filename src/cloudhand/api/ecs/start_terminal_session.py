@@ -135,9 +135,10 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
         InstanceNotFound: errors.NO_SUCH_TARGET,
         SessionsDisabled: session_errors.DISABLED,
         TokenReused: errors.TOKEN_REUSED,
-        TooMany: session_errors.TOO_MANY_SESSIONS,
+        TooMany: session_errors.of_room,
     },
     refuses=(
+        session_errors.TOO_MANY_SESSIONS,
         session_errors.COMMAND_LINE_CONFLICT,
         session_errors.PORT_MISSING,
         session_errors.ONE_INSTANCE,
@@ -154,7 +155,7 @@ async def start_terminal_session(call: Call, params: Params) -> Result:
             port_number=params.port_number,
             target_server=params.target_server,
         ),
-        by=call.caller,
+        account_id=call.caller.account_id,
         opener=Opener(
             kind=call.caller.kind,
             principal_id=await principal_id(call),

@@ -2,7 +2,7 @@
 
 CREATE TABLE sessions (
     id TEXT PRIMARY KEY,
-    token TEXT NOT NULL,               -- a digest
+    token_hash BLOB NOT NULL,
     created_at BIGINT NOT NULL,
     terminal TEXT NOT NULL,            -- what is opened
     opener TEXT NOT NULL               -- who asked for it
