@@ -80,6 +80,23 @@ async def test_an_agent_that_is_too_old_is_not_even_kicked(lab: Lab) -> None:
     assert lab.agent(host).kicks == []
 
 
+async def test_a_session_ends_when_its_agent_is_started_anew(lab: Lab, host: Host) -> None:
+    host.network.refused["status"] = 500
+    held = await start(lab.world, InstanceId(host.instance_id))
+    await lab.settle()
+    await lab.kill_agent(host)
+    fresh = await start(lab.world, InstanceId(host.instance_id))
+    await lab.advance(seconds=5)
+    assert await told(lab.world, held.id) == ("Connecting", "")
+
+    await lab.start_agent(host)
+    await lab.advance(seconds=10)
+
+    assert await told(lab.world, held.id) == ("Failed", "AgentSocketClosed")
+    assert "knows nothing of the session" in (await connection(lab.world, held.id)).detail
+    assert lab.agent(host).sessions == [fresh.id]
+
+
 async def test_a_session_ends_with_an_agent_that_is_gone(lab: Lab, host: Host) -> None:
     host.network.refused["status"] = 500
     started = await start(lab.world, InstanceId(host.instance_id))

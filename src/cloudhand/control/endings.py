@@ -65,6 +65,9 @@ async def interrupt(
     for target in await tx.targets.unfinished(instance_id):
         if target.fetched_at is not None and target.fetched_at < fetched_before:
             await close(tx, target, verdict.interrupted(code), now)
+    for connection in await tx.sessions.open_to(instance_id):
+        if connection.fetched_at is not None and connection.fetched_at < fetched_before:
+            await close_connection(tx, connection, session_verdict.RESTARTED, now)
 
 
 async def hasten(tx: Transaction, instance_id: InstanceId, now: datetime) -> None:

@@ -37,7 +37,7 @@ class Event(StrEnum):
     CLOSED = "closed"
     FAILED = "failed"
     SILENT = "silent"
-    GONE = "gone"  # with its machine
+    GONE = "gone"  # with its machine, or its agent
     END_ASKED = "end asked"
 
 

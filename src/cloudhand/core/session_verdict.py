@@ -25,6 +25,11 @@ WENT_DOWN = Verdict(
     reason=ClosedReason.INSTANCE_NOT_RUNNING,
     detail="the instance went down",
 )
+RESTARTED = Verdict(
+    event=Event.GONE,
+    reason=ClosedReason.AGENT_SOCKET_CLOSED,
+    detail="the agent was started anew, and knows nothing of the session",
+)
 
 # What agents say went wrong, in the spellings of earlier and of later ones.
 _MALFORMED = ("Process_data_error", "ProcessDataError")

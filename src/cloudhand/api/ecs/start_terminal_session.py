@@ -100,7 +100,7 @@ class Params:
     target_server: str = text(
         "TargetServer",
         longest(128, session_errors.TARGET_SERVER_TOO_LONG),
-        note="where the port is, as the one instance knows it; default the instance itself",
+        note="where the port is, as seen from the instance, of which there is one; default itself",
     )
     username: str = text(
         "Username",
