@@ -21,8 +21,8 @@ from cloudhand.core.ids import ActivationId, InstanceId
 from cloudhand.core.instance import Agent, AgentKind, ManagedInstance
 from cloudhand.core.invocation import Invocation
 from cloudhand.core.orders import NewCommand, NewInvocation, RunOrder
-from cloudhand.server.build import open_database
 from cloudhand.server.clock import SystemClock
+from cloudhand.server.databases import open_database
 from cloudhand.store.sqlite import SqliteDatabase
 from cloudhand.store.transaction import Transaction
 

@@ -18,7 +18,7 @@ from cloudhand.core import ids
 from cloudhand.core.command import Command, CommandType
 from cloudhand.core.ids import CommandId, InstanceId
 from cloudhand.core.invocation import Invocation, State, Target
-from cloudhand.server.build import open_database
+from cloudhand.server.databases import open_database
 from cloudhand.store.transaction import Transaction
 
 _PER_INVOCATION = 100

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
+from cloudhand.control.control import Control
 from cloudhand.control.deliveries import Speaker
 from cloudhand.core import account
 from cloudhand.core.account import Kind
@@ -30,11 +32,13 @@ SHELL = Terminal()
 async def join(world: World, *, version: str = "2.2.3.578") -> InstanceId:
     """A machine from outside with a published agent, which speaks as the test has it."""
     made, code = await world.control.activations.create(NewActivation())
-    return await register(world, made.id, code, version=version)
+    instance_id = await register(world.control, made.id, code, version=version)
+    await beat(world, instance_id)
+    return instance_id
 
 
 async def register(
-    world: World, activation_id: str, code: str, *, version: str = "2.2.3.578"
+    control: Control, activation_id: str, code: str, *, version: str = "2.2.3.578"
 ) -> InstanceId:
     registration = wire.Registration(
         activation_id=activation_id,
@@ -45,12 +49,10 @@ async def register(
         os_version="Linux",
         agent_version=version,
     )
-    joined = await world.control.agents.register(
+    joined = await control.agents.register(
         registration, address="192.0.2.7", public_key=b"the key of its agent"
     )
-    instance_id = InstanceId(joined.instance_id)
-    await beat(world, instance_id)
-    return instance_id
+    return InstanceId(joined.instance_id)
 
 
 async def agent_of(world: World, instance_id: InstanceId) -> Agent:
@@ -71,17 +73,18 @@ async def beat(world: World, instance_id: InstanceId, *, boot_id: BootId | None 
     await world.control.agents.beat(speaker, said, version="")
 
 
-async def start(
-    world: World, *ids: InstanceId, terminal: Terminal = SHELL, **order: object
-) -> Started:
-    given = SessionOrder(
+def order(*ids: InstanceId, terminal: Terminal = SHELL, **more: object) -> SessionOrder:
+    return SessionOrder(
         instance_ids=ids,
         terminal=terminal,
         account_id=OWNER.account_id,
         opener=OPENER,
-        **order,  # type: ignore[arg-type]
+        **more,  # type: ignore[arg-type]
     )
-    return await world.control.sessions.start(given)
+
+
+async def start(world: World, *ids: InstanceId, **more: Any) -> Started:
+    return await world.control.sessions.start(order(*ids, **more))
 
 
 async def views(world: World, **wanted: object) -> list[SessionView]:

@@ -17,9 +17,12 @@ from typing import Self
 
 from cloudhand.api.inside import Inside, served
 from cloudhand.api.products import OF_TEMPLATES
+from cloudhand.control.accounts import new_key
 from cloudhand.control.control import Control
 from cloudhand.control.pokes import Pokes
 from cloudhand.control.settings import ControlSettings
+from cloudhand.control.tenancy import Tenancy
+from cloudhand.core.account import owner
 from cloudhand.core.command import CommandType
 from cloudhand.core.ids import InstanceId, InvokeId
 from cloudhand.core.invocation import Overall, overall
@@ -94,16 +97,12 @@ class World:
     async def _open(self) -> None:
         key = self.path / "secret.key"
         envelope = open_envelope(key, new=not key.exists())
-        self.database = SqliteDatabase(self.path / "world.sqlite", envelope, durable=False)
-        self.control = Control(
-            database=self.database,
-            clock=self.clock,
-            random=os.urandom,
-            pokes=Pokes(),
-            settings=self.settings,
-            library=self.library,
-            programs=self.programs,
-        )
+        self._envelope = envelope
+        self.database = self._store("world")
+        self.control = self._control(self.database, self.settings)
+        self._others: dict[str, SqliteDatabase] = {}
+        self.tenancy = Tenancy(self.control, self.database, self)
+        await self.tenancy.open_all()
         self.executions = self.engine(self.database, self.control, self.library)
         await self.control.agents.expect()
         self._stop = asyncio.Event()
@@ -111,8 +110,35 @@ class World:
         self._main = asyncio.create_task(self._run())
         await self._started.wait()
 
+    def _store(self, name: str) -> SqliteDatabase:
+        return SqliteDatabase(self.path / f"{name}.sqlite", self._envelope, durable=False)
+
+    def _control(self, database: Database, settings: ControlSettings) -> Control:
+        return Control(
+            database=database,
+            clock=self.clock,
+            random=os.urandom,
+            pokes=Pokes(),
+            settings=settings,
+            library=self.library,
+            programs=self.programs,
+        )
+
+    # control.tenancy.Keeper: what is opened beside the first account has no machines
+
+    async def open(self, account_id: str) -> Control:
+        database = self._others[account_id] = self._store(account_id)
+        control = self._control(database, replace(self.settings, account_id=account_id))
+        if await control.accounts.first() is None:
+            await control.accounts.add(new_key(owner(account_id)))
+        return control
+
+    async def close(self, account_id: str) -> None:
+        await self._others.pop(account_id).close()
+        (self.path / f"{account_id}.sqlite").unlink()
+
     def engine(self, database: Database, control: Control, library: Library) -> Executions:
-        inside = Inside(control, OF_TEMPLATES)
+        inside = Inside(control, self.tenancy, OF_TEMPLATES)
         means = Means(
             database=database,
             clock=self.clock,
@@ -148,7 +174,8 @@ class World:
     async def _close(self) -> None:
         self._stop.set()
         await self._main
-        await self.database.close()
+        for database in (self.database, *self._others.values()):
+            await database.close()
 
     async def restart(self, *, after: timedelta = timedelta()) -> None:
         """End the control plane and start another one on the same state. Machines go on."""

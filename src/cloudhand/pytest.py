@@ -15,16 +15,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from threading import Timer
 from typing import Any, cast
 
 import pytest
 
 from cloudhand.cli import follow
-from cloudhand.cli.client import Client
+from cloudhand.cli.client import RAM, STS, Client
 from cloudhand.cli.endpoint import Endpoint
 from cloudhand.cli.errors import ApiError, ClientError
 from cloudhand.cli.fleet import Machine, machines
@@ -47,6 +47,7 @@ class Cloud:
     url: str
     endpoint: str  # HOST:PORT, as the SDKs' configuration wants it
     region_id: str
+    account_id: str
     access_key_id: str
     access_key_secret: str = field(repr=False)
     instance_ids: Sequence[str]  # Running, with their agents online, when the test begins
@@ -105,6 +106,36 @@ class Cloud:
         )
         return str(made["FaultId"])
 
+    @contextmanager
+    def account(self, name: str = "other", *, instances: int = 0) -> Iterator[Cloud]:
+        """Another account, with instances of its own, until the block ends.
+
+        Roles let those of one account into another: `docs/how-to/let-others-in.md`.
+        """
+        made = self.client.call("CreateAccount", {"AccountName": name}, version=RAM)
+        key_id, secret = (made["AccessKey"][f"AccessKey{one}"] for one in ("Id", "Secret"))
+        another = {self.access_key_id: key_id, self.access_key_secret: secret}
+        client = Client(
+            replace(self.client.endpoint, access_key_id=key_id, access_key_secret=secret)
+        )
+        with closing(client):
+            try:
+                ids = sorted(_boot(client, instances))
+                _settle(client, ids)
+                told = {one: another.get(value, value) for one, value in self.environment.items()}
+                yield replace(
+                    self,
+                    access_key_id=key_id,
+                    access_key_secret=secret,
+                    account_id=made["Account"]["AccountId"],
+                    instance_ids=ids,
+                    environment={**told, "CLOUDHAND_INSTANCE_IDS": ",".join(ids)},
+                    client=client,
+                )
+            finally:
+                _settle(client, ())
+                self.client.call("DeleteAccount", {"AccountName": name}, version=RAM)
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Kind:
@@ -141,6 +172,8 @@ class _Plane:
             self.close()
             raise
         self.client = Client(_endpoint(self.environment))
+        who = self.client.call("GetCallerIdentity", {}, version=STS)
+        self.account_id: str = who["AccountId"]
         self._ready: set[str] = set()  # asked for, perhaps still booting
 
     @property
@@ -153,7 +186,7 @@ class _Plane:
         if missing > 0:
             self.order(missing)
         kept = set(sorted(self._ready)[:count])
-        self._settle(kept)
+        _settle(self.client, kept)
         self._ready.clear()
         endpoint = self.client.endpoint
         ids = sorted(kept)
@@ -161,6 +194,7 @@ class _Plane:
             url=endpoint.url,
             endpoint=endpoint.host,
             region_id=endpoint.region_id,
+            account_id=self.account_id,
             access_key_id=endpoint.access_key_id,
             access_key_secret=endpoint.access_key_secret,
             instance_ids=ids,
@@ -170,15 +204,12 @@ class _Plane:
 
     def order(self, count: int) -> None:
         """Have instances boot for a later test."""
-        if count:
-            wanted = {"InstanceName": f"test-[{len(self._ready) + 1},2]", "Amount": count}
-            answer = self.client.call("RunInstances", wanted)
-            self._ready.update(answer["InstanceIdSets"]["InstanceIdSet"])
+        self._ready.update(_boot(self.client, count, first=len(self._ready) + 1))
 
     def clear(self) -> None:
         """Ask for the end of all that a test may have left."""
         self.client.call("DeleteFaults", {})
-        self._release(machines(self.client), kept=self._ready, asked=set())
+        _release(self.client, machines(self.client), kept=self._ready, asked=set())
 
     def close(self) -> None:
         """End the control plane and all that it made; returns when it is gone."""
@@ -194,42 +225,6 @@ class _Plane:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         self._told.close()
-
-    def _settle(self, kept: set[str]) -> None:
-        deadline = time.monotonic() + _RESET_BOUND
-        pause = _FIRST_PAUSE
-        asked: set[str] = set()
-        while True:
-            present = machines(self.client)
-            if {machine.id for machine in present} == kept and all(map(_usable, present)):
-                return
-            self._release(present, kept=kept, asked=asked)
-            if time.monotonic() > deadline:
-                states = ", ".join(f"{m.id} {m.status} online={m.online}" for m in present)
-                raise ClientError(f"cannot wait any longer for fresh instances: {states}")
-            time.sleep(pause)
-            pause = min(pause * 1.5, _LAST_PAUSE)
-
-    def _release(self, present: Sequence[Machine], *, kept: set[str], asked: set[str]) -> None:
-        """Release what is not kept; what is on its way up or down is left for the next look."""
-        for machine in present:
-            if machine.id in kept or machine.id in asked:
-                continue
-            if machine.status == "Managed":
-                self.client.call("DeregisterManagedInstance", {"InstanceId": machine.id})
-            elif machine.status not in ("Running", "Stopped"):
-                continue
-            else:
-                self._delete(machine.id)
-            asked.add(machine.id)
-
-    def _delete(self, instance_id: str) -> None:
-        try:
-            self.client.call("DeleteInstance", {"InstanceId": instance_id, "Force": "true"})
-        except ApiError as error:
-            # It moved since it was listed, or is being released already.
-            if not error.code.startswith(("IncorrectInstanceStatus", "InvalidInstanceId")):
-                raise
 
     def _hear_environment(self) -> dict[str, str]:
         stdout = self._process.stdout
@@ -384,6 +379,57 @@ def _endpoint(environment: Mapping[str, str]) -> Endpoint:
         access_key_id=environment["ALIBABA_CLOUD_ACCESS_KEY_ID"],
         access_key_secret=environment["ALIBABA_CLOUD_ACCESS_KEY_SECRET"],
     )
+
+
+def _settle(client: Client, kept: Collection[str]) -> None:
+    """Have exactly these instances there, usable; ClientError if that takes too long."""
+    deadline = time.monotonic() + _RESET_BOUND
+    pause = _FIRST_PAUSE
+    asked: set[str] = set()
+    while True:
+        present = machines(client)
+        if {machine.id for machine in present} == set(kept) and all(map(_usable, present)):
+            return
+        _release(client, present, kept=kept, asked=asked)
+        if time.monotonic() > deadline:
+            states = ", ".join(f"{m.id} {m.status} online={m.online}" for m in present)
+            raise ClientError(f"cannot wait any longer for fresh instances: {states}")
+        time.sleep(pause)
+        pause = min(pause * 1.5, _LAST_PAUSE)
+
+
+def _release(
+    client: Client, present: Sequence[Machine], *, kept: Collection[str], asked: set[str]
+) -> None:
+    """Release what is not kept; what is on its way up or down is left for the next look."""
+    for machine in present:
+        if machine.id in kept or machine.id in asked:
+            continue
+        if machine.status == "Managed":
+            client.call("DeregisterManagedInstance", {"InstanceId": machine.id})
+        elif machine.status not in ("Running", "Stopped"):
+            continue
+        else:
+            _delete(client, machine.id)
+        asked.add(machine.id)
+
+
+def _delete(client: Client, instance_id: str) -> None:
+    try:
+        client.call("DeleteInstance", {"InstanceId": instance_id, "Force": "true"})
+    except ApiError as error:
+        # It moved since it was listed, or is being released already.
+        if not error.code.startswith(("IncorrectInstanceStatus", "InvalidInstanceId")):
+            raise
+
+
+def _boot(client: Client, count: int, first: int = 1) -> list[str]:
+    """Have instances boot; their ids. ``first``: the number in the name of the first."""
+    if not count:
+        return []
+    wanted = {"InstanceName": f"test-[{first},2]", "Amount": count}
+    ids: list[str] = client.call("RunInstances", wanted)["InstanceIdSets"]["InstanceIdSet"]
+    return ids
 
 
 def _usable(machine: Machine) -> bool:

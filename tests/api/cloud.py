@@ -126,7 +126,7 @@ async def _serve(
 async def _listening(world: World) -> AsyncIterator[int]:
     """The web server, on a free port of the loopback interface."""
     config = uvicorn.Config(
-        app(world.control), http=LongLineProtocol, lifespan="off", log_config=None, access_log=False
+        app(world.tenancy), http=LongLineProtocol, lifespan="off", log_config=None, access_log=False
     )
     config.load()
     server = uvicorn.Server(config)

@@ -66,9 +66,9 @@ def asked(
     it: Cloud, operations: dict[str, Operation], action: str, flat: dict[str, str]
 ) -> RawAnswer:
     async def ask(world: World) -> RawAnswer:
-        gate = Gate(world.control, since=world.clock.now() - timedelta(hours=1))
+        gate = Gate(since=world.clock.now() - timedelta(hours=1))
         raw = request(world, action, flat)
-        return await answer(raw, {"2014-05-26": operations}, world.control, gate)
+        return await answer(raw, {"2014-05-26": operations}, world.tenancy, gate)
 
     return it.do(ask)
 

@@ -79,8 +79,8 @@ class Ground:
 
     def ask(self, raw: RawRequest) -> RawAnswer:
         async def ask(world: World) -> RawAnswer:
-            gate = Gate(world.control, since=world.clock.now() - timedelta(hours=1))
-            return await answer(raw, BY_VERSION, world.control, gate)
+            gate = Gate(since=world.clock.now() - timedelta(hours=1))
+            return await answer(raw, BY_VERSION, world.tenancy, gate)
 
         return self.it.do(ask)
 

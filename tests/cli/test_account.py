@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.api.cloud import Cloud
+from tests.api.policies import trust
 from tests.cli.conftest import Cli
 
 DESCRIBES = {"Version": "1", "Statement": [
@@ -85,6 +86,46 @@ def test_a_key_is_changed_for_another(cli: Cli, as_user: Callable[[str], Cli], n
     assert cli("account", "remove", name).returncode == 0
     assert name not in cli("account", "list").stdout
     assert as_user(second)("instances").returncode == 3
+
+
+def test_a_role_is_made_for_those_whom_it_trusts(cli: Cli, name: str, tmp_path: Path) -> None:
+    file = tmp_path / "trust.json"
+    file.write_text(trust("root"))
+    made = cli("account", "add", name, "--role", "--trust", str(file))
+    assert (made.returncode, made.stderr) == (0, "")
+    file.write_text(json.dumps(DESCRIBES))
+    for words, why in (
+        ((f"{name}-2", "--role", "--trust", str(file)), "MalformedPolicyDocument"),
+        ((f"{name}-2", "--role", "--trust", str(tmp_path / "none")), "cannot read"),
+        ((f"{name}-2", "--trust", str(file)), "add --role"),
+    ):
+        refused = cli("account", "add", *words)
+        assert (refused.returncode, why in refused.stderr) == (2, True), refused.stderr
+    assert cli("account", "remove", name, "--role").returncode == 0
+
+
+def test_accounts_are_opened_and_closed(cli: Cli, as_user: Callable[[str], Cli], name: str) -> None:
+    opened = cli("account", "open", name)
+    theirs = as_user(opened.stdout)
+    again = cli("account", "open", name)
+    listed = cli("account", "others").stdout
+    as_json = json.loads(cli("account", "others", "--json").stdout)
+    refused = theirs("account", "others")
+    own = theirs("account", "key")
+    closed = cli("account", "close", name)
+
+    assert opened.returncode == 0, opened.stderr
+    assert (again.returncode, f"there is an account {name} already" in again.stderr) == (2, True)
+    assert re.search(rf"^{name}\t1\d{{15}}\t\S+$", listed, re.MULTILINE)
+    assert name in [one["name"] for one in as_json]
+    assert (refused.returncode, "Only the first account" in refused.stderr) == (3, True)
+    assert re.search("ACCESS_KEY_ID=LTAI", own.stdout)
+    assert (closed.returncode, closed.stderr) == (0, "")
+    assert theirs("instances").returncode == 3
+    gone = cli("account", "close", name)
+    assert (gone.returncode, f"there is no account {name}" in gone.stderr) == (2, True)
+    bad = cli("account", "open", "Not So")
+    assert (bad.returncode, "InvalidParameter.AccountName" in bad.stderr) == (3, True)
 
 
 def test_a_role_is_made_for_templates(cli: Cli, name: str) -> None:

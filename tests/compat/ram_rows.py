@@ -69,7 +69,7 @@ def _people() -> list[Row]:
 def _paged() -> list[Row]:
     return [
         row
-        for action in ("ListUsers", "ListRoles", "ListPolicies")
+        for action in ("ListAccounts", "ListUsers", "ListRoles", "ListPolicies")
         for row in (
             invalid(action, "MaxItems", 0),
             invalid(action, "MaxItems", 1001),
@@ -77,6 +77,18 @@ def _paged() -> list[Row]:
         )
     ]
 
+
+EXTENSIONS = ("CreateAccount", "DeleteAccount", "ListAccounts")
+
+ACCOUNTS: list[Row] = [
+    ("CreateAccount", {}, "MissingParameter.AccountName", 400),
+    invalid("CreateAccount", "AccountName", "Other"),
+    ("CreateAccount", {"AccountName": "first"}, "EntityAlreadyExists.Account", 409),
+    ("DeleteAccount", {}, "MissingParameter.AccountName", 400),
+    invalid("DeleteAccount", "AccountName", "x" * 65),
+    ("DeleteAccount", {"AccountName": "nobody"}, "EntityNotExist.Account", 404),
+    ("DeleteAccount", {"AccountName": "first"}, "DeleteConflict.Account.First", 409),
+]
 
 USERS: list[Row] = [
     ("CreateUser", {"UserName": "ann"}, "EntityAlreadyExists.User", 409),
@@ -194,9 +206,10 @@ ROLES: list[Row] = [
     invalid("AssumeRole", "RoleArn", "helper", RoleSessionName="xx"),
     invalid("AssumeRole", "RoleSessionName", "x", RoleArn=f"{ARN}helper"),
     invalid("AssumeRole", "DurationSeconds", 60, RoleArn=f"{ARN}helper", RoleSessionName="xx"),
+    invalid("AssumeRole", "ExternalId", "x", RoleArn=f"{ARN}helper", RoleSessionName="xx"),
     *(
         refused("AssumeRole", name, "x", RoleArn=f"{ARN}helper", RoleSessionName="xx")
-        for name in ("Policy", "ExternalId", "SourceIdentity")
+        for name in ("Policy", "SourceIdentity")
     ),
     (
         "AssumeRole",
@@ -212,4 +225,4 @@ ROLES: list[Row] = [
     ),
     ("AssumeRole", {"RoleArn": f"{ARN}helper", "RoleSessionName": "xx"}, "NoPermission", 403),
 ]
-ROWS = [*USERS, *POLICIES, *ROLES, *_people(), *_paged()]
+ROWS = [*ACCOUNTS, *USERS, *POLICIES, *ROLES, *_people(), *_paged()]

@@ -14,9 +14,14 @@ from tests.api.clients import RAM, STS, classic, hang_up
 from tests.api.cloud import KEY, cloud
 from tests.api.policies import document, trust
 from tests.compat.fits import fields, misfits
+from tests.compat.ram_rows import EXTENSIONS
 
 MODELS = {**dict.fromkeys(RAM_OPERATIONS, ram_models), **dict.fromkeys(STS_OPERATIONS, sts_models)}
-OPERATIONS = {**RAM_OPERATIONS, **STS_OPERATIONS}
+OPERATIONS = {
+    name: operation
+    for name, operation in {**RAM_OPERATIONS, **STS_OPERATIONS}.items()
+    if name not in EXTENSIONS
+}
 Answers = dict[str, list[dict[str, Any]]]
 
 

@@ -129,7 +129,7 @@ async def test_an_effect_is_made_once_although_its_secret_has_changed_meanwhile(
     async with World(tmp_path) as world:
         execution, task = await running(world)
         await keep(world, "db", CANARY)
-        call = Inside(world.control, OF_TEMPLATES).caller_of(execution, task)
+        call = Inside(world.control, world.tenancy, OF_TEMPLATES).caller_of(execution, task)
         given = {"Name": "copy", "Value": secrets.stand_in("db", execution.mark)}
         first = await call("OOS", "CreateSecretParameter", given, effect="")
         await change(world, "db", "other")
@@ -145,7 +145,7 @@ async def test_data_that_looks_like_a_secret_is_sent_as_data(tmp_path: Path) -> 
     async with World(tmp_path) as world:
         execution, task = await running(world)
         await keep(world, "db", CANARY)
-        call = Inside(world.control, OF_TEMPLATES).caller_of(execution, task)
+        call = Inside(world.control, world.tenancy, OF_TEMPLATES).caller_of(execution, task)
         forged = secrets.stand_in("db", "guess")
         reply = await call("OOS", "GetParameter", {"Name": forged}, effect="")
         assert "{{oos-secret:db}}" in reply.body["Message"]
@@ -155,7 +155,7 @@ async def test_data_that_looks_like_a_secret_is_sent_as_data(tmp_path: Path) -> 
 async def test_a_call_with_a_secret_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         execution, task = await running(world)
-        call = Inside(world.control, OF_TEMPLATES).caller_of(execution, task)
+        call = Inside(world.control, world.tenancy, OF_TEMPLATES).caller_of(execution, task)
         given = {"Name": "copy", "Value": secrets.stand_in("none", execution.mark)}
         with pytest.raises(NotStored, match="no secret parameter none in the parameter store"):
             await call("OOS", "CreateSecretParameter", given, effect="")
@@ -181,7 +181,7 @@ async def test_an_error_that_nobody_expects_is_logged_without_the_secret(
     async with World(tmp_path) as world:
         execution, task = await running(world)
         await keep(world, "db", CANARY)
-        inside = Inside(world.control, {"oos": {"BreakDown": break_down}})
+        inside = Inside(world.control, world.tenancy, {"oos": {"BreakDown": break_down}})
         given = {"Value": secrets.stand_in("db", execution.mark)}
         try:
             await inside.caller_of(execution, task)("OOS", "BreakDown", given, effect="")
@@ -212,7 +212,7 @@ async def test_a_message_that_cannot_be_sent_does_not_tell_its_address(
     async with World(tmp_path) as world:
         execution, _ = await running(world)
         await keep(world, "db", CANARY)
-        inside = Inside(world.control, OF_TEMPLATES)
+        inside = Inside(world.control, world.tenancy, OF_TEMPLATES)
         means = Means(
             database=world.database,
             clock=world.clock,

@@ -19,7 +19,7 @@ from cloudhand.core.errors import (
     TooMany,
 )
 from cloudhand.core.ids import InstanceId, SessionId
-from cloudhand.core.orders import Once
+from cloudhand.core.orders import NewActivation, Once
 from cloudhand.core.session import Terminal
 from cloudhand.wire.session import Report
 from tests.sessions import (
@@ -29,6 +29,7 @@ from tests.sessions import (
     beat,
     connection,
     join,
+    order,
     register,
     start,
     told,
@@ -215,10 +216,10 @@ async def test_a_session_ends_when_its_machine_goes_down(tmp_path: Path) -> None
     async with World(tmp_path) as world:
         instance_id = await world.instance()
         machine = world.machine(instance_id)
-        assert machine.boot is not None
         machine.has_agent = False  # and a published one in its place
-        await register(world, machine.boot.activation_id, machine.boot.activation_code)
-        world.control.agents.forget(instance_id)
+        boot = machine.boot
+        assert boot is not None
+        await register(world.control, boot.activation_id, boot.activation_code)
         await beat(world, instance_id, boot_id=machine.boot_id)
         started = await start(world, instance_id)
         await fetch(world, instance_id, started.id)
@@ -290,6 +291,20 @@ async def test_sessions_are_found_by_their_instance(tmp_path: Path) -> None:
         (view,) = await views(world, instance_id=other)
         assert [found.instance_id for found in view.connections] == [other]
         assert await views(world, instance_id=InstanceId("i-nobody")) == []
+
+
+async def test_a_session_of_any_account_is_found_by_its_id(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        account, _ = await world.tenancy.open("other")
+        other = world.tenancy.of(account.id)
+        assert other is not None
+        made, code = await other.activations.create(NewActivation())
+        theirs = await other.sessions.start(order(await register(other, made.id, code)))
+        ours = await start(world, await join(world))
+        assert await world.tenancy.of_session(theirs.id) is other
+        assert await world.tenancy.of_session(ours.id) is world.control
+        assert await world.tenancy.of_session(SessionId("s-nobody")) is world.control
+        assert [view.session.id for view in await views(world)] == [ours.id]
 
 
 async def test_a_control_plane_that_was_away_waits_for_agents(tmp_path: Path) -> None:

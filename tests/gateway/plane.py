@@ -25,6 +25,7 @@ from cloudhand.core.ids import InstanceId, InvokeId
 from cloudhand.core.orders import NewActivation, ResultView
 from cloudhand.gateway.channel import Channel
 from cloudhand.gateway.http import GatewayApp
+from cloudhand.gateway.office import Office
 from cloudhand.server.main import web_config
 from cloudhand.wire import agent as wire
 from cloudhand.wire.signature import sign_agent
@@ -291,7 +292,7 @@ async def gateway(path: Path, settings: ControlSettings | None = None) -> AsyncI
         kicks = asyncio.create_task(channel.run())
         try:
             async with (
-                listening(GatewayApp(world.control, channel)) as port,
+                listening(GatewayApp(Office(world.control, channel))) as port,
                 # Without roots, which take longer to load than most tests.
                 httpx.AsyncClient(trust_env=False, verify=False, timeout=10) as client,  # noqa: S501
             ):

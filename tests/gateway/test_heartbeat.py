@@ -15,6 +15,7 @@ from cloudhand.core.invocation import State
 from cloudhand.core.orders import AgentView, ManagedFilter
 from cloudhand.gateway.channel import Channel
 from cloudhand.gateway.http import GatewayApp
+from cloudhand.gateway.office import Office
 from cloudhand.wire import agent as wire
 from tests.gateway.plane import Plane, Visitor, listening
 from tests.world import ALL, World
@@ -110,7 +111,7 @@ async def test_the_end_of_a_control_plane_takes_nobody_offline(tmp_path: Path) -
         channel = Channel(world.control.agents)
         async with (
             contextlib.AsyncExitStack() as stack,
-            listening(GatewayApp(world.control, channel)) as port,
+            listening(GatewayApp(Office(world.control, channel))) as port,
             httpx.AsyncClient(trust_env=False) as client,
         ):
             plane = Plane(world=world, channel=channel, port=port, client=client)

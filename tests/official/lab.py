@@ -18,6 +18,7 @@ from cloudhand.core.ids import InstanceId, InvokeId
 from cloudhand.core.orders import NewActivation, ResultView
 from cloudhand.gateway.channel import Channel
 from cloudhand.gateway.http import GatewayApp
+from cloudhand.gateway.office import Office
 from cloudhand.wire import agent as wire
 from tests.gateway.plane import listening
 from tests.official.agent import Agent
@@ -70,7 +71,7 @@ class Lab:
         self.world.control.pokes.on_kick(channel.kick)
         self.world.control.pokes.on_part(channel.part)
         await self._server.enter_async_context(_running(channel))
-        app = GatewayApp(self.world.control, channel)
+        app = GatewayApp(Office(self.world.control, channel))
         port = await self._server.enter_async_context(listening(app))
         self.url = f"http://127.0.0.1:{port}"
         for host in self.hosts:

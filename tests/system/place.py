@@ -243,7 +243,10 @@ class Plane:
             self._client = None
 
     def supervisors(self) -> list[int]:
-        return processes.naming("cloudhand.providers.sandbox.supervisor", f"{self.state}/sandbox")
+        """Of all accounts."""
+        homes = (self.state / "sandbox", *self.state.glob("accounts/*/sandbox"))
+        name = "cloudhand.providers.sandbox.supervisor"
+        return [pid for home in homes for pid in processes.naming(name, str(home))]
 
     def end(self) -> None:
         """End everything, the instances too."""

@@ -66,6 +66,32 @@ def test_after_all_of_them(cloud):
     same_as_ever(cloud)
 """
 
+_TEAM = """
+import os
+import subprocess
+import sys
+
+def test_a_program_of_another_account(cloud):
+    with cloud.account("team") as team:
+        assert team.instance_ids == []
+        told = subprocess.run(
+            [sys.executable, "-m", "cloudhand.cli.main", "instances", "--json"],
+            env={**os.environ, **team.environment},
+            capture_output=True, text=True, check=False,
+        )
+        assert (told.returncode, told.stdout.strip()) == (0, "[]"), told.stderr
+        assert cloud.access_key_secret not in team.environment.values()
+
+def test_that_fails(cloud):
+    with cloud.account("team", instances=1) as team:
+        assert set(team.run("exit 193")) == set()
+
+def test_with_the_same_name(cloud):
+    with cloud.account("team", instances=1) as team:
+        (result,) = team.run("true").values()
+        assert result.status == "Success"
+"""
+
 _KILLED = """
 import os, signal
 from pathlib import Path
@@ -162,6 +188,11 @@ def test_the_examples_of_the_documents_pass_in_two_workers(alone: Place) -> None
 
 def test_each_test_has_fresh_instances_whatever_the_last_one_left(alone: Place) -> None:
     assert _passed(_pytest(alone, {"test_fresh.py": _FRESH})) == 6
+
+
+def test_a_second_account_is_put_away_even_if_its_test_fails(alone: Place) -> None:
+    told = ended(_pytest(alone, {"test_team.py": _TEAM}))
+    assert "1 failed, 2 passed" in told.stdout, told.stdout
 
 
 def test_a_control_plane_that_was_killed_is_replaced(alone: Place) -> None:

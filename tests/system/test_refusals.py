@@ -178,6 +178,8 @@ def test_a_directory_of_others_is_left_as_it_is(alone: Place) -> None:
         (("up", "--fleet", "-1"), "-1"),
         (("up", "--fleet", "1000"), "1000"),
         (("serve",), "--state"),
+        (("serve", "--state", "x", "--limit", "machines=3"), "'machines=3'"),
+        (("serve", "--state", "x", "--limit", "commands=-1"), "'commands=-1'"),
         (("exec",), "COMMAND"),
         (("nothing",), "nothing"),
         (("exec", "--state", "/nowhere", "--", "true"), "/nowhere"),

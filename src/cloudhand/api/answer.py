@@ -17,7 +17,7 @@ from cloudhand.api.refusal import Refused
 from cloudhand.api.render import Format
 from cloudhand.api.request import RawAnswer, RawRequest
 from cloudhand.api.throttle import Throttle
-from cloudhand.control.control import Control
+from cloudhand.control.tenancy import Tenancy
 from cloudhand.core import ids
 from cloudhand.core.errors import (
     BadCursor,
@@ -79,17 +79,17 @@ Operations = Mapping[str, Mapping[str, Operation]]  # by version, then by name
 class Gate:
     """What remembers earlier requests: those that must not come again, and how many came."""
 
-    def __init__(self, control: Control, *, since: datetime) -> None:
+    def __init__(self, *, since: datetime) -> None:
         self.replays = authenticate.ReplayGuard(since)
-        self.throttle = Throttle(control.settings, control.faults)
+        self.throttle = Throttle()
 
 
 async def answer(
-    raw: RawRequest, operations: Operations, control: Control, gate: Gate
+    raw: RawRequest, operations: Operations, tenancy: Tenancy, gate: Gate
 ) -> RawAnswer:
-    call = _Answering(raw, ids.request_id(control.random))
+    call = _Answering(raw, ids.request_id(tenancy.first.random))
     try:
-        body = await _handled(call, operations, control, gate)
+        body = await _handled(call, operations, tenancy, gate)
         return call.answer(200, body)
     except Refused as refused:
         return call.refuse(refused)
@@ -132,16 +132,19 @@ class _Answering:
         return replace(self.answer(first.status, body), retry_after=refused.retry_after)
 
 
-async def _handled(step: _Answering, operations: Operations, control: Control, gate: Gate) -> bytes:
+async def _handled(step: _Answering, operations: Operations, tenancy: Tenancy, gate: Gate) -> bytes:
     raw = step.raw
     asked = request.read(raw)
     step.form = request.wanted_format(raw, asked.flat)
     if raw.method not in ("GET", "POST"):
         raise Refused(wrong.HTTP_METHOD)
     operation = _find(step, asked.flat, operations)
-    now = control.clock.now()
-    key = await authenticate.authenticate(raw, asked, control.accounts, gate.replays, now)
-    gate.throttle.check(key.identity, operation, now)
+    now = tenancy.first.clock.now()
+    key = await authenticate.authenticate(raw, asked, tenancy, gate.replays, now)
+    control = tenancy.of(key.account_id)
+    if control is None:  # closed meanwhile
+        raise Refused(wrong.NO_SUCH_KEY)
+    gate.throttle.check(control, operation, now)
     call = Call(
         caller=key.identity,
         action=operation.name,
@@ -150,6 +153,7 @@ async def _handled(step: _Answering, operations: Operations, control: Control, g
         host=raw.host,
         now=now,
         control=control,
+        tenancy=tenancy,
         context=authorize.context(raw),
     )
     result = await handled(operation, call)

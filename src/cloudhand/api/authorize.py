@@ -31,7 +31,12 @@ _TYPES: Mapping[str, Mapping[str, str]] = {
         "TemplateName": "template",
         "TemplateNames": "template",
     },
-    "ram": {"UserName": "user", "RoleName": "role", "PolicyName": "policy"},
+    "ram": {
+        "AccountName": "account",
+        "UserName": "user",
+        "RoleName": "role",
+        "PolicyName": "policy",
+    },
     "sts": {},
     "location": {},
     "vpc": {"VpcId": "vpc", "VSwitchId": "vswitch"},
@@ -39,7 +44,8 @@ _TYPES: Mapping[str, Mapping[str, str]] = {
 # What operations are about that name nothing.
 _MADE = {"CreateInstance": "instance", "RunInstances": "instance",
          "CreateCommand": "command", "CreateActivation": "activation",
-         "ListUsers": "user", "ListRoles": "role", "ListPolicies": "policy"}  # fmt: skip
+         "ListAccounts": "account", "ListUsers": "user",
+         "ListRoles": "role", "ListPolicies": "policy"}  # fmt: skip
 _EVERYBODY = ("GetCallerIdentity", "DescribeEndpoints")
 _STORED = ("Name", "Names", "Path")  # parameters that name those of the store
 

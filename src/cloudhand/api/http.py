@@ -16,7 +16,7 @@ from cloudhand.api.answer import Gate, answer
 from cloudhand.api.products import BY_VERSION
 from cloudhand.api.refusal import Refused, WireError
 from cloudhand.api.request import RawAnswer, RawRequest
-from cloudhand.control.control import Control
+from cloudhand.control.tenancy import Tenancy
 from cloudhand.core import ids
 from cloudhand.core.ids import RandomBytes
 
@@ -34,9 +34,10 @@ _ORDINARY = 60_000
 _HEAD_LIMIT = 2 * 1024 * 1024
 
 
-def app(control: Control) -> App:
+def app(tenancy: Tenancy) -> App:
     """An ASGI application for every path that nobody else has taken."""
-    gate = Gate(control, since=control.clock.now())
+    random = tenancy.first.random
+    gate = Gate(since=tenancy.first.clock.now())
 
     async def cloud(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -44,7 +45,7 @@ def app(control: Control) -> App:
             return
         body = await _body(receive)
         if body is None:
-            await _send(send, _refusal(wrong.BODY_TOO_LARGE, control.random), close=True)
+            await _send(send, _refusal(wrong.BODY_TOO_LARGE, random), close=True)
             return
         raw = RawRequest(
             method=scope["method"],
@@ -54,7 +55,7 @@ def app(control: Control) -> App:
             source_ip=scope["client"][0] if scope.get("client") else "",
             secure=scope["scheme"] == "https",
         )
-        await _send(send, await answer(raw, BY_VERSION, control, gate))
+        await _send(send, await answer(raw, BY_VERSION, tenancy, gate))
 
     return cloud
 

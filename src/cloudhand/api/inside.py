@@ -20,6 +20,7 @@ from cloudhand.api.operation import Call, Operation
 from cloudhand.api.refusal import Refused
 from cloudhand.control.control import Control
 from cloudhand.control.rights import read_stored
+from cloudhand.control.tenancy import Tenancy
 from cloudhand.core import ids
 from cloudhand.core.account import Identity, Kind, identity
 from cloudhand.core.errors import NotAuthorized
@@ -48,8 +49,9 @@ def served(products: Products) -> dict[str, frozenset[str]]:
 class Inside:
     """Makes the callers of executions."""
 
-    def __init__(self, control: Control, products: Products) -> None:
+    def __init__(self, control: Control, tenancy: Tenancy, products: Products) -> None:
         self._control = control
+        self._tenancy = tenancy
         self._products = {
             name: {one.lower(): operation for one, operation in found.items()}
             for name, found in products.items()
@@ -57,7 +59,7 @@ class Inside:
 
     def caller_of(self, execution: Execution, task: TaskExecution) -> Caller:
         """``reconcilers.means.CallerOf``"""
-        return _Caller(self._control, self._products, self, execution, task)
+        return _Caller(self._control, self._tenancy, self._products, self, execution, task)
 
     async def check_read(
         self, execution: Execution, names: Collection[str], *, secret: bool
@@ -77,12 +79,14 @@ class _Caller:
     def __init__(
         self,
         control: Control,
+        tenancy: Tenancy,
         products: Products,
         inside: Inside,
         execution: Execution,
         task: TaskExecution,
     ) -> None:
         self._control = control
+        self._tenancy = tenancy
         self._inside = inside
         self._products = products
         self._execution = execution
@@ -143,6 +147,7 @@ class _Caller:
             host="",
             now=self._control.clock.now(),
             control=self._control,
+            tenancy=self._tenancy,
             effect=f"effect/{self._task.id}/{self._task.attempt}/{effect}",
             task_id=self._task.id,
             # A secret that was changed meanwhile makes no other effect of it.

@@ -15,6 +15,7 @@ import msgspec
 from cloudhand.api import bind
 from cloudhand.api.refusal import WireError
 from cloudhand.control.control import Control
+from cloudhand.control.tenancy import Tenancy
 from cloudhand.core.account import Identity
 from cloudhand.core.errors import CloudhandError
 from cloudhand.core.ids import TaskExecutionId
@@ -54,7 +55,8 @@ class Call:
     request_id: str
     host: str  # as the caller spells our address
     now: datetime
-    control: Control
+    control: Control  # of the caller's account
+    tenancy: Tenancy
     context: Mapping[str, str] = field(default_factory=dict)  # of policies, see core.policy.Wish
     effect: str = ""  # of an execution, under which this is carried out once
     task_id: TaskExecutionId | None = None  # of an execution that asks

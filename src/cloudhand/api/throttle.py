@@ -7,9 +7,7 @@ from datetime import datetime, timedelta
 from cloudhand.api import gateway_errors as wrong
 from cloudhand.api.operation import Operation
 from cloudhand.api.refusal import Refused
-from cloudhand.control.faults import Faults
-from cloudhand.control.settings import ControlSettings
-from cloudhand.core.account import Identity
+from cloudhand.control.control import Control
 
 _MS = timedelta(milliseconds=1)
 # By these a fault is looked at and taken away, whatever it strikes.
@@ -19,23 +17,21 @@ _NEVER = ("CreateFault", "DescribeFaults", "DeleteFaults")
 class Throttle:
     """A bucket per account: full, it has the requests of a second, and it fills up evenly."""
 
-    def __init__(self, settings: ControlSettings, faults: Faults) -> None:
-        self._rate = settings.requests_per_second
-        self._faults = faults
+    def __init__(self) -> None:
         self._free_at: dict[str, datetime] = {}  # when the bucket of an account is full again
 
-    def check(self, who: Identity, operation: Operation, now: datetime) -> None:
-        """Refused."""
+    def check(self, control: Control, operation: Operation, now: datetime) -> None:
+        """Refused. ``control``: of the account that asks."""
         if operation.name in _NEVER:
             return
-        fault = self._faults.of_request()
+        fault = control.faults.of_request()
         if fault is not None:
             raise Refused(wrong.THROTTLED, retry_after=fault.value)
-        if self._rate:
-            self._take(who.account_id, now)
+        rate = control.settings.requests_per_second
+        if rate:
+            self._take(control.settings.account_id, timedelta(seconds=1) / rate, now)
 
-    def _take(self, account_id: str, now: datetime) -> None:
-        one = timedelta(seconds=1) / self._rate
+    def _take(self, account_id: str, one: timedelta, now: datetime) -> None:
         free_at = max(self._free_at.get(account_id, now), now) + one
         late = free_at - now - timedelta(seconds=1)
         if late > timedelta():

@@ -19,6 +19,7 @@ from cloudhand.wire import rpc, signature
 ECS = "2014-05-26"  # products, by their versions
 OOS = "2019-06-01"
 RAM = "2015-05-01"
+STS = "2015-04-01"
 _TIMEOUT = 30  # seconds
 _OF_KEYS = ("InvalidAccessKeyId.", "SignatureDoesNotMatch")  # codes of refusals
 _EMPTY_HASH = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

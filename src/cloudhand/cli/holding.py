@@ -21,7 +21,7 @@ from cloudhand.cli.endpoint import Endpoint
 from cloudhand.cli.errors import ClientError
 from cloudhand.cli.pointer import pointed_to
 from cloudhand.server.main import CannotStart, Running, control_plane, running_count
-from cloudhand.server.settings import ExitCodePolicy, Network, Settings
+from cloudhand.server.settings import LIMITED, ExitCodePolicy, Network, Settings
 
 _REGION = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", re.ASCII)
 # A full collection walks all that thousands of idle agents hold, to find next to nothing; with
@@ -142,6 +142,20 @@ def networks(texts: Sequence[str] | None) -> tuple[Network, ...]:
         return tuple(map(ipaddress.ip_network, texts or ()))
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--web-hooks-to") from None
+
+
+def limits(texts: Sequence[str] | None) -> dict[str, int]:
+    """How many there may be, by what it is; a typer.BadParameter for what is not WHAT=N."""
+    found = {}
+    for text in texts or ():
+        what, _, number = text.partition("=")
+        if what not in LIMITED or not re.fullmatch(r"[0-9]{1,9}", number):
+            raise typer.BadParameter(
+                f"{text!r} is not one of {', '.join(f'{one}=N' for one in LIMITED)}",
+                param_hint="--limit",
+            )
+        found[what] = int(number)
+    return found
 
 
 def region(text: str) -> str:

@@ -54,6 +54,9 @@ COMMANDS = {
     "account policies": "account.policies",
     "account policy": "account.policies",
     "account key": "account.key",
+    "account others": "account.others",
+    "account open": "account.opening",
+    "account close": "account.closing",
     "fault make": "fault.make",
     "fault list": "fault.listing",
     "fault clear": "fault.clear",
@@ -61,7 +64,7 @@ COMMANDS = {
     "version": "version",
 }
 _GROUPS = {  # commands that have commands, with their help
-    "account": "Users and roles of the account: who may do what.",
+    "account": "Who may do what: users and roles of the account, and other accounts.",
     "agent": "",  # says it itself
     "fault": "Faults made on purpose, for tests of one's own automation.",
     "template": "Templates of CloudOps Orchestration Service: check, rehearse and execute them.",

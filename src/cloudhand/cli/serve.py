@@ -58,6 +58,14 @@ def command(
             metavar="N",
         ),
     ] = 0,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="How many of something there may be: of each account instances=100, commands=500,"
+            " activations=5000; and accounts=100. May be repeated.",
+            metavar="WHAT=N",
+        ),
+    ] = None,
     requests_per_second: Annotated[
         int,
         typer.Option(
@@ -103,6 +111,7 @@ def command(
         outward=holding.networks(web_hooks_to),
         instances_per_call=instances_per_call,
         invocations_per_day=invocations_per_day,
+        limits=holding.limits(limit),
         requests_per_second=requests_per_second,
         output_limit=output_limit * _MEBIBYTE,
         outputs_quota=outputs_quota * _MEBIBYTE,

@@ -6,8 +6,9 @@ import base64
 import hashlib
 import os
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from cloudhand.control.pokes import Loop, Pokes
 from cloudhand.control.rights import check_known
 from cloudhand.core.account import (
     OWNER,
@@ -35,14 +36,19 @@ _MOST_KEYS = 2  # of one user, as documented
 class Accounts:
     """Access keys, held in memory: every request asks for one."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, pokes: Pokes) -> None:
         self._database = database
         self._clock = clock
+        self._pokes = pokes
         self._keys: dict[str, AccessKey] = {}
 
     async def get(self, access_key_id: str) -> AccessKey | None:
         if access_key_id not in self._keys:
             await self._load()
+        return self._keys.get(access_key_id)
+
+    def held(self, access_key_id: str) -> AccessKey | None:
+        """As ``get``, if it is in memory."""
         return self._keys.get(access_key_id)
 
     async def first(self) -> AccessKey | None:
@@ -84,7 +90,7 @@ class Accounts:
             await tx.accounts.activate(key_id, active=active)
 
         await self._database.write(work)
-        await self._load()
+        await self._changed()
 
     async def remove(self, who: Identity, key_id: str) -> None:
         """ResourceNotFound, LastKey."""
@@ -94,7 +100,7 @@ class Accounts:
             await tx.accounts.remove(key_id)
 
         await self._database.write(work)
-        await self._load()
+        await self._changed()
 
     async def assume(self, role: Identity, span: timedelta) -> tuple[AccessKey, str]:
         """A key with which a role is taken for a while, and its token. ResourceNotFound."""
@@ -161,6 +167,11 @@ class Accounts:
         await self._database.write(work)
         await self._load()
 
+    async def _changed(self) -> None:
+        """``first`` may be another."""
+        await self._load()
+        self._pokes.wake(Loop.OWN_KEY)
+
     async def _load(self) -> None:
         async def work(tx: Transaction) -> list[AccessKey]:
             return await tx.accounts.keys()
@@ -178,13 +189,14 @@ async def _check_own(tx: Transaction, who: Identity, key_id: str, *, kept: bool)
         raise LastKey(key_id)
 
 
-def new_key(who: Identity, *, prefix: str = "LTAI5tCH") -> AccessKey:
-    """Not stored yet."""
+def new_key(who: Identity, *, prefix: str = "LTAI5tCH", at: datetime | None = None) -> AccessKey:
+    """Not stored yet. ``at``: when it is made, for who tells of it before it is."""
     return AccessKey(
         id=prefix + base64.b32encode(os.urandom(10)).decode(),
         secret=base64.b64encode(os.urandom(24)).decode().replace("/", "x").replace("+", "y"),
         account_id=who.account_id,
         of=str(who),
+        created_at=at,
     )
 
 

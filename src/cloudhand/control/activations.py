@@ -107,6 +107,14 @@ class Activations:
 
         return await self._database.write(work)
 
+    async def has(self, activation_id: ActivationId) -> bool:
+        """Whether it is one of these, those of our own instances too."""
+
+        async def work(tx: Transaction) -> bool:
+            return await tx.activations.get(activation_id) is not None
+
+        return await self._database.read(work)
+
     async def find(self, wanted: ActivationFilter, window: Window) -> Page[Activation]:
         async def work(tx: Transaction) -> Page[Activation]:
             return await tx.activations.find(wanted, window)

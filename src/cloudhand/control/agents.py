@@ -77,6 +77,10 @@ class Agents:
                 self._known[instance_id] = known
         return known
 
+    def holds(self, instance_id: InstanceId) -> bool:
+        """Whether ``get`` has it in memory."""
+        return instance_id in self._known
+
     def forget(self, instance_id: InstanceId) -> None:
         self._forgotten += 1
         self._known.pop(instance_id, None)

@@ -50,7 +50,7 @@ class Control:
         self.random = random
         self.pokes = pokes
         self.settings = settings
-        self.accounts = Accounts(database, clock)
+        self.accounts = Accounts(database, clock, pokes)
         self.activations = Activations(database, clock, random, settings)
         self.agents = Agents(database, clock, random, pokes, settings)
         self.assistant_settings = AssistantSettings(database, clock)

@@ -59,12 +59,17 @@ class Rights:
         _complain("role", names, {role.name for role in found})
         return found
 
-    async def trusting_role(self, who: Identity, name: str, context: Mapping[str, str]) -> Role:
-        """A role that ``who`` may take; NotTrusted, ResourceNotFound. ``context``: as of check."""
-        (role,) = await self.roles(who.account_id, name)
+    async def trusting_role(
+        self, who: Identity, account_id: str, name: str, context: Mapping[str, str]
+    ) -> Role:
+        """A role of this account that ``who``, maybe of another, may take.
+
+        NotTrusted, ResourceNotFound. ``context``: as of check.
+        """
+        (role,) = await self.roles(account_id, name)
         own = who.kind is Kind.OWNER  # who takes no roles, as on the real service
         by_name = role_arn(who.account_id, who.name) if who.kind is Kind.ROLE else arn(who)
-        wish = Wish(action=_TAKE, resource=role_arn(who.account_id, name), context=context)
+        wish = Wish(action=_TAKE, resource=role_arn(account_id, name), context=context)
         if own or not policies.trusts(policies.read(role.trust, trust=True), by_name, wish):
             raise NotTrusted(str(who), name)
         return role

@@ -152,6 +152,14 @@ class Sessions:
 
         return await self._database.read(work)
 
+    async def has(self, session_id: SessionId) -> bool:
+        """Whether it is one of these."""
+
+        async def work(tx: Transaction) -> bool:
+            return await tx.sessions.get(session_id) is not None
+
+        return await self._database.read(work)
+
     async def check(self, session_id: SessionId, token: str) -> None:
         """SessionNotFound unless who knows this token may open the session now."""
         now = self._clock.now()

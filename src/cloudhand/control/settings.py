@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from cloudhand.core.account import FIRST_ID
 from cloudhand.core.command import TARGET_LIMIT
 from cloudhand.core.power import ExitCodePolicy
 
@@ -12,7 +13,7 @@ from cloudhand.core.power import ExitCodePolicy
 @dataclass(frozen=True, kw_only=True)
 class ControlSettings:
     region_id: str = "cn-hangzhou"
-    account_id: str = "1000000000000001"
+    account_id: str = FIRST_ID
     power_exit_codes: ExitCodePolicy = ExitCodePolicy.SUCCESS
     power_wait: timedelta = timedelta(seconds=60)  # how long an agent waits for an acknowledgement
     delivery_window: timedelta = timedelta(seconds=60)  # then a command that nobody fetched ends
@@ -26,6 +27,7 @@ class ControlSettings:
     executions_kept: timedelta = timedelta(days=90)  # after their end
     requests_per_second: int = 0  # of an account; 0: as many as come
     instances_limit: int = 100  # per region
+    accounts_limit: int = 100  # beside the first; each has a store, and loops, of its own
     activations_limit: int = 5000
     targets_limit: int = TARGET_LIMIT  # instances that one call runs on
     # From so many activations on there are more only while more than half of them are used.

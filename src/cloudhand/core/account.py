@@ -1,4 +1,4 @@
-"""Who may ask: the owner of an account, its users and its roles, by their access keys."""
+"""Accounts, and who may ask: the owner of one, its users and its roles, by their access keys."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ from datetime import datetime
 from enum import StrEnum
 
 OWNER = "root"  # the name of the owner of an account
+FIRST_ID = "1000000000000001"  # of the account that every control plane has
 SERVICE_ROLE = "OOSServiceRole"  # that every account has
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """What has instances, commands, users and everything else of its own."""
+
+    id: str  # 16 digits
+    name: str
+    created_at: datetime
 
 
 class Kind(StrEnum):

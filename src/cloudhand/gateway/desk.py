@@ -72,9 +72,9 @@ class Desk:
     async def session_ended(self, speaker: Speaker, report: session.Report) -> None:
         await self._control.sessions.report(speaker.agent, report)
 
-    async def check_user(self, session_id: str, token: str) -> None:
+    async def check_user(self, session_id: SessionId, token: str) -> None:
         """SessionNotFound unless who has the token may open the session."""
-        await self._control.sessions.check(SessionId(session_id), token)
+        await self._control.sessions.check(session_id, token)
 
     async def plugins(self, speaker: Speaker, said: Sequence[PluginStatus]) -> None:
         await self._control.plugins.report(speaker.id, said)

@@ -14,13 +14,13 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from cloudhand.control.control import Control
 from cloudhand.control.deliveries import Speaker
 from cloudhand.core.errors import MachineKnown, SessionNotFound
+from cloudhand.core.ids import ActivationId, InstanceId, SessionId
 from cloudhand.core.notice import Kind
-from cloudhand.gateway.channel import Channel, Receive, Send, close
-from cloudhand.gateway.desk import Desk
-from cloudhand.gateway.doorkeeper import Doorkeeper, Knock, Refused
+from cloudhand.gateway.channel import Receive, Send, close
+from cloudhand.gateway.doorkeeper import Knock, Refused
+from cloudhand.gateway.office import Office, Offices
 from cloudhand.store.database import StoreError
 from cloudhand.wire import agent as wire
 from cloudhand.wire import enclosed, notice, plugin, session
@@ -66,12 +66,9 @@ class _Gone(Exception):
 class GatewayApp:
     """An ASGI application for everything under /luban, and for the ends of users."""
 
-    def __init__(self, control: Control, channel: Channel) -> None:
-        self._desk = Desk(control)
-        self._faults = control.faults
-        self._doorkeeper = Doorkeeper(control)
-        self._channel = channel
-        self._asked: dict[str, Callable[[Speaker, Knock], Awaitable[dict[str, Any]]]] = {
+    def __init__(self, offices: Offices) -> None:
+        self._offices = offices
+        self._asked: dict[str, Callable[[Office, Speaker, Knock], Awaitable[dict[str, Any]]]] = {
             wire.HEARTBEAT_PATH: self._beat,
             wire.INVENTORY_PATH: self._inventory,
             wire.TASK_LIST_PATH: self._fetch,
@@ -111,7 +108,11 @@ class GatewayApp:
             return 413, {"code": 413, "reason": "size", "message": "the body is too large"}
         if path == wire.REGISTER_PATH:
             return await self._register(scope, knock)
-        return await self._known(path, knock)
+        return await self._known(await self._office(knock), path, knock)
+
+    async def _office(self, knock: Knock) -> Office:
+        instance_id = InstanceId(knock.headers.get(wire.INSTANCE_HEADER, ""))
+        return await self._offices.of_agent(instance_id)
 
     async def _careful(self, path: str, answering: Awaitable[Answer]) -> Answer:
         """The answer, whatever goes wrong on the way to it but _Gone."""
@@ -130,23 +131,23 @@ class GatewayApp:
             log.exception("request failed", extra={"path": path})
             return 500, {"code": 500, "reason": "internal", "message": "internal error"}
 
-    async def _known(self, path: str, knock: Knock) -> Answer:
+    async def _known(self, office: Office, path: str, knock: Knock) -> Answer:
         """To whom an answer is given only when we know who asks."""
         try:
-            speaker = await self._doorkeeper.identify(knock)
+            speaker = await office.doorkeeper.identify(knock)
         except Refused as refusal:
             log.info("agent refused", extra={"path": path, "reason": refusal.reason})
             said = {"reason": refusal.reason, "message": str(refusal)}
             instance_id = knock.headers.get(wire.INSTANCE_HEADER, "")
-            if path == wire.HEARTBEAT_PATH and await self._desk.deregistered(instance_id):
+            if path == wire.HEARTBEAT_PATH and await office.desk.deregistered(instance_id):
                 # Compat: at this a newer published agent forgets its registration, and ends.
                 return 403, {"code": 403, "errMsg": "instance_deregistered", **said}
             return 401, {"code": 401, **said}
-        if await self._faults.silences(speaker.id, speaker.boot_id):
+        if await office.faults.silences(speaker.id, speaker.boot_id):
             return 503, {"code": 503, "reason": "fault", "message": "a fault was made on purpose"}
         asked = self._asked.get(path)
         if asked is not None:
-            return 200, await asked(speaker, knock)
+            return 200, await asked(office, speaker, knock)
         known = _UNSUPPORTED.get(path)
         if known is not None:
             return 200, known
@@ -156,7 +157,8 @@ class GatewayApp:
         registration = wire.Registration.from_json(_object(knock.body))
         address = scope["client"][0] if scope.get("client") else ""
         try:
-            registered = await self._desk.register(registration, address=address)
+            office = await self._offices.of_activation(ActivationId(registration.activation_id))
+            registered = await office.desk.register(registration, address=address)
         except MachineKnown as error:
             # Compat: who reads this, and takes 400 for an answer, comes back with another name.
             log.info("registration refused", extra={"address": address, "reason": str(error)})
@@ -167,60 +169,64 @@ class GatewayApp:
         log.info("registered", extra={"instance": registered.instance_id, "address": address})
         return 200, registered.to_json()
 
-    async def _beat(self, speaker: Speaker, knock: Knock) -> dict[str, Any]:
+    async def _beat(self, office: Office, speaker: Speaker, knock: Knock) -> dict[str, Any]:
         heartbeat = wire.Heartbeat.from_query(_query(knock))
         match = _AGENT_VERSION.search(knock.headers.get("user-agent", ""))
-        interval = await self._desk.beat(
+        interval = await office.desk.beat(
             speaker, heartbeat, version=match.group(1) if match else ""
         )
         return {"nextInterval": interval}
 
-    async def _inventory(self, speaker: Speaker, knock: Knock) -> dict[str, Any]:
+    async def _inventory(self, office: Office, speaker: Speaker, knock: Knock) -> dict[str, Any]:
         inventory = wire.Inventory.from_json(_object(knock.body))
-        orders = await self._desk.inventory(speaker, inventory)
+        orders = await office.desk.inventory(speaker, inventory)
         return orders.to_json()
 
-    async def _fetch(self, speaker: Speaker, knock: Knock) -> dict[str, Any]:
-        worklist = await self._desk.fetch(speaker, wire.Fetch.from_query(_query(knock)))
+    async def _fetch(self, office: Office, speaker: Speaker, knock: Knock) -> dict[str, Any]:
+        worklist = await office.desk.fetch(speaker, wire.Fetch.from_query(_query(knock)))
         return worklist.to_json()
 
-    async def _report(self, speaker: Speaker, knock: Knock) -> dict[str, Any]:
+    async def _report(self, office: Office, speaker: Speaker, knock: Knock) -> dict[str, Any]:
         kind = knock.path.removeprefix(wire.REPORT_PATH)
         report = wire.Report.from_query(kind, _query(knock), knock.body)
-        ack = await self._desk.report(speaker, report)
+        ack = await office.desk.report(speaker, report)
         return ack.to_json()
 
-    async def _metric(self, speaker: Speaker, knock: Knock) -> dict[str, Any]:
+    async def _metric(self, office: Office, speaker: Speaker, knock: Knock) -> dict[str, Any]:
         said = notice.from_metric(_object(knock.body))
-        await self._desk.notice(speaker, Kind.METRIC, said)
+        await office.desk.notice(speaker, Kind.METRIC, said)
         return {"code": 200}
 
-    async def _client_report(self, speaker: Speaker, knock: Knock) -> dict[str, Any]:
+    async def _client_report(
+        self, office: Office, speaker: Speaker, knock: Knock
+    ) -> dict[str, Any]:
         said = notice.from_client_report(_object(knock.body))
-        await self._desk.notice(speaker, Kind.CLIENT_REPORT, said)
+        await office.desk.notice(speaker, Kind.CLIENT_REPORT, said)
         return {"code": 200}
 
-    async def _plugins(self, speaker: Speaker, knock: Knock) -> dict[str, Any]:
-        await self._desk.plugins(speaker, plugin.statuses_from_json(_object(knock.body)))
+    async def _plugins(self, office: Office, speaker: Speaker, knock: Knock) -> dict[str, Any]:
+        await office.desk.plugins(speaker, plugin.statuses_from_json(_object(knock.body)))
         return {"code": 200, "instanceId": speaker.id, "reportType": 0, **plugin.INTERVALS}
 
-    async def _sessions(self, speaker: Speaker, knock: Knock) -> dict[str, Any]:
+    async def _sessions(self, office: Office, speaker: Speaker, knock: Knock) -> dict[str, Any]:
         """The one that is asked for, and no other: an agent takes several one after the other."""
-        offer = await self._desk.offer(speaker, _query(knock).get("channelId", ""))
+        offer = await office.desk.offer(speaker, _query(knock).get("channelId", ""))
         return {"code": 200, "session": [offer.to_json()] if offer is not None else []}
 
-    async def _session_ended(self, speaker: Speaker, knock: Knock) -> dict[str, Any]:
-        await self._desk.session_ended(speaker, session.Report.from_query(_query(knock)))
+    async def _session_ended(
+        self, office: Office, speaker: Speaker, knock: Knock
+    ) -> dict[str, Any]:
+        await office.desk.session_ended(speaker, session.Report.from_query(_query(knock)))
         return {"code": 200}
 
-    async def _deregister(self, speaker: Speaker, knock: Knock) -> dict[str, Any]:
-        await self._desk.deregister(speaker)
+    async def _deregister(self, office: Office, speaker: Speaker, knock: Knock) -> dict[str, Any]:
+        await office.desk.deregister(speaker)
         return {"code": 200}
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
         try:
-            said, speaker = await self._opening(_knock(scope, b""))
+            office, said, speaker = await self._opening(_knock(scope, b""))
         except Refused as refusal:
             log.info("channel refused", extra={"reason": refusal.reason})
             await send({"type": "websocket.close", "code": 1008})
@@ -231,35 +237,38 @@ class GatewayApp:
         # Whoever called us holds the scope for as long as the socket is open.
         scope["headers"] = []
         # A published agent that is refused here would try no more for half an hour.
-        if await self._faults.silences(speaker.id, speaker.boot_id):
+        if await office.faults.silences(speaker.id, speaker.boot_id):
             await send({"type": "websocket.close", "code": 1001})
             return
-        answer = (lambda message: self._enclosed(said, message)) if ours else None
-        await self._channel.serve(speaker.id, receive, send, answer)
+        answer = (lambda message: self._enclosed(office, said, message)) if ours else None
+        await office.channel.serve(speaker.id, receive, send, answer)
 
     async def _user(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
         given = _query(_knock(scope, b""))
+        session_id = SessionId(given.get("sessionId", ""))
         # What is refused before it is accepted has no reason that a client could show.
         await send({"type": "websocket.accept"})
         code, reason = _UNSERVED, _NOT_CARRIED
         try:
-            await self._desk.check_user(given.get("sessionId", ""), given.get("token", ""))
+            office = await self._offices.of_session(session_id)
+            await office.desk.check_user(session_id, given.get("token", ""))
         except SessionNotFound:
             code, reason = _NO_SESSION, "the session has ended, or is none of this token"
         await close(send, code, reason)
 
-    async def _opening(self, knock: Knock) -> tuple[dict[str, str], Speaker]:
+    async def _opening(self, knock: Knock) -> tuple[Office, dict[str, str], Speaker]:
         """What the opening of a channel says for all requests over it, and whose it is; Refused."""
         if knock.path == session.AGENT_PATH:
             raise Refused("terminal", _NOT_CARRIED)
         if knock.path != wire.CHANNEL_PATH:
             raise Refused("path", f"cannot find {knock.path}")
-        speaker = await self._doorkeeper.identify(knock)
+        office = await self._office(knock)
+        speaker = await office.doorkeeper.identify(knock)
         said = {name: knock.headers[name] for name in _SAID_ONCE if name in knock.headers}
-        return said, speaker
+        return office, said, speaker
 
-    async def _enclosed(self, said: Mapping[str, str], message: bytes) -> bytes:
+    async def _enclosed(self, office: Office, said: Mapping[str, str], message: bytes) -> bytes:
         """Answer what came over a channel as if it had come by itself; ValueError."""
         request = Request.from_bytes(message)
         path, _, query = request.target.partition("?")
@@ -270,7 +279,7 @@ class GatewayApp:
             headers={**said, **request.headers},
             body=request.body,
         )
-        status, body = await self._careful(path, self._known(path, knock))
+        status, body = await self._careful(path, self._known(office, path, knock))
         request_id = request.headers[wire.REQUEST_HEADER]
         return answer_to_bytes(request_id, status, json.dumps(body).encode())
 

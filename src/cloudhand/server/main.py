@@ -7,38 +7,60 @@ import contextlib
 import errno
 import logging
 import socket
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    MutableMapping,
+)
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 
 from cloudhand.agent_dist.build import ensure as ensure_agent
+from cloudhand.api import http as api_http
 from cloudhand.api.http import LongLineProtocol
-from cloudhand.control.control import Control
+from cloudhand.control.pokes import Loop
+from cloudhand.control.tenancy import Tenancy
 from cloudhand.core.orders import InstanceFilter
 from cloudhand.core.page import Window
+from cloudhand.gateway.http import GatewayApp
 from cloudhand.gateway.socket import SmallSocket
+from cloudhand.programs.pool import Pool
 from cloudhand.providers.sandbox import probe
-from cloudhand.providers.sandbox.provider import SandboxProvider
-from cloudhand.reconcilers.deliveries import keep_delivering
-from cloudhand.reconcilers.lifecycles import Lifecycles
-from cloudhand.reconcilers.retention import keep_forgetting
-from cloudhand.reconcilers.schedules import keep_firing
+from cloudhand.reconcilers.reconciler import keep_looking
 from cloudhand.server import state as states
-from cloudhand.server.build import Asgi, Parts, build, ensure_access_key, open_database
 from cloudhand.server.clock import SystemClock
+from cloudhand.server.databases import open_database
+from cloudhand.server.house import Ground, library
+from cloudhand.server.houses import Houses
 from cloudhand.server.listener import who_listens
 from cloudhand.server.settings import Settings
 from cloudhand.server.tls import TlsFiles, tls_files
 from cloudhand.store.database import StoreError
 from cloudhand.wire.enclosed import MESSAGE_LIMIT
+from cloudhand.wire.session import USER_PATH
 
 log = logging.getLogger(__name__)
 
+Asgi = Callable[
+    [
+        MutableMapping[str, Any],
+        Callable[[], Awaitable[MutableMapping[str, Any]]],
+        Callable[[MutableMapping[str, Any]], Awaitable[None]],
+    ],
+    Awaitable[None],
+]
+
 _ELSEWHERE = ", or name another directory"
 _BACKLOG = 2048
+_SELDOM = timedelta(hours=1)  # a key is changed by verbs alone, which poke
 _KEEP_ALIVE = 120  # seconds; longer than a heart-beat, so that agents keep their connection
 
 
@@ -53,13 +75,18 @@ class Running:
     ca: Path | None  # PEM of its authority, with https
     moved_from: str  # where it was last, if that was elsewhere
     mode_sentence: str  # what was found about making instances here
-    control: Control
+    tenancy: Tenancy
 
 
 async def running_count(running: Running) -> int:
-    """How many instances run, or are about to."""
+    """How many instances run, or are about to, whosever they are."""
     wanted = InstanceFilter(states=frozenset({"Running", "Starting"}))
-    return (await running.control.instances.find(wanted, Window(limit=1))).total
+    return sum(
+        [
+            (await control.instances.find(wanted, Window(limit=1))).total
+            for control in running.tenancy.controls
+        ]
+    )
 
 
 class CannotStart(Exception):
@@ -85,26 +112,24 @@ async def control_plane(settings: Settings) -> AsyncIterator[Running]:
         except OSError as error:
             why = (error.strerror or str(error)).lower()
             raise CannotStart(f"cannot use {settings.state}: {why}{_ELSEWHERE}") from error
-        stack.push_async_callback(database.close)
-        parts = build(settings, database, SystemClock())
-        stack.push_async_callback(parts.programs.close)
-        provider = SandboxProvider(
-            settings.state / "sandbox",
-            mode=found.mode,
-            agent=agent,
-            tether=settings.temporary,
-        )
-        stack.push_async_callback(provider.close)
-        if settings.ends_instances:
-            stack.push_async_callback(provider.shutdown)
+        programs = Pool()
+        stack.push_async_callback(programs.close)
         url = _url(settings, _reachable(settings.listen_host), port)
         before = states.last_url(settings.state)
-        ca = tls.authority.read_text() if tls else ""
-        lifecycles = Lifecycles(parts.control, database, provider, url, ca)
+        ground = Ground(
+            settings=settings,
+            clock=SystemClock(),
+            mode=found.mode,
+            agent=agent,
+            url=url,
+            ca=tls.authority.read_text() if tls else "",
+            programs=programs,
+            library=library(),
+        )
+        houses = Houses(ground, database)
+        stack.push_async_callback(houses.close_all)
         try:
-            await lifecycles.survey()
-            await parts.control.agents.expect()  # before one of them can be heard
-            key = await ensure_access_key(parts.control)
+            key = await houses.prepare()
             states.keep_url(settings.state, url)
         except StoreError as error:
             raise CannotStart(f"{error}{_ELSEWHERE}") from error
@@ -116,9 +141,10 @@ async def control_plane(settings: Settings) -> AsyncIterator[Running]:
             ca=tls.authority if tls else None,
             moved_from=before if before != url else "",
             mode_sentence=found.sentence,
-            control=parts.control,
+            tenancy=houses.tenancy,
         )
-        async with _serving(parts, lifecycles, listener, tls):
+        loops = (houses.run(), _keep_telling(settings.state, running))
+        async with _serving(_faces(houses), loops, listener, tls):
             states.write_endpoint(settings.state, _endpoint(running))
             yield running
 
@@ -135,21 +161,17 @@ def _agent() -> Path:
 
 @contextlib.asynccontextmanager
 async def _serving(
-    parts: Parts, lifecycles: Lifecycles, listener: socket.socket, tls: TlsFiles | None
+    app: Asgi,
+    loops: Iterable[Coroutine[Any, Any, None]],
+    listener: socket.socket,
+    tls: TlsFiles | None,
 ) -> AsyncIterator[None]:
     """The web server and the loops, for as long as the block lasts."""
-    server = _Server(web_config(parts.app, tls))
+    server = _Server(web_config(app, tls))
     failure: Exception | None = None
     async with asyncio.TaskGroup() as tasks:
         web = tasks.create_task(server.serve(sockets=[listener]))
-        loops = [
-            tasks.create_task(parts.channel.run()),
-            tasks.create_task(lifecycles.run()),
-            tasks.create_task(keep_delivering(parts.control)),
-            tasks.create_task(keep_firing(parts.control)),
-            tasks.create_task(parts.executions.run()),
-            tasks.create_task(keep_forgetting(parts.control, parts.database)),
-        ]
+        running = [tasks.create_task(loop) for loop in loops]
         try:
             while not server.started and not web.done():
                 await asyncio.sleep(0.001)  # uvicorn offers no event to wait for
@@ -159,10 +181,24 @@ async def _serving(
         finally:
             server.should_exit = True
             server.force_exit = True
-            for loop in loops:
+            for loop in running:
                 loop.cancel()
     if failure is not None:
         raise failure
+
+
+def _faces(houses: Houses) -> Asgi:
+    """One port for agents, for terminals and for callers of the cloud API."""
+    gateway, api = GatewayApp(houses), api_http.app(houses.tenancy)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            return
+        path = scope["path"]
+        face = gateway if path.startswith("/luban/") or path == USER_PATH else api
+        await face(scope, receive, send)
+
+    return app
 
 
 class _Server(uvicorn.Server):
@@ -236,6 +272,23 @@ def _reachable(host: str) -> str:
 def _url(settings: Settings, host: str, port: int) -> str:
     shown = f"[{host}]" if ":" in host else host
     return f"{'https' if settings.tls else 'http'}://{shown}:{port}"
+
+
+async def _keep_telling(state: Path, running: Running) -> None:
+    """Where it is, and the owner's key, which may be changed for another. For ever."""
+    first = running.tenancy.first
+    told = running.access_key_id
+
+    async def look() -> None:
+        nonlocal told
+        key = await first.accounts.first()
+        if key is not None and key.id != told:
+            another = replace(running, access_key_id=key.id, access_key_secret=key.secret)
+            states.write_endpoint(state, _endpoint(another))
+            told = key.id
+
+    woken = first.pokes.woken(Loop.OWN_KEY)
+    await keep_looking("own key", look, woken=woken, clock=first.clock, at_latest=_SELDOM)
 
 
 def _endpoint(running: Running) -> states.Endpoint:

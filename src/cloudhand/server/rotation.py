@@ -6,7 +6,8 @@ import asyncio
 import os
 from pathlib import Path
 
-from cloudhand.server.build import KEY_FILE, KEYS_VARIABLE, open_database
+from cloudhand.core.account import Account
+from cloudhand.server.databases import KEY_FILE, KEYS_VARIABLE, has_database, open_database
 from cloudhand.server.state import CannotUse, held
 from cloudhand.store.database import StoreError
 from cloudhand.store.envelope import add_key, drop_old_keys
@@ -19,7 +20,7 @@ def rotate_key(state: Path) -> int:
     Where the keys are given by the environment, it is sealed under the first of them. Cut off at
     any moment, what is there can be opened, and this be done again.
     """
-    if not (state / "cloudhand.sqlite").exists():
+    if not has_database(state):
         raise CannotUse(f"cannot use {state}: no control plane has been there")
     with held(state, temporary=False):
         try:
@@ -38,11 +39,23 @@ def _rotated(state: Path) -> int:
 
 
 async def _reseal(state: Path) -> int:
-    async def work(tx: Transaction) -> int:
+    """Of all accounts."""
+
+    async def opened(tx: Transaction) -> list[Account]:
+        return await tx.accounts.opened()
+
+    async def reseal(tx: Transaction) -> int:
         return await tx.reseal()
 
-    database = open_database(state)
+    first = open_database(state)
     try:
-        return await database.write(work)
+        count = await first.write(reseal)
+        for account in await first.read(opened):
+            database = open_database(state, account.id)
+            try:
+                count += await database.write(reseal)
+            finally:
+                await database.close()
+        return count
     finally:
-        await database.close()
+        await first.close()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cloudhand.core.command import LARGEST_TARGET_LIMIT, TARGET_LIMIT
@@ -10,6 +11,7 @@ from cloudhand.core.power import ExitCodePolicy
 from cloudhand.server.outward import Network
 
 USUAL_PORT = 8650
+LIMITED = ("instances", "commands", "activations", "accounts")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +27,8 @@ class Settings:
     power_wait: int = 60  # seconds that an agent waits for its acknowledgement before it goes down
     instances_per_call: int = TARGET_LIMIT  # that one RunCommand or InvokeCommand may name
     invocations_per_day: int = 0  # of RunCommand and InvokeCommand; 0: as many as come
+    # How many there may be of what is LIMITED; of the others as many as is documented.
+    limits: Mapping[str, int] = field(default_factory=dict)
     requests_per_second: int = 0  # of an account; 0: as many as come
     output_limit: int = 10 * 1024**2  # bytes of the output of one run that are kept
     outputs_quota: int = 10 * 1024**3  # bytes of all outputs; beyond it the oldest are cut
@@ -35,6 +39,7 @@ class Settings:
 
 __all__ = [
     "LARGEST_TARGET_LIMIT",
+    "LIMITED",
     "TARGET_LIMIT",
     "USUAL_PORT",
     "ExitCodePolicy",

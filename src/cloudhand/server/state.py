@@ -105,11 +105,11 @@ def _is_ours(path: Path) -> bool:
 
 
 def _remove_unless_used(state: Path) -> None:
-    sandbox = state / "sandbox"
     with ExitStack() as stack:
         free = stack.enter_context(locked(state / "lock"))
-        if free and sandbox.is_dir():
-            free = stack.enter_context(locked(sandbox / "supervisor.lock"))
+        for sandbox in (state / "sandbox", *state.glob("accounts/*/sandbox")):
+            if free and sandbox.is_dir():
+                free = stack.enter_context(locked(sandbox / "supervisor.lock"))
         if free:
             remove_tree(str(state))
 

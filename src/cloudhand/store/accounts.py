@@ -1,13 +1,13 @@
-"""Access keys."""
+"""Access keys of an account, and the accounts that were opened beside the first."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from cloudhand.core.account import AccessKey
+from cloudhand.core.account import AccessKey, Account
 from cloudhand.store.database import Statements
 from cloudhand.store.envelope import Envelope
-from cloudhand.store.rows import from_ms, to_ms
+from cloudhand.store.rows import from_ms, moment, to_ms
 
 _COLUMNS = "id, secret, account_id, active, of_whom, created_at, token, expires_at"
 
@@ -67,3 +67,26 @@ class Accounts:
             account_id,
             f"{role}/*",  # no name of a role has a character that means something here
         )
+
+    # The accounts beside the first, whose own store knows them
+
+    async def opened(self) -> list[Account]:
+        """In the order of their names."""
+        rows = await self._statements.fetch(
+            "SELECT id, name, created_at FROM accounts ORDER BY name"
+        )
+        return [
+            Account(id=account_id, name=name, created_at=moment(created_at))
+            for account_id, name, created_at in rows
+        ]
+
+    async def open(self, account: Account) -> None:
+        await self._statements.change(
+            "INSERT INTO accounts (id, name, created_at) VALUES (?, ?, ?)",
+            account.id,
+            account.name,
+            to_ms(account.created_at),
+        )
+
+    async def close(self, account_id: str) -> None:
+        await self._statements.change("DELETE FROM accounts WHERE id = ?", account_id)

@@ -8,7 +8,7 @@ from datetime import datetime
 from cloudhand.core.ids import InstanceId
 from cloudhand.core.plugin import Plugin, Status
 from cloudhand.store.database import Row, Statements
-from cloudhand.store.rows import from_ms, marks, to_ms
+from cloudhand.store.rows import from_ms, marks, to_json, to_ms
 
 _COLUMNS = "instance_id, name, version, status, first_heard_at, last_heard_at"
 _KEPT = 200  # of one instance
@@ -47,9 +47,9 @@ class Plugins:
     async def of(self, instance_ids: Sequence[InstanceId]) -> list[Plugin]:
         """In the order of their names."""
         rows = await self._statements.fetch(
-            f"SELECT {_COLUMNS} FROM plugins WHERE instance_id IN ({marks(instance_ids)})"
-            " ORDER BY name",
-            *instance_ids,
+            f"SELECT {_COLUMNS} FROM plugins"
+            " WHERE instance_id IN (SELECT value FROM json_each(?)) ORDER BY name",
+            to_json(instance_ids),
         )
         return [_plugin(row) for row in rows]
 

@@ -10,10 +10,9 @@ from cloudhand.api.operation import Call, operation
 from cloudhand.api.ram import errors, fields
 from cloudhand.api.ram.keys import whose
 from cloudhand.api.ram.product import RAM
-from cloudhand.api.ram.shapes import KeyShape
+from cloudhand.api.ram.shapes import NewKeyShape, new_key_shape
 from cloudhand.control.accounts import new_key
 from cloudhand.core.errors import ResourceNotFound, TooMany
-from cloudhand.wire import times
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,12 +20,8 @@ class Params:
     user_name: str = fields.user(required=False, note="whoever asks, unless given")
 
 
-class NewKey(KeyShape, frozen=True, kw_only=True, rename="pascal"):
-    access_key_secret: str
-
-
 class Result(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
-    access_key: NewKey
+    access_key: NewKeyShape
 
 
 @operation(
@@ -36,13 +31,6 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     refuses=(errors.NO_OWN_KEYS,),
 )
 async def create_access_key(call: Call, params: Params) -> Result:
-    key = new_key(whose(call, params.user_name))
+    key = new_key(whose(call, params.user_name), at=call.now)
     await call.control.accounts.add(key)
-    return Result(
-        access_key=NewKey(
-            access_key_id=key.id,
-            access_key_secret=key.secret,
-            status="Active",
-            create_date=times.second(call.now),
-        )
-    )
+    return Result(access_key=new_key_shape(key))

@@ -52,6 +52,23 @@ LAST_KEY = _error(
 NO_OWN_KEYS = _error(
     "EntityNotExist.User", 404, "A role has no access keys of its own: name a user by UserName."
 )
+NO_SUCH_ACCOUNT = _error("EntityNotExist.Account", 404, "The account does not exist.")
+ACCOUNT_EXISTS = _error("EntityAlreadyExists.Account", 409, "The account exists already.")
+ACCOUNT_HAS_INSTANCES = _error(
+    "DeleteConflict.Account.Instance",
+    409,
+    "The account has instances; release them, and deregister those that are managed, first.",
+)
+FIRST_ACCOUNT_STAYS = _error(
+    "DeleteConflict.Account.First", 409, "The first account of a control plane cannot be closed."
+)
+TOO_MANY_ACCOUNTS = _error(
+    "LimitExceeded.Account", 409, "The control plane has as many accounts as there may be."
+)
+NOT_THE_FIRST = _error(
+    "NoPermission", 403, "Only the first account of a control plane opens and closes others."
+)
+BAD_ACCOUNT = invalid("AccountName", "must be 1 to 64 lower-case letters, digits and -")
 BAD_USER = invalid("UserName", "must be 1 to 64 letters, digits and .-_@, and is not root")
 BAD_ROLE = invalid("RoleName", "must be 1 to 64 letters, digits, . and -")
 BAD_POLICY = invalid("PolicyName", "must be 1 to 128 letters, digits and -")

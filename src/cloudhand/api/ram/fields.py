@@ -17,6 +17,10 @@ _TYPES = ("Custom", "System")
 _PAGE = range(1, 1001)
 
 
+def account() -> Any:
+    return text("AccountName", form(r"[a-z0-9-]{1,64}", errors.BAD_ACCOUNT), required=True)
+
+
 def user(*, required: bool = True, note: str = "") -> Any:
     limits = (form(r"(?!root$)[A-Za-z0-9.@_-]{1,64}", errors.BAD_USER),)
     return text("UserName", *limits, required=required, note=note)

@@ -85,6 +85,15 @@ def key_shape(key: AccessKey) -> KeyShape:
     )
 
 
+class NewKeyShape(KeyShape, frozen=True, kw_only=True, rename="pascal"):
+    access_key_secret: str
+
+
+def new_key_shape(key: AccessKey) -> NewKeyShape:
+    """What is told once."""
+    return NewKeyShape(**msgspec.structs.asdict(key_shape(key)), access_key_secret=key.secret)
+
+
 class RoleShape(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     role_id: str
     role_name: str

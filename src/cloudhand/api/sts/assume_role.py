@@ -22,6 +22,7 @@ from cloudhand.wire import times
 
 _BAD_ARN = invalid("RoleArn", "must have the form acs:ram::ACCOUNT:role/NAME")
 _BAD_SESSION = invalid("RoleSessionName", "must be 2 to 64 letters, digits and .@_-")
+_BAD_EXTERNAL_ID = invalid("ExternalId", "must be 2 to 1224 letters, digits and =,.@:/_-")
 _BAD_DURATION = invalid("DurationSeconds", f"must be from 900 to {SESSION_SECONDS}")
 _NOT_TRUSTED = WireError(
     code="NoPermission",
@@ -46,7 +47,11 @@ class Params:
         error=_BAD_DURATION,
     )
     policy: None = bind.not_served("Policy", "a role is taken with all its rights")
-    external_id: None = bind.not_served("ExternalId", "there is one account")
+    external_id: str = text(
+        "ExternalId",
+        form(r"[A-Za-z0-9=,.@:/_-]{2,1224}", _BAD_EXTERNAL_ID),
+        note="what a role of another account may ask for, as `sts:ExternalId`",
+    )
     source_identity: None = bind.not_served("SourceIdentity", "nothing is kept of it")
 
 
@@ -75,15 +80,17 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
 )
 async def assume_role(call: Call, params: Params) -> Result:
     account, name = params.role_arn.removeprefix("acs:ram::").split(":role/")
-    if account != call.caller.account_id:
+    control = call.tenancy.of(account)
+    if control is None:
         raise Refused(NO_SUCH_ROLE)
-    role = await call.control.rights.trusting_role(call.caller, name, conditions(call))
+    asked = {"sts:externalid": params.external_id} if params.external_id else {}
+    role = await control.rights.trusting_role(
+        call.caller, account, name, {**conditions(call), **asked}
+    )
     taken = Identity(
         account_id=account, kind=Kind.ROLE, name=name, session=params.role_session_name
     )
-    key, token = await call.control.accounts.assume(
-        taken, timedelta(seconds=params.duration_seconds)
-    )
+    key, token = await control.accounts.assume(taken, timedelta(seconds=params.duration_seconds))
     return Result(
         credentials=Credentials(
             access_key_id=key.id,

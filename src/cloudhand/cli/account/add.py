@@ -17,7 +17,7 @@ EPILOG = (
     "Exit codes: 0 made; 2 not understood, or the name is taken; 3 the control plane refused or"
     " could not be reached."
 )
-# Who may take a role: executions of templates that name it.
+# Who may take a role, unless it is said: executions of templates that name it.
 _TRUST = {
     "Version": "1",
     "Statement": [
@@ -40,22 +40,35 @@ def command(
         ),
     ] = None,
     role: people.IsRole = False,
+    trust: Annotated[
+        str,
+        typer.Option(
+            help="With --role, who may take it: a file with JSON in the form of RAM; - reads the"
+            " standard input. Unless it is given, executions of templates that name it.",
+            metavar="FILE",
+        ),
+    ] = "",
     state: options.State = None,
     endpoint: options.At = "",
     ca: options.Ca = None,
 ) -> None:
-    """Make a user, and print an access key of theirs; or a role, which templates can name.
+    """Make a user, and print an access key of theirs; or a role, which templates or others take.
 
     Without a policy a user may do nothing: `cloudhand account grant` gives one later. The secret of
     the key is told this once.
     """
+    if trust and not role:
+        raise Mistake("--trust says who may take a role: add --role")
+    document = people.read(trust) if trust else json.dumps(_TRUST)
     client = Client(find_endpoint(state, endpoint, ca))
     kind = people.kind_of(role)
     wanted = people.meant(client, policy or ())
-    trust = {"AssumeRolePolicyDocument": json.dumps(_TRUST)} if role else {}
+    more = {"AssumeRolePolicyDocument": document} if role else {}
     try:
-        people.call(client, f"Create{kind}", **{f"{kind}Name": name}, **trust)
+        people.call(client, f"Create{kind}", **{f"{kind}Name": name}, **more)
     except ApiError as error:
+        if error.code == "MalformedPolicyDocument":
+            raise Mistake(str(error)) from None
         if not error.code.startswith("EntityAlreadyExists."):
             raise
         raise Mistake(f"there is a {kind.lower()} {name} already") from None

@@ -1,4 +1,4 @@
-"""`cloudhand account key`: make, switch off, switch on or delete an access key of a user."""
+"""`cloudhand account key`: make, switch off, switch on or delete an access key."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EPILOG = (
 
 
 def command(
-    name: Annotated[str, typer.Argument(help="Of the user.")],
+    name: Annotated[str, typer.Argument(help="Of the user; yourself, unless one is named.")] = "",
     disable: Annotated[str, typer.Option(help="Switch this one off.", metavar="KEY")] = "",
     enable: Annotated[str, typer.Option(help="Switch this one on again.", metavar="KEY")] = "",
     delete: Annotated[str, typer.Option(help="Delete this one.", metavar="KEY")] = "",
@@ -27,25 +27,28 @@ def command(
     endpoint: options.At = "",
     ca: options.Ca = None,
 ) -> None:
-    """Make another access key for a user and print it; or switch one off, on, or delete it.
+    """Make another access key and print it; or switch one off, on, or delete it.
 
-    A user has two at most. To change one: make the second, use it, then delete the first.
+    A user has two at most; the owner of the account any number. To change one: make the second,
+    use it, then delete the first.
     """
     if sum(map(bool, (disable, enable, delete))) > 1:
         raise Mistake("name one of --disable, --enable, --delete")
     meant = disable or enable or delete
     client = Client(find_endpoint(state, endpoint, ca))
-    person = people.find(client, "User", name)
-    ids = [key.id for key in person.keys]
+    person = people.find(client, "User", name) if name else None
+    ids = [key.id for key in (person.keys if person else people.keys(client, ""))]
+    whose = {"UserName": name} if name else {}
     if not meant:
-        if len(ids) > 1:
+        if person and len(ids) > 1:
             raise Mistake(f"{name} has two keys already: delete one of {', '.join(ids)}")
         people.new_key(client, name)
     elif meant not in ids:
-        raise Mistake(f"{name} has no key {meant}: {', '.join(ids) or 'none at all'}")
+        has = f"{name} has" if name else "you have"
+        raise Mistake(f"{has} no key {meant}: {', '.join(ids) or 'none at all'}")
     elif delete:
-        people.call(client, "DeleteAccessKey", UserName=name, UserAccessKeyId=delete)
+        people.call(client, "DeleteAccessKey", UserAccessKeyId=delete, **whose)
     else:
         status = "Active" if enable else "Inactive"
-        people.call(client, "UpdateAccessKey", UserName=name, UserAccessKeyId=meant, Status=status)
+        people.call(client, "UpdateAccessKey", UserAccessKeyId=meant, Status=status, **whose)
     client.close()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -45,8 +47,8 @@ def kind_of(is_role: bool) -> Kind:
 
 def everybody(client: Client) -> list[Person]:
     """Users, then roles."""
-    users = [one["UserName"] for one in _pages(client, "ListUsers", "Users", "User")]
-    roles = [one["RoleName"] for one in _pages(client, "ListRoles", "Roles", "Role")]
+    users = [one["UserName"] for one in pages(client, "ListUsers", "Users", "User")]
+    roles = [one["RoleName"] for one in pages(client, "ListRoles", "Roles", "Role")]
     return [
         *(find(client, "User", name) for name in users),
         *(find(client, "Role", name) for name in roles),
@@ -67,12 +69,14 @@ def find(client: Client, kind: Kind, name: str) -> Person:
         kind=kind,
         name=name,
         policies=policies,
-        keys=_keys(client, name) if kind == "User" else (),
+        keys=keys(client, name) if kind == "User" else (),
     )
 
 
-def _keys(client: Client, name: str) -> tuple[Key, ...]:
-    found = call(client, "ListAccessKeys", UserName=name)["AccessKeys"]["AccessKey"]
+def keys(client: Client, name: str) -> tuple[Key, ...]:
+    """``name``: of the user; empty: whoever asks."""
+    whose = {"UserName": name} if name else {}
+    found = call(client, "ListAccessKeys", **whose)["AccessKeys"]["AccessKey"]
     return tuple(Key(id=one["AccessKeyId"], active=one["Status"] == "Active") for one in found)
 
 
@@ -103,10 +107,11 @@ def meant(client: Client, names: Sequence[str]) -> dict[str, str]:
 
 
 def policies(client: Client) -> Iterator[dict[str, Any]]:
-    return _pages(client, "ListPolicies", "Policies", "Policy")
+    return pages(client, "ListPolicies", "Policies", "Policy")
 
 
-def _pages(client: Client, action: str, of: str, one: str) -> Iterator[dict[str, Any]]:
+def pages(client: Client, action: str, of: str, one: str) -> Iterator[dict[str, Any]]:
+    """What a listing tells; ``of`` and ``one``: as its answer calls the list and what is in it."""
     marker = ""
     while True:
         more = {"Marker": marker} if marker else {}
@@ -117,9 +122,25 @@ def _pages(client: Client, action: str, of: str, one: str) -> Iterator[dict[str,
         marker = page["Marker"]
 
 
+def read(file: str) -> str:
+    """What stands in it, or comes in for ``-``; Mistake."""
+    try:
+        return sys.stdin.read() if file == "-" else Path(file).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Mistake(f"cannot read {file}: {error}") from None
+
+
 def new_key(client: Client, name: str) -> None:
-    """Make an access key and print it, as a shell takes it: its secret is told once."""
+    """Make an access key and print it, as a shell takes it: its secret is told once.
+
+    ``name``: as of ``keys``.
+    """
+    whose = {"UserName": name} if name else {}
+    print_key(client, call(client, "CreateAccessKey", **whose)["AccessKey"])
+
+
+def print_key(client: Client, made: Mapping[str, str]) -> None:
+    """An access key as it was just made."""
     print(f"export CLOUDHAND_ENDPOINT={shlex.quote(client.endpoint.url)}")
-    made = call(client, "CreateAccessKey", UserName=name)["AccessKey"]
     print(f"export ALIBABA_CLOUD_ACCESS_KEY_ID={made['AccessKeyId']}")
     print(f"export ALIBABA_CLOUD_ACCESS_KEY_SECRET={made['AccessKeySecret']}")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -64,7 +62,7 @@ def policy(
     """Make a policy of what stands in a file, for `cloudhand account grant`; or delete one."""
     if bool(file) is delete:
         raise Mistake("name either a file, or --delete")
-    document = "" if delete else _read(file)
+    document = "" if delete else people.read(file)
     client = Client(find_endpoint(state, endpoint, ca))
     try:
         if delete:
@@ -77,10 +75,3 @@ def policy(
         raise Mistake(str(error)) from None
     finally:
         client.close()
-
-
-def _read(file: str) -> str:
-    try:
-        return sys.stdin.read() if file == "-" else Path(file).read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Mistake(f"cannot read {file}: {error}") from None
