@@ -21,7 +21,7 @@ from cloudhand.store.sqlite import SqliteDatabase, migrate
 from cloudhand.store.transaction import Transaction
 from tests.store.test_invocations import NOW, add, invocation, opened, targets
 
-_FIRST_WITH_COUNTS = "0012_counts_of_states.sql"
+_FIRST_WITH_COUNTS = "0013_counts_of_states.sql"
 
 
 @pytest.fixture

@@ -45,6 +45,7 @@ from cloudhand.server.settings import Settings
 from cloudhand.server.tls import TlsFiles, tls_files
 from cloudhand.store.database import StoreError
 from cloudhand.wire.enclosed import MESSAGE_LIMIT
+from cloudhand.wire.session import USER_PATH
 
 log = logging.getLogger(__name__)
 
@@ -187,13 +188,14 @@ async def _serving(
 
 
 def _faces(houses: Houses) -> Asgi:
-    """One port for agents and for callers of the cloud API."""
+    """One port for agents, for terminals and for callers of the cloud API."""
     gateway, api = GatewayApp(houses), api_http.app(houses.tenancy)
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             return
-        face = gateway if scope["path"].startswith("/luban/") else api
+        path = scope["path"]
+        face = gateway if path.startswith("/luban/") or path == USER_PATH else api
         await face(scope, receive, send)
 
     return app

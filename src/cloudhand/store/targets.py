@@ -309,8 +309,10 @@ def _counted(condition: str, states: Sequence[str]) -> str:
     """How many targets there are of invocations, in these states or in any."""
     if condition != "1 = 1" and not states:
         return f"SELECT coalesce(sum(target_count), 0) FROM invocations WHERE {condition}"
-    among = f" AND state IN ({marks(states)})" if states else ""
-    counts = "state_totals"
-    if condition != "1 = 1":
-        counts = "invocations CROSS JOIN target_states ON invoke_id = invocations.id"
-    return f"SELECT coalesce(sum(count), 0) FROM {counts} WHERE {condition}{among}"
+    among = f"{condition} AND state IN ({marks(states)})" if states else condition
+    if condition == "1 = 1":
+        return f"SELECT coalesce(sum(count), 0) FROM state_totals WHERE {among}"
+    return (
+        "SELECT coalesce(sum(count), 0) FROM invocations"
+        f" CROSS JOIN target_states ON invoke_id = invocations.id WHERE {among}"
+    )

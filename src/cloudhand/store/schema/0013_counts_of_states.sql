@@ -6,11 +6,11 @@ CREATE TABLE target_states (
     state TEXT NOT NULL,
     count BIGINT NOT NULL,
     PRIMARY KEY (invoke_id, state)
-) WITHOUT ROWID;
+);
 CREATE TABLE state_totals (
     state TEXT PRIMARY KEY,
     count BIGINT NOT NULL
-) WITHOUT ROWID;
+);
 
 INSERT INTO target_states SELECT invoke_id, state, count(*) FROM targets GROUP BY invoke_id, state;
 INSERT INTO state_totals SELECT state, count(*) FROM targets GROUP BY state;
