@@ -818,6 +818,14 @@ INSTANCES: list[Row] = [
     ("DescribeAccountAttributes", {"ZoneId": "moon"}, "InvalidZoneId.NotFound", 404),
     ("RunInstances", {"LaunchTemplateId": "lt-1"}, "UnsupportedOperation", 400),
     ("RunInstances", {"LaunchTemplateName": "web"}, "UnsupportedOperation", 400),
+    ("RunInstances", {"LaunchTemplateVersion": 2}, "UnsupportedOperation", 400),
+    ("RunInstances", {"HostName": "a[1,2]b[1,2]"}, "InvalidHostName.Malformed", 400),
+    (
+        "ListTagResources",
+        {"ResourceType": "instance", "TagFilter": [{"TagKey": "env*"}]},
+        "UnsupportedOperation",
+        400,
+    ),
     ("RunInstances", {"HostNames": ["a1", "a2"]}, "UnsupportedOperation", 400),
     ("RunInstances", {"AutoReleaseTime": "2030-01-01T00:00:00Z"}, "UnsupportedOperation", 400),
 ]
