@@ -23,7 +23,7 @@ from cloudhand.store.transaction import Transaction
 
 _PER_INVOCATION = 100
 _COMMANDS = 10
-_INSTANCES = 1000
+_INSTANCES = 1000  # fewer of few results, so that a page of one of them is as long
 _AT_ONCE = 100  # invocations in one transaction
 _BEGIN = datetime.now(UTC) - timedelta(days=1)
 _SAMPLES = 15  # of each page, from which the median is taken
@@ -60,6 +60,7 @@ def _latencies(total: int) -> Latencies:
 
 async def _fill(state: Path, total: int) -> None:
     database = open_database(state, durable=False)
+    instances = max(_PER_INVOCATION, min(_INSTANCES, total // 10))
     commands = [ids.command_id(os.urandom) for _ in range(_COMMANDS)]
     count = total // _PER_INVOCATION
     for first in range(0, count, _AT_ONCE):
@@ -67,13 +68,13 @@ async def _fill(state: Path, total: int) -> None:
 
         async def work(tx: Transaction, some: range = some) -> None:
             for number in some:
-                await _add(tx, number, commands[number % _COMMANDS])
+                await _add(tx, number, commands[number % _COMMANDS], instances)
 
         await database.write(work)
     await database.close()
 
 
-async def _add(tx: Transaction, number: int, command_id: CommandId) -> None:
+async def _add(tx: Transaction, number: int, command_id: CommandId, instances: int) -> None:
     at = _BEGIN + timedelta(seconds=number)
     made = Invocation(
         id=ids.invoke_id(os.urandom),
@@ -84,7 +85,7 @@ async def _add(tx: Transaction, number: int, command_id: CommandId) -> None:
     targets = [
         Target(
             invoke_id=made.id,
-            instance_id=InstanceId(f"i-{(number * 7 + place) % _INSTANCES:04}"),
+            instance_id=InstanceId(f"i-{(number * 7 + place) % instances:04}"),
             state=State.TIMEOUT if place % 20 == 0 else State.SUCCESS,
             created_at=at,
             updated_at=at,

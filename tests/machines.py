@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from cloudhand.control.control import Control
 from cloudhand.control.deliveries import Speaker
-from cloudhand.control.pokes import Kick
+from cloudhand.control.pokes import Kick, Work
 from cloudhand.control.provider import Boot, Observed, Power, ProviderError
 from cloudhand.core.ids import BootId, InstanceId, InvokeId
 from cloudhand.gateway.desk import Desk
@@ -223,12 +223,12 @@ class Machines:
         assert agent is not None
         return Speaker(agent=agent, boot_id=machine.boot_id)
 
-    def _kicked(self, instance_id: InstanceId, kick: Kick, invoke_id: InvokeId) -> None:
+    def _kicked(self, instance_id: InstanceId, kick: Kick, work: Work) -> None:
         machine = self.machines.get(instance_id)
         if machine is None or machine.power is not Power.RUNNING or not machine.connected:
             return
         if machine.has_agent:
-            self._spawn(self._fetch(machine, wire.Fetch(reason="kickoff", task_id=invoke_id)))
+            self._spawn(self._fetch(machine, wire.Fetch(reason="kickoff", task_id=work)))
 
     async def _fetch(self, machine: Machine, fetch: wire.Fetch) -> None:
         assert self._desk is not None

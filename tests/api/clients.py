@@ -151,12 +151,15 @@ def classic(
     return call
 
 
+_OBJECTS = ("Parameters", "EncryptionOptions")
+
+
 def _as_json(sdk: Sdk, values: Values) -> Values:
     """Callers of the older client write these as JSON themselves: in OOS all that is no text."""
     return {
         name: json.dumps(value)
         if isinstance(value, dict | list)
-        and (sdk is OOS or name == "Parameters" or name.endswith("Config"))
+        and (sdk is OOS or name in _OBJECTS or name.endswith("Config"))
         else value
         for name, value in values.items()
     }

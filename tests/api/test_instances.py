@@ -354,6 +354,22 @@ IGNORED: dict[str, Any] = {
     "Arn": [{"Rolearn": "acs:ram::1:role/helper"}],
     "SecurityEnhancementStrategy": "Active",
 }
+OF_MANY: dict[str, Any] = {
+    "SecurityGroupIds": ["sg-1"],
+    "AutoPay": True,
+    "NetworkInterface": [{"VSwitchId": "vsw-1"}],
+    "NetworkInterfaceQueueNumber": 2,
+    "NetworkOptions": {"EnableJumboFrame": False},
+    "PrivateDnsNameOptions": {"HostnameType": "Custom"},
+    "Ipv6Address": ["::1"],
+    "Ipv6AddressCount": 1,
+    "Isp": "BGP",
+    "CpuOptions": {"Core": 2},
+    "ClockOptions": {"PtpStatus": "disabled"},
+    "ImageOptions": {"LoginAsNonRoot": True},
+    "SchedulerOptions": {"ManagedPrivateSpaceId": "x"},
+    "SecurityOptions": {"TrustedSystemMode": "vTPM"},
+}
 GIVEN_UP: dict[str, Any] = {
     "ClusterId": "c-1",
     "InnerIpAddress": "10.0.0.1",
@@ -383,7 +399,8 @@ def _stopped(it: Cloud) -> InstanceId:
         ("StopInstance", {"InstanceId": "<running>"}, {"ConfirmStop": True}),
         ("DeleteInstance", {"InstanceId": "<stopped>"}, {"TerminateSubscription": True}),
         ("DeleteInstances", {"InstanceId": ["<stopped>"]}, {"TerminateSubscription": True}),
-        ("RunInstances", {"DryRun": True}, {**IGNORED, "SecurityGroupIds": ["sg-1"]}),
+        ("DescribeInstances", {}, {"NeedSaleCycle": True, "HttpPutResponseHopLimit": 1}),
+        ("RunInstances", {"DryRun": True}, {**IGNORED, **OF_MANY}),
         ("CreateInstance", {"DryRun": True}, {**IGNORED, **GIVEN_UP}),
         (
             "ModifyInstanceAttribute",

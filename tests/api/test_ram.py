@@ -24,6 +24,7 @@ from tests.api.clients import (
 from tests.api.cloud import KEY, Cloud, cloud
 from tests.api.oos import PAUSE, Oos, template
 from tests.api.policies import ACCOUNT, document, trust
+from tests.sessions import join
 
 ARN = f"acs:ram::{ACCOUNT}:role/helper"
 
@@ -233,6 +234,19 @@ def test_a_role_has_its_own_rights_for_a_while(it: Cloud, helper: User) -> None:
     assert (told["IdentityType"], told["UserId"]) == ("AssumedRoleUser", "")
     assert told["PrincipalId"] == f"{told['RoleId']}:night"
     assert told["Arn"] == f"acs:ram::{ACCOUNT}:assumed-role/helper/night"
+
+
+def test_a_session_that_was_opened_in_a_role_says_so(it: Cloud, ram: Caller, helper: User) -> None:
+    policy = {"PolicyName": "AliyunECSFullAccess", "PolicyType": "System"}
+    ram("AttachPolicyToRole", RoleName="helper", **policy)
+    key = take(helper)
+    call = tea(it.endpoint, **key)
+    started = call("StartTerminalSession", InstanceId=[it.do(join)])
+    (told,) = call("DescribeTerminalSessions", SessionId=started["SessionId"])["Sessions"][
+        "Session"
+    ]
+    assert told["IdentityType"] == "AssumedRoleUser"
+    assert told["PrincipalId"] == identity(it, **key)["PrincipalId"]
 
 
 @pytest.mark.parametrize("token", ["", "another"])

@@ -11,10 +11,11 @@ import pytest
 
 from cloudhand.core.account import AccessKey, Identity, Kind, Policy, Role, User
 from cloudhand.core.errors import NotEmpty, ResourceNotFound
-from tests.api.clients import ECS, OOS, Caller, ClientError, Sdk, classic, hang_up, tea
+from tests.api.clients import ECS, OOS, RAM, Caller, ClientError, Sdk, classic, hang_up, tea
 from tests.api.cloud import REGION, Cloud, cloud
 from tests.api.oos import Oos, api, template
 from tests.api.policies import ACCOUNT, allow, policy, trust
+from tests.sessions import join
 from tests.world import World
 
 ANN = Identity(account_id=ACCOUNT, kind=Kind.USER, name="ann")
@@ -298,6 +299,27 @@ def test_one_instance_may_be_changed_and_another_not(account: Account, ann: Iden
     refused(lambda: call("CreateInstance"))
     account.give(ann, allow("ecs:CreateInstance", "acs:ecs:*:*:instance/*"))
     assert call("CreateInstance")["InstanceId"]
+
+
+def test_who_opened_a_session_is_told_and_to_which_machines_one_may(
+    account: Account, ann: Identity
+) -> None:
+    owner, call = tea(account.it.endpoint), asks(account)
+    mine, other = account.it.do(join), account.it.do(join)
+    account.give(ann, allow("ecs:StartTerminalSession", f"*:instance/{mine}"))
+    refused(lambda: call("StartTerminalSession", InstanceId=[mine, other]))
+    started = call("StartTerminalSession", InstanceId=[mine])
+    named = {"SessionId": started["SessionId"]}
+
+    (told,) = owner("DescribeTerminalSessions", **named)["Sessions"]["Session"]
+    (user,) = tea(account.it.endpoint, sdk=RAM)("ListUsers")["Users"]["User"]
+    assert (told["IdentityType"], told["PrincipalId"]) == ("RAMUser", user["UserId"])
+
+    assert f"session/{started['SessionId']}" in refused(lambda: call("EndTerminalSession", **named))
+    assert "instance/*" in refused(lambda: call("DescribeTerminalSessions"))
+    account.give(ann, allow("ecs:*TerminalSession*", "*:session/*"))
+    call("EndTerminalSession", **named)
+    assert call("DescribeTerminalSessions", **named)["Sessions"]["Session"]
 
 
 def test_anybody_may_ask_where_products_are_but_not_for_networks(

@@ -364,6 +364,62 @@ FILES: list[Row] = [
     ),
 ]
 
+OPEN = {"InstanceId": [UP]}
+KMS = {"Enabled": True, "Mode": "Kms", "KMSKeyId": "key"}
+SESSIONS: list[Row] = [
+    *(
+        ("StartTerminalSession", {**OPEN, **values}, code, status)
+        for values, code, status in (
+            ({"InstanceId": None}, "MissingParameter.InstanceId", 400),
+            ({"InstanceId": MANY[:11]}, "InstanceIds.ExceedLimit", 403),
+            ({"InstanceId": [UP, "i-nobody"]}, "InvalidInstance.NotFound", 404),
+            ({"InstanceId": ["mi-nobody"]}, "InvalidInstance.NotFound", 404),
+            ({"CommandLine": "x" * 513}, "InvalidCommandLine.LengthLimitExceeded", 403),
+            ({"CommandLine": "top", "PortNumber": 22}, "InvalidCommandLine.Conflict", 403),
+            ({"CommandLine": "top", "TargetServer": "db"}, "InvalidCommandLine.Conflict", 403),
+            ({"PortNumber": 0}, "PortNumber.Invalid", 400),
+            ({"PortNumber": 65536}, "PortNumber.Invalid", 400),
+            ({"TargetServer": "db"}, "InvalidTargetServer.MissingPortNumber", 403),
+            (
+                {"TargetServer": "x" * 129, "PortNumber": 22},
+                "InvalidTargetServer.LengthLimitExceeded",
+                403,
+            ),
+            (
+                {"InstanceId": [UP, DOWN], "CommandLine": "top"},
+                "InvalidInstanceIds.CountLimitExceeded",
+                403,
+            ),
+            (
+                {"InstanceId": [UP, DOWN], "TargetServer": "db", "PortNumber": 22},
+                "InvalidInstanceIds.CountLimitExceeded",
+                403,
+            ),
+            ({"Username": "x" * 256}, "Username.ExceedLimit", 403),
+            ({"PasswordName": "x" * 256}, "InvalidPasswordName.LengthLimitExceeded", 403),
+            ({"ConnectionType": "Carrier"}, "InvalidParameter.ConnectionType", 400),
+            ({"EncryptionOptions": KMS}, "UnsupportedOperation", 400),
+            ({"EncryptionOptions": {"Enabled": True}}, "UnsupportedOperation", 400),
+            ({"EncryptionOptions": {"Mode": "Auto"}}, "InvalidParameter.EncryptionOptions", 400),
+            (
+                {"EncryptionOptions": {**KMS, "Mode": "Auto"}},
+                "InvalidParameter.EncryptionOptions",
+                400,
+            ),
+            (
+                {"EncryptionOptions": {**KMS, "Mode": "Rot13"}},
+                "InvalidParameter.EncryptionOptions",
+                400,
+            ),
+            ({"ClientToken": "x" * 65}, "InvalidClientToken.Malformed", 400),
+        )
+    ),
+    ("EndTerminalSession", {}, "MissingParameter.SessionId", 400),
+    ("EndTerminalSession", {"SessionId": "s-nobody"}, "InvalidSessionId.NotFound", 404),
+    ("DescribeTerminalSessions", {"MaxResults": 101}, "InvalidParameter.MaxResults", 400),
+    ("DescribeTerminalSessions", {"NextToken": "nonsense"}, "InvalidParameter.NextToken", 400),
+]
+
 JOIN = {"ResourceType": "command", "ResourceId": PLAIN, "ResourceGroupId": "rg-1"}
 TYPED = {"ResourceType": "command", "ResourceId": [PLAIN]}
 TAG = {"Tag": [{"Key": "k", "Value": "v"}]}
@@ -762,6 +818,14 @@ INSTANCES: list[Row] = [
     ("DescribeAccountAttributes", {"ZoneId": "moon"}, "InvalidZoneId.NotFound", 404),
     ("RunInstances", {"LaunchTemplateId": "lt-1"}, "UnsupportedOperation", 400),
     ("RunInstances", {"LaunchTemplateName": "web"}, "UnsupportedOperation", 400),
+    ("RunInstances", {"LaunchTemplateVersion": 2}, "UnsupportedOperation", 400),
+    ("RunInstances", {"HostName": "a[1,2]b[1,2]"}, "InvalidHostName.Malformed", 400),
+    (
+        "ListTagResources",
+        {"ResourceType": "instance", "TagFilter": [{"TagKey": "env*"}]},
+        "UnsupportedOperation",
+        400,
+    ),
     ("RunInstances", {"HostNames": ["a1", "a2"]}, "UnsupportedOperation", 400),
     ("RunInstances", {"AutoReleaseTime": "2030-01-01T00:00:00Z"}, "UnsupportedOperation", 400),
 ]
@@ -986,6 +1050,7 @@ ROWS: list[Row] = [
     *NOTICES,
     *LABELS,
     *FILES,
+    *SESSIONS,
     *RESOURCES,
     *TOKENS,
     *PAGES,

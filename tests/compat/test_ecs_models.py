@@ -8,9 +8,12 @@ import pytest
 from alibabacloud_ecs20140526 import models
 
 from cloudhand.api.ecs import machine
+from cloudhand.api.ecs.operations import OPERATIONS
+from cloudhand.api.operation import COMMON
 from tests.api.clients import classic
 from tests.api.cloud import Cloud
-from tests.compat.fits import misfits
+from tests.compat.fits import fields, misfits
+from tests.compat.rows import EXTENSIONS
 
 
 @pytest.mark.parametrize(
@@ -37,3 +40,11 @@ def test_an_answer_has_every_field(it: Cloud, action: str, asked: dict[str, Any]
     given = {name: instance_id if one == "<it>" else one for name, one in asked.items()}
     answer = classic(it.endpoint)(action, **given)
     assert list(misfits(models, getattr(models, f"{action}ResponseBody"), answer)) == []
+
+
+@pytest.mark.parametrize("action", sorted(set(OPERATIONS) - set(EXTENSIONS)))
+def test_it_knows_what_the_sdk_sends(action: str) -> None:
+    """Served, without effect or refused: nothing is ignored as unknown."""
+    sent = set(fields(getattr(models, f"{action}Request")))
+    known = {name for one in OPERATIONS[action].parameters.values() for name in one.names}
+    assert sent - known - COMMON == set()

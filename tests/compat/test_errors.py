@@ -25,6 +25,7 @@ from tests.compat.rows import (
     EXTENSIONS,
     FILLED,
     KEPT,
+    OPEN,
     OVER,
     PLAIN,
     ROWS,
@@ -35,6 +36,7 @@ from tests.compat.rows import (
     WINDOWS,
     Row,
 )
+from tests.sessions import join
 from tests.world import World
 
 # Errors that a test below causes with more than one request.
@@ -63,6 +65,9 @@ BY_A_STORY = {
     ("RunCommand", "ParameterStore.NoPermission"),
     ("RunInstances", "IdempotentParameterMismatch"),
     ("SendFile", "IdempotentParameterMismatch"),
+    ("StartTerminalSession", "IdempotentParameterMismatch"),
+    ("StartTerminalSession", "SessionCount.ExceedLimit"),
+    ("StartTerminalSession", "UserBehavior.SessionManagerDisabled"),
     ("TagResources", "MissingParameter.RegionId"),
     ("TagResources", "QuotaExceed.Tags"),
     ("UntagResources", "MissingParameter.RegionId"),
@@ -260,6 +265,7 @@ def test_an_operation_that_is_not_there_is_said_not_to_be(it: Cloud, client: str
         ("CreateCommand", CREATE, {"Name": "another"}, 403),
         ("InvokeCommand", {"CommandId": PLAIN, "InstanceId": [UP]}, {"Timeout": 99}, 403),
         ("SendFile", SEND, {"Name": "another"}, 403),
+        ("StartTerminalSession", OPEN, {"PortNumber": 22}, 403),
         (
             "ModifyInvocationAttribute",
             {"InvokeId": AGAIN, "Frequency": "rate(2d)"},
@@ -394,6 +400,31 @@ def test_commands_beyond_the_quota_of_a_day_are_not_run(tmp_path: Path, client: 
                 call(action, **values, **named)
             assert (caught.value.code, caught.value.status) == ("Invocation.ExceedQuota", 403)
         call("RunCommand", **RUN, **named, ClientToken="first")  # it has run
+        hang_up()
+
+
+@pytest.mark.parametrize("client", ["tea", "classic"])
+def test_sessions_beyond_the_limit_are_not_started(tmp_path: Path, client: str) -> None:
+    with cloud(tmp_path, ControlSettings(connections_limit=1)) as small:
+        call = CALLERS[client](small.endpoint)
+        named = {"InstanceId": [small.do(join)]}
+        call("StartTerminalSession", **named)
+        with pytest.raises(ClientError) as caught:
+            call("StartTerminalSession", **named)
+        assert (caught.value.code, caught.value.status) == ("SessionCount.ExceedLimit", 403)
+        hang_up()
+
+
+@pytest.mark.parametrize("client", ["tea", "classic"])
+def test_no_session_is_started_where_they_are_switched_off(tmp_path: Path, client: str) -> None:
+    with cloud(tmp_path) as it:
+        call = CALLERS[client](it.endpoint)
+        off = {"SessionManagerConfig": {"SessionManagerEnabled": False}}
+        call("ModifyCloudAssistantSettings", SettingType="SessionManagerConfig", **off)
+        with pytest.raises(ClientError) as caught:
+            call("StartTerminalSession", InstanceId=it.instances())
+        assert caught.value.code == "UserBehavior.SessionManagerDisabled"
+        assert caught.value.status == 403
         hang_up()
 
 

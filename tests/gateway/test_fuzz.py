@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from cloudhand.core.ids import InvokeId
 from cloudhand.core.invocation import State
 from cloudhand.wire import agent as wire
-from cloudhand.wire import enclosed
+from cloudhand.wire import enclosed, session
 from tests.gateway.plane import Plane, Visitor, gateway
 
 # A plane lives for all examples of a test: that nothing leaves a mark on it is what is tested.
@@ -34,12 +34,17 @@ _PATHS = st.sampled_from(
         wire.TASK_LIST_PATH,
         wire.INVENTORY_PATH,
         *(wire.REPORT_PATH + kind for kind in wire.KINDS),
+        session.LIST_PATH,
+        session.STATUS_PATH,
         "/luban/api/gshell",
         "/luban/api/nothing",
     ]
 )
 _NAMES = st.sampled_from(
-    ["taskId", "start", "end", "exitCode", "dropped", "offset", "survivors", "power", "uptime"]
+    [
+        *("taskId", "start", "end", "exitCode", "dropped", "offset", "survivors", "power"),
+        *("uptime", "channelId", "status", "errorcode"),
+    ]
 )
 _VALUES = st.one_of(
     st.sampled_from(["", "0", "-1", "9" * 18, "9" * 400, "1e3", "\u0663", "true", "restart", "%"]),

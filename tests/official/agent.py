@@ -28,7 +28,7 @@ _TIMER = 1800  # seconds, of the channel
 _NEWER_TIMER = 300
 _AT_ONCE = 10  # tasks
 _TRIES = 4
-_WITH_ID = re.compile(r"kick_vm (task|file) (run|stop|create) (\S+)")
+_WITH_ID = re.compile(r"kick_vm (task|file|session) (run|stop|create|start) (\S+)")
 _CRASHES = re.compile(r"kick_vm (agent|task|session|file|status)")
 _NOTHING = ("kick_vm noop", "kick_vm task run", "kick_vm task stop")
 
@@ -40,6 +40,7 @@ class Agent:
         self.kicks: list[str] = []
         self.answers: list[str] = []
         self.runs: dict[str, Run] = {}
+        self.sessions: list[str] = []  # that it was given, by their channels
         self.may_fetch = False
         self.deaf = False  # its reader has crashed
         self.socket: ClientConnection | None = None
@@ -240,8 +241,17 @@ class Agent:
             self.host.problems.append(f"cannot understand {kick!r}")
         self.answers.append(f"{'accept' if known else 'unknow'}:{kick}")
         await self.socket.send(self.answers[-1])
-        if (named is not None or kick == "kick_vm") and self.may_fetch:
-            self._spawn(self._kicked, named.group(3) if named is not None else "")
+        if not self.may_fetch:
+            return
+        match named.groups() if named is not None else ():
+            case ("session", "start", channel_id):
+                self._spawn(self._begin_session, channel_id)
+            case ("session", *_):
+                pass  # none goes on for so long that it could be stopped
+            case (_, _, task_id):
+                self._spawn(self._kicked, task_id)
+            case _ if kick == "kick_vm":
+                self._spawn(self._kicked, "")
 
     async def _kicked(self, task_id: str) -> None:
         query = {"reason": "kickoff"} | ({"taskId": task_id} if task_id else {})
@@ -254,16 +264,20 @@ class Agent:
     async def fetch(self, query: Mapping[str, object]) -> bool:
         """As ``take_up``, of the list that it asks for."""
         said = {**query, "currentTime": self.host.milliseconds(), "offset": 0, "timeZone": "UTC"}
+        body = await self._listed("/luban/api/v1/task/list", said)
+        return body is not None and await self.take_up(body)
+
+    async def _listed(self, path: str, query: Mapping[str, object]) -> bytes | None:
         for attempt in range(_TRIES):
             try:
-                status, body = await self.ask("/luban/api/v1/task/list", said)
+                status, body = await self.ask(path, query)
             except Lost:
                 status, body = 599, b""
             if status <= 400:
-                return await self.take_up(body)
+                return body
             if attempt < _TRIES - 1:
                 await self.pause(2)
-        return False
+        return None
 
     async def take_up(self, body: bytes) -> bool:
         """Do what a list says, in the agent's order; whether there was anything but tests in it."""
@@ -281,6 +295,41 @@ class Agent:
         for item in work["test"]:
             self._spawn(Run(self, item, work["instanceId"]).check)
         return any(work[kind] for kind in ("file", "run", "stop", "session"))
+
+    async def _begin_session(self, channel_id: str) -> None:
+        body = await self._listed("/luban/api/v1/session/list", {"channelId": channel_id})
+        try:
+            found = go.read(body or b"{}", go.SESSIONS)["session"]
+        except go.Unusable as error:
+            self.host.problems.append(f"cannot read a list of sessions: {error}")
+            return
+        for item in found:  # one after the other
+            await self._open_session(item)
+
+    async def _open_session(self, item: Mapping[str, Any]) -> None:
+        if 0 < item["flowLimit"] < (16384 if item["portNumber"] else 8192):
+            self.host.problems.append(f"crashed by a rate of {item['flowLimit']}")
+        if len(item["channelId"]) > 32:
+            self.host.problems.append(f"cannot put {item['channelId']} into a frame")
+        if item["channelId"] in self.sessions:
+            await self._say_of_session(item, "Session_id_duplicate")
+            return
+        self.sessions.append(item["channelId"])
+        headers = self.host.signed()
+        agent = headers.pop("User-Agent")
+        path = f"/luban/session/backend?channelId={item['channelId']}"
+        try:
+            socket = await self.host.network.connect(path, headers, user_agent_header=agent)
+        except Lost:
+            await self._say_of_session(item, "Open_channel_failed")
+        else:
+            socket.transport.abort()
+            self.host.problems.append("let open its end of a session, where it knows no further")
+
+    async def _say_of_session(self, item: Mapping[str, Any], code: str) -> None:
+        said = {"channelId": item["channelId"], "status": "Failed", "errorcode": code}
+        with suppress(Lost):
+            await self.ask("/luban/api/v1/session/status", said)
 
     async def _write(self, task: Mapping[str, Any]) -> None:
         kind, said = filing.write(task)

@@ -40,7 +40,17 @@ _FILE = {
     "overwrite": bool,
     "timeout": int,
 }
-_SESSION = {"channelId": str, "portNumber": str, "flowLimit": int}
+_SESSION = {
+    "channelId": str,
+    "cmdContent": str,
+    "username": str,
+    "windowsPasswordName": str,
+    "websocketUrl": str,
+    "targetHost": str,
+    "portNumber": str,
+    "flowLimit": int,
+}
+SESSIONS = {"code": int, "session": [_SESSION]}
 WORK = {
     "code": int,
     "instanceId": str,

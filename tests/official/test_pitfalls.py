@@ -13,6 +13,7 @@ from cloudhand.core.power import State as PowerState
 from tests.official import go
 from tests.official.host import Host
 from tests.official.lab import HELD, LASTING, Lab
+from tests.sessions import start
 from tests.world import ALL
 
 
@@ -326,10 +327,16 @@ async def test_18_what_an_agent_does_not_escape_is_understood(
     assert target.error_info.startswith(f"FileExist: {name.partition(' &')[0]}")
 
 
-async def test_19_and_23_no_sessions_are_started(lab: Lab, host: Host) -> None:
-    """There is no framing to get wrong where there are none."""
-    _, body = await lab.agent(host).ask("/luban/api/v1/session/list", {"channelId": "s-1"})
-    assert go.read(body, go.WORK)["session"] == []
+async def test_23_of_several_sessions_an_agent_is_given_the_one_that_it_asks_for(
+    lab: Lab, host: Host
+) -> None:
+    instance_id = InstanceId(host.instance_id)
+    lab.agent(host).may_fetch = False
+    started = [await start(lab.world, instance_id) for _ in range(2)]
+    for one in started:
+        _, body = await lab.agent(host).ask("/luban/api/v1/session/list", {"channelId": one.id})
+        (item,) = go.read(body, go.SESSIONS)["session"]
+        assert item["channelId"] == one.id
 
 
 async def test_20_nothing_that_crashes_an_agent_is_sent(lab: Lab, host: Host) -> None:

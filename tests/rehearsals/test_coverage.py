@@ -158,9 +158,9 @@ _ACTIONS = {
         start_instance_that_is_stopped start_instance_that_runs start_instance_that_starts
         stop_instance_that_is_stopped stop_instance_that_runs stop_instance_that_stops
         tag_resources untag_resources""",
-    "public templates": """bulky_reboot_instances bulky_run_command bulky_start_instances
-        bulky_stop_instances bulky_tag_instances schedule_to_reboot_instances
-        schedule_to_run_command""",
+    "public templates": """bulky_reboot_and_check bulky_reboot_instances bulky_run_command
+        bulky_start_instances bulky_stop_instances bulky_tag_instances reboot_and_check
+        schedule_to_reboot_instances schedule_to_run_command""",
     "TimerTrigger": """a_timer_keeps_to_working_days_in_its_zone a_timer_fires_once_at_its_moment
         a_timer_may_be_fired_by_hand a_timer_is_cancelled_with_what_it_started
         a_timer_waits_for_its_first_day a_timer_that_cannot_be_read_fails

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cloudhand import core
-from cloudhand.core import file, instance, invocation, power, verdict
+from cloudhand.core import file, instance, invocation, power, session, verdict
 from cloudhand.core.ids import InstanceId, InvokeId
 from cloudhand.core.machine import IllegalMove, Machine
 
@@ -38,6 +38,7 @@ def test_these_are_all_tables() -> None:
         "instance.INSTANCE",
         "invocation.TARGET",
         "power.POWER",
+        "session.CONNECTION",
         "task.TASK",
     }
 
@@ -121,6 +122,15 @@ def test_a_power_action_whose_deadline_passes_ends(state: power.State) -> None:
     assert power.POWER.move(state, power.Event.EXPIRED) in power.POWER.final
 
 
+@pytest.mark.parametrize("state", sorted(set(session.State) - session.CONNECTION.final))
+@pytest.mark.parametrize("event", [session.Event.SILENT, session.Event.GONE])
+def test_a_connection_whose_deadline_passes_ends(
+    state: session.State, event: session.Event
+) -> None:
+    """As does one whose machine is no more."""
+    assert session.CONNECTION.move(state, event) in session.CONNECTION.final
+
+
 @pytest.mark.parametrize("state", sorted(set(instance.State) - instance.INSTANCE.final))
 def test_an_instance_that_is_gone_is_let_go(state: instance.State) -> None:
     """Pending has no machine yet that could be gone: its making fails instead."""
@@ -146,9 +156,14 @@ _FILE_STATUS = {
 }
 
 
+# Of sessions.
+_CONNECTION_STATUS = {"Connecting", "Connected", "Disconnected", "Terminated", "Failed"}
+
+
 def test_states_of_targets_are_spelled_as_on_the_wire() -> None:
     assert {state.value for state in invocation.State} == _INVOCATION_STATUS
     assert {state.value for state in file.State} == _FILE_STATUS
+    assert {state.value for state in session.State} == _CONNECTION_STATUS
 
 
 def test_states_of_instances_are_shown_as_on_the_wire() -> None:

@@ -26,6 +26,7 @@ FILTERS = {
     "everything": InvocationFilter(),
     "an instance": InvocationFilter(instance_id=InstanceId("i-1")),
     "a state": InvocationFilter(states=frozenset({"Failed"})),
+    "two states": InvocationFilter(states=frozenset({"Failed", "Success"})),
     "a tag": InvocationFilter(tags={"k": "v"}),
     "a tag, a state": InvocationFilter(tags={"k": "v"}, states=frozenset({"Failed"})),
 }
@@ -75,7 +76,7 @@ async def test_pages_by_number_are_those_by_token(
 
 
 def _counted_at_once(wanted: InvocationFilter) -> bool:
-    return wanted.instance_id is None and not wanted.states
+    return wanted.instance_id is None
 
 
 async def test_targets_that_come_later_are_counted(database: SqliteDatabase) -> None:
@@ -111,6 +112,18 @@ class Explaining(Statements):
 
     async def change_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
         raise AssertionError(sql)
+
+
+@pytest.mark.parametrize("states", [{"Failed"}, {"Failed", "Timeout", "Success"}])
+async def test_a_page_of_some_states_reads_no_others(tmp_path: Path, states: set[str]) -> None:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        migrate(connection)
+        explaining = Explaining(connection)
+        tx = Transaction(explaining, open_envelope(tmp_path / "key", new=True))
+        wanted = InvocationFilter(states=frozenset(states))
+        await tx.targets.find(wanted, Window(limit=10))
+        await tx.targets.find(wanted, Window(limit=10, offset=100))
+        assert explaining.scanned == set()
 
 
 @pytest.mark.parametrize("keys", [1, 50])

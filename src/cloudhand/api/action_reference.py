@@ -74,7 +74,11 @@ def pages() -> dict[str, str]:
 
 def _called() -> Iterator[str]:
     for name, operations in OF_TEMPLATES.items():
-        some = " (those that read)" if len(operations) < len(BY_PRODUCT[name]) else ""
+        missing = sorted(BY_PRODUCT[name].keys() - operations.keys())
+        some = ""
+        if missing:
+            reading = all(one.access == "read" for one in operations.values())
+            some = " (those that read)" if reading else f" (all but {', '.join(missing)})"
         yield f"[{name.upper()}]({_page(name)}){some}"
 
 

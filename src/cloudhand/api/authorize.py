@@ -23,6 +23,7 @@ _TYPES: Mapping[str, Mapping[str, str]] = {
         "CommandId": "command",
         "InvokeId": "invocation",
         "ActivationId": "activation",
+        "SessionId": "session",
     },
     "oos": {
         "ExecutionId": "execution",

@@ -106,22 +106,28 @@ def numbered(*, page_size: int = 50, usual: int = 10) -> Any:
     )
 
 
-def following(*, size: int, or_less: bool = False) -> Any:
-    """Pages that follow each other, of one size, or of less where MaxResults asks for less."""
+def following(*, size: int, usual: int | None = None, or_less: bool = False) -> Any:
+    """Pages that follow each other, of one size, or of less where MaxResults asks for less.
+
+    ``usual``: of how many they are where it asks for nothing; None: ``size``.
+    """
+    default = size if usual is None else usual
 
     def read(flat: bind.Flat, _: str) -> Paging:
         allowed = range(1, size + 1)
-        limit = bind.whole(flat, "MaxResults", size, allowed, BAD_MAX_RESULTS) if or_less else size
+        limit = default
+        if or_less:
+            limit = bind.whole(flat, "MaxResults", default, allowed, BAD_MAX_RESULTS)
         return Paging(window=Window(limit=limit, after=_cursor(flat)), by_token=True)
 
     return bind.custom(
         read,
         kind="Page",
         names=("MaxResults", "NextToken") if or_less else ("NextToken",),
-        note=f"MaxResults 1 to {size}, default {size}" if or_less else f"pages of {size}",
+        note=f"MaxResults 1 to {size}, default {default}" if or_less else f"pages of {size}",
         errors=(BAD_MAX_RESULTS, BAD_NEXT_TOKEN) if or_less else (BAD_NEXT_TOKEN,),
         most=size,
-        default=Paging(window=Window(limit=size), by_token=True),
+        default=Paging(window=Window(limit=default), by_token=True),
     )
 
 

@@ -40,11 +40,16 @@ def _reading(operations: Mapping[str, Operation]) -> dict[str, Operation]:
     return {name: one for name, one in operations.items() if one.access == "read"}
 
 
+# A terminal is for people, and its token would stand among the outputs.
+_FOR_PEOPLE = ("StartTerminalSession",)
+
 # What executions may call. Who may do what is changed by people: what RAM and STS make is not made
 # once under an effect, and would stand with its secret among the outputs. Where products are served
 # is nothing to ask from inside.
 OF_TEMPLATES: Mapping[str, Mapping[str, Operation]] = {
-    ECS.name.lower(): ECS_OPERATIONS,
+    ECS.name.lower(): {
+        name: one for name, one in ECS_OPERATIONS.items() if name not in _FOR_PEOPLE
+    },
     OOS.name.lower(): OOS_OPERATIONS,
     RAM.name.lower(): _reading(RAM_OPERATIONS),
     STS.name.lower(): _reading(STS_OPERATIONS),

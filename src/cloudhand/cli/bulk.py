@@ -23,7 +23,7 @@ _ORDER = {"TemplateName": TEMPLATE}
 _LOOP = "runCommand"  # its task
 _SHARE = re.compile(r"(?P<number>\d{1,9})(?P<percent>%?)")
 _FIRST_PAUSE, _LAST_PAUSE = 0.02, 1.0  # seconds between looks
-_INSTANCE, _MANAGED = "ALIYUN::ECS::Instance", "ALIYUN::ECS::ManagedInstance"
+INSTANCE, MANAGED = "ALIYUN::ECS::Instance", "ALIYUN::ECS::ManagedInstance"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +76,7 @@ def _check(text: str, option: str, *, least: int) -> None:
 
 def kind_of(chosen: Sequence[Machine]) -> str:
     """The type of resource that all of them are; Mistake."""
-    kinds = {_MANAGED if machine.status == "Managed" else _INSTANCE for machine in chosen}
+    kinds = {MANAGED if machine.status == "Managed" else INSTANCE for machine in chosen}
     if len(kinds) > 1:
         raise Mistake(
             "an execution runs on instances or on machines of your own, and not on both: name those"

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cloudhand.cli import confirm, options, select
+from cloudhand.cli import bulk, confirm, options, rolling, select
 from cloudhand.cli.client import Client
 from cloudhand.cli.endpoint import find_endpoint
 from cloudhand.cli.errors import Mistake
@@ -43,6 +43,15 @@ Force = Annotated[bool, typer.Option("--force", help="Cut the power instead of a
 
 
 @dataclass(frozen=True, kw_only=True)
+class Turns:
+    """What was said of one machine after the other."""
+
+    pace: bulk.Pace | None
+    check: str
+    if_needed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Change:
     """One way to change the power of instances."""
 
@@ -52,6 +61,20 @@ class Change:
     ends: str  # the status in which there is nothing to do; empty if there is none
     told: Callable[[Machine, Machine], str]  # of before and now; empty until it is done
     options: dict[str, object] = field(default_factory=dict)
+    turns: Turns | None = None  # where machines may have to wait for others
+
+    def wish(self, chosen: Sequence[Machine]) -> rolling.Wish | None:
+        """None where all are changed at once, by the operation."""
+        if self.turns is None or not chosen:
+            return None
+        managed = any(machine.status == "Managed" for machine in chosen)
+        if not (managed or self.turns.pace or self.turns.check or self.turns.if_needed):
+            return None
+        return rolling.Wish(
+            pace=self.turns.pace or bulk.Pace(at_a_time=str(len(chosen))),
+            check=self.turns.check,
+            if_needed=self.turns.if_needed,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +148,34 @@ def reboot(
     tag: Tags = None,
     everywhere: Annotated[bool, typer.Option("--all", help="Every running instance.")] = False,
     force: Force = False,
+    at_a_time: Annotated[
+        str,
+        typer.Option(
+            help="So many machines at a time, or such a share of them: the next is restarted when"
+            " one is back, with the proof of its new boot.",
+            metavar="N|P%",
+        ),
+    ] = "",
+    max_errors: Annotated[
+        str,
+        typer.Option(
+            help="How many may not come back, or not be well, before no more are restarted; 0 if"
+            " not said.",
+            metavar="N|P%",
+        ),
+    ] = "",
+    check: Annotated[
+        str,
+        typer.Option(
+            help="A shell script that is run on a machine when it is back, and succeeds if it is"
+            " well.",
+            metavar="SCRIPT",
+        ),
+    ] = "",
+    if_needed: Annotated[
+        bool,
+        typer.Option("--if-needed", help="Only those whose system says that a restart is due."),
+    ] = False,
     dry_run: DryRun = False,
     yes: Yes = False,
     state: options.State = None,
@@ -135,9 +186,15 @@ def reboot(
 
     More than 10 instances, and --all, ask for their number, unless --yes says not to. A command
     that runs on them is cut off: end a script with `exit 194` to lose nothing.
+
+    With --at-a-time, --check or --if-needed it is an execution of a public template, which goes on
+    if it is interrupted. So it is for machines of your own, which restart themselves.
     """
     named = [*(names or ()), *(on or ())]
     asked = Asked(names=named, tags=tag, everywhere=everywhere, dry_run=dry_run, yes=yes)
+    pace = bulk.pace_of(at_a_time, max_errors, strict=False)
+    if force and (pace or check or if_needed):
+        raise Mistake("--force cuts the power at once: it does not go with a restart in turns")
     forced: dict[str, object] = {"ForceReboot": "true"} if force else {}
     change = Change(
         verb="restart",
@@ -146,6 +203,7 @@ def reboot(
         ends="",
         told=_restarted,
         options=forced,
+        turns=Turns(pace=pace, check=check, if_needed=if_needed),
     )
     _carry_out(Client(find_endpoint(state, endpoint, ca)), change, asked)
 
@@ -169,16 +227,22 @@ def _restarted(before: Machine, now: Machine) -> str:
 
 def _carry_out(client: Client, change: Change, asked: Asked) -> None:
     chosen = _chosen(client, change, asked)
+    wish = change.wish(chosen)
     if asked.dry_run:
         for machine in chosen:
             print(machine.id, machine.name, machine.status, sep="\t")
-        aside(f"This would {change.verb} {confirm.machines(len(chosen))}. Nothing was done.")
+        words = wish.words if wish else ""
+        aside(f"This would {change.verb} {confirm.machines(len(chosen))}{words}. Nothing was done.")
         return
     grave = asked.everywhere or len(chosen) > confirm.ASK_ABOVE
     if chosen and grave and not asked.yes:
         names = {machine.id: machine.name for machine in chosen}
         aside("\n".join(f"  {called(machine.id, names)}" for machine in chosen))
         confirm.confirm(len(chosen), f"this would {change.verb} {confirm.machines(len(chosen))}")
+    if wish:
+        well = rolling.carry_out(client, wish, chosen)
+        client.close()
+        sys.exit(0 if well else 1)
     for first in range(0, len(chosen), _PER_CALL):
         ids = [machine.id for machine in chosen[first : first + _PER_CALL]]
         client.call(change.action, {"InstanceId": ids, **change.options})
@@ -199,10 +263,18 @@ def _chosen(client: Client, change: Change, asked: Asked) -> list[Machine]:
     if not asked.everywhere:
         for machine in present:
             _refuse(client, change, machine)
-    fitting = [machine for machine in present if machine.status == change.fits]
+    fitting = [machine for machine in present if _fits(change, machine)]
+    if asked.everywhere:  # which is not meant of machines that somebody else depends on
+        fitting = [one for one in fitting if one.status != "Managed"] or fitting
     if not fitting and asked.everywhere:
         aside(f"No instance is {change.fits}: there is nothing to {change.verb}.")
     return fitting
+
+
+def _fits(change: Change, machine: Machine) -> bool:
+    if machine.status == "Managed":  # it can do no more than restart by itself
+        return change.turns is not None and machine.online
+    return machine.status == change.fits
 
 
 def _progress(client: Client) -> str:
@@ -212,10 +284,14 @@ def _progress(client: Client) -> str:
 def _refuse(client: Client, change: Change, machine: Machine) -> None:
     """Mistake if this machine cannot be changed so; a word if it need not."""
     name = called(machine.id, {machine.id: machine.name})
+    if _fits(change, machine):
+        return
+    if machine.status == "Managed" and change.turns:
+        raise Mistake(f"cannot {change.verb} {name}, whose agent is offline")
     if machine.status == "Managed":
         raise Mistake(
             f"cannot {change.verb} {name}, which is a machine of your own: run a script on it"
-            " that ends with `exit 193` to stop it, or with `exit 194` to restart it"
+            " that ends with `exit 193` to stop it"
         )
     if machine.status == change.ends:
         aside(f"{name} is {machine.status} already")

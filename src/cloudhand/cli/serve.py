@@ -70,7 +70,7 @@ def command(
         list[str] | None,
         typer.Option(
             help="How many of something there may be: of each account instances=100, commands=500,"
-            " activations=5000; and accounts=100. May be repeated.",
+            " activations=5000, sessions=1000; and accounts=100. May be repeated.",
             metavar="WHAT=N",
         ),
     ] = None,

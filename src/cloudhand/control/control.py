@@ -21,6 +21,7 @@ from cloudhand.control.plugins import Plugins
 from cloudhand.control.pokes import Pokes
 from cloudhand.control.rights import Rights
 from cloudhand.control.schedules import Schedules
+from cloudhand.control.sessions import Sessions
 from cloudhand.control.settings import ControlSettings
 from cloudhand.control.stored_parameters import StoredParameters
 from cloudhand.control.tags import Tags
@@ -68,6 +69,7 @@ class Control:
         self.labels = Labels(database, clock)
         self.managed = Managed(database, clock, pokes, self.agents)
         self.schedules = Schedules(database, clock, random, pokes, settings)
+        self.sessions = Sessions(database, clock, random, pokes, settings)
         self.notices = Notices(database, clock)
         self.plugins = Plugins(database, clock)
         self.stored_parameters = StoredParameters(database, clock, random, programs)

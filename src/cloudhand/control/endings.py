@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from cloudhand.core import power, verdict
+from cloudhand.core import power, session_verdict, verdict
 from cloudhand.core.file import Event as FileEvent
 from cloudhand.core.file import FileTarget
 from cloudhand.core.file_verdict import Verdict as FileVerdict
 from cloudhand.core.ids import BootId, InstanceId
 from cloudhand.core.invocation import GRACE, Event, RepeatMode, State, Target
+from cloudhand.core.session import Connection
+from cloudhand.core.session_verdict import Verdict as SessionVerdict
 from cloudhand.core.verdict import Verdict
 from cloudhand.store.transaction import Transaction
 
@@ -63,6 +65,9 @@ async def interrupt(
     for target in await tx.targets.unfinished(instance_id):
         if target.fetched_at is not None and target.fetched_at < fetched_before:
             await close(tx, target, verdict.interrupted(code), now)
+    for connection in await tx.sessions.open_to(instance_id):
+        if connection.fetched_at is not None and connection.fetched_at < fetched_before:
+            await close_connection(tx, connection, session_verdict.RESTARTED, now)
 
 
 async def hasten(tx: Transaction, instance_id: InstanceId, now: datetime) -> None:
@@ -75,6 +80,8 @@ async def hasten(tx: Transaction, instance_id: InstanceId, now: datetime) -> Non
         if target.deadline_at is None or target.deadline_at > bound:
             await tx.targets.note(target, deadline_at=bound)
     await tx.files.hasten(instance_id, bound)
+    for connection in await tx.sessions.open_to(instance_id):
+        await close_connection(tx, connection, session_verdict.WENT_DOWN, now)
 
 
 async def end_with_instance(
@@ -87,6 +94,8 @@ async def end_with_instance(
     for unsent in await tx.files.unfinished(instance_id):
         lost = FileVerdict(event=FileEvent.GONE, error_code=code, error_info=info)
         await close_file(tx, unsent, lost, now)
+    for connection in await tx.sessions.open_to(instance_id):
+        await close_connection(tx, connection, session_verdict.gone(info), now)
     for action in await tx.power_actions.open(instance_id):
         await tx.power_actions.move(action, power.Event.EXPIRED, at=now, source="lifecycles")
     await tx.agents.remove(instance_id)
@@ -119,4 +128,22 @@ async def close_file(tx: Transaction, target: FileTarget, said: FileVerdict, now
         error_code=said.error_code,
         error_info=said.error_info,
         inferred=said.inferred,
+    )
+
+
+async def close_connection(
+    tx: Transaction,
+    connection: Connection,
+    said: SessionVerdict,
+    now: datetime,
+    *,
+    source: str = "control plane",
+) -> None:
+    await tx.sessions.move(
+        connection,
+        said.event,
+        at=now,
+        source=source,
+        closed_reason=said.reason,
+        detail=said.detail,
     )

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable
 from enum import StrEnum
 
-from cloudhand.core.ids import InstanceId, InvokeId
+from cloudhand.core.ids import InstanceId, InvokeId, SessionId
 
 
 class Loop(StrEnum):
@@ -25,9 +25,12 @@ class Kick(StrEnum):
     RUN = "task run"
     STOP = "task stop"
     FILE = "file create"
+    OPEN = "session start"
+    CLOSE = "session stop"
 
 
-Kicker = Callable[[InstanceId, Kick, InvokeId], None]
+Work = InvokeId | SessionId  # that an agent is told of; empty: all that there is for it
+Kicker = Callable[[InstanceId, Kick, Work], None]
 Parter = Callable[[InstanceId], None]
 Cutter = Callable[[Collection[InstanceId]], None]
 
@@ -52,10 +55,10 @@ class Pokes:
         """Name who carries kicks to agents. Without one, agents find their work by themselves."""
         self._kicker = kicker
 
-    def kick(self, instance_ids: Iterable[InstanceId], kick: Kick, invoke_id: InvokeId) -> None:
+    def kick(self, instance_ids: Iterable[InstanceId], kick: Kick, work: Work) -> None:
         if self._kicker is not None:
             for instance_id in instance_ids:
-                self._kicker(instance_id, kick, invoke_id)
+                self._kicker(instance_id, kick, work)
 
     def on_part(self, parter: Parter) -> None:
         """Name who has agents that are known no more find that out."""

@@ -33,6 +33,8 @@ class ControlSettings:
     # From so many activations on there are more only while more than half of them are used.
     activations_unused: int = 1000
     commands_limit: int = 500  # stored ones, per region
+    sessions_limit: int = 1000  # that are open, per region
+    connections_limit: int = 20  # of sessions, to one instance
     invocations_per_day: int = 0  # that are asked for; 0: as many as are
 
     @property

@@ -13,7 +13,7 @@ from cloudhand.control.control import Control
 from cloudhand.core import ids
 from cloudhand.core.account import AccessKey, Account
 from cloudhand.core.errors import NameTaken, NotEmpty, ResourceNotFound, TooMany
-from cloudhand.core.ids import ActivationId, InstanceId
+from cloudhand.core.ids import ActivationId, InstanceId, SessionId
 from cloudhand.core.orders import InstanceFilter, ManagedFilter
 from cloudhand.core.page import Window
 from cloudhand.store.database import Database, StoreError
@@ -88,6 +88,13 @@ class Tenancy:
         """The first account's where none knows it."""
         for control in self.controls:
             if await control.activations.has(activation_id):
+                return control
+        return self.first
+
+    async def of_session(self, session_id: SessionId) -> Control:
+        """The first account's where none knows it."""
+        for control in self.controls:
+            if await control.sessions.has(session_id):
                 return control
         return self.first
 

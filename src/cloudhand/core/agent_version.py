@@ -13,6 +13,7 @@ _BUILT_IN = (2, 3, 309)
 _INSTANCE_NAME = (2, 3, 344)
 # The earliest one that is known to heed them; the one before it that is known does not.
 _LAUNCHERS = _TREES = (2, 3, 631)
+_SESSIONS = (2, 3, 256)
 
 
 def age(version: str) -> Age | None:
@@ -34,7 +35,7 @@ def lacks(agent: Agent, invocation: Invocation) -> str:
         return ""
     for what, since in _asked(invocation):
         if own < since:
-            return f"{what} (since 2.x.{since[1]}.{since[2]})"
+            return f"{what} ({_since(since)})"
     return ""
 
 
@@ -43,6 +44,20 @@ def ends_trees(agent: Agent, termination_mode: str) -> bool:
     if agent.kind is AgentKind.CLOUDHAND:
         return termination_mode != "Process"
     return termination_mode == "ProcessTree" and (age(agent.version) or (0, 0, 0)) >= _TREES
+
+
+def lacks_sessions(agent: Agent) -> str:
+    """Why an agent cannot be asked for a terminal; empty: it can."""
+    if agent.kind is AgentKind.CLOUDHAND:
+        return "the agent of this version of Cloudhand takes no sessions yet"
+    own = age(agent.version)
+    if own is None or own >= _SESSIONS:
+        return ""
+    return f"the agent {agent.version} is too old for sessions ({_since(_SESSIONS)})"
+
+
+def _since(first: Age) -> str:
+    return f"since 2.x.{first[1]}.{first[2]}"
 
 
 def _asked(invocation: Invocation) -> list[tuple[str, Age]]:

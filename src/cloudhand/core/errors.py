@@ -12,6 +12,7 @@ from cloudhand.core.ids import (
     FaultId,
     InstanceId,
     InvokeId,
+    SessionId,
 )
 
 
@@ -22,6 +23,20 @@ class CloudhandError(Exception):
 class FaultNotFound(CloudhandError):
     def __init__(self, fault_id: FaultId) -> None:
         super().__init__(f"cannot find fault {fault_id}")
+
+
+class SessionNotFound(CloudhandError):
+    """There is no such session, it has ended, or somebody else knows its token."""
+
+    def __init__(self, session_id: SessionId) -> None:
+        super().__init__(f"cannot find session {session_id}")
+
+
+class SessionsDisabled(CloudhandError):
+    """The account has switched terminal sessions off."""
+
+    def __init__(self) -> None:
+        super().__init__("cannot start a session: sessions are switched off")
 
 
 class CommandNotFound(CloudhandError):

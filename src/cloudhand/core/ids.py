@@ -15,6 +15,7 @@ TemplateId = NewType("TemplateId", str)
 ExecutionId = NewType("ExecutionId", str)
 TaskExecutionId = NewType("TaskExecutionId", str)
 FaultId = NewType("FaultId", str)
+SessionId = NewType("SessionId", str)
 StoredParameterId = NewType("StoredParameterId", str)  # p- or, for a secret one, sp-
 
 RandomBytes = Callable[[int], bytes]
@@ -53,6 +54,11 @@ def file_invoke_id(random: RandomBytes) -> InvokeId:
 
 def power_action_id(random: RandomBytes) -> PowerActionId:
     return PowerActionId("pa-ch" + _spell(random, 16))
+
+
+def session_id(random: RandomBytes) -> SessionId:
+    """No longer than the 32 characters that its frames have for it."""
+    return SessionId("s-ch" + _spell(random, 16))
 
 
 def fault_id(random: RandomBytes) -> FaultId:

@@ -14,8 +14,8 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any, Protocol
 
-from cloudhand.control.pokes import Kick
-from cloudhand.core.ids import InstanceId, InvokeId
+from cloudhand.control.pokes import Kick, Work
+from cloudhand.core.ids import InstanceId
 from cloudhand.store.database import StoreError
 
 log = logging.getLogger(__name__)
@@ -25,6 +25,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 # What an agent asks over the channel, and what it is told; ValueError when it is no request.
 Answer = Callable[[bytes], Awaitable[bytes]]
+
+_LOOK = "kick_vm"  # has an agent fetch all that there is for it, but for sessions
+_BY_NAME = (Kick.OPEN, Kick.CLOSE)
 
 _REPLACED = 4001  # close code for a socket in whose place a newer one has come
 _LEAVING = 1001  # close code with which an agent says that it ends
@@ -52,7 +55,7 @@ class Socket:
         self.send = send
         self.limit = limit  # of listening to it
         self.busy = False  # a kick is on its way
-        self.missed = False  # more kicks came meanwhile
+        self.missed: frozenset[str] = frozenset()  # kicks that came meanwhile
         self.closed = False
         self.farewell = 0  # the code with which it was cut
 
@@ -83,15 +86,15 @@ class Channel:
     def open_count(self) -> int:
         return len(self._sockets)
 
-    def kick(self, instance_id: InstanceId, kick: Kick, invoke_id: InvokeId) -> None:
+    def kick(self, instance_id: InstanceId, kick: Kick, work: Work) -> None:
         """control.pokes.Kicker"""
         socket = self._sockets.get(instance_id)
         if socket is None or self._tasks is None:
             return
+        text = f"kick_vm {kick} {work}" if work else _LOOK
         if socket.busy:
-            socket.missed = True
+            socket.missed |= {text if kick in _BY_NAME else _LOOK}
             return
-        text = f"kick_vm {kick} {invoke_id}" if invoke_id else "kick_vm"
         socket.busy = True
         self._tasks.create_task(self._carry(instance_id, socket, text))
 
@@ -112,8 +115,9 @@ class Channel:
             async with asyncio.timeout(_SEND_TIMEOUT):
                 await socket.send({"type": "websocket.send", "text": text})
                 while socket.missed:
-                    socket.missed = False
-                    await socket.send({"type": "websocket.send", "text": "kick_vm"})
+                    missed, socket.missed = sorted(socket.missed), frozenset()
+                    for one in missed:
+                        await socket.send({"type": "websocket.send", "text": one})
         except Exception:  # whatever broke this socket must not break the others
             log.info("kick not sent", extra={"instance": instance_id})
             socket.cut()
@@ -147,7 +151,7 @@ class Channel:
         if instance_id not in self._sockets and said != _STOPPING:
             await self._tell(self._presence.went(instance_id, for_good=said == _LEAVING))
         if farewell:
-            await _close(send, farewell)
+            await close(send, farewell)
 
     async def _tell(self, telling: Awaitable[None]) -> None:
         try:
@@ -189,9 +193,9 @@ async def _answer(request: bytes, answer: Answer, send: Send) -> None:
         raise ValueError("an answer was not taken") from error
 
 
-async def _close(send: Send, code: int) -> None:
+async def close(send: Send, code: int, reason: str = "") -> None:
     try:
         async with asyncio.timeout(_SEND_TIMEOUT):
-            await send({"type": "websocket.close", "code": code})
+            await send({"type": "websocket.close", "code": code, "reason": reason})
     except Exception:  # it had ended already, or takes nothing: no more can be done for it
-        log.info("channel not closed in order")
+        log.info("socket not closed in order")

@@ -11,12 +11,13 @@ from datetime import timedelta
 from cloudhand.control.control import Control
 from cloudhand.control.deliveries import Speaker
 from cloudhand.core.errors import ActivationRefused
-from cloudhand.core.ids import InstanceId, managed
+from cloudhand.core.ids import InstanceId, SessionId, managed
 from cloudhand.core.instance import Beat
 from cloudhand.core.notice import Kind
 from cloudhand.core.page import Window
 from cloudhand.gateway.doorkeeper import public_key
 from cloudhand.wire import agent as wire
+from cloudhand.wire import session
 from cloudhand.wire.notice import Notice
 from cloudhand.wire.plugin import PluginStatus
 
@@ -65,6 +66,16 @@ class Desk:
         if report.file:
             return await self._control.files.report(speaker.agent, report)
         return await self._control.deliveries.report(speaker, report)
+
+    async def offer(self, speaker: Speaker, channel_id: str) -> session.Offer | None:
+        return await self._control.sessions.hand_out(speaker.agent, SessionId(channel_id))
+
+    async def session_ended(self, speaker: Speaker, report: session.Report) -> None:
+        await self._control.sessions.report(speaker.agent, report)
+
+    async def check_user(self, session_id: SessionId, token: str) -> None:
+        """SessionNotFound unless who has the token may open the session."""
+        await self._control.sessions.check(session_id, token)
 
     async def plugins(self, speaker: Speaker, said: Sequence[PluginStatus]) -> None:
         await self._control.plugins.report(speaker.id, said)

@@ -1,4 +1,5 @@
-"""The gateway over HTTP: routes under /luban, as a plain ASGI application.
+"""The gateway over HTTP: routes under /luban, and where users open terminals, as a plain ASGI
+application.
 
 Every answer that is not a refusal has status 200: the published agent takes 400 for success and
 retries others.
@@ -14,15 +15,15 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from cloudhand.control.deliveries import Speaker
-from cloudhand.core.errors import MachineKnown
-from cloudhand.core.ids import ActivationId, InstanceId
+from cloudhand.core.errors import MachineKnown, SessionNotFound
+from cloudhand.core.ids import ActivationId, InstanceId, SessionId
 from cloudhand.core.notice import Kind
-from cloudhand.gateway.channel import Receive, Send
+from cloudhand.gateway.channel import Receive, Send, close
 from cloudhand.gateway.doorkeeper import Knock, Refused
 from cloudhand.gateway.office import Office, Offices
 from cloudhand.store.database import StoreError
 from cloudhand.wire import agent as wire
-from cloudhand.wire import enclosed, notice, plugin
+from cloudhand.wire import enclosed, notice, plugin, session
 from cloudhand.wire.enclosed import Request, answer_to_bytes
 
 log = logging.getLogger(__name__)
@@ -42,12 +43,15 @@ _UNSUPPORTED: dict[str, dict[str, Any]] = {
     "/luban/api/v1/update/update_check": {"need_update": 0, "flag": 0},
     plugin.LIST_PATH: {"code": 200, "pluginList": []},
     plugin.UPDATE_PATH: {"nextInterval": plugin.INTERVALS["refreshInterval"], "plugin": []},
-    "/luban/api/v1/session/list": {"code": 200, "session": []},
-    "/luban/api/v1/session/status": {"code": 200},
     "/luban/api/instance/list_instance_state_configurations": {"errCode": "ServiceNotSupported"},
     "/luban/api/instance/put_inventory": {"errCode": "ServiceNotSupported"},
     "/luban/api/instance/put_instance_state_report": {"errCode": "ServiceNotSupported"},
 }
+
+_NOT_CARRIED = "terminals are not carried here yet"
+# Close codes of a user's socket.
+_UNSERVED = 4003
+_NO_SESSION = 1008
 
 
 class _TooLarge(Exception):
@@ -60,7 +64,7 @@ class _Gone(Exception):
 
 
 class GatewayApp:
-    """An ASGI application for everything under /luban."""
+    """An ASGI application for everything under /luban, and for the ends of users."""
 
     def __init__(self, offices: Offices) -> None:
         self._offices = offices
@@ -73,12 +77,15 @@ class GatewayApp:
             notice.METRICS_PATH: self._metric,
             notice.CLIENT_REPORT_PATH: self._client_report,
             plugin.REPORT_PATH: self._plugins,
+            session.LIST_PATH: self._sessions,
+            session.STATUS_PATH: self._session_ended,
             **{wire.REPORT_PATH + kind: self._report for kind in wire.KINDS},
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            await self._socket(scope, receive, send)
+            opening = self._user if scope["path"] == session.USER_PATH else self._socket
+            await opening(scope, receive, send)
             return
         try:
             status, body = await self._careful(scope["path"], self._answer(scope, receive))
@@ -94,6 +101,8 @@ class GatewayApp:
         path = scope["path"]
         if path == wire.CONNECTION_PATH:
             return 200, {}
+        if path == session.USER_PATH:
+            return 501, {"code": 501, "reason": "terminal", "message": _NOT_CARRIED}
         try:
             knock = _knock(scope, await _read(receive))
         except _TooLarge:
@@ -203,6 +212,17 @@ class GatewayApp:
     async def _status(self, office: Office, speaker: Speaker, knock: Knock) -> dict[str, Any]:
         return {"code": 200, "online": await office.desk.online(speaker)}
 
+    async def _sessions(self, office: Office, speaker: Speaker, knock: Knock) -> dict[str, Any]:
+        """The one that is asked for, and no other: an agent takes several one after the other."""
+        offer = await office.desk.offer(speaker, _query(knock).get("channelId", ""))
+        return {"code": 200, "session": [offer.to_json()] if offer is not None else []}
+
+    async def _session_ended(
+        self, office: Office, speaker: Speaker, knock: Knock
+    ) -> dict[str, Any]:
+        await office.desk.session_ended(speaker, session.Report.from_query(_query(knock)))
+        return {"code": 200}
+
     async def _deregister(self, office: Office, speaker: Speaker, knock: Knock) -> dict[str, Any]:
         await office.desk.deregister(speaker)
         return {"code": 200}
@@ -227,8 +247,24 @@ class GatewayApp:
         answer = (lambda message: self._enclosed(office, said, message)) if ours else None
         await office.channel.serve(speaker.id, receive, send, answer)
 
+    async def _user(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()  # websocket.connect
+        given = _query(_knock(scope, b""))
+        session_id = SessionId(given.get("sessionId", ""))
+        # What is refused before it is accepted has no reason that a client could show.
+        await send({"type": "websocket.accept"})
+        code, reason = _UNSERVED, _NOT_CARRIED
+        try:
+            office = await self._offices.of_session(session_id)
+            await office.desk.check_user(session_id, given.get("token", ""))
+        except SessionNotFound:
+            code, reason = _NO_SESSION, "the session has ended, or is none of this token"
+        await close(send, code, reason)
+
     async def _opening(self, knock: Knock) -> tuple[Office, dict[str, str], Speaker]:
         """What the opening of a channel says for all requests over it, and whose it is; Refused."""
+        if knock.path == session.AGENT_PATH:
+            raise Refused("terminal", _NOT_CARRIED)
         if knock.path != wire.CHANNEL_PATH:
             raise Refused("path", f"cannot find {knock.path}")
         office = await self._office(knock)

@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import Protocol, Self
 
 from cloudhand.control.control import Control
-from cloudhand.core.ids import ActivationId, InstanceId
+from cloudhand.core.ids import ActivationId, InstanceId, SessionId
 from cloudhand.gateway.channel import Channel
 from cloudhand.gateway.desk import Desk
 from cloudhand.gateway.doorkeeper import Doorkeeper
 
 
 class Offices(Protocol):
-    """Which one an agent belongs to; one that turns it away where none knows it."""
+    """Which one an agent or a session belongs to; one that turns it away where none knows it."""
 
     async def of_agent(self, instance_id: InstanceId) -> Office: ...
 
     async def of_activation(self, activation_id: ActivationId) -> Office: ...
+
+    async def of_session(self, session_id: SessionId) -> Office: ...
 
 
 class Office:
@@ -32,4 +34,7 @@ class Office:
         return self
 
     async def of_activation(self, activation_id: ActivationId) -> Self:
+        return self
+
+    async def of_session(self, session_id: SessionId) -> Self:
         return self

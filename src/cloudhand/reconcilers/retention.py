@@ -1,4 +1,5 @@
-"""Forget what is old: invocations with all that belongs to them, files, events, client tokens."""
+"""Forget what is old: invocations with all that belongs to them, files, sessions, events, client
+tokens."""
 
 from __future__ import annotations
 
@@ -29,6 +30,7 @@ async def keep_forgetting(control: Control, database: Database) -> None:
             await tx.past_runs.forget(before=old)
             await tx.invocations.forget(before=old)
             await tx.files.forget(before=now - control.settings.files_kept)
+            await tx.sessions.forget(before=old)
             await tx.power_actions.forget(before=old)
             executions_before = now - control.settings.executions_kept
             await tx.events.forget(before=old, executions_before=executions_before)

@@ -132,6 +132,7 @@ def _control(ground: Ground, database: SqliteDatabase, account_id: str) -> Contr
         instances_limit=limits.get("instances", usual.instances_limit),
         commands_limit=limits.get("commands", usual.commands_limit),
         activations_limit=limits.get("activations", usual.activations_limit),
+        sessions_limit=limits.get("sessions", usual.sessions_limit),
         accounts_limit=limits.get("accounts", usual.accounts_limit),
     )
     return Control(

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, suppress
 from cloudhand.control.control import Control
 from cloudhand.control.tenancy import Tenancy
 from cloudhand.core.account import FIRST_ID, AccessKey
-from cloudhand.core.ids import ActivationId, InstanceId
+from cloudhand.core.ids import ActivationId, InstanceId, SessionId
 from cloudhand.gateway.office import Office
 from cloudhand.providers.sandbox.instance import remove_tree
 from cloudhand.server.databases import account_folder, account_folders, open_database
@@ -85,6 +85,9 @@ class Houses:
 
     async def of_activation(self, activation_id: ActivationId) -> Office:
         return self._office(await self.tenancy.of_activation(activation_id))
+
+    async def of_session(self, session_id: SessionId) -> Office:
+        return self._office(await self.tenancy.of_session(session_id))
 
     def _office(self, control: Control) -> Office:
         """The first account's, which turns away who asks, once this one is closed."""

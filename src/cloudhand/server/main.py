@@ -48,6 +48,7 @@ from cloudhand.server.settings import Settings
 from cloudhand.server.tls import TlsFiles, pin, tls_files
 from cloudhand.store.database import StoreError
 from cloudhand.wire.enclosed import MESSAGE_LIMIT
+from cloudhand.wire.session import USER_PATH
 
 log = logging.getLogger(__name__)
 
@@ -201,16 +202,17 @@ def _installer(ground: Ground, tls: TlsFiles | None) -> Installer:
 
 
 def _faces(houses: Houses, installer: Installer) -> Asgi:
-    """One port for agents, for machines that become ours, and for callers of the cloud API."""
+    """One port for agents and terminals, for callers of the cloud API, and for who installs agents."""
     gateway, api = GatewayApp(houses), api_http.app(houses.tenancy)
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             return
-        if scope["type"] == "http" and scope["path"] == install.PATH:
+        path = scope["path"]
+        if scope["type"] == "http" and path == install.PATH:
             await installer(scope, receive, send)
             return
-        face = gateway if scope["path"].startswith("/luban/") else api
+        face = gateway if path.startswith("/luban/") or path == USER_PATH else api
         await face(scope, receive, send)
 
     return app

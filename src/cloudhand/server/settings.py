@@ -11,7 +11,7 @@ from cloudhand.core.power import ExitCodePolicy
 from cloudhand.server.outward import Network
 
 USUAL_PORT = 8650
-LIMITED = ("instances", "commands", "activations", "accounts")
+LIMITED = ("instances", "commands", "activations", "sessions", "accounts")
 
 
 @dataclass(frozen=True, kw_only=True)

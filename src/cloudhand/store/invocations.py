@@ -41,7 +41,7 @@ _OVERALL = """(
         WHEN sum(state = 'Success') = 0 THEN 'Failed'
         WHEN sum(state IN ('Failed', 'Error', 'Timeout', 'Invalid', 'Aborted')) THEN 'PartialFailed'
         ELSE 'Success'
-    END FROM targets WHERE invoke_id = invocations.id)"""
+    END FROM target_states WHERE invoke_id = invocations.id AND count > 0)"""
 
 
 class Invocations:

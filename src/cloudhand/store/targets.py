@@ -275,26 +275,44 @@ class Targets:
     async def find(self, wanted: InvocationFilter, window: Window) -> Page[Target]:
         """Newest invocation first."""
         condition, values = condition_of(wanted)
-        by_invocation = wanted.instance_id is None and not wanted.states
-        counted = f"SELECT coalesce(sum(target_count), 0) FROM invocations WHERE {condition}"
         found = "targets"
         keys = ("targets.created_at", "targets.invoke_id", "targets.instance_id")
+        counted: str | None = None  # where nobody has counted already
+        states = sorted(wanted.states)
         if condition != "1 = 1":
             # One invocation after the other, each with its targets: nothing has to be sorted.
             found = "invocations CROSS JOIN targets ON targets.invoke_id = invocations.id"
             keys = ("invocations.created_at", "invocations.id", "targets.instance_id")
-        if wanted.instance_id is not None:
+        elif states and wanted.instance_id is None:
+            # Those of each state are in order already, and are merged.
+            found = " UNION ALL ".join("SELECT * FROM targets WHERE state = ?" for _ in states)
+            found = f"({found}) AS targets"
+        if wanted.instance_id is None:
+            counted = _counted(condition, states)
+        else:
             condition += " AND targets.instance_id = ?"
             values.append(wanted.instance_id)
-        if wanted.states:
-            condition += f" AND targets.state IN ({marks(wanted.states)})"
-            values += sorted(wanted.states)
+        if states and not found.endswith("AS targets"):
+            condition += f" AND targets.state IN ({marks(states)})"
         rows, total, after = await paged(
             self._statements,
             f"SELECT {_OF_TARGETS}, {', '.join(keys)} FROM {found} WHERE {condition}",
-            values,
+            [*values, *states],
             keys=keys,
             window=window,
-            counted=counted if by_invocation else None,
+            counted=counted,
         )
         return Page(items=[read_target(row) for row in rows], total=total, next=after)
+
+
+def _counted(condition: str, states: Sequence[str]) -> str:
+    """How many targets there are of invocations, in these states or in any."""
+    if condition != "1 = 1" and not states:
+        return f"SELECT coalesce(sum(target_count), 0) FROM invocations WHERE {condition}"
+    among = f"{condition} AND state IN ({marks(states)})" if states else condition
+    if condition == "1 = 1":
+        return f"SELECT coalesce(sum(count), 0) FROM state_totals WHERE {among}"
+    return (
+        "SELECT coalesce(sum(count), 0) FROM invocations"
+        f" CROSS JOIN target_states ON invoke_id = invocations.id WHERE {among}"
+    )

@@ -23,6 +23,7 @@ from cloudhand.store.plugins import Plugins
 from cloudhand.store.power_actions import PowerActions
 from cloudhand.store.resealing import reseal
 from cloudhand.store.rights import Rights
+from cloudhand.store.sessions import Sessions
 from cloudhand.store.stored_parameters import StoredParameters
 from cloudhand.store.tags import Tags
 from cloudhand.store.targets import Targets
@@ -58,6 +59,7 @@ class Transaction:
         self.plugins = Plugins(statements)
         self.power_actions = PowerActions(statements, events)
         self.rights = Rights(statements)
+        self.sessions = Sessions(statements, events)
         self.stored_parameters = StoredParameters(statements, envelope)
         self.tags = Tags(statements)
         self.targets = Targets(statements, events, watches, past_runs)

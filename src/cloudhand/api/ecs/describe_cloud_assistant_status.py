@@ -12,6 +12,7 @@ from cloudhand.api.ecs import errors, fields
 from cloudhand.api.ecs.product import ECS
 from cloudhand.api.operation import Call, operation
 from cloudhand.api.paging import Paging, cut, paging
+from cloudhand.core.agent_version import lacks_sessions
 from cloudhand.core.errors import InstanceNotFound
 from cloudhand.core.ids import InstanceId
 from cloudhand.core.orders import AgentView
@@ -42,7 +43,7 @@ class InstanceCloudAssistantStatus(msgspec.Struct, frozen=True, kw_only=True, re
     active_task_count: int
     invocation_count: int
     last_invoked_time: str
-    support_session_manager: bool = False
+    support_session_manager: bool
     # Extension: two agents speak as this one; see how to join a machine.
     cloned: bool
     boot_id: str  # Extension: of the boot in which the agent spoke last; published agents tell none
@@ -103,6 +104,7 @@ def _status(view: AgentView) -> InstanceCloudAssistantStatus:
         active_task_count=view.running_count,
         invocation_count=agent.invocation_count if agent else 0,
         last_invoked_time=times.second(agent.last_invoked_at) if agent else "",
+        support_session_manager=agent is not None and not lacks_sessions(agent),
         cloned=view.cloned,
         boot_id=(agent.boot_id or "") if agent else "",
     )

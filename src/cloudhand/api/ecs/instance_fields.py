@@ -54,7 +54,7 @@ def host_name(*, sequence: bool = False) -> Any:
     return text(
         "HostName",
         Limit(fits=lambda name: 2 <= len(name) <= 64, error=BAD_HOST_NAME),
-        form(rf"{part}(?:[.-]{part})*", BAD_HOST_NAME),
+        form(rf"(?!.*\[.*\[){part}(?:[.-]{part})*", BAD_HOST_NAME),  # one sequence at most
     )
 
 

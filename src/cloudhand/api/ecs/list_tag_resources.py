@@ -51,6 +51,7 @@ class Params:
     resource_type: str = resource_fields.resource_type()
     resource_ids: tuple[str, ...] = resource_fields.resource_ids(required=False)
     tags: Mapping[str, str] = _tags()
+    tag_filter: None = bind.not_served("TagFilter", "it is in preview, for those who are invited")
     page: Paging = following(size=50)
 
 

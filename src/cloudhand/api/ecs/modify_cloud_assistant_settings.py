@@ -38,7 +38,7 @@ class Params:
         AgentUpgradeConfig, note="without effect: agents are not upgraded from here"
     )
     session_manager_config: Values = setting(
-        SessionManagerConfig, note="without effect: there are no sessions here"
+        SessionManagerConfig, note="whether sessions can be started"
     )
     resource_usage_config: Values = setting(
         ResourceUsageConfig, note="without effect: agents are not told of it"

@@ -38,11 +38,13 @@ from cloudhand.api.ecs.describe_security_group_attribute import describe_securit
 from cloudhand.api.ecs.describe_security_groups import describe_security_groups
 from cloudhand.api.ecs.describe_send_file_results import describe_send_file_results
 from cloudhand.api.ecs.describe_tags import describe_tags
+from cloudhand.api.ecs.describe_terminal_sessions import describe_terminal_sessions
 from cloudhand.api.ecs.describe_user_data import describe_user_data
 from cloudhand.api.ecs.describe_v_switches import describe_v_switches
 from cloudhand.api.ecs.describe_vpcs import describe_vpcs
 from cloudhand.api.ecs.describe_zones import describe_zones
 from cloudhand.api.ecs.disable_activation import disable_activation
+from cloudhand.api.ecs.end_terminal_session import end_terminal_session
 from cloudhand.api.ecs.install_cloud_assistant import install_cloud_assistant
 from cloudhand.api.ecs.invoke_command import invoke_command
 from cloudhand.api.ecs.join_resource_group import join_resource_group
@@ -60,6 +62,7 @@ from cloudhand.api.ecs.run_instances import run_instances
 from cloudhand.api.ecs.send_file import send_file
 from cloudhand.api.ecs.start_instance import start_instance
 from cloudhand.api.ecs.start_instances import start_instances
+from cloudhand.api.ecs.start_terminal_session import start_terminal_session
 from cloudhand.api.ecs.stop_instance import stop_instance
 from cloudhand.api.ecs.stop_instances import stop_instances
 from cloudhand.api.ecs.stop_invocation import stop_invocation
@@ -104,11 +107,13 @@ OPERATIONS: Mapping[str, Operation] = {
         describe_security_groups,
         describe_send_file_results,
         describe_tags,
+        describe_terminal_sessions,
         describe_user_data,
         describe_v_switches,
         describe_vpcs,
         describe_zones,
         disable_activation,
+        end_terminal_session,
         install_cloud_assistant,
         invoke_command,
         join_resource_group,
@@ -126,6 +131,7 @@ OPERATIONS: Mapping[str, Operation] = {
         send_file,
         start_instance,
         start_instances,
+        start_terminal_session,
         stop_instance,
         stop_instances,
         stop_invocation,

@@ -32,11 +32,25 @@ class Params:
         "AutoReleaseTime", "nothing here releases instances by itself"
     )
     launch_template: None = bind.not_served(
-        "LaunchTemplateId", "there are no launch templates", "LaunchTemplateName"
+        "LaunchTemplateId",
+        "there are no launch templates",
+        *("LaunchTemplateName", "LaunchTemplateVersion"),
     )
     host_names: None = bind.not_served("HostNames", "names count up by [begin,bits] in HostName")
     ignored: Ignored = group(Ignored)
     groups: str = fields.without_effect("SecurityGroupIds", "nothing is filtered")
+    payment: str = fields.without_effect("AutoPay", "nothing is charged")
+    interfaces: str = fields.without_effect(
+        "NetworkInterface",
+        "instances share the machine's network, and their addresses are given in turn",
+        *("NetworkInterfaceQueueNumber", "NetworkOptions", "PrivateDnsNameOptions"),
+        *("Ipv6Address", "Ipv6AddressCount", "Isp"),
+    )
+    hardware: str = fields.without_effect(
+        "CpuOptions",
+        "instances share the machine's processors, clock and kernel",
+        *("ClockOptions", "ImageOptions", "SchedulerOptions", "SecurityOptions"),
+    )
 
 
 class InstanceIdSets(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):

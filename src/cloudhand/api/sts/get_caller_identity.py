@@ -8,7 +8,7 @@ import msgspec
 
 from cloudhand.api.operation import Call, operation
 from cloudhand.api.ram.errors import NO_SUCH_ROLE, NO_SUCH_USER
-from cloudhand.api.ram.shapes import role_id, user_id
+from cloudhand.api.ram.principal import principal_id
 from cloudhand.api.refusal import WireError
 from cloudhand.api.sts.product import STS
 from cloudhand.control.rights import arn
@@ -43,22 +43,13 @@ def _missing(refusal: ResourceNotFound) -> WireError:
 )
 async def get_caller_identity(call: Call, params: Params) -> Result:
     who = call.caller
-    user = role = ""
-    match who.kind:
-        case Kind.OWNER:
-            user = principal = who.account_id
-        case Kind.USER:
-            (found,) = await call.control.accounts.users(who.account_id, who.name)
-            user = principal = user_id(found)
-        case Kind.ROLE:
-            (taken,) = await call.control.rights.roles(who.account_id, who.name)
-            role = role_id(taken)
-            principal = f"{role}:{who.session}"
+    principal = await principal_id(call)
+    by_role = who.kind is Kind.ROLE
     return Result(
         identity_type=who.kind.value,
         account_id=who.account_id,
         principal_id=principal,
         arn=arn(who),
-        user_id=user,
-        role_id=role,
+        user_id="" if by_role else principal,
+        role_id=principal.partition(":")[0] if by_role else "",
     )

@@ -47,6 +47,7 @@ class Task:
     answers: Sequence[Answer] = ()
     items: Sequence[Task] = ()  # those that one wants to see
     child: Sequence[Task] = ()  # the tasks of the template that it embeds
+    child_id: str = ""  # its execution
 
     @property
     def final(self) -> bool:
@@ -240,6 +241,7 @@ def _task(one: Mapping[str, Any], items: Sequence[Task], child: Sequence[Task]) 
         ],
         items=items,
         child=child,
+        child_id=one["ChildExecutionId"],
     )
 
 

@@ -1,0 +1,53 @@
+"""Real instances that are restarted one after the other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.system.place import Plane
+
+
+@pytest.fixture
+def fleet(shared: Plane) -> Iterator[list[str]]:
+    ids = shared.instances(3)
+    yield ids
+    shared.release(ids)
+
+
+def test_each_has_the_proof_of_its_new_boot_before_the_next(
+    shared: Plane, fleet: list[str]
+) -> None:
+    before = {one: shared.boot_id(one) for one in fleet}
+    shared.run(fleet[1], "touch /var/lib/ill")
+    check = "test ! -e /var/lib/ill"
+    words = ("--at-a-time", "1", "--max-errors", "1", "--check", check, "--yes")
+
+    told = shared.place.run("reboot", *fleet, *words, "--state", str(shared.state))
+
+    assert told.returncode == 1, told.stderr
+    after = {one: shared.boot_id(one) for one in fleet}
+    assert all(before[one] != after[one] for one in fleet)
+    by_id = {one: line for one in fleet for line in told.stdout.splitlines() if one in line}
+    for one in fleet:
+        boots = f"boot {before[one][:8]}→{after[one][:8]}"
+        end = "its check failed: .*exit code 1.*" if one == fleet[1] else "its check succeeded"
+        assert re.search(rf"restarted: {boots}; {end}$", by_id[one])
+
+
+def test_those_are_left_alone_of_which_no_restart_is_due(shared: Plane, fleet: list[str]) -> None:
+    before = {one: shared.boot_id(one) for one in fleet}
+    shared.run(fleet[0], "touch /run/reboot-required")
+
+    told = shared.place.run(
+        *("reboot", *fleet, "--at-a-time", "2", "--if-needed"), "--state", str(shared.state)
+    )
+
+    assert told.returncode == 0, told.stderr
+    restarted = [one for one in fleet if shared.boot_id(one) != before[one]]
+    due = shared.run(fleet[0], "test -e /run/reboot-required")
+    assert restarted == [fleet[0]]
+    assert due.exit_code == 1  # /run does not outlive a boot
+    assert told.stdout.count("need not restart") == 2
