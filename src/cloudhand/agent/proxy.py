@@ -75,10 +75,11 @@ def _status(connection: socket.socket) -> int:
         if not data or len(head) > _HEAD_LIMIT:
             raise Refused("the proxy closed the connection without an answer")
         head += data
-    words = head.split(None, 2)
-    if not words[0].startswith(b"HTTP/1.") or not words[1].isdigit():
+    version, _, rest = head.partition(b" ")
+    status = rest[:3]
+    if not version.startswith(b"HTTP/1.") or not status.isdigit():
         raise Refused("what answers as the proxy is none: it does not speak HTTP")
-    return int(words[1])
+    return int(status)
 
 
 def _bare(url: str) -> str:

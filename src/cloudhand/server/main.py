@@ -202,7 +202,7 @@ def _installer(ground: Ground, tls: TlsFiles | None) -> Installer:
 
 
 def _faces(houses: Houses, installer: Installer) -> Asgi:
-    """One port for agents and terminals, for callers of the cloud API, and for who installs agents."""
+    """One port for agents and terminals, callers of the cloud API, and who installs agents."""
     gateway, api = GatewayApp(houses), api_http.app(houses.tenancy)
 
     async def app(scope: Any, receive: Any, send: Any) -> None:

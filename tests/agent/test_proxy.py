@@ -1,0 +1,129 @@
+"""An agent that reaches its control plane through a proxy."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from cloudhand.agent.proxy import proxy_for
+from tests.agent.conftest import Machine
+from tests.agent.gateway import FakeGateway
+from tests.agent.proxies import Proxy
+
+_CODE = ("--activation-id", "id", "--activation-code", "code")
+
+
+def _register(machine: Machine, proxy: str) -> str:
+    """What is said of a proxy that leads nowhere."""
+    server = f"--server={machine.gateway.url}"
+    done = machine.agent(
+        "register", server, *_CODE, f"--state={machine.root}/new", "--proxy", proxy
+    )
+    assert (done.returncode, done.stdout) == (1, ""), done
+    assert done.stderr.count("\n") == 1
+    assert not (machine.root / "new").exists()
+    return done.stderr
+
+
+def test_it_joins_and_works_through_the_proxy_that_was_named(
+    machine: Machine, gateway: FakeGateway
+) -> None:
+    state = f"--state={machine.state}"
+    with Proxy(secret="ann:s3cret@") as proxy:
+        url = f"http://ann:s3cret%40@{proxy.name}"
+        server = f"--server={gateway.url}"
+        joined = machine.agent("register", server, *_CODE, state, f"--proxy={url}")
+        assert joined.returncode == 0, joined.stderr
+        before = len(proxy.led)
+        machine.start()  # which waits until it is online, and has its channel
+        machine.stop()
+        gone = machine.agent("deregister", state)
+
+    assert gone.returncode == 0, gone.stderr
+    assert before == 1 and len(proxy.led) > before
+    assert set(proxy.led) == {gateway.url.removeprefix("http://")}
+    assert "s3cret" not in machine.log + joined.stdout + gone.stdout
+
+
+def test_the_environment_names_a_proxy_but_not_for_this_machine(
+    machine: Machine, gateway: FakeGateway
+) -> None:
+    with Proxy() as proxy:
+        machine.environment["http_proxy"] = proxy.url
+        machine.register()
+    assert proxy.led == []
+
+
+def test_a_proxy_that_wants_a_name_and_a_password(machine: Machine) -> None:
+    with Proxy(secret="ann:s3cret") as proxy:
+        told = _register(machine, proxy.url)
+        wrong = _register(machine, f"http://ann:wr0ng@{proxy.name}")
+    assert f"the proxy {proxy.name} does not connect to " in told
+    assert "(it answered 407); give it a name and a password" in told
+    assert "wr0ng" not in wrong
+
+
+@pytest.mark.parametrize(
+    "answer, says",
+    [
+        (b"HTTP/1.1 403 Forbidden\r\n\r\n", "(it answered 403)"),
+        (b"SSH-2.0-x\r\n\r\n", "what answers as the proxy is none: it does not speak HTTP"),
+        (b"\r\n\r\n", "what answers as the proxy is none: it does not speak HTTP"),
+        (b"HTTP/1.1 ", "the proxy closed the connection without an answer"),
+    ],
+)
+def test_a_proxy_that_does_not_lead_on(machine: Machine, answer: bytes, says: str) -> None:
+    with Proxy(answer=answer) as proxy:
+        assert says in _register(machine, proxy.url)
+
+
+def test_where_nobody_listens_as_the_proxy(machine: Machine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        name = f"127.0.0.1:{listener.getsockname()[1]}"
+    told = _register(machine, f"http://{name}")
+    assert f"nobody listens at the proxy {name} (connection refused)" in told
+
+
+@pytest.mark.parametrize("url", ["https://ann:hush@host:1", "http://ann:hush@:1", "http://h:99999"])
+def test_an_address_that_is_no_proxy(machine: Machine, url: str) -> None:
+    told = _register(machine, url)
+    assert "as a proxy: write http://HOST:PORT" in told
+    assert "hush" not in told
+
+
+@pytest.mark.parametrize(
+    "environment, host, tls, name",
+    [
+        ({}, "control.example", True, ""),
+        ({"https_proxy": "http://p:1"}, "control.example", True, "p:1"),
+        ({"HTTPS_PROXY": "http://p:1"}, "control.example", True, "p:1"),
+        ({"https_proxy": "http://p:1", "HTTPS_PROXY": "http://q:1"}, "c.example", True, "p:1"),
+        ({"https_proxy": "p"}, "control.example", True, "p:8080"),
+        ({"https_proxy": "http://p:1"}, "control.example", False, ""),
+        ({"http_proxy": "http://p:1"}, "control.example", False, "p:1"),
+        ({"HTTP_PROXY": "http://p:1"}, "control.example", False, ""),  # CGI scripts are given it
+        ({"https_proxy": "http://p:1", "no_proxy": "example"}, "control.example", True, ""),
+        ({"https_proxy": "http://p:1", "no_proxy": ".example"}, "control.example", True, ""),
+        (
+            {"https_proxy": "http://p:1", "NO_PROXY": "a, control.example"},
+            "control.example",
+            True,
+            "",
+        ),
+        ({"https_proxy": "http://p:1", "no_proxy": "ample"}, "control.example", True, "p:1"),
+        ({"https_proxy": "http://p:1", "no_proxy": "*"}, "control.example", True, ""),
+        ({"https_proxy": "http://p:1"}, "localhost", True, ""),
+        ({"https_proxy": "http://p:1"}, "127.0.0.2", True, ""),
+        ({"https_proxy": "http://p:1"}, "::1", True, ""),
+    ],
+)
+def test_which_proxy_the_environment_means(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], host: str, tls: bool, name: str
+) -> None:
+    for one in ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(one, raising=False)
+    for one, value in environment.items():
+        monkeypatch.setenv(one, value)
+    found = proxy_for(host, tls=tls)
+    assert (found.name if found else "") == name
