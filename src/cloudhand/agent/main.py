@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, Dict, NoReturn, Sequence
 
 import cloudhand
-from cloudhand.agent import enrolment, log
+from cloudhand.agent import doctor, enrolment, log
 from cloudhand.agent import identity as identities
 from cloudhand.agent.alone import NotAlone, be_alone
 from cloudhand.agent.client import Client, UnknownInstance
@@ -114,8 +114,6 @@ def _status(state: str) -> int:
 
 
 def _doctor(words: Words) -> int:
-    from cloudhand.agent import doctor  # an idle agent does without it
-
     identity = identities.load(words.state)
     server, authority = words.one("--server"), words.one("--ca")
     if identity is None and not server:
