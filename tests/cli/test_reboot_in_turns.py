@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from cloudhand.cli.client import Client
 from cloudhand.core.ids import InstanceId
 from cloudhand.core.orders import NewActivation
 from cloudhand.wire import agent as wire
@@ -126,8 +127,11 @@ def test_what_cannot_be_meant_is_said(
     assert boots(it, fleet) == [1, 1, 1, 1]
 
 
-def test_a_machine_of_ones_own_that_is_offline_cannot_restart(it: Cloud, cli: Cli) -> None:
+def test_a_machine_of_ones_own_that_is_offline_cannot_restart(
+    it: Cloud, cli: Cli, client: Client
+) -> None:
     made, code = it.do(lambda world: world.control.activations.create(NewActivation()))
     machine = it.join(made.id, code)
     told = cli("reboot", machine, "--at-a-time", "1")
+    client.call("DeregisterManagedInstance", {"InstanceId": machine})
     assert (told.returncode, "whose agent is offline" in told.stderr) == (2, True)

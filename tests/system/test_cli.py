@@ -295,7 +295,7 @@ def test_a_machine_joins_runs_and_leaves_with_a_state_named_from_where_one_is(
     until(lambda: _online(shared, instance_id), what="its agent's coming online")
 
     told = cli("run", "--on", instance_id, "--", "echo it runs")
-    refused = cli("reboot", instance_id)
+    refused = cli("stop", instance_id)
     machine.send_signal(signal.SIGTERM)
     ended(machine)
     left = shared.place.run("agent", "deregister", *lies_in)
