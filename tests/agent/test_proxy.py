@@ -6,7 +6,8 @@ import socket
 
 import pytest
 
-from cloudhand.agent.proxy import proxy_for
+from cloudhand.agent.proxy import Refused, proxy_for
+from cloudhand.agent.server import Server
 from tests.agent.conftest import Machine
 from tests.agent.gateway import FakeGateway
 from tests.agent.proxies import Proxy
@@ -70,7 +71,9 @@ def test_a_proxy_that_wants_a_name_and_a_password(machine: Machine) -> None:
         (b"HTTP/1.1 403 Forbidden\r\n\r\n", "(it answered 403)"),
         (b"SSH-2.0-x\r\n\r\n", "what answers as the proxy is none: it does not speak HTTP"),
         (b"\r\n\r\n", "what answers as the proxy is none: it does not speak HTTP"),
+        (b"HTTP/1.1\r\n\r\n", "what answers as the proxy is none: it does not speak HTTP"),
         (b"HTTP/1.1 ", "the proxy closed the connection without an answer"),
+        (b"x" * 20_000, "the proxy closed the connection without an answer"),
     ],
 )
 def test_a_proxy_that_does_not_lead_on(machine: Machine, answer: bytes, says: str) -> None:
@@ -85,11 +88,30 @@ def test_where_nobody_listens_as_the_proxy(machine: Machine) -> None:
     assert f"nobody listens at the proxy {name} (connection refused)" in told
 
 
-@pytest.mark.parametrize("url", ["https://ann:hush@host:1", "http://ann:hush@:1", "http://h:99999"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://ann:hush@host:1",
+        "http://ann:hush@:1",
+        "http://ann:hush@host:99999",
+        "http://ann:hush@[host",
+        "http://ann:hush\u2100@host",
+        "ann:hush://x@",
+        "socks5://ann:hush@host",
+    ],
+)
 def test_an_address_that_is_no_proxy(machine: Machine, url: str) -> None:
     told = _register(machine, url)
     assert "as a proxy: write http://HOST:PORT" in told
     assert "hush" not in told
+
+
+def test_a_proxy_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cloudhand.agent.server._TIMEOUT", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        server = Server("http://control:1", proxy=f"127.0.0.1:{silent.getsockname()[1]}")
+        with pytest.raises(Refused, match="the proxy does not answer"):
+            server.connect()
 
 
 @pytest.mark.parametrize(

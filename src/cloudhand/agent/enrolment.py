@@ -45,7 +45,8 @@ def register(
     *, server: str, ca: str, state: str, said: wire.Registration, proxy: str = ""
 ) -> Identity:
     """Join once, and keep the identity; Rejected or Unavailable."""
-    client = Client(Server(server, ca, proxy))
+    way = Server(server, ca, proxy)
+    client = Client(way)
     new = not os.path.exists(state)
     make_state(state)  # before an activation is used up for it
     try:
@@ -60,7 +61,8 @@ def register(
         region_id=registered.region_id,
         key=registered.key,
         ca=ca,
-        proxy=proxy,
+        # What the environment said holds for the agent, too, which a service manager starts.
+        proxy=way.proxy.url if way.proxy else "",
     )
     identities.save(state, identity)
     return identity

@@ -20,14 +20,18 @@ class Proxy:
     """ValueError with a sentence for an address that cannot be used."""
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url if "://" in url else f"http://{url}")
         try:
+            parts = urlsplit(url if "://" in url else f"http://{url}")
+            host = parts.hostname if parts.scheme == "http" else None
             port = parts.port or _USUAL_PORT
-        except ValueError:
-            port = 0
-        if parts.scheme != "http" or not parts.hostname or not port:
-            raise ValueError(f"cannot use {_bare(url)!r} as a proxy: write http://HOST:PORT")
-        self.host = parts.hostname
+        except ValueError:  # its words may hold the password
+            host = None
+        if not host:
+            raise ValueError(
+                f"cannot use {_bare(url)!r} as a proxy: write http://HOST:PORT"
+            ) from None
+        self.url = url
+        self.host = host
         self.port = port
         self.name = f"{self.host}:{port}"
         self._secret = ""
@@ -71,18 +75,19 @@ def _status(connection: socket.socket) -> int:
     """What it answers; nothing comes behind that before we speak."""
     head = b""
     while b"\r\n\r\n" not in head:
-        data = connection.recv(4096)
+        try:
+            data = connection.recv(4096)
+        except socket.timeout:
+            raise Refused("the proxy does not answer") from None
         if not data or len(head) > _HEAD_LIMIT:
             raise Refused("the proxy closed the connection without an answer")
         head += data
     version, _, rest = head.partition(b" ")
-    status = rest[:3]
-    if not version.startswith(b"HTTP/1.") or not status.isdigit():
+    if not version.startswith(b"HTTP/1.") or not rest[:3].isdigit():
         raise Refused("what answers as the proxy is none: it does not speak HTTP")
-    return int(status)
+    return int(rest[:3])
 
 
 def _bare(url: str) -> str:
-    """Without the password that may be in it."""
-    scheme, mark, rest = url.rpartition("://")
-    return f"{scheme}{mark}{rest.rpartition('@')[2]}"
+    """Without the name and the password that may be in it."""
+    return url.rpartition("@")[2]

@@ -32,8 +32,7 @@ fail() {
 
 main() {
     uninstall=
-    proxy=${https_proxy:-${HTTPS_PROXY:-}}
-    case $SERVER in http:*) proxy=${http_proxy:-} ;; esac
+    proxy=
     options=
     while [ $# -gt 0 ]; do
         case $1 in
