@@ -48,7 +48,7 @@ test-lives: setup-dev ## Anything in any order, in virtual time: make test-lives
 	@CLOUDHAND_TEST_LIVES=$(or $(LIVES),1000) $(BIN)/python -m pytest -q -n 2 tests/control/test_any_order.py $(ARGS)
 
 crash: setup-dev ## Every rehearsal with the engine killed after every write; make test draws a few of them
-	@CLOUDHAND_TEST_CRASHES=all $(BIN)/python -m pytest -q -n 2 tests/rehearsals/test_rehearsals.py $(ARGS)
+	@CLOUDHAND_TEST_CRASHES=all $(BIN)/python -m pytest -q -n 2 tests/rehearsals/test_rehearsals.py tests/control/test_effects.py $(ARGS)
 
 guest: setup-dev ## Install the agent on a machine with its own systemd: needs root, debootstrap and systemd-nspawn
 	@$(BIN)/python -m pytest -q -p no:xdist tests/guest $(ARGS)

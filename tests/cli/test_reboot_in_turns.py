@@ -67,25 +67,6 @@ def test_after_one_that_is_not_well_no_other_is_restarted(
     assert re.search(r"exec-\w+ Failed: ", told.stderr)
 
 
-@pytest.mark.parametrize("check", [(), ("--check", "true")])
-def test_one_that_does_not_come_back_is_named_and_so_is_one_that_is_not_well(
-    it: Cloud, cli: Cli, fleet: list[InstanceId], check: tuple[str, ...]
-) -> None:
-    it.world.machines.behave = checked(fleet[2])
-    it.world.machine(fleet[0]).has_agent = False
-    pace = ("--at-a-time", "2", "--max-errors", "2")
-    with time_passes(it):
-        told = cli("reboot", "--all", "--yes", *pace, *check)
-
-    assert told.returncode == 1
-    assert boots(it, fleet) == [2, 2, 2, 2]
-    by_name = {line.split()[0]: line for line in told.stdout.splitlines()}
-    why = "its check failed: " if check else "it runs nothing: "
-    assert why in by_name["box-1"] and why in by_name["box-3"]
-    for name in ("box-2", "box-4"):
-        assert re.search("restarted: boot [^;]*(; its check succeeded)?$", by_name[name])
-
-
 def test_only_those_are_restarted_of_which_it_is_due(
     it: Cloud, cli: Cli, fleet: list[InstanceId]
 ) -> None:

@@ -107,6 +107,20 @@ async def test_what_cannot_be_restarted_fails_the_bulk(tmp_path: Path) -> None:
         assert (world.machine(up).boots, world.machine(down).boots) == (2, 1)
 
 
+async def test_after_one_that_does_not_come_back_no_other_is_restarted(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        ids = await world.instances(3)
+        world.machine(ids[1]).has_agent = False
+        given = {"targets": targets(ids), "checkCommand": "true"}
+        failed = await carried_out(world, "ACS-ECS-BulkyRebootAndCheck", **given)
+        assert failed.state is State.FAILED
+        assert [world.machine(one).boots for one in ids] == [2, 2, 1]
+        rate = {"Mode": "Concurrency", "Concurrency": 1, "MaxErrors": 1}
+        borne = await carried_out(world, "ACS-ECS-BulkyRebootAndCheck", rateControl=rate, **given)
+        assert borne.state is State.SUCCESS
+        assert [world.machine(one).boots for one in ids] == [3, 3, 2]
+
+
 async def test_instances_are_tagged_in_bulk(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         ids = await world.instances(2, tags={"kept": "yes"})

@@ -119,6 +119,27 @@ def test_what_cannot_be_installed_leaves_nothing(plane: Plane, guest: Guest) -> 
     assert (unclear.returncode, "cannot understand '--fast'" in unclear.stderr) == (1, True)
 
 
+def test_it_joins_without_https_as_well(alone: Place, guest: Guest) -> None:
+    before = guest.files()
+    plain = Plane(alone)
+    try:
+        plain.start()
+        pasted = line(plain, after="--name 'the last one' --tag room=4")
+        assert "--insecure" not in pasted
+        machine = installed(guest, pasted)
+        (told,) = plain.call("DescribeManagedInstances")["Instances"]
+        again = guest.run(line(plain, after="--name another"))
+        gone = guest.run(line(plain, after="--uninstall"))
+    finally:
+        plain.end()
+
+    assert (told["InstanceId"], told["InstanceName"]) == (machine, "the last one")
+    assert told["Tags"] == [{"TagKey": "room", "TagValue": "4"}]
+    assert "it has joined already; its name and tags stay" in again.stderr
+    assert (gone.returncode, gone.stdout.splitlines()[-1]) == (0, "removed")
+    assert guest.files() == before
+
+
 def test_a_machine_of_another_control_plane_is_left_to_it(
     plane: Plane, guest: Guest, tmp_path: Path
 ) -> None:

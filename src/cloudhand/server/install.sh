@@ -66,6 +66,11 @@ quoted() {
 
 install() {
     python=$(find_python) || fail "the agent needs Python 3.9 or later with its standard library, which is more than python3-minimal"
+    if [ -e "$STATE/identity.json" ]; then
+        grep -qF "\"server\": \"$SERVER\"" "$STATE/identity.json" ||
+            fail "this machine has joined another control plane: $LIBRARY/uninstall leaves it"
+        [ -z "$options" ] || echo "it has joined already; its name and tags stay" >&2
+    fi
     fresh=
     [ -e "$LIBRARY" ] || fresh=1
     trap 'failed' EXIT
@@ -78,14 +83,10 @@ install() {
     put "$UNIT" 644 unit
     put "$PROGRAM" 755 program
     set -- --server "$SERVER"
-    if [ -s "$LIBRARY/ca.pem" ]; then set -- "$@" --ca "$LIBRARY/ca.pem"; fi
+    case $SERVER in https:*) set -- "$@" --ca "$LIBRARY/ca.pem" ;; esac
     if [ -n "$proxy" ]; then set -- "$@" --proxy "$proxy"; fi
     agent_says doctor "$@" || fail "mend that, and paste the line again"
-    if [ -e "$STATE/identity.json" ]; then
-        grep -qF "\"server\": \"$SERVER\"" "$STATE/identity.json" ||
-            fail "this machine has joined another control plane: $LIBRARY/uninstall leaves it"
-        [ -z "$options" ] || echo "it has joined already; its name and tags stay" >&2
-    else
+    if [ ! -e "$STATE/identity.json" ]; then
         eval "set -- \"\$@\" $options"
         agent_says register "$@" --activation-id "$ACTIVATION_ID" --activation-code "$ACTIVATION_CODE" ||
             fail "nothing was installed"
