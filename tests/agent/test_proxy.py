@@ -39,9 +39,13 @@ def test_it_joins_and_works_through_the_proxy_that_was_named(
         before = len(proxy.led)
         machine.start()  # which waits until it is online, and has its channel
         machine.stop()
+        known = len(proxy.led)
+        machine.agent("doctor", server, state)  # by the proxy that the identity keeps
+        examined = len(proxy.led) > known
         gone = machine.agent("deregister", state)
 
     assert gone.returncode == 0, gone.stderr
+    assert examined
     assert before == 1 and len(proxy.led) > before
     assert set(proxy.led) == {gateway.url.removeprefix("http://")}
     assert "s3cret" not in machine.log + joined.stdout + gone.stdout

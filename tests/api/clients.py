@@ -132,9 +132,10 @@ def classic(
     method: str = "POST",
 ) -> Caller:
     """The older client, which signs with V1."""
-    client = AcsClient(key_id, secret, REGION, auto_retry=False)
 
     def call(action: str, **values: Any) -> Any:
+        # It keeps a connection for as long as there is a reference to it, as a fixture has.
+        client = AcsClient(key_id, secret, REGION, auto_retry=False)
         request = CommonRequest(
             domain=endpoint, version=sdk.version, action_name=action, product=sdk.product
         )

@@ -105,7 +105,10 @@ def _clock(client: Client) -> Finding:
 
 
 def _channel(client: Client) -> Finding:
-    status = client.try_upgrade()
+    try:
+        status = client.try_upgrade()
+    except wire.Unavailable:
+        status = 0
     if status == 403:  # of the gateway itself, to who is nobody yet
         return "channel", True, "a WebSocket comes through"
     return (

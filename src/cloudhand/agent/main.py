@@ -122,11 +122,13 @@ def _doctor(words: Words) -> int:
             " to register"
         )
     ca = read_authority(authority, server) if authority else ""
+    proxy = words.one("--proxy")
+    if identity is not None and server in ("", identity.server):
+        proxy = proxy or identity.proxy
     if identity is not None and not server:
         server, ca = identity.server, ca or identity.ca
     else:
-        identity = None  # who was asked about is another
-    proxy = words.one("--proxy") or (identity.proxy if identity else "")
+        identity = None  # the way was asked about, not who goes it
     return doctor.examine(Server(server, ca, proxy), identity, words.state)
 
 
