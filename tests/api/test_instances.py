@@ -367,7 +367,7 @@ OF_MANY: dict[str, Any] = {
     "CpuOptions": {"Core": 2},
     "ClockOptions": {"PtpStatus": "disabled"},
     "ImageOptions": {"LoginAsNonRoot": True},
-    "SchedulerOptions": {"ManagedPrivateSpaceId": "x"},
+    "SchedulerOptions": {"DedicatedHostClusterId": "dc-1"},
     "SecurityOptions": {"TrustedSystemMode": "vTPM"},
 }
 GIVEN_UP: dict[str, Any] = {
