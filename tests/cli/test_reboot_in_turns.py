@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +12,7 @@ from cloudhand.cli.client import Client
 from cloudhand.core.ids import InstanceId
 from cloudhand.core.orders import NewActivation
 from cloudhand.wire import agent as wire
-from tests.api.cloud import Cloud
+from tests.api.cloud import Cloud, cloud
 from tests.cli.conftest import Cli
 from tests.cli.test_power import time_passes
 from tests.machines import Behaviour, Machine, finish
@@ -23,6 +25,13 @@ def checked(*ill: str) -> Behaviour:
         return finish(task, 4 if machine.instance_id in ill else 0, b"looked\n")
 
     return behave
+
+
+@pytest.fixture
+def it(tmp_path: Path) -> Iterator[Cloud]:
+    """One of its own: its time goes on, and requests are signed with the real one."""
+    with cloud(tmp_path) as running:
+        yield running
 
 
 @pytest.fixture
