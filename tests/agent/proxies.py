@@ -6,6 +6,7 @@ import base64
 import contextlib
 import socket
 import threading
+from collections.abc import Callable
 from typing import Self
 
 _HEAD_END = b"\r\n\r\n"
@@ -42,8 +43,8 @@ class Proxy:
             assert not thread.is_alive()
         self._listener.close()
 
-    def _begin(self, work: object, *arguments: object) -> None:
-        thread = threading.Thread(target=work, args=arguments)  # type: ignore[arg-type]
+    def _begin(self, work: Callable[..., None], *arguments: object) -> None:
+        thread = threading.Thread(target=work, args=arguments)
         self._threads.append(thread)
         thread.start()
 

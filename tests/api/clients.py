@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
+import pytest
 from alibabacloud_ecs20140526 import models as ecs_models
 from alibabacloud_ecs20140526.client import Client as EcsClient
 from alibabacloud_oos20190601 import models as oos_models
@@ -173,6 +174,13 @@ CALLERS: Mapping[str, Callable[..., Caller]] = {
     "classic": classic,
     "classic get": partial(classic, method="GET"),
 }
+
+
+def code_of(call: Caller, action: str, **values: Any) -> str:
+    """Of the error that a client raises."""
+    with pytest.raises(ClientError) as caught:
+        call(action, **values)
+    return caught.value.code
 
 
 def hang_up() -> None:

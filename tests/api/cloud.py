@@ -17,7 +17,7 @@ import uvicorn
 from cloudhand.api.http import LongLineProtocol, app
 from cloudhand.control.settings import ControlSettings
 from cloudhand.core.account import AccessKey
-from cloudhand.core.ids import InstanceId
+from cloudhand.core.ids import ActivationId, InstanceId
 from cloudhand.wire.agent import Registration
 from tests.world import World
 
@@ -63,8 +63,9 @@ class Cloud:
         )
 
         async def register(world: World) -> str:
-            agents = world.control.agents
-            return (await agents.register(machine, address="192.0.2.1", public_key=b"")).instance_id
+            control = await world.tenancy.of_activation(ActivationId(activation_id))
+            told = await control.agents.register(machine, address="192.0.2.1", public_key=b"")
+            return told.instance_id
 
         return self.do(register)
 

@@ -14,9 +14,7 @@ from cloudhand.control.settings import ControlSettings
 from cloudhand.control.tenancy import Tenancy
 from cloudhand.core.account import Account
 from cloudhand.core.errors import NameTaken, ResourceNotFound
-from cloudhand.core.ids import ActivationId, InstanceId
 from cloudhand.store.database import StoreError
-from cloudhand.wire.agent import Registration
 from tests.api.clients import (
     ECS,
     OOS,
@@ -25,11 +23,12 @@ from tests.api.clients import (
     Caller,
     ClientError,
     classic,
+    code_of,
     hang_up,
     tea,
     tea_client,
 )
-from tests.api.cloud import REGION, Cloud, cloud
+from tests.api.cloud import Cloud, cloud
 from tests.api.oos import PAUSE, template
 from tests.api.policies import ACCOUNT, document, trust
 from tests.world import World
@@ -75,33 +74,7 @@ class Other:
     def join(self) -> str:
         """A managed instance of it."""
         made = self.calls()("CreateActivation")
-        registration = Registration(
-            activation_id=made["ActivationId"],
-            activation_code=made["ActivationCode"],
-            region_id=REGION,
-            machine_id="machine-1",
-            hostname="outside",
-            os_type="linux",
-            os_version="Debian 12",
-            agent_version="2.2.3.1065",
-            intranet_ip="10.0.0.7",
-        )
-
-        async def register(world: World) -> str:
-            activation_id = ActivationId(registration.activation_id)
-            control = await world.tenancy.of_activation(activation_id)
-            assert control.settings.account_id == self.id
-            told = await control.agents.register(registration, address="192.0.2.1", public_key=b"")
-            assert (await world.tenancy.of_agent(InstanceId(told.instance_id))) is control
-            return told.instance_id
-
-        return self._it.do(register)
-
-
-def code_of(call: Caller, action: str, **values: Any) -> str:
-    with pytest.raises(ClientError) as caught:
-        call(action, **values)
-    return caught.value.code
+        return self._it.join(made["ActivationId"], made["ActivationCode"])
 
 
 def test_what_is_of_one_account_is_nobody_elses(it: Cloud, first: Caller) -> None:

@@ -15,8 +15,8 @@ from tests.api.clients import (
     RAM,
     STS,
     Caller,
-    ClientError,
     classic,
+    code_of,
     hang_up,
     tea,
     tea_client,
@@ -64,12 +64,6 @@ class User:
 
     def calls(self, sdk: Any = ECS) -> Caller:
         return tea(self._it.endpoint, sdk=sdk, **self.key)
-
-
-def code_of(call: Caller, action: str, **values: Any) -> str:
-    with pytest.raises(ClientError) as caught:
-        call(action, **values)
-    return caught.value.code
 
 
 def test_a_user_is_told_as_it_was_made(it: Cloud, ram: Caller) -> None:

@@ -24,7 +24,11 @@ _PACKAGES = "systemd,systemd-sysv,dbus,python3,ca-certificates,curl"
 _RELEASE = "bookworm"
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cloudhand-guest"
 _BOOT_BOUND = 60.0  # seconds
-_RESTARTED = 133  # exit code of a container that asks to be started again
+# As sudo gives it; nothing of whoever runs the tests.
+_ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/root",
+}
 # What a system writes by itself.
 _OWN = ("var/log", "var/lib/systemd", "var/cache", "var/tmp", "tmp", "run", "proc", "sys", "dev",
         "etc/machine-id", "etc/resolv.conf", "etc/.updated", "var/.updated")  # fmt: skip
@@ -100,7 +104,9 @@ class Guest:
         pid = self._init()
         assert pid, "the guest is down"
         words = ["nsenter", "--target", str(pid), "--all", "sh", "-c", script]
-        return subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
+        return subprocess.run(
+            words, capture_output=True, text=True, timeout=120, check=False, env=_ENVIRONMENT
+        )
 
     def files(self) -> dict[str, str]:
         """What there is, with a digest of each file, but for what a system writes by itself."""

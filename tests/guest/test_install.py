@@ -20,6 +20,9 @@ pytestmark = [
 ]
 
 
+_MAIN_PID = "systemctl show -p MainPID,ActiveEnterTimestamp cloudhand-agent"
+
+
 @pytest.fixture
 def alone(tmp_path: Path) -> Iterator[Place]:
     with place(tmp_path / "place", adopts=False) as one:
@@ -64,19 +67,19 @@ def test_a_machine_joins_works_restarts_and_is_left_as_it_was(plane: Plane, gues
     pasted = line(plane, "--tag", "room=3")
     machine = installed(guest, pasted)
 
-    first = guest.run("systemctl show -p MainPID,ActiveEnterTimestamp cloudhand-agent").stdout
+    first = guest.run(_MAIN_PID).stdout
     assert installed(guest, pasted) == machine
-    assert (
-        guest.run("systemctl show -p MainPID,ActiveEnterTimestamp cloudhand-agent").stdout == first
-    )
+    assert guest.run(_MAIN_PID).stdout == first
 
     # A restart of the agent ends no script.
-    asked = plane.ask([machine], "touch /root/begun; sleep 5; echo whole")
+    asked = plane.ask(
+        [machine], "touch /root/begun; until [ -e /root/go ]; do sleep 0.1; done; echo whole"
+    )
     until(lambda: guest.run("test -e /root/begun").returncode == 0, what="its beginning")
-    assert guest.run("systemctl restart cloudhand-agent").returncode == 0
+    assert guest.run("systemctl restart cloudhand-agent && touch /root/go").returncode == 0
     (result,) = plane.settled(asked)
     assert (result.status, result.output) == ("Success", b"whole\n")
-    guest.run("rm /root/begun")
+    guest.run("rm /root/begun /root/go")
 
     restarting = threading.Thread(target=guest.wait_for_restart)
     restarting.start()
@@ -138,6 +141,21 @@ def test_it_joins_without_https_as_well(alone: Place, guest: Guest) -> None:
     assert "it has joined already; its name and tags stay" in again.stderr
     assert (gone.returncode, gone.stdout.splitlines()[-1]) == (0, "removed")
     assert guest.files() == before
+
+
+def test_another_release_is_started_though_a_first_attempt_failed(
+    plane: Plane, guest: Guest
+) -> None:
+    machine = installed(guest, line(plane))
+    guest.run("echo '# of an older release' >> /usr/local/lib/cloudhand-agent/uninstall")
+    before = guest.run(_MAIN_PID).stdout
+    far = guest.run(line(plane, after="--proxy http://127.0.0.1:9"))
+    between = guest.run(_MAIN_PID).stdout
+    again = installed(guest, line(plane))
+    after = guest.run(_MAIN_PID).stdout
+
+    assert (far.returncode, between, again) == (1, before, machine)
+    assert after != before
 
 
 def test_a_machine_of_another_control_plane_is_left_to_it(

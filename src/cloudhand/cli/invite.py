@@ -12,6 +12,7 @@ from cloudhand.cli import options
 from cloudhand.cli.client import Client
 from cloudhand.cli.endpoint import Endpoint, find_endpoint
 from cloudhand.cli.errors import Mistake
+from cloudhand.cli.select import pair
 
 EPILOG = (
     "Exit codes: 0 made; 2 not understood, or other machines cannot reach the control plane; 3 the"
@@ -49,7 +50,7 @@ def command(
     It installs the agent, which comes with it, under systemd, and joins. Who has the line may join
     until the hours are over; `https` control planes are known by their key, which stands in it.
     """
-    tags = [_tag(text) for text in tag or ()]
+    tags = [{"Key": key, "Value": value} for key, value in map(pair, tag or ())]
     client = Client(find_endpoint(state, endpoint, ca))
     url = (at or _reachable(client.endpoint)).rstrip("/")
     if urlsplit(url).scheme not in ("http", "https"):
@@ -79,10 +80,3 @@ def _reachable(endpoint: Endpoint) -> str:
         f"it listens at {endpoint.url}, where other machines do not reach it: start it with"
         " `cloudhand serve --listen 0.0.0.0:8650 --tls --name HOST`, or say --at URL"
     )
-
-
-def _tag(text: str) -> dict[str, str]:
-    key, equals, value = text.partition("=")
-    if not key or not equals:
-        raise Mistake(f"--tag {text} is not KEY=VALUE")
-    return {"Key": key, "Value": value}

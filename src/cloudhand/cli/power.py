@@ -43,15 +43,6 @@ Force = Annotated[bool, typer.Option("--force", help="Cut the power instead of a
 
 
 @dataclass(frozen=True, kw_only=True)
-class Turns:
-    """What was said of one machine after the other."""
-
-    pace: bulk.Pace | None
-    check: str
-    if_needed: bool
-
-
-@dataclass(frozen=True, kw_only=True)
 class Change:
     """One way to change the power of instances."""
 
@@ -61,20 +52,7 @@ class Change:
     ends: str  # the status in which there is nothing to do; empty if there is none
     told: Callable[[Machine, Machine], str]  # of before and now; empty until it is done
     options: dict[str, object] = field(default_factory=dict)
-    turns: Turns | None = None  # where machines may have to wait for others
-
-    def wish(self, chosen: Sequence[Machine]) -> rolling.Wish | None:
-        """None where all are changed at once, by the operation."""
-        if self.turns is None or not chosen:
-            return None
-        managed = any(machine.status == "Managed" for machine in chosen)
-        if not (managed or self.turns.pace or self.turns.check or self.turns.if_needed):
-            return None
-        return rolling.Wish(
-            pace=self.turns.pace or bulk.Pace(at_a_time=str(len(chosen))),
-            check=self.turns.check,
-            if_needed=self.turns.if_needed,
-        )
+    turns: rolling.Wish | None = None  # where machines may have to wait for others
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,7 +171,8 @@ def reboot(
     named = [*(names or ()), *(on or ())]
     asked = Asked(names=named, tags=tag, everywhere=everywhere, dry_run=dry_run, yes=yes)
     pace = bulk.pace_of(at_a_time, max_errors, strict=False)
-    if force and (pace or check or if_needed):
+    turns = rolling.Wish(pace=pace, check=check, if_needed=if_needed)
+    if force and turns.concerns(()):
         raise Mistake("--force cuts the power at once: it does not go with a restart in turns")
     forced: dict[str, object] = {"ForceReboot": "true"} if force else {}
     change = Change(
@@ -203,7 +182,7 @@ def reboot(
         ends="",
         told=_restarted,
         options=forced,
-        turns=Turns(pace=pace, check=check, if_needed=if_needed),
+        turns=turns,
     )
     _carry_out(Client(find_endpoint(state, endpoint, ca)), change, asked)
 
@@ -227,7 +206,7 @@ def _restarted(before: Machine, now: Machine) -> str:
 
 def _carry_out(client: Client, change: Change, asked: Asked) -> None:
     chosen = _chosen(client, change, asked)
-    wish = change.wish(chosen)
+    wish = change.turns if change.turns and change.turns.concerns(chosen) else None
     if asked.dry_run:
         for machine in chosen:
             print(machine.id, machine.name, machine.status, sep="\t")
@@ -239,7 +218,7 @@ def _carry_out(client: Client, change: Change, asked: Asked) -> None:
         names = {machine.id: machine.name for machine in chosen}
         aside("\n".join(f"  {called(machine.id, names)}" for machine in chosen))
         confirm.confirm(len(chosen), f"this would {change.verb} {confirm.machines(len(chosen))}")
-    if wish:
+    if wish and chosen:
         well = rolling.carry_out(client, wish, chosen)
         client.close()
         sys.exit(0 if well else 1)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from cloudhand.cli import bulk
+from cloudhand.cli import bulk, confirm
 from cloudhand.cli.bulk import Pace
 from cloudhand.cli.client import Client
 from cloudhand.cli.fleet import Machine, machines
@@ -33,7 +34,7 @@ if command -v needs-restarting >/dev/null; then needs-restarting -r || exit 194;
 class Wish:
     """How to restart."""
 
-    pace: Pace
+    pace: Pace | None  # None: all at once
     check: str = ""  # a script that says whether a machine is well again; empty: none
     if_needed: bool = False
 
@@ -41,7 +42,12 @@ class Wish:
     def words(self) -> str:
         """What it adds to what would be hit, with a comma before it."""
         needed = ", if it is due" if self.if_needed else ""
-        return f", {self.pace.at_a_time} at a time{needed}"
+        return f", {self.pace.at_a_time} at a time{needed}" if self.pace else needed
+
+    def concerns(self, chosen: Sequence[Machine]) -> bool:
+        """Whether more was said than to restart instances."""
+        managed = any(machine.status == "Managed" for machine in chosen)
+        return managed or bool(self.pace or self.check or self.if_needed)
 
     def parameters(self, chosen: Sequence[Machine]) -> dict[str, Any]:
         kind = bulk.kind_of(chosen)
@@ -53,7 +59,7 @@ class Wish:
             "restartCommand": _IF_NEEDED if self.if_needed else by_itself,
             # Without one it must at least be able to run something.
             "checkCommand": self.check or "true",
-            "rateControl": self.pace.rate_control(),
+            "rateControl": (self.pace or Pace(at_a_time="100%")).rate_control(),
         }
 
 
@@ -61,7 +67,7 @@ def carry_out(client: Client, wish: Wish, chosen: Sequence[Machine]) -> bool:
     """Tell of each machine when it is done; whether all are well."""
     patience = Patience(client=client, tell=aside)
     execution_id = executions.start(client, _ORDER, wish.parameters(chosen))
-    aside(f"{execution_id} restarts {len(chosen)} machines{wish.words}")
+    aside(f"{execution_id} restarts {confirm.machines(len(chosen))}{wish.words}")
     try:
         return _followed(patience, execution_id, wish, chosen)
     except KeyboardInterrupt:
@@ -79,10 +85,8 @@ def _followed(patience: Patience, execution_id: str, wish: Wish, chosen: Sequenc
         for item in items:
             if item.final and item.status != _NOT_BEGUN and item.item in waiting:
                 machine = waiting.pop(item.item)
-                good, told = patience.ask(
-                    lambda: _told(patience.client, machine, item, wish),  # noqa: B023  # at once
-                    execution_id,
-                )
+                what = partial(_told, patience.client, machine, item, wish)
+                good, told = patience.ask(what, execution_id)
                 print(f"{called(machine.id, names)} {told}", flush=True)
                 failed += [] if good else [machine.id]
         if execution.final:

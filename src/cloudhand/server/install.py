@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import re
 import textwrap
-from collections.abc import Awaitable, Callable, MutableMapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
+
+from cloudhand.gateway.channel import Receive, Send
 
 PATH = "/install.sh"
 PIN_HEADER = "x-cloudhand-pin"  # of our key, as `curl --pinnedpubkey` takes it
@@ -18,9 +19,6 @@ _HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?|\[[0-9A-Fa-f:.]+\](:[0-9]+)?")
 _ID = re.compile(r"[0-9A-Fa-f-]{36}")
 _CODE = re.compile(r"[A-Za-z0-9+/=-]{1,100}")
 _UNCLEAR = "the address is not that of `cloudhand invite`: activation and code are missing\n"
-
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class Installer:

@@ -71,47 +71,41 @@ install() {
             fail "this machine has joined another control plane: $LIBRARY/uninstall leaves it"
         [ -z "$options" ] || echo "it has joined already; its name and tags stay" >&2
     fi
-    fresh=
-    [ -e "$LIBRARY" ] || fresh=1
-    trap 'failed' EXIT
+    # From a place of its own, until it is known that nothing is in the way.
+    trial=$(mktemp -d)
+    trap 'rm -rf "$trial"' EXIT
+    agent >"$trial/agent"
+    set -- --server "$SERVER"
+    case $SERVER in
+        https:*)
+            authority >"$trial/ca.pem"
+            set -- "$@" --ca "$trial/ca.pem"
+            ;;
+    esac
+    if [ -n "$proxy" ]; then set -- "$@" --proxy "$proxy"; fi
+    "$python" "$trial/agent" doctor "$@" || fail "mend that, and paste the line again"
+    if [ ! -e "$STATE/identity.json" ]; then
+        eval "set -- \"\$@\" $options"
+        "$python" "$trial/agent" register "$@" --activation-id "$ACTIVATION_ID" --activation-code "$ACTIVATION_CODE" ||
+            fail "nothing was installed"
+    fi
     umask 022
     mkdir -p "$LIBRARY"
     changed=
     put "$LIBRARY/cloudhand-agent.pyz" 755 agent
-    put "$LIBRARY/ca.pem" 644 authority
     put "$LIBRARY/uninstall" 755 uninstaller
     put "$UNIT" 644 unit
     put "$PROGRAM" 755 program
-    set -- --server "$SERVER"
-    case $SERVER in https:*) set -- "$@" --ca "$LIBRARY/ca.pem" ;; esac
-    if [ -n "$proxy" ]; then set -- "$@" --proxy "$proxy"; fi
-    agent_says doctor "$@" || fail "mend that, and paste the line again"
-    if [ ! -e "$STATE/identity.json" ]; then
-        eval "set -- \"\$@\" $options"
-        agent_says register "$@" --activation-id "$ACTIVATION_ID" --activation-code "$ACTIVATION_CODE" ||
-            fail "nothing was installed"
-    fi
     systemctl daemon-reload
     systemctl --quiet enable "$NAME"
     if [ -n "$changed" ]; then systemctl restart "$NAME"; else systemctl start "$NAME"; fi
-    fresh=
-    trap - EXIT
     waited=0
-    until told=$(agent_says status 2>&1); do
+    until told=$("$PROGRAM" status 2>&1); do
         waited=$((waited + 1))
         [ "$waited" -lt "$BOUND" ] || fail "it is installed, but is not online after $BOUND seconds: $told; \`journalctl -u $NAME\` tells why"
         sleep 1
     done
     echo "$told"
-}
-
-# What a first attempt that came to nothing has left.
-failed() {
-    [ -z "$fresh" ] || [ -e "$STATE/identity.json" ] || uninstaller | sh >/dev/null
-}
-
-agent_says() {
-    "$PROGRAM" "$@"
 }
 
 # Write a file of what a command says, unless it is there as it should be.
@@ -145,7 +139,7 @@ uninstaller() {
 set -eu
 [ "$(id -u)" = 0 ] || { echo "cloudhand: be root" >&2; exit 1; }
 if [ -e /var/lib/cloudhand-agent/identity.json ]; then
-    cloudhand-agent deregister ||
+    /usr/local/bin/cloudhand-agent deregister ||
         echo "cloudhand: it stays among the instances; deregister it there" >&2
 fi
 systemctl --quiet disable --now cloudhand-agent.service 2>/dev/null || true

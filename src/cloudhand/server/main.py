@@ -10,12 +10,9 @@ import logging
 import socket
 from collections.abc import (
     AsyncIterator,
-    Awaitable,
-    Callable,
     Coroutine,
     Iterable,
     Iterator,
-    MutableMapping,
 )
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -26,7 +23,7 @@ import uvicorn
 
 from cloudhand.agent_dist.build import ensure as ensure_agent
 from cloudhand.api import http as api_http
-from cloudhand.api.http import LongLineProtocol
+from cloudhand.api.http import App, LongLineProtocol
 from cloudhand.control.pokes import Loop
 from cloudhand.control.tenancy import Tenancy
 from cloudhand.core.orders import InstanceFilter
@@ -51,15 +48,6 @@ from cloudhand.wire.enclosed import MESSAGE_LIMIT
 from cloudhand.wire.session import USER_PATH
 
 log = logging.getLogger(__name__)
-
-Asgi = Callable[
-    [
-        MutableMapping[str, Any],
-        Callable[[], Awaitable[MutableMapping[str, Any]]],
-        Callable[[MutableMapping[str, Any]], Awaitable[None]],
-    ],
-    Awaitable[None],
-]
 
 _ELSEWHERE = ", or name another directory"
 _BACKLOG = 2048
@@ -171,7 +159,7 @@ def _agent() -> Path:
 
 @contextlib.asynccontextmanager
 async def _serving(
-    app: Asgi,
+    app: App,
     loops: Iterable[Coroutine[Any, Any, None]],
     listener: socket.socket,
     tls: TlsFiles | None,
@@ -201,7 +189,7 @@ def _installer(ground: Ground, tls: TlsFiles | None) -> Installer:
     return Installer(ground.agent, ground.ca, pin(tls.certificate) if tls else "")
 
 
-def _faces(houses: Houses, installer: Installer) -> Asgi:
+def _faces(houses: Houses, installer: Installer) -> App:
     """One port for agents and terminals, callers of the cloud API, and who installs agents."""
     gateway, api = GatewayApp(houses), api_http.app(houses.tenancy)
 
@@ -226,7 +214,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def web_config(app: Asgi, tls: TlsFiles | None) -> uvicorn.Config:
+def web_config(app: App, tls: TlsFiles | None) -> uvicorn.Config:
     """The web server as agents and callers of the cloud API need it."""
     return uvicorn.Config(
         app,

@@ -279,6 +279,7 @@ class Targets:
         keys = ("targets.created_at", "targets.invoke_id", "targets.instance_id")
         counted: str | None = None  # where nobody has counted already
         states = sorted(wanted.states)
+        among = f" AND targets.state IN ({marks(states)})" if states else ""
         if condition != "1 = 1":
             # One invocation after the other, each with its targets: nothing has to be sorted.
             found = "invocations CROSS JOIN targets ON targets.invoke_id = invocations.id"
@@ -286,17 +287,15 @@ class Targets:
         elif states and wanted.instance_id is None:
             # Those of each state are in order already, and are merged.
             found = " UNION ALL ".join("SELECT * FROM targets WHERE state = ?" for _ in states)
-            found = f"({found}) AS targets"
+            found, among = f"({found}) AS targets", ""
         if wanted.instance_id is None:
             counted = _counted(condition, states)
         else:
             condition += " AND targets.instance_id = ?"
             values.append(wanted.instance_id)
-        if states and not found.endswith("AS targets"):
-            condition += f" AND targets.state IN ({marks(states)})"
         rows, total, after = await paged(
             self._statements,
-            f"SELECT {_OF_TARGETS}, {', '.join(keys)} FROM {found} WHERE {condition}",
+            f"SELECT {_OF_TARGETS}, {', '.join(keys)} FROM {found} WHERE {condition}{among}",
             [*values, *states],
             keys=keys,
             window=window,

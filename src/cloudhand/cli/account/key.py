@@ -38,7 +38,6 @@ def command(
     client = Client(find_endpoint(state, endpoint, ca))
     person = people.find(client, "User", name) if name else None
     ids = [key.id for key in (person.keys if person else people.keys(client, ""))]
-    whose = {"UserName": name} if name else {}
     if not meant:
         if person and len(ids) > 1:
             raise Mistake(f"{name} has two keys already: delete one of {', '.join(ids)}")
@@ -47,8 +46,8 @@ def command(
         has = f"{name} has" if name else "you have"
         raise Mistake(f"{has} no key {meant}: {', '.join(ids) or 'none at all'}")
     elif delete:
-        people.call(client, "DeleteAccessKey", UserAccessKeyId=delete, **whose)
+        people.call(client, "DeleteAccessKey", UserName=name, UserAccessKeyId=delete)
     else:
         status = "Active" if enable else "Inactive"
-        people.call(client, "UpdateAccessKey", UserAccessKeyId=meant, Status=status, **whose)
+        people.call(client, "UpdateAccessKey", UserName=name, UserAccessKeyId=meant, Status=status)
     client.close()

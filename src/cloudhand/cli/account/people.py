@@ -75,8 +75,7 @@ def find(client: Client, kind: Kind, name: str) -> Person:
 
 def keys(client: Client, name: str) -> tuple[Key, ...]:
     """``name``: of the user; empty: whoever asks."""
-    whose = {"UserName": name} if name else {}
-    found = call(client, "ListAccessKeys", **whose)["AccessKeys"]["AccessKey"]
+    found = call(client, "ListAccessKeys", UserName=name)["AccessKeys"]["AccessKey"]
     return tuple(Key(id=one["AccessKeyId"], active=one["Status"] == "Active") for one in found)
 
 
@@ -135,8 +134,7 @@ def new_key(client: Client, name: str) -> None:
 
     ``name``: as of ``keys``.
     """
-    whose = {"UserName": name} if name else {}
-    print_key(client, call(client, "CreateAccessKey", **whose)["AccessKey"])
+    print_key(client, call(client, "CreateAccessKey", UserName=name)["AccessKey"])
 
 
 def print_key(client: Client, made: Mapping[str, str]) -> None:
