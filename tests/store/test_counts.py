@@ -1,7 +1,8 @@
-"""How many targets are in each state is counted as they come, move and go, and is never wrong."""
+"""What is kept beside rows, counts of states and tags, follows them whatever becomes of them."""
 
 from __future__ import annotations
 
+import json
 import random
 import sqlite3
 from collections import Counter
@@ -16,12 +17,14 @@ import pytest
 from cloudhand.core.ids import InstanceId
 from cloudhand.core.invocation import TARGET, UNFINISHED, Event, State
 from cloudhand.core.machine import IllegalMove
+from cloudhand.core.tag import Kind
 from cloudhand.store.database import Row
 from cloudhand.store.sqlite import SqliteDatabase, migrate
 from cloudhand.store.transaction import Transaction
 from tests.store.test_invocations import NOW, add, invocation, opened, targets
 
 _FIRST_WITH_COUNTS = "0013_counts_of_states.sql"
+_KEYS = ("role", '"quoted"', "键.$")
 
 
 @pytest.fixture
@@ -47,6 +50,16 @@ async def _check(database: SqliteDatabase) -> None:
     for (_, state), count in there.items():
         in_all[state] += count
     assert {row[0]: row[1] for row in totals if row[1]} == in_all
+    tags = await _fetch(
+        database,
+        "SELECT invoke_id, tag_key, tag_value, created_at, target_count FROM invocation_tags",
+    )
+    tagged = await _fetch(database, "SELECT id, tags, created_at, target_count FROM invocations")
+    assert {tuple(row) for row in tags} == {
+        (row[0], key, value, row[2], row[3])
+        for row in tagged
+        for key, value in json.loads(row[1]).items()
+    }
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -56,10 +69,12 @@ async def test_counts_are_those_of_the_rows_after_any_history(
     dice = random.Random(seed)
     for step in range(60):
         at = NOW + timedelta(seconds=step)
-        match dice.choice(("come", "alike", "move", "move", "move", "go")):
+        match dice.choice(("come", "alike", "label", "move", "move", "move", "go")):
             case "come":
                 states = dice.choices(list(State), k=dice.randrange(1, 6))
-                await add(database, invocation(at), states)
+                await add(database, invocation(at, tags=_tags(dice)), states)
+            case "label":
+                await _label_one(database, dice)
             case "alike":
                 made = invocation(at)
                 (one,) = targets(made, [State.PENDING])
@@ -76,6 +91,17 @@ async def test_counts_are_those_of_the_rows_after_any_history(
                 before = at - timedelta(seconds=dice.randrange(1, 20))
                 await database.write(lambda tx: tx.invocations.forget(before=before))  # noqa: B023
         await _check(database)
+
+
+def _tags(dice: random.Random) -> dict[str, str]:
+    return {dice.choice(_KEYS): dice.choice(("v", "")) for _ in range(dice.randrange(3))}
+
+
+async def _label_one(database: SqliteDatabase, dice: random.Random) -> None:
+    rows = await _fetch(database, "SELECT id FROM invocations")
+    if rows:
+        (one,), tags = dice.choice(rows), _tags(dice)
+        await database.write(lambda tx: tx.tags.put(Kind.INVOCATION, one, tags))
 
 
 async def _move_one(database: SqliteDatabase, dice: random.Random) -> None:
@@ -115,7 +141,7 @@ async def test_what_a_writer_takes_back_is_not_counted(database: SqliteDatabase)
     assert await _fetch(database, "SELECT * FROM target_states") == []
 
 
-def test_what_an_older_release_kept_is_counted(tmp_path: Path) -> None:
+def test_what_an_older_release_kept_is_counted_and_found(tmp_path: Path) -> None:
     path = tmp_path / "db"
     scripts = sorted(
         (entry.name, entry.read_text())
@@ -129,7 +155,8 @@ def test_what_an_older_release_kept_is_counted(tmp_path: Path) -> None:
         connection.execute(
             "INSERT INTO invocations (id, created_at, command_id, command_name, command_type,"
             " content, detail, repeat_mode, resource_group_id, tags)"
-            " VALUES ('t-1', 0, 'c-1', '', 'RunShellScript', x'', '{}', 'Once', '', '{}')"
+            " VALUES ('t-1', 0, 'c-1', '', 'RunShellScript', x'', '{}', 'Once', '',"
+            ' \'{"k":"v"}\')'
         )
         columns = [row[1:4] for row in connection.execute("PRAGMA table_info(targets)")]
         for number, state in enumerate(("Success", "Success", "Failed")):
@@ -142,4 +169,6 @@ def test_what_an_older_release_kept_is_counted(tmp_path: Path) -> None:
         migrate(connection)
         told = connection.execute("SELECT state, count FROM state_totals").fetchall()
         of_it = connection.execute("SELECT state, count FROM target_states").fetchall()
+        tags = connection.execute("SELECT * FROM invocation_tags").fetchall()
+    assert tags == [("k", "v", 0, "t-1", 0)]
     assert sorted(told) == sorted(of_it) == [("Failed", 1), ("Success", 2)]

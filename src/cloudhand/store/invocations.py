@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from cloudhand.core import invocation as core
@@ -28,6 +29,7 @@ _INVOCATION = (
     "id, created_at, command_id, command_name, command_type, content, detail, repeat_mode,"
     " resource_group_id, tags, frequency"
 )
+_OF_INVOCATIONS = ", ".join(f"invocations.{column}" for column in _INVOCATION.split(", "))
 
 # The overall state of invocation i, as core.invocation.overall derives it; a test holds the two
 # against each other.
@@ -98,7 +100,8 @@ class Invocations:
 
     async def find(self, wanted: InvocationFilter, window: Window) -> Page[Invocation]:
         """Newest first."""
-        condition, values = condition_of(wanted)
+        of = choice(wanted, whole=True)
+        condition, values = of.condition, list(of.values)
         if wanted.instance_id is not None:
             condition += (
                 " AND EXISTS (SELECT 1 FROM targets"
@@ -110,9 +113,9 @@ class Invocations:
             values += sorted(wanted.states)
         rows, total, after = await paged(
             self._statements,
-            f"SELECT {_INVOCATION}, created_at, id FROM invocations WHERE {condition}",
+            f"SELECT {_OF_INVOCATIONS}, {', '.join(of.keys)} {of.source} WHERE {condition}",
             values,
-            keys=("created_at", "id"),
+            keys=of.keys,
             window=window,
         )
         return Page(items=[_invocation(row) for row in rows], total=total, next=after)
@@ -128,9 +131,55 @@ class Invocations:
         )
 
 
-def condition_of(wanted: InvocationFilter) -> tuple[str, list[object]]:
-    """A condition on the table of invocations, without that of instances and states."""
-    condition, tag_values = tags_condition(wanted.tags)
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """Invocations, as a query takes them from their tables."""
+
+    source: str  # FROM, with what follows up to WHERE
+    id: str  # a column
+    table: str  # that tells created_at, by which with the id they are in order, and target_count
+    condition: str  # `1 = 1` of all that there are
+    values: Sequence[object]
+
+    @property
+    def keys(self) -> tuple[str, str]:
+        return f"{self.table}.created_at", self.id
+
+
+def choice(wanted: InvocationFilter, *, whole: bool = False) -> Choice:
+    """All that is wanted but instances and states.
+
+    ``whole``: the rows of invocations are among the tables in any case.
+    """
+    tags = dict(wanted.tags)
+    if not tags or wanted.invoke_id or wanted.command_id:
+        condition, values = _condition(wanted, tags)
+        return Choice(
+            source="FROM invocations",
+            id="invocations.id",
+            table="invocations",
+            condition=condition,
+            values=values,
+        )
+    # Those of one tag are in order already.
+    key, value = tags.popitem()
+    condition, values = _condition(wanted, tags)
+    source = "FROM invocation_tags"
+    if whole or condition != "1 = 1":
+        source += " CROSS JOIN invocations ON invocations.id = invocation_tags.invoke_id"
+    condition += " AND tag_key = ?" + (" AND tag_value = ?" if value else "")
+    values += [key, value] if value else [key]
+    return Choice(
+        source=source,
+        id="invocation_tags.invoke_id",
+        table="invocation_tags",
+        condition=condition,
+        values=values,
+    )
+
+
+def _condition(wanted: InvocationFilter, tags: Mapping[str, str]) -> tuple[str, list[object]]:
+    condition, tag_values = tags_condition(tags)
     values: list[object] = list(tag_values)
     for column, value in (
         ("id", wanted.invoke_id),

@@ -16,7 +16,7 @@ from cloudhand.core.page import Page, Window
 from cloudhand.store.cursors import paged
 from cloudhand.store.database import Statements
 from cloudhand.store.events import Events, Move
-from cloudhand.store.invocations import condition_of
+from cloudhand.store.invocations import Choice, choice
 from cloudhand.store.past_runs import PastRuns
 from cloudhand.store.rows import from_ms, marks, to_json, to_ms
 from cloudhand.store.target_rows import COLUMNS, COUNT, FIXED_COUNT, read_target, target_row
@@ -274,28 +274,29 @@ class Targets:
 
     async def find(self, wanted: InvocationFilter, window: Window) -> Page[Target]:
         """Newest invocation first."""
-        condition, values = condition_of(wanted)
-        found = "targets"
+        of = choice(wanted)
+        condition, values = of.condition, list(of.values)
+        found = "FROM targets"
         keys = ("targets.created_at", "targets.invoke_id", "targets.instance_id")
         counted: str | None = None  # where nobody has counted already
         states = sorted(wanted.states)
         among = f" AND targets.state IN ({marks(states)})" if states else ""
         if condition != "1 = 1":
             # One invocation after the other, each with its targets: nothing has to be sorted.
-            found = "invocations CROSS JOIN targets ON targets.invoke_id = invocations.id"
-            keys = ("invocations.created_at", "invocations.id", "targets.instance_id")
+            found = f"{of.source} CROSS JOIN targets ON targets.invoke_id = {of.id}"
+            keys = (*of.keys, "targets.instance_id")
         elif states and wanted.instance_id is None:
             # Those of each state are in order already, and are merged.
             found = " UNION ALL ".join("SELECT * FROM targets WHERE state = ?" for _ in states)
-            found, among = f"({found}) AS targets", ""
+            found, among = f"FROM ({found}) AS targets", ""
         if wanted.instance_id is None:
-            counted = _counted(condition, states)
+            counted = _counted(of, states)
         else:
             condition += " AND targets.instance_id = ?"
             values.append(wanted.instance_id)
         rows, total, after = await paged(
             self._statements,
-            f"SELECT {_OF_TARGETS}, {', '.join(keys)} FROM {found} WHERE {condition}{among}",
+            f"SELECT {_OF_TARGETS}, {', '.join(keys)} {found} WHERE {condition}{among}",
             [*values, *states],
             keys=keys,
             window=window,
@@ -304,14 +305,16 @@ class Targets:
         return Page(items=[read_target(row) for row in rows], total=total, next=after)
 
 
-def _counted(condition: str, states: Sequence[str]) -> str:
+def _counted(of: Choice, states: Sequence[str]) -> str:
     """How many targets there are of invocations, in these states or in any."""
-    if condition != "1 = 1" and not states:
-        return f"SELECT coalesce(sum(target_count), 0) FROM invocations WHERE {condition}"
-    among = f"{condition} AND state IN ({marks(states)})" if states else condition
-    if condition == "1 = 1":
+    everything = of.condition == "1 = 1"
+    if not everything and not states:
+        count = f"coalesce(sum({of.table}.target_count), 0)"
+        return f"SELECT {count} {of.source} WHERE {of.condition}"
+    among = of.condition + (f" AND state IN ({marks(states)})" if states else "")
+    if everything:
         return f"SELECT coalesce(sum(count), 0) FROM state_totals WHERE {among}"
     return (
-        "SELECT coalesce(sum(count), 0) FROM invocations"
-        f" CROSS JOIN target_states ON invoke_id = invocations.id WHERE {among}"
+        f"SELECT coalesce(sum(count), 0) {of.source}"
+        f" CROSS JOIN target_states ON target_states.invoke_id = {of.id} WHERE {among}"
     )
