@@ -37,7 +37,7 @@ def it(shared: Cloud) -> Iterator[Cloud]:
         ids = [item["InstanceId"] for item in found]
         listed.call("DeleteInstances", {"InstanceId": ids, "Force": "true"})
     listed.close()
-    shared.advance(seconds=5)
+    shared.do(lambda world: world.settle())
     shared.to_the_present()
 
 
