@@ -122,6 +122,10 @@ def test_a_command_names_of_the_store_what_its_caller_may_read(
             call("ModifyInvocationAttribute", **change)
         assert (caught.value.code, caught.value.status) == ("ParameterStore.NoPermission", 403)
     account.give(ann, allow("oos:GetSecretParameter", "*:secretparameter/word"))
+    with pytest.raises(ClientError) as caught:
+        call("RunCommand", **script, **given)
+    assert "ann may not kms:Decrypt on acs:kms:cn-hangzhou:" in caught.value.message
+    account.give(ann, allow("kms:Decrypt"))
     call("RunCommand", **script, **given)
 
 
@@ -508,9 +512,31 @@ def test_what_is_in_the_store_is_read_by_who_may(
     assert failed["StatusMessage"].endswith(f":{resource}")
     assert account.it.world.posted == []
     account.give(ann, allow(needs, f"acs:oos:*:*:{resource}"))
+    account.give(ann, allow("kms:Decrypt", "acs:kms:cn-hangzhou:*:key/*"))
     ended = oos.until(oos.start(template(task)), *ENDED)
 
     assert "Forbidden.RAM" not in ended["StatusMessage"]
+
+
+@pytest.mark.parametrize("policy", ["ReadOnlyAccess", "AliyunOOSReadOnlyAccess"])
+def test_who_may_only_look_is_not_told_what_secrets_hold(
+    account: Account, ann: Identity, policy: str
+) -> None:
+    tea(account.it.endpoint, sdk=OOS)("CreateSecretParameter", Name="word", Value="swordfish")
+    account.give_system(ann, policy)
+    call = asks(account, OOS)
+    for action, asked in (
+        ("GetSecretParameter", {"Name": "word"}),
+        ("GetSecretParameters", {"Names": '["word"]'}),
+        ("GetSecretParametersByPath", {"Path": "/"}),
+        ("ListSecretParameterVersions", {"Name": "word"}),
+    ):
+        assert "swordfish" not in str(call(action, **asked))
+        told = refused(lambda: call(action, WithDecryption=True, **asked))  # noqa: B023  # at once
+        assert "ann may not kms:Decrypt on acs:kms:" in told and "swordfish" not in told
+    account.give_system(ann, "AliyunOOSFullAccess")
+    told = call("GetSecretParameter", Name="word", WithDecryption=True)["Parameter"]
+    assert told["Value"] == "swordfish"
 
 
 def test_what_is_given_from_the_store_is_read_by_who_may(account: Account, ann: Identity) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from cloudhand.cli.client import Client
 from cloudhand.core.ids import InstanceId
@@ -163,3 +164,31 @@ def test_a_machine_that_does_not_restart_is_told_as_such(
     (one,) = json.loads(at_once.stdout)["results"]
     assert one["powerAction"]["stillOnBootAt"]
     assert at_once.returncode == 1
+
+
+def test_what_has_not_ended_is_shown_with_what_it_waits_for(
+    it: Cloud, cli: Cli, client: Client
+) -> None:
+    away, runs = it.instances(2)
+    it.world.machines.behave = run_on
+    it.world.machine(away).connected = False
+    order = {"Type": "RunShellScript", "CommandContent": "sleep 100", "InstanceId": [away, runs]}
+    invoke_id: str = client.call("RunCommand", order)["InvokeId"]
+    it.do(lambda world: world.control.agents.went(away, for_good=True))
+    later = client.call("RunCommand", {**order, "RepeatMode": "EveryReboot"})["InvokeId"]
+
+    told = cli("result", invoke_id, later)
+    assert re.search(
+        f"Waiting for {away}: its agent is offline, last heartbeat at .*; until ..:..:..",
+        told.stderr,
+    )
+    assert f"Waiting for {runs}: its script runs; until " in told.stderr
+    assert f"Waiting for {away}, {runs}: it runs at the next start of its machine\n" in told.stderr
+
+    in_json = {
+        one["instanceId"]: one
+        for one in json.loads(cli("result", "--json", invoke_id).stdout)["results"]
+    }
+    assert in_json[runs]["waitsFor"] == "its script runs"
+    assert in_json[runs]["deadlineAt"] > in_json[away]["deadlineAt"] > "20"
+    assert in_json[away]["waitsFor"].startswith("its agent is offline")

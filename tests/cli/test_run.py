@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 
 import pytest
 
-from cloudhand.cli.client import Client
+from cloudhand.cli.client import OOS, Client
 from cloudhand.wire import agent as wire
 from cloudhand.wire.agent import COMPATIBLE_VERSION
 from tests.api.cloud import Cloud
@@ -150,8 +151,9 @@ def test_without_a_terminal_what_is_grave_needs_yes(
         (("run", "--workdir", "tmp", "--", "true"), "name the whole path"),
         (("run", "--type", "RunBashScript", "--", "true"), "RunBatScript or RunPowerShellScript"),
         (("run", "--on", "i-nowhere", "--", "true"), "cannot find i-nowhere"),
-        (("run", "--tag", "env", "--", "true"), "cannot read the tag env"),
+        (("run", "--tag", "env", "--", "true"), "cannot read --tag env"),
         (("run", "--tag", "env=prod", "--", "true"), "no machine that runs is tagged env=prod"),
+        (("run", "--param", "who", "--", "true"), "cannot read --param who"),
         (("run", "--all", "--on", "i-1", "--", "true"), "one of --on"),
         (("run", "--", "true"), "2 machines run"),
         (("run", "--rerun-failed", "t-nowhere"), "cannot find t-nowhere"),
@@ -375,3 +377,47 @@ def test_a_timeout_is_told_without_the_exit_code_of_what_was_killed(it: Cloud, c
 
     assert "── Timeout ExecutionTimeout: " in told.stdout
     assert "exit 1" not in told.stdout
+
+
+@pytest.fixture
+def scripts(it: Cloud) -> list[str]:
+    """What machines were given, which fail."""
+    given: list[str] = []
+
+    def behave(machine: Machine, task: wire.Task) -> wire.Report:
+        given.append(task.content.decode())
+        return finish(task, 3, b"")
+
+    it.world.machines.behave = behave
+    return given
+
+
+@pytest.fixture
+def word(client: Client) -> Iterator[str]:
+    """The name of a secret, which is swordfish."""
+    client.call("CreateSecretParameter", {"Name": "word", "Value": "swordfish"}, version=OOS)
+    yield "word"
+    client.call("DeleteSecretParameter", {"Name": "word"}, version=OOS)
+
+
+@pytest.mark.parametrize("at_a_rate", [(), ("--at-a-time", "1")], ids=["at once", "at a rate"])
+def test_braces_are_filled_in_if_one_says_so(
+    it: Cloud, cli: Cli, word: str, scripts: list[str], at_a_rate: tuple[str, ...]
+) -> None:
+    it.instances()
+    script, filled = f"echo {{{{who}}}} {{{{oos-secret:{word}}}}}", "echo me swordfish"
+
+    plain = cli("run", *at_a_rate, "--", script)
+    assert (plain.returncode, scripts.pop()) == (1, script)
+    told = cli("run", *at_a_rate, "--param", "who=me", "--", script)
+    assert (told.returncode, scripts.pop()) == (1, filled)
+    stored = script.replace("{{who}}", "me")
+    without = cli("run", *at_a_rate, "--fill", "--", stored)
+    assert (without.returncode, scripts.pop()) == (1, filled)
+
+    # A rerun fills in what was filled in, and only that.
+    for first, given in ((plain, script), (told, filled), (without, filled)):
+        advice = re.search(r"--rerun-failed (\S+)", first.stderr)
+        assert advice
+        cli("run", "--rerun-failed", advice.group(1))
+        assert scripts.pop() == given

@@ -146,7 +146,7 @@ def test_who_keeps_one_waiting_is_named_with_the_reason_and_the_end(
     it.world.machines.power_off(down)
     it.advance(seconds=11)
     shown.until(f"Waiting for {down}: it is Stopped; until ")
-    shown.until(f"Waiting for {away}: its agent is offline, last heard of at ")
+    shown.until(f"Waiting for {away}: its agent is offline, last heartbeat")
     shown.process.send_signal(signal.SIGINT)
     shown.until("[s/L] ")
     shown.type("\n")

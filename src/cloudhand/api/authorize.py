@@ -13,6 +13,7 @@ from typing import Any
 
 from cloudhand.api.operation import Call, Operation
 from cloudhand.api.request import RawRequest
+from cloudhand.control.rights import DECRYPT, keys_arn
 from cloudhand.core.account import Kind
 
 # The type of what a parameter names, by product.
@@ -68,7 +69,11 @@ async def authorize(operation: Operation, call: Call, params: Any) -> None:
     product = operation.product.name.lower()
     resources = list(dict.fromkeys(_resources(operation, call, params)))
     action = f"{product}:{operation.name}"
-    await call.control.rights.check(call.caller, action, resources, conditions(call))
+    known = conditions(call)
+    await call.control.rights.check(call.caller, action, resources, known)
+    if "with_decryption" in operation.parameters and params.with_decryption:
+        keys = keys_arn(call.caller.account_id, call.control.settings.region_id)
+        await call.control.rights.check(call.caller, DECRYPT, [keys], known)
 
 
 def _resources(operation: Operation, call: Call, params: Any) -> Iterator[str]:

@@ -66,9 +66,10 @@ class Inside:
     ) -> None:
         """``reconcilers.means.CheckRead``"""
         who = actor(execution)
-        action, things = read_stored(who, execution.region_id, names, secret=secret)
+        reading = read_stored(who, execution.region_id, names, secret=secret)
         try:
-            await self._control.rights.check(who, action, things, {})
+            for action, things in reading.items():
+                await self._control.rights.check(who, action, things, {})
         except NotAuthorized as refusal:
             raise NotReadable(str(refusal)) from None
 

@@ -93,6 +93,8 @@ def parameters(order: Order, kind: str, targets: Mapping[str, Any], pace: Pace) 
         "commandType": order.kind,
         "commandContent": order.script,
         "timeout": order.timeout,
+        "enableParameter": order.fill is not None,
+        "parameters": order.fill or {},
         "username": order.user,
         "workingDir": order.workdir,
         "rateControl": pace.rate_control(),
@@ -208,4 +210,5 @@ def order_of(given: Mapping[str, Any]) -> Order:
         timeout=given["timeout"],
         user=given["username"],
         workdir=given["workingDir"],
+        fill=given["parameters"] if given["enableParameter"] else None,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
 
 from cloudhand.cli import bulk, follow
@@ -30,6 +31,7 @@ def order(client: Client, earlier: str) -> Order:
         timeout=one["Timeout"],
         user=one["Username"],
         workdir=one["WorkingDir"],
+        fill=json.loads(one["Parameters"]) if one["EnableParameter"] else None,
     )
 
 

@@ -55,6 +55,7 @@ class Result:
     next_at: str  # when its schedule has it run next; empty: after a boot, or never
     run: int  # of what runs again, the number of the run; else whether it has run
     power: PowerAction | None
+    waits_for: str = ""  # a clause; empty where nobody looked, or there is nothing to wait for
 
     @property
     def ended(self) -> bool:

@@ -18,6 +18,7 @@ from cloudhand.cli.people import Names
 class Following:
     def __init__(self, client: Client, present: Sequence[Machine], *, as_json: bool) -> None:
         self.client = client
+        self._present = present
         self.names: Names = {machine.id: machine.name for machine in present}
         self.as_json = as_json
         self.patience = Patience(client=client, tell=aside)
@@ -54,8 +55,8 @@ class Following:
             aside(f"{whole} shows all of an output.")
 
     def looked(self, results: list[Result]) -> list[Result]:
-        """With what is known of machines that have not moved."""
-        return next(self._watch().over([results]))
+        """With what each waits for, and what is known of machines that have not moved."""
+        return next(self._watch().over([waiting.looked(results, self._present)]))
 
     def _watch(self) -> standstill.Watch:
         return standstill.Watch(self.client, self.names, patience=self.patience, tell=aside)

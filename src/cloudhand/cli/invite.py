@@ -12,7 +12,6 @@ from cloudhand.cli import options
 from cloudhand.cli.client import Client
 from cloudhand.cli.endpoint import Endpoint, find_endpoint
 from cloudhand.cli.errors import Mistake
-from cloudhand.cli.select import pair
 
 EPILOG = (
     "Exit codes: 0 made; 2 not understood, or other machines cannot reach the control plane; 3 the"
@@ -50,7 +49,8 @@ def command(
     It installs the agent, which comes with it, under systemd, and joins. Who has the line may join
     until the hours are over; `https` control planes are known by their key, which stands in it.
     """
-    tags = [{"Key": key, "Value": value} for key, value in map(pair, tag or ())]
+    given = options.pairs(tag or (), "--tag")
+    tags = [{"Key": key, "Value": value} for key, value in given.items()]
     client = Client(find_endpoint(state, endpoint, ca))
     url = (at or _reachable(client.endpoint)).rstrip("/")
     if urlsplit(url).scheme not in ("http", "https"):

@@ -29,6 +29,7 @@ COMMANDS = {
     "stop": "power",
     "reboot": "power",
     "exec": "exec_",
+    "call": "call",
     "serve": "serve",
     "invite": "invite",
     "rotate-key": "rotate_key",

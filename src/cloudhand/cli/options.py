@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from cloudhand.cli.errors import Mistake
 
 State = Annotated[
     Path | None,
@@ -55,3 +58,14 @@ WebHooks = Annotated[
     ),
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Log every move on standard error.")]
+
+
+def pairs(texts: Iterable[str], option: str) -> dict[str, str]:
+    """What was given as KEY=VALUE, maybe several times; Mistake."""
+    found = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise Mistake(f"cannot read {option} {text}: it is KEY=VALUE")
+        found[key] = value
+    return found

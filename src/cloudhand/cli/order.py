@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cloudhand.cli import options
 from cloudhand.cli.client import Client
 from cloudhand.cli.errors import Mistake
 from cloudhand.cli.outage import Patience
@@ -28,6 +30,7 @@ class Order:
     timeout: int = _TIMEOUT  # seconds
     user: str = ""
     workdir: str = ""
+    fill: Mapping[str, str] | None = None  # values of {{NAME}}; None: braces are only text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +43,7 @@ class Given:
     timeout: int | None
     user: str
     workdir: str
+    fill: Mapping[str, str] | None
 
 
 def script_of(words: Sequence[str], *, file: str, rerun: str) -> str:
@@ -73,7 +77,13 @@ def order_of(given: Given, before: Callable[[str], Order]) -> Order:
         timeout=given.timeout or then.timeout,
         user=given.user or then.user,
         workdir=given.workdir or then.workdir,
+        fill=then.fill if given.fill is None else given.fill,
     )
+
+
+def fill_of(given: Sequence[str], *, fill: bool) -> Mapping[str, str] | None:
+    """KEY=VALUE; ``fill``: though there may be none. Mistake."""
+    return options.pairs(given, "--param") if given or fill else None
 
 
 def place(
@@ -101,6 +111,8 @@ def _parameters(order: Order, instance_ids: Sequence[str]) -> dict[str, Any]:
         "Timeout": order.timeout,
         "Username": order.user or None,
         "WorkingDir": order.workdir or None,
+        "EnableParameter": order.fill is not None or None,
+        "Parameters": json.dumps(order.fill) if order.fill else None,
         "InstanceId": list(instance_ids),
         # Whatever the connection does, the script runs once.
         "ClientToken": os.urandom(16).hex(),

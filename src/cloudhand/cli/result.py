@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cloudhand.cli import follow, options
+from cloudhand.cli import follow, options, waiting
 from cloudhand.cli.client import Client
 from cloudhand.cli.endpoint import find_endpoint
 from cloudhand.cli.errors import Mistake
@@ -95,6 +95,9 @@ def _shown(client: Client, ids: list[str], *, go_on: bool, as_json: bool) -> lis
             continue
         its = following.looked([result for result in found if result.invoke_id in some])
         following.show(some, its)
+        if not as_json:
+            for sentence in waiting.tell(its, following.names):
+                aside(sentence)
         shown += its
     going = sorted({result.invoke_id for result in shown if not result.settled})
     if going and not as_json:

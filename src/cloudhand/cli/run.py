@@ -19,7 +19,7 @@ from cloudhand.cli.fleet import Machine
 from cloudhand.cli.follow import Result
 from cloudhand.cli.following import Following, aside, goes_on, stop_all
 from cloudhand.cli.interrupted import interrupted, told
-from cloudhand.cli.order import Given, Order, order_of, place, script_of
+from cloudhand.cli.order import Given, Order, fill_of, order_of, place, script_of
 from cloudhand.cli.schedule import Repeated
 from cloudhand.cli.template.executions import goes_on as goes_on_at_a_rate
 
@@ -82,6 +82,22 @@ def command(
             " of the user."
         ),
     ] = "",
+    param: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Put VALUE in the place of {{KEY}} in the script; may be repeated.",
+            metavar="KEY=VALUE",
+        ),
+    ] = None,
+    fill: Annotated[
+        bool,
+        typer.Option(
+            "--fill",
+            help="Fill in {{oos:NAME}} and {{oos-secret:NAME}}, from the parameter store, and"
+            " {{ACS::InstanceId}} and the like; --param says it as well. Else braces are only"
+            " text.",
+        ),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say who would be hit, and how.")
     ] = False,
@@ -146,7 +162,13 @@ def command(
     timer = schedule.timer_of(when)
     text = script_of(script or [], file=file, rerun=rerun_failed)
     given = Given(
-        script=text, rerun=rerun_failed, kind=kind, timeout=timeout, user=user, workdir=workdir
+        script=text,
+        rerun=rerun_failed,
+        kind=kind,
+        timeout=timeout,
+        user=user,
+        workdir=workdir,
+        fill=fill_of(param or (), fill=fill),
     )
     client = Client(find_endpoint(state, endpoint, ca))
     order = order_of(given, partial(earlier.order, client))

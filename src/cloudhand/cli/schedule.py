@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from cloudhand.cli import bulk, confirm
+from cloudhand.cli import bulk, confirm, options
 from cloudhand.cli.bulk import Pace
 from cloudhand.cli.client import Client
 from cloudhand.cli.errors import Mistake
 from cloudhand.cli.fleet import Machine
 from cloudhand.cli.following import aside
 from cloudhand.cli.order import Order
-from cloudhand.cli.select import Wish, pair
+from cloudhand.cli.select import Wish
 from cloudhand.cli.template import executions
 from cloudhand.wire import schedule, times
 
@@ -77,8 +77,9 @@ def begin(client: Client, timer: Timer, one: Repeated) -> str:
 def _targets(wish: Wish, chosen: Sequence[Machine]) -> dict[str, Any]:
     """Those that are chosen by what they are, and not by name, are chosen anew each time."""
     if wish.tags:
-        tags = [{"Key": key, "Value": value} for key, value in map(pair, wish.tags)]
-        return {"Type": "Tags", "Tags": tags}
+        tags = options.pairs(wish.tags, "--tag")
+        told = [{"Key": key, "Value": value} for key, value in tags.items()]
+        return {"Type": "Tags", "Tags": told}
     if wish.everywhere:
         return {"Type": "All"}
     return {"Type": "ResourceIds", "ResourceIds": [machine.id for machine in chosen]}

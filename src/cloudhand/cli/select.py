@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cloudhand.cli import earlier
+from cloudhand.cli import earlier, options
 from cloudhand.cli.client import Client
 from cloudhand.cli.confirm import machines as counted
 from cloudhand.cli.errors import Mistake
@@ -121,16 +121,8 @@ def _named(client: Client, names: Sequence[str], present: Sequence[Machine]) -> 
 def _tagged(
     client: Client, tags: Sequence[str], among: Sequence[Machine], who: str = ""
 ) -> list[Machine]:
-    wanted = dict(pair(tag) for tag in tags)
+    wanted = options.pairs(tags, "--tag")
     found = [machine for machine in among if wanted.items() <= machine.tags.items()]
     if not found:
         raise Mistake(f"no machine {who}is tagged {' '.join(tags)}: {_listing(client)}")
     return found
-
-
-def pair(text: str) -> tuple[str, str]:
-    """KEY=VALUE; Mistake otherwise."""
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise Mistake(f"cannot read the tag {text}: it is KEY=VALUE")
-    return key, value

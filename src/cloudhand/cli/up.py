@@ -21,7 +21,6 @@ from cloudhand.cli.client import Client
 from cloudhand.cli.exec_ import destination, identity
 from cloudhand.cli.fleet import Machine, ensure, wait
 from cloudhand.cli.holding import Heard
-from cloudhand.cli.select import pair
 from cloudhand.server.main import Running
 from cloudhand.server.settings import Settings
 from cloudhand.server.state import TEMPORARY
@@ -83,7 +82,7 @@ def command(
     by the next `up` on that state.
     """
     log.to_stderr(verbose=verbose)
-    tags = dict(pair(text) for text in tag or ())
+    tags = options.pairs(tag or (), "--tag")
     settings = settings_for(
         state,
         listen=listen,

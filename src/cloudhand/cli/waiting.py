@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from cloudhand.cli.client import Client
 from cloudhand.cli.fleet import Machine, machines
@@ -14,6 +15,14 @@ from cloudhand.cli.people import Names, called
 _TELL_AFTER = 3.0  # seconds in one status
 _LOOK_EVERY = 5.0  # seconds
 _AT_ONCE = 10  # scripts that run at the same time on one machine
+
+# Where nothing is in the way.
+_BY_STATUS = {
+    "Pending": "its agent has not begun it yet",
+    "Scheduled": "it runs at the next start of its machine",
+    "Running": "its script runs",
+    "Stopping": "its agent ends what the script has started",
+}
 
 Key = tuple[str, str]  # an invocation, and an instance
 
@@ -61,19 +70,52 @@ class Watch:
         for (why, until), who in _by_reason(still, by_id).items():
             self._told.update(map(_key, who))
             named = ", ".join(called(result.instance_id, self._names) for result in who)
-            self._tell(f"Waiting for {named}: {why}; until {until[11:19]} UTC at most")
+            self._tell(_sentence(named, why, until))
+
+
+def looked(results: Sequence[Result], present: Iterable[Machine]) -> list[Result]:
+    """The results with what each waits for, as one look tells it."""
+    by_id = {machine.id: machine for machine in present}
+    return [
+        replace(one, waits_for=_cause(one, by_id.get(one.instance_id)))
+        if one.status in _BY_STATUS
+        else one
+        for one in results
+    ]
+
+
+def tell(results: Sequence[Result], names: Names) -> Iterator[str]:
+    """A sentence for each thing that is waited for, with who waits for it."""
+    for (why, until), who in _grouped((one.waits_for, one) for one in results).items():
+        named = ", ".join(called(result.instance_id, names) for result in who)
+        yield _sentence(named, why, until)
+
+
+def _sentence(named: str, why: str, until: str) -> str:
+    bound = f"; until {until[11:19]} UTC at most" if until else ""
+    return f"Waiting for {named}: {why}{bound}"
 
 
 def _by_reason(
     still: Sequence[Result], by_id: Mapping[str, Machine]
 ) -> dict[tuple[str, str], list[Result]]:
-    """With the moment until which each is waited for."""
-    found: dict[tuple[str, str], list[Result]] = {}
-    for result in still:
-        machine = by_id.get(result.instance_id)
-        if machine and (why := _why(result, machine)):
-            found.setdefault((why, result.deadline_at), []).append(result)
-    return found
+    known = [(by_id[one.instance_id], one) for one in still if one.instance_id in by_id]
+    return _grouped((_why(result, machine), result) for machine, result in known)
+
+
+def _grouped(found: Iterable[tuple[str, Result]]) -> dict[tuple[str, str], list[Result]]:
+    """Those with a reason, by it and the moment until which each is waited for."""
+    grouped: dict[tuple[str, str], list[Result]] = {}
+    for why, result in found:
+        if why:
+            grouped.setdefault((why, result.deadline_at), []).append(result)
+    return grouped
+
+
+def _cause(result: Result, machine: Machine | None) -> str:
+    if result.status == "Scheduled":
+        return f"it runs next at {result.next_at}" if result.next_at else _BY_STATUS["Scheduled"]
+    return (_why(result, machine) if machine else "") or _BY_STATUS[result.status]
 
 
 def _why(result: Result, machine: Machine) -> str:
@@ -81,7 +123,7 @@ def _why(result: Result, machine: Machine) -> str:
     if machine.status not in ("Running", "Managed"):
         return f"it is {machine.status}"
     if not machine.online:
-        heard = f", last heard of at {machine.heartbeat_at[11:19]} UTC"
+        heard = f", last heartbeat at {machine.heartbeat_at[11:19]} UTC"
         return f"its agent is offline{heard if machine.heartbeat_at else ' and never was online'}"
     if result.status == "Pending" and machine.running_count >= _AT_ONCE:
         return f"it runs {machine.running_count} scripts at once already"

@@ -178,6 +178,8 @@ def _entry(result: Result) -> dict[str, Any]:
         "errorInfo": result.error_info,
         "run": result.run,
         "nextAt": result.next_at,
+        "waitsFor": result.waits_for,
+        "deadlineAt": result.deadline_at,
         "powerAction": None
         if action is None
         else {

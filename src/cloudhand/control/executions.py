@@ -191,8 +191,8 @@ class Executions:
         if not names:
             return {}
         who = identity(execution.account_id, execution.executed_by)
-        action, things = read_stored(who, execution.region_id, names, secret=False)
-        await self._rights.check(who, action, things, {})
+        for action, things in read_stored(who, execution.region_id, names, secret=False).items():
+            await self._rights.check(who, action, things, {})
 
         async def work(tx: Transaction) -> dict[str, Any]:
             return {**await tx.stored_parameters.meanings(names)}

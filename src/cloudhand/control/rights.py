@@ -16,6 +16,7 @@ from cloudhand.store.transaction import Transaction
 
 _HAND_ON = "ram:PassRole"
 _TAKE = "sts:AssumeRole"
+DECRYPT = "kms:Decrypt"  # to be told what a secret holds
 
 
 class Rights:
@@ -186,11 +187,17 @@ def arn(who: Identity) -> str:
 
 def read_stored(
     who: Identity, region_id: str, names: Collection[str], *, secret: bool
-) -> tuple[str, list[str]]:
-    """The action, and the resources, of reading from the parameter store."""
+) -> dict[str, list[str]]:
+    """The actions, and the resources of each, of reading values from the parameter store."""
     kind = "SecretParameter" if secret else "Parameter"
     before = f"acs:oos:{region_id}:{who.account_id}:{kind.lower()}"
-    return f"oos:Get{kind}", [f"{before}/{name.lstrip('/')}" for name in sorted(names)]
+    reading = {f"oos:Get{kind}": [f"{before}/{name.lstrip('/')}" for name in sorted(names)]}
+    return {**reading, DECRYPT: [keys_arn(who.account_id, region_id)]} if secret else reading
+
+
+def keys_arn(account_id: str, region_id: str) -> str:
+    """Of what seals secrets."""
+    return f"acs:kms:{region_id}:{account_id}:key/*"
 
 
 async def check_within(

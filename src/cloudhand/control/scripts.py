@@ -80,9 +80,11 @@ async def _stored(
 ) -> StoredValues:
     for some, secret in ((names.common, False), (names.secret, True)):
         if some:
-            action, things = read_stored(who, settings.region_id, some, secret=secret)
+            reading = read_stored(who, settings.region_id, some, secret=secret)
+            context = {"acs:currenttime": now.isoformat()}
             try:
-                await check_within(tx, who, action, things, {"acs:currenttime": now.isoformat()})
+                for action, things in reading.items():
+                    await check_within(tx, who, action, things, context)
             except NotAuthorized as refusal:
                 raise ParameterProblem("NotReadable", str(refusal)) from None
     found = await tx.stored_parameters.get_many(names.common, secret=False)

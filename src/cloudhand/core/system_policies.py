@@ -37,7 +37,9 @@ def _of(product: str, *names: str) -> list[str]:
 
 SYSTEM: Mapping[str, SystemPolicy] = {
     "AdministratorAccess": _allow("Everything.", "*"),
-    "ReadOnlyAccess": _allow("Look at everything.", *(f"*:{name}" for name in _READING)),
+    "ReadOnlyAccess": _allow(
+        "Look at everything, but not at what secrets hold.", *(f"*:{name}" for name in _READING)
+    ),
     "AliyunECSFullAccess": _allow("All of ECS and Cloud Assistant.", "ecs:*"),
     "AliyunECSReadOnlyAccess": _allow("Look at ECS and Cloud Assistant.", *_of("ecs", *_READING)),
     "AliyunECSAssistantFullAccess": _allow(
@@ -46,9 +48,11 @@ SYSTEM: Mapping[str, SystemPolicy] = {
     "AliyunECSAssistantReadonlyAccess": _allow(
         "Look at Cloud Assistant.", *_of("ecs", *_ASSISTANT_READING)
     ),
-    "AliyunOOSFullAccess": _allow("Templates, executions and parameters.", "oos:*"),
+    "AliyunOOSFullAccess": _allow(
+        "Templates, executions, parameters and secrets.", "oos:*", "kms:Decrypt"
+    ),
     "AliyunOOSReadOnlyAccess": _allow(
-        "Look at templates, executions and parameters.",
+        "Look at templates, executions and parameters, but not at what secrets hold.",
         *_of("oos", *_READING, "ValidateTemplateContent"),
     ),
     "AliyunRAMFullAccess": _allow("Users, roles and policies.", "ram:*"),

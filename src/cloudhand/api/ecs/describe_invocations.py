@@ -87,6 +87,7 @@ class Invocation(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     command_content: str
     working_dir: str
     username: str
+    enable_parameter: bool
     parameters: str  # JSON text
     timeout: int
     frequency: str
@@ -166,6 +167,7 @@ def _invocation(view: InvocationView, params: Params) -> Invocation:
         command_content=shapes.encoded(command.content, params.content_encoding),
         working_dir=command.working_dir,
         username=invocation.username,
+        enable_parameter=command.enable_parameter,
         parameters=json.dumps(dict(invocation.parameters), ensure_ascii=False),
         timeout=command.timeout,
         frequency=invocation.frequency,

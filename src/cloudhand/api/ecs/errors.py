@@ -307,7 +307,10 @@ VALUE_PROBLEMS = {
 
 
 def of_parameter(problem: ParameterProblem) -> WireError:
-    return {**CONTENT_PROBLEMS, **VALUE_PROBLEMS}[problem.kind]
+    error = {**CONTENT_PROBLEMS, **VALUE_PROBLEMS}[problem.kind]
+    if error in (NOT_STORED, NOT_READABLE):
+        return replace(error, message=f"{error.message.removesuffix('.')}: {problem.name}.")
+    return error
 
 
 def of_frequency(problem: FrequencyProblem) -> WireError:
