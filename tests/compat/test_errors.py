@@ -378,6 +378,7 @@ def test_commands_beyond_the_quota_are_not_kept(tmp_path: Path, client: str) -> 
             with pytest.raises(ClientError) as caught:
                 call(action, **values)
             assert (caught.value.code, caught.value.status) == ("CmdCount.ExceedQuota", 403)
+            assert "(the limit is 1 commands)" in caught.value.message
         (stored,) = call("DescribeCommands")["Commands"]["Command"]
         again = {"CommandId": stored["CommandId"], "Frequency": "rate(1h)"}
         invoke_id = call("InvokeCommand", **again, InstanceId=[instance_id])["InvokeId"]
@@ -399,6 +400,7 @@ def test_commands_beyond_the_quota_of_a_day_are_not_run(tmp_path: Path, client: 
             with pytest.raises(ClientError) as caught:
                 call(action, **values, **named)
             assert (caught.value.code, caught.value.status) == ("Invocation.ExceedQuota", 403)
+            assert "(the limit is 2 invocations since 00:00 UTC)" in caught.value.message
         call("RunCommand", **RUN, **named, ClientToken="first")  # it has run
         hang_up()
 

@@ -205,6 +205,18 @@ def test_instances_of_up_carry_its_tags(alone: Place) -> None:
     assert re.fullmatch(r"i-\w+\thand-01\tRunning\n", told.stdout)
 
 
+def test_up_has_the_bounds_that_it_is_given(alone: Place) -> None:
+    once = shlex.join([*alone.cloudhand, "run", "--", "true"])
+    asked = f"{once} && {once}"
+
+    told = alone.run(
+        "up", "--fleet", "1", "--invocations-per-day", "1", *mode_options(), "--", "sh", "-c", asked
+    )
+
+    assert told.returncode == 3
+    assert "the limit is 1 invocations since 00:00 UTC" in told.stderr
+
+
 def test_an_empty_fleet_is_told_as_such_and_named_beside_others(
     alone: Place, shared: Plane
 ) -> None:

@@ -42,6 +42,7 @@ from cloudhand.core.errors import (
     TaskNotFound,
     TemplateInvalid,
     TemplateNotFound,
+    TooMany,
     ValueInvalid,
 )
 from cloudhand.store.database import StoreError
@@ -70,6 +71,7 @@ _TOLD = (
     TaskNotFound,
     TemplateInvalid,
     TemplateNotFound,
+    TooMany,
     ValueInvalid,
 )
 

@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import typer
 import uvloop
@@ -21,7 +21,13 @@ from cloudhand.cli.endpoint import Endpoint
 from cloudhand.cli.errors import ClientError
 from cloudhand.cli.pointer import pointed_to
 from cloudhand.server.main import CannotStart, Running, control_plane, running_count
-from cloudhand.server.settings import LIMITED, ExitCodePolicy, Network, Settings
+from cloudhand.server.settings import (
+    LARGEST_TARGET_LIMIT,
+    LIMITED,
+    ExitCodePolicy,
+    Network,
+    Settings,
+)
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", re.ASCII)
 _REGION = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", re.ASCII)
@@ -31,6 +37,42 @@ _COLLECTION = (20_000, 10, 100)
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Answer = TypeVar("Answer")
+
+# Options of what holds one.
+InstancesPerCall = Annotated[
+    int,
+    typer.Option(
+        help="Instances that one RunCommand or InvokeCommand may name.",
+        min=1,
+        max=LARGEST_TARGET_LIMIT,
+        metavar="N",
+    ),
+]
+InvocationsPerDay = Annotated[
+    int,
+    typer.Option(
+        help="Commands that may be run in a day, which begins at 00:00 UTC: the next one is"
+        " Invocation.ExceedQuota. 0: as many as come.",
+        min=0,
+        metavar="N",
+    ),
+]
+Limit = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="How many of something there may be: of each account instances=100, commands=500,"
+        " activations=5000, sessions=1000; and accounts=100. May be repeated.",
+        metavar="WHAT=N",
+    ),
+]
+RequestsPerSecond = Annotated[
+    int,
+    typer.Option(
+        help="Requests that are answered in a second: more are Throttling.User. 0: all are.",
+        min=0,
+        metavar="N",
+    ),
+]
 
 
 class Heard:

@@ -11,12 +11,7 @@ import typer
 from cloudhand.cli import holding, log, options
 from cloudhand.cli.holding import Heard
 from cloudhand.server.main import Running, running_count
-from cloudhand.server.settings import (
-    LARGEST_TARGET_LIMIT,
-    TARGET_LIMIT,
-    USUAL_PORT,
-    Settings,
-)
+from cloudhand.server.settings import TARGET_LIMIT, USUAL_PORT, Settings
 from cloudhand.server.state import last_port
 
 _MEBIBYTE = 1024 * 1024
@@ -48,40 +43,10 @@ def command(
     plain_processes: options.PlainProcesses = False,
     power_exit_codes: options.PowerExitCodes = "success",
     web_hooks_to: options.WebHooks = None,
-    instances_per_call: Annotated[
-        int,
-        typer.Option(
-            help="Instances that one RunCommand or InvokeCommand may name.",
-            min=1,
-            max=LARGEST_TARGET_LIMIT,
-            metavar="N",
-        ),
-    ] = TARGET_LIMIT,
-    invocations_per_day: Annotated[
-        int,
-        typer.Option(
-            help="Commands that may be run in a day, which begins at 00:00 UTC: the next one is"
-            " Invocation.ExceedQuota. 0: as many as come.",
-            min=0,
-            metavar="N",
-        ),
-    ] = 0,
-    limit: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="How many of something there may be: of each account instances=100, commands=500,"
-            " activations=5000, sessions=1000; and accounts=100. May be repeated.",
-            metavar="WHAT=N",
-        ),
-    ] = None,
-    requests_per_second: Annotated[
-        int,
-        typer.Option(
-            help="Requests that are answered in a second: more are Throttling.User. 0: all are.",
-            min=0,
-            metavar="N",
-        ),
-    ] = 0,
+    instances_per_call: holding.InstancesPerCall = TARGET_LIMIT,
+    invocations_per_day: holding.InvocationsPerDay = 0,
+    limit: holding.Limit = None,
+    requests_per_second: holding.RequestsPerSecond = 0,
     output_limit: Annotated[
         int,
         typer.Option(

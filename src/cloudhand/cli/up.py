@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +23,7 @@ from cloudhand.cli.exec_ import destination, identity
 from cloudhand.cli.fleet import Machine, ensure, wait
 from cloudhand.cli.holding import Heard
 from cloudhand.server.main import Running
-from cloudhand.server.settings import Settings
+from cloudhand.server.settings import TARGET_LIMIT, Settings
 from cloudhand.server.state import TEMPORARY
 
 EPILOG = (
@@ -69,6 +70,10 @@ def command(
     plain_processes: options.PlainProcesses = False,
     power_exit_codes: options.PowerExitCodes = "success",
     web_hooks_to: options.WebHooks = None,
+    instances_per_call: holding.InstancesPerCall = TARGET_LIMIT,
+    invocations_per_day: holding.InvocationsPerDay = 0,
+    limit: holding.Limit = None,
+    requests_per_second: holding.RequestsPerSecond = 0,
     verbose: options.Verbose = False,
 ) -> None:
     """Start a control plane with a fleet of instances, each booted and online.
@@ -90,6 +95,13 @@ def command(
         plain_processes=plain_processes,
         power_exit_codes=power_exit_codes,
         web_hooks_to=web_hooks_to,
+    )
+    settings = replace(
+        settings,
+        instances_per_call=instances_per_call,
+        invocations_per_day=invocations_per_day,
+        limits=holding.limits(limit),
+        requests_per_second=requests_per_second,
     )
 
     async def story(running: Running, heard: Heard) -> int:

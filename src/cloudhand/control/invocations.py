@@ -124,7 +124,7 @@ class Invocations:
         limit = self._settings.invocations_per_day
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
         if limit and await tx.invocations.count_since(midnight) >= limit:
-            raise TooMany("invocations", limit)
+            raise TooMany("invocations", limit, since="00:00 UTC")
 
     async def stop(
         self,

@@ -232,8 +232,9 @@ class ExecutionEnded(CloudhandError):
 class TooMany(CloudhandError):
     """A quota is used up."""
 
-    def __init__(self, what: str, limit: int) -> None:
-        super().__init__(f"cannot have more than {limit} {what}")
+    def __init__(self, what: str, limit: int, *, since: str = "") -> None:
+        """``since``: from when on they are counted, where not for ever."""
+        super().__init__(f"the limit is {limit} {what}{f' since {since}' if since else ''}")
         self.what = what
         self.limit = limit
 
