@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,10 +78,16 @@ class Machine:
         self.plane.wait([self.id], "Managed")
         until(self.online, what="its agent's coming online")
 
-    def online(self) -> bool:
+    def _status(self) -> dict[str, Any]:
         answer = self.plane.call("DescribeCloudAssistantStatus", InstanceId=[self.id])
         (status,) = answer["InstanceCloudAssistantStatusSet"]["InstanceCloudAssistantStatus"]
-        return bool(status["CloudAssistantStatus"] == "true")
+        return dict(status)
+
+    def online(self) -> bool:
+        return bool(self._status()["CloudAssistantStatus"] == "true")
+
+    def cloned(self) -> bool:
+        return bool(self._status()["Cloned"])
 
     def deregister(self) -> None:
         self.plane.call("DeregisterManagedInstance", InstanceId=self.id)
@@ -178,6 +185,18 @@ def test_a_machine_that_is_set_up_anew_keeps_its_id(
 
     assert machine.register(*named) == first
     machine.start()
+
+
+def test_a_machine_that_was_copied_is_told_as_two(machine: Machine, shared: Plane) -> None:
+    machine.register()
+    machine.start()
+    assert not machine.cloned()
+    shutil.copytree(machine.root / "agent", machine.root / "copied" / "agent")
+    copy = Machine(plane=shared, root=machine.root / "copied", id=machine.id)
+    copy.start()
+
+    until(lambda: machine.cloned(), what="its being noticed", at_most=150)
+    assert copy.stop() == 0
 
 
 def test_a_second_registration_and_a_wrong_code_are_refused(
