@@ -16,6 +16,8 @@ from tests.world import World
 PLACE = Path(__file__).parents[1] / "rehearsals" / "templates"
 BULK = (PLACE / "run_and_restart.yml").read_text()  # an equal one of the published template
 
+ENDED = ("Success", "Failed", "Cancelled")
+
 PAUSE = {"Name": "pause", "Action": "ACS::Pause"}
 
 

@@ -15,11 +15,9 @@ from cloudhand.core.account import AccessKey, User
 from cloudhand.wire import agent as wire
 from tests.api.clients import ECS, OOS, Caller, ClientError, hang_up, tea
 from tests.api.cloud import KEY, Cloud, cloud
-from tests.api.oos import BULK, PAUSE, Oos, api, by_ids, template
+from tests.api.oos import BULK, ENDED, PAUSE, Oos, api, by_ids, template
 from tests.machines import Behaviour, Machine, finish, run_on, succeed
 from tests.world import World
-
-ENDED = ("Success", "Failed", "Cancelled")
 
 
 @pytest.fixture

@@ -13,13 +13,12 @@ from cloudhand.core.account import AccessKey, Identity, Kind, Policy, Role, User
 from cloudhand.core.errors import NotEmpty, ResourceNotFound
 from tests.api.clients import ECS, OOS, RAM, Caller, ClientError, Sdk, classic, hang_up, tea
 from tests.api.cloud import REGION, Cloud, cloud
-from tests.api.oos import Oos, api, template
+from tests.api.oos import ENDED, Oos, api, template
 from tests.api.policies import ACCOUNT, allow, policy, trust
 from tests.sessions import join
 from tests.world import World
 
 ANN = Identity(account_id=ACCOUNT, kind=Kind.USER, name="ann")
-ENDED = ("Success", "Failed", "Cancelled")
 FILLED = {"Type": "RunShellScript", "EnableParameter": True}
 
 

@@ -98,7 +98,16 @@ EXTENSIONS = (
     "DescribeAgentNotices",
     "DescribeFaults",
     "DescribeInvocationOutput",
+    "ListAuditRecords",
 )
+
+
+RECORDS: list[Row] = [
+    ("ListAuditRecords", {"StartTime": "today"}, "InvalidParameter.StartTime", 400),
+    ("ListAuditRecords", {"EndTime": "2026-01-02"}, "InvalidParameter.EndTime", 400),
+    ("ListAuditRecords", {"MaxResults": 1001}, "InvalidParameter.MaxResults", 400),
+    ("ListAuditRecords", {"NextToken": "none"}, "InvalidParameter.NextToken", 400),
+]
 
 
 def output(code: str, status: int, **values: Any) -> Row:
@@ -1046,6 +1055,7 @@ ROWS: list[Row] = [
     *COMMANDS,
     *CHANGED,
     *OUTPUTS,
+    *RECORDS,
     *FAULTS,
     *NOTICES,
     *LABELS,

@@ -6,10 +6,11 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
-from cloudhand.api import authenticate, authorize, bind, render, request
+from cloudhand.api import authenticate, authorize, bind, records, render, request
 from cloudhand.api import gateway_errors as wrong
 from cloudhand.api.operation import Call, Operation
 from cloudhand.api.paging import BAD_NEXT_TOKEN
@@ -17,8 +18,10 @@ from cloudhand.api.refusal import Refused
 from cloudhand.api.render import Format
 from cloudhand.api.request import RawAnswer, RawRequest
 from cloudhand.api.throttle import Throttle
+from cloudhand.control.control import Control
 from cloudhand.control.tenancy import Tenancy
 from cloudhand.core import ids
+from cloudhand.core.audit import Kind, Record
 from cloudhand.core.errors import (
     BadCursor,
     CloudhandError,
@@ -75,6 +78,8 @@ _TOLD = (
     ValueInvalid,
 )
 
+_SHOWN = 100  # characters of what anybody may send
+
 Operations = Mapping[str, Mapping[str, Operation]]  # by version, then by name
 
 
@@ -89,7 +94,7 @@ class Gate:
 async def answer(
     raw: RawRequest, operations: Operations, tenancy: Tenancy, gate: Gate
 ) -> RawAnswer:
-    call = _Answering(raw, ids.request_id(tenancy.first.random))
+    call = _Answering(raw, tenancy.first)
     try:
         body = await _handled(call, operations, tenancy, gate)
         return call.answer(200, body)
@@ -106,12 +111,18 @@ async def answer(
 class _Answering:
     """What is known so far of the request, so that an error at any step is told in full."""
 
-    def __init__(self, raw: RawRequest, request_id: str) -> None:
+    def __init__(self, raw: RawRequest, first: Control) -> None:
+        """``first``: the account that records what is of nobody."""
         self.raw = raw
-        self.request_id = request_id
+        self.request_id = ids.request_id(first.random)
+        self.now = first.clock.now()
+        self.audit = first.audit
         self.form = Format.JSON
         self.action = ""
         self.product = "Ecs"
+        self.handed_on = False  # to what records it itself
+        self.who = ""
+        self.key_id = ""
 
     def answer(self, status: int, body: bytes) -> RawAnswer:
         return RawAnswer(
@@ -124,6 +135,8 @@ class _Answering:
     def refuse(self, refused: Refused) -> RawAnswer:
         first = refused.errors[0]
         log.info("refused %r: %s: request %s", self.action, first.code, self.request_id)
+        if not self.handed_on:
+            self.audit.note(self._record(first.code))
         body = render.error(
             refused,
             product=self.product,
@@ -133,6 +146,17 @@ class _Answering:
         )
         return replace(self.answer(first.status, body), retry_after=refused.retry_after)
 
+    def _record(self, outcome: str) -> Record:
+        return Record(
+            kind=Kind.CALL,
+            at=self.now,
+            action=f"{self.product.lower()}:{self.action[:_SHOWN]}",
+            who=self.who,
+            outcome=outcome,
+            origin=records.origin(self.raw, self.key_id),
+            request_id=self.request_id,
+        )
+
 
 async def _handled(step: _Answering, operations: Operations, tenancy: Tenancy, gate: Gate) -> bytes:
     raw = step.raw
@@ -141,11 +165,13 @@ async def _handled(step: _Answering, operations: Operations, tenancy: Tenancy, g
     if raw.method not in ("GET", "POST"):
         raise Refused(wrong.HTTP_METHOD)
     operation = _find(step, asked.flat, operations)
-    now = tenancy.first.clock.now()
+    now = step.now
+    step.key_id = authenticate.named_key(raw, asked)[:_SHOWN]
     key = await authenticate.authenticate(raw, asked, tenancy, gate.replays, now)
     control = tenancy.of(key.account_id)
     if control is None:  # closed meanwhile
         raise Refused(wrong.NO_SUCH_KEY)
+    step.who, step.audit = str(key.identity), control.audit
     gate.throttle.check(control, operation, now)
     call = Call(
         caller=key.identity,
@@ -157,15 +183,32 @@ async def _handled(step: _Answering, operations: Operations, tenancy: Tenancy, g
         control=control,
         tenancy=tenancy,
         context=authorize.context(raw),
+        origin=records.origin(raw, key.id),
     )
+    step.handed_on = True
     result = await handled(operation, call)
     return render.result(operation.name, result, request_id=step.request_id, form=step.form)
 
 
 async def handled(operation: Operation, call: Call) -> msgspec.Struct:
-    """What the operation gives. Refused; a refusal that it does not expect is raised as it is."""
-    _check_region(operation, call.flat, call.control.settings.region_id)
-    params = bind.bind(operation.params, operation.parameters, call.flat)
+    """What the operation gives, recorded. Refused; a refusal that it does not expect is raised."""
+    params = None
+    try:
+        _check_region(operation, call.flat, call.control.settings.region_id)
+        params = bind.bind(operation.params, operation.parameters, call.flat)
+        result = await _carried_out(operation, call, params)
+    except Exception as error:
+        call.control.audit.note(records.of_call(operation, call, params, error=error))
+        raise
+    record = records.of_call(operation, call, params, result=result)
+    if operation.access == "read":
+        call.control.audit.note(record)
+    else:
+        await call.control.audit.add(record)
+    return result
+
+
+async def _carried_out(operation: Operation, call: Call, params: Any) -> msgspec.Struct:
     try:
         await authorize.authorize(operation, call, params)
         return await operation.handle(call, params)

@@ -37,6 +37,12 @@ _MUST_BE_SIGNED = (
 )
 
 
+def named_key(raw: RawRequest, asked: Asked) -> str:
+    """The access key that a request says it is signed with, which nobody has looked at."""
+    found = _CREDENTIAL.search(raw.headers.get("authorization", ""))
+    return found[1] if found else asked.flat.get("AccessKeyId", "")
+
+
 class Keys(Protocol):
     """Where access keys are looked up; asked once a request."""
 

@@ -66,14 +66,21 @@ async def authorize(operation: Operation, call: Call, params: Any) -> None:
     """NotAuthorized unless the caller may do this; the owner of the account always may."""
     if call.caller.kind is Kind.OWNER or operation.name in _EVERYBODY:
         return
-    product = operation.product.name.lower()
-    resources = list(dict.fromkeys(_resources(operation, call, params)))
-    action = f"{product}:{operation.name}"
     known = conditions(call)
-    await call.control.rights.check(call.caller, action, resources, known)
+    touched = resources(operation, call, params)
+    await call.control.rights.check(call.caller, action(operation), touched, known)
     if "with_decryption" in operation.parameters and params.with_decryption:
         keys = keys_arn(call.caller.account_id, call.control.settings.region_id)
         await call.control.rights.check(call.caller, DECRYPT, [keys], known)
+
+
+def action(operation: Operation) -> str:
+    return f"{operation.product.name.lower()}:{operation.name}"
+
+
+def resources(operation: Operation, call: Call, params: Any) -> list[str]:
+    """What the operation touches."""
+    return list(dict.fromkeys(_resources(operation, call, params)))
 
 
 def _resources(operation: Operation, call: Call, params: Any) -> Iterator[str]:

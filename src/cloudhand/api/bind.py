@@ -10,17 +10,19 @@ import json
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from cloudhand.api.refusal import Refused, WireError, invalid, missing, unsupported
-from cloudhand.wire import rpc
+from cloudhand.wire import rpc, times
 
 Flat = Mapping[str, str]
 Params = TypeVar("Params")
 
 # What json.loads and int() say of text that they cannot read, however it is made.
 UNREADABLE = (ValueError, RecursionError)
+_WITHIN_A_SECOND = timedelta(milliseconds=999)
 
 
 class Coverage(StrEnum):
@@ -247,6 +249,21 @@ def flag(name: str = "", *, default: bool | None = False, note: str = "") -> Any
             raise Refused(invalid(wire, "must be true or false")) from None
 
     return custom(read, kind="Boolean", names=(name,) if name else (), note=note, default=default)
+
+
+def moment(name: str, *, last: bool = False, note: str = "") -> Any:
+    """``last``: the end of that second, as moments are told in whole ones."""
+    error = invalid(name, "must have the form 2026-01-02T03:04:05Z")
+
+    def read(flat: Flat, wire: str) -> datetime | None:
+        value = flat.get(wire, "")
+        try:
+            found = times.parse_second(value) if value else None
+        except ValueError:
+            raise Refused(error) from None
+        return found + _WITHIN_A_SECOND if found and last else found
+
+    return custom(read, kind="Time", names=(name,), note=note, errors=(error,), default=None)
 
 
 def many(

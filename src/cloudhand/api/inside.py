@@ -23,6 +23,7 @@ from cloudhand.control.rights import read_stored
 from cloudhand.control.tenancy import Tenancy
 from cloudhand.core import ids
 from cloudhand.core.account import Identity, Kind, identity
+from cloudhand.core.audit import Origin
 from cloudhand.core.errors import NotAuthorized
 from cloudhand.core.execution import Execution
 from cloudhand.core.task import TaskExecution
@@ -151,6 +152,7 @@ class _Caller:
             tenancy=self._tenancy,
             effect=f"effect/{self._task.id}/{self._task.attempt}/{effect}",
             task_id=self._task.id,
+            origin=Origin(address=f"execution/{execution.id}"),
             # A secret that was changed meanwhile makes no other effect of it.
             asked={**region, **flattened(operation, given)} if known else None,
         )

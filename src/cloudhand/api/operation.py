@@ -17,6 +17,7 @@ from cloudhand.api.refusal import WireError
 from cloudhand.control.control import Control
 from cloudhand.control.tenancy import Tenancy
 from cloudhand.core.account import Identity
+from cloudhand.core.audit import Origin
 from cloudhand.core.errors import CloudhandError
 from cloudhand.core.ids import TaskExecutionId
 from cloudhand.core.orders import Once
@@ -58,6 +59,7 @@ class Call:
     control: Control  # of the caller's account
     tenancy: Tenancy
     context: Mapping[str, str] = field(default_factory=dict)  # of policies, see core.policy.Wish
+    origin: Origin = field(default_factory=Origin)
     effect: str = ""  # of an execution, under which this is carried out once
     task_id: TaskExecutionId | None = None  # of an execution that asks
     asked: Mapping[str, str] | None = None  # what tells it from another; None: ``flat``

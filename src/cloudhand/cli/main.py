@@ -32,6 +32,7 @@ COMMANDS = {
     "call": "call",
     "serve": "serve",
     "invite": "invite",
+    "audit": "audit",
     "rotate-key": "rotate_key",
     "doctor": "doctor",
     "template validate": "template.validate",

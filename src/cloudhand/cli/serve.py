@@ -65,6 +65,10 @@ def command(
             metavar="N",
         ),
     ] = 10 * 1024,
+    audit_days: Annotated[
+        int,
+        typer.Option(help="Days for which it is kept who did what.", min=1, max=3650, metavar="N"),
+    ] = 180,
     verbose: options.Verbose = False,
 ) -> None:
     """Run a control plane until a signal. Instances outlive it, and are found again.
@@ -89,6 +93,7 @@ def command(
         requests_per_second=requests_per_second,
         output_limit=output_limit * _MEBIBYTE,
         outputs_quota=outputs_quota * _MEBIBYTE,
+        audit_days=audit_days,
     )
 
     async def story(running: Running, heard: Heard) -> int:

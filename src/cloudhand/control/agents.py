@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from cloudhand.control.activations import hashed
+from cloudhand.control.audit import Audit
 from cloudhand.control.deliveries import Speaker
 from cloudhand.control.endings import booted, interrupt
 from cloudhand.control.pokes import Loop, Pokes
@@ -15,8 +16,15 @@ from cloudhand.control.settings import ControlSettings
 from cloudhand.core import activation as activations
 from cloudhand.core import ids
 from cloudhand.core.activation import Activation
+from cloudhand.core.audit import OK, Kind, Origin, Record
 from cloudhand.core.clock import Clock
-from cloudhand.core.errors import ActivationRefused, BadCursor, InstanceNotFound, MachineKnown
+from cloudhand.core.errors import (
+    ActivationRefused,
+    BadCursor,
+    CloudhandError,
+    InstanceNotFound,
+    MachineKnown,
+)
 from cloudhand.core.ids import ActivationId, InstanceId, RandomBytes
 from cloudhand.core.instance import (
     BACK_WITHIN,
@@ -43,6 +51,7 @@ from cloudhand.wire import agent as wire
 
 log = logging.getLogger(__name__)
 
+_SHOWN = 100  # characters of what a machine says of itself
 _KEY_SIZE = 32  # bytes, of an HMAC-SHA256 key
 
 
@@ -54,12 +63,14 @@ class Agents:
         random: RandomBytes,
         pokes: Pokes,
         settings: ControlSettings,
+        audit: Audit,
     ) -> None:
         self._database = database
         self._clock = clock
         self._random = random
         self._pokes = pokes
         self._settings = settings
+        self._audit = audit
         self._known: dict[InstanceId, Agent] = {}
         self._forgotten = 0  # how often something was; what was read before may be old
 
@@ -102,10 +113,15 @@ class Agents:
                 joined = await self._joined(tx, activation, registration, address, now)
                 await tx.activations.count_registered(activation.id)
                 instance_id = joined.id
+                await tx.audit.add(_joining(registration, address, now, instance_id=instance_id))
             await tx.agents.put(_agent(instance_id, key, bool(public_key), registration))
             return instance_id
 
-        instance_id = await self._database.write(work)
+        try:
+            instance_id = await self._database.write(work)
+        except (ActivationRefused, MachineKnown) as refusal:
+            self._audit.note(_joining(registration, address, now, refusal=refusal))
+            raise
         self.forget(instance_id)
         if registration.force_reuse:  # an agent that had the identity has it no more
             self._pokes.part(instance_id)
@@ -304,6 +320,31 @@ def _agent(
         os_version=registration.os_version,
         hostname=registration.hostname,
         intranet_ip=registration.intranet_ip,
+    )
+
+
+def _joining(
+    registration: wire.Registration,
+    address: str,
+    now: datetime,
+    *,
+    instance_id: InstanceId | None = None,
+    refusal: CloudhandError | None = None,
+) -> Record:
+    facts = {
+        "activationId": registration.activation_id[:_SHOWN],
+        "hostname": registration.hostname[:_SHOWN],
+        "why": str(refusal)[:_SHOWN] if refusal else "",
+    }
+    return Record(
+        kind=Kind.JOINING,
+        at=now,
+        action="agent:Register",
+        who=instance_id or "",
+        outcome=type(refusal).__name__ if refusal else OK,
+        origin=Origin(address=address),
+        things=(f"instance/{instance_id}",) if instance_id else (),
+        facts={name: value for name, value in facts.items() if value},
     )
 
 

@@ -6,6 +6,7 @@ from cloudhand.control.accounts import Accounts
 from cloudhand.control.activations import Activations
 from cloudhand.control.agents import Agents
 from cloudhand.control.assistant_settings import AssistantSettings
+from cloudhand.control.audit import Audit
 from cloudhand.control.commands import Commands
 from cloudhand.control.deadlines import Deadlines
 from cloudhand.control.deliveries import Deliveries
@@ -52,7 +53,8 @@ class Control:
         self.settings = settings
         self.accounts = Accounts(database, clock, pokes)
         self.activations = Activations(database, clock, random, settings)
-        self.agents = Agents(database, clock, random, pokes, settings)
+        self.audit = Audit(database, clock, pokes)
+        self.agents = Agents(database, clock, random, pokes, settings, self.audit)
         self.assistant_settings = AssistantSettings(database, clock)
         self.commands = Commands(database, clock, random, settings)
         self.deadlines = Deadlines(database, clock, pokes)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from cloudhand.control.agents import Agents
 from cloudhand.control.endings import end_with_instance
 from cloudhand.control.pokes import Pokes
+from cloudhand.core.audit import OK, Kind, Record
 from cloudhand.core.clock import Clock
 from cloudhand.core.errors import InstanceNotFound
 from cloudhand.core.ids import InstanceId
@@ -82,6 +84,7 @@ class Managed:
                 tx, instance_id, "InstanceDeregistered", "the instance was deregistered", now
             )
             await tx.managed.deregister(instance_id, at=now)
+            await tx.audit.add(_leaving(managed, now))
             await tx.activations.count_deregistered(managed.activation_id)
             await tx.tokens.remember(once, _without_key(view), at=now)
             return view
@@ -95,6 +98,19 @@ class Managed:
         return ManagedView(
             managed=managed, agent=agent, online=online(agent, now=self._clock.now())
         )
+
+
+def _leaving(managed: ManagedInstance, now: datetime) -> Record:
+    """Who asked for it is in the record of the call; without one the machine did itself."""
+    return Record(
+        kind=Kind.JOINING,
+        at=now,
+        action="agent:Deregister",
+        who=managed.id,
+        outcome=OK,
+        things=(f"instance/{managed.id}",),
+        facts={"name": managed.name},
+    )
 
 
 def _without_key(view: ManagedView) -> ManagedView:

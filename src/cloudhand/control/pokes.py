@@ -16,6 +16,7 @@ class Loop(StrEnum):
     DELIVERIES = "deliveries"
     EXECUTIONS = "executions"
     SCHEDULES = "schedules"
+    AUDIT = "audit"
     OWN_KEY = "own key"  # who keeps that of the owner where its user finds it
 
 

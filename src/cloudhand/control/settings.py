@@ -24,6 +24,7 @@ class ControlSettings:
     outputs_quota: int = 10 * 1024**3  # bytes of all outputs; beyond it the oldest are cut
     retention: timedelta = timedelta(weeks=4)
     files_kept: timedelta = timedelta(weeks=6)  # that were sent
+    audit_kept: timedelta = timedelta(days=180)  # who did what
     executions_kept: timedelta = timedelta(days=90)  # after their end
     requests_per_second: int = 0  # of an account; 0: as many as come
     instances_limit: int = 100  # per region

@@ -311,7 +311,7 @@ async def _drifted(tx: Transaction, instance: Instance, observed: Observed, now:
                 started_at=now,
             )
         case Power.RUNNING if instance.boot_id != observed.boot_id:
-            await tx.instances.note(instance, boot_id=observed.boot_id, started_at=now)
+            await tx.instances.restarted(instance, at=now, boot_id=observed.boot_id, started_at=now)
         case Power.RUNNING:
             return
         case Power.STOPPED if instance.state is State.RUNNING:

@@ -37,6 +37,7 @@ async def keep_forgetting(control: Control, database: Database) -> None:
             await tx.tokens.forget(before=now - _TOKENS_KEPT, effects_before=old)
             await tx.executions.forget(before=executions_before)
             await tx.templates.forget_texts()
+            await tx.audit.forget(before=now - control.settings.audit_kept)
 
         await database.write(work)
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -32,7 +33,11 @@ from cloudhand.reconcilers.retention import keep_forgetting
 from cloudhand.reconcilers.schedules import keep_firing
 from cloudhand.server.outward import Outward
 from cloudhand.server.settings import Settings
+from cloudhand.server.trail import FOLDER, keep_trail
+from cloudhand.store.database import StoreError
 from cloudhand.store.sqlite import SqliteDatabase
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +60,7 @@ class House:
     ) -> None:
         """``folder``: of what the machines leave. ``database`` is closed with the house."""
         self._ground = ground
+        self._folder = folder
         self.database = database
         self.control = _control(ground, database, account_id)
         self._channel = Channel(self.control.agents)
@@ -87,14 +93,22 @@ class House:
             tasks.create_task(keep_firing(control))
             tasks.create_task(self._executions(tenancy).run())
             tasks.create_task(keep_forgetting(control, self.database))
+            tasks.create_task(keep_trail(control, self._folder / FOLDER))
 
     async def close(self, *, ends_instances: bool) -> None:
         """Let go of the store and of the machines, which go on unless they are ended."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.database.close)
+            stack.push_async_callback(self._keep_records)
             stack.push_async_callback(self._provider.close)
             if ends_instances:
                 stack.push_async_callback(self._provider.shutdown)
+
+    async def _keep_records(self) -> None:
+        try:
+            await self.control.audit.flush()
+        except StoreError as error:
+            log.error("what was recorded last is lost", extra={"error": str(error)})
 
     def _executions(self, tenancy: Tenancy) -> Executions:
         inside = Inside(self.control, tenancy, OF_TEMPLATES)
@@ -129,6 +143,7 @@ def _control(ground: Ground, database: SqliteDatabase, account_id: str) -> Contr
         requests_per_second=settings.requests_per_second,
         output_limit=settings.output_limit,
         outputs_quota=settings.outputs_quota,
+        audit_kept=timedelta(days=settings.audit_days),
         instances_limit=limits.get("instances", usual.instances_limit),
         commands_limit=limits.get("commands", usual.commands_limit),
         activations_limit=limits.get("activations", usual.activations_limit),

@@ -8,10 +8,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from cloudhand.core import audit
+from cloudhand.core.audit import Record
 from cloudhand.core.ids import InstanceId
 from cloudhand.core.instance import INSTANCE, ORDERS, Event, Instance, State, shown
 from cloudhand.core.orders import InstanceFilter
 from cloudhand.core.page import Page, Window
+from cloudhand.store.audit import Audit
 from cloudhand.store.claims import Claim
 from cloudhand.store.cursors import paged
 from cloudhand.store.database import Row, Statements
@@ -34,13 +37,17 @@ _COLUMNS = (
     " deletion_protection, starts"
 )
 _COUNT = 25
+_SEEN = (State.RUNNING, State.STOPPED, State.RELEASED)
 
 
 class Instances:
-    def __init__(self, statements: Statements, events: Events, watches: Watches) -> None:
+    def __init__(
+        self, statements: Statements, events: Events, watches: Watches, audit: Audit
+    ) -> None:
         self._statements = statements
         self._events = events
         self._watches = watches
+        self._audit = audit
 
     async def add(self, instance: Instance) -> None:
         await self._statements.change(
@@ -116,8 +123,37 @@ class Instances:
                 )
             ]
         )
+        if state in _SEEN:
+            await self._record(instance, moved, event, at)
         await self._watches.wake(moved.id, at=at)
         return moved
+
+    async def _record(
+        self, before: Instance, now: Instance, event: Event | None, at: datetime
+    ) -> None:
+        """What its machine was seen to do. Who asked for that is in the record of the call."""
+        facts = {
+            "before": before.state,
+            "bootIdBefore": before.boot_id,
+            "bootIdAfter": now.boot_id if now.boot_id != before.boot_id else None,
+        }
+        await self._audit.add(
+            Record(
+                kind=audit.Kind.POWER,
+                at=at,
+                action=f"machine:{now.state}",
+                who="",
+                outcome="StartFailed" if event is Event.START_FAILED else audit.OK,
+                things=(f"instance/{now.id}",),
+                facts={name: value for name, value in facts.items() if value},
+            )
+        )
+
+    async def restarted(self, instance: Instance, *, at: datetime, **changes: Any) -> Instance:
+        """As ``note``, of one that was seen in another boot without having been asked for it."""
+        changed = await self.note(instance, **changes)
+        await self._record(instance, changed, None, at)
+        return changed
 
     async def note(self, instance: Instance, **changes: Any) -> Instance:
         """Change fields of an instance that stays in its state."""

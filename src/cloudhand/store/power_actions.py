@@ -7,9 +7,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from cloudhand.core import audit
+from cloudhand.core.audit import Record
 from cloudhand.core.ids import InstanceId
 from cloudhand.core.invocation import RunKey
 from cloudhand.core.power import POWER, Event, Kind, PowerAction, State
+from cloudhand.store.audit import Audit
 from cloudhand.store.database import Row, Statements
 from cloudhand.store.events import Events, Move
 from cloudhand.store.rows import from_ms, marks, moment, to_ms, value_marks
@@ -21,9 +24,10 @@ _COLUMNS = (
 
 
 class PowerActions:
-    def __init__(self, statements: Statements, events: Events) -> None:
+    def __init__(self, statements: Statements, events: Events, audit: Audit) -> None:
         self._statements = statements
         self._events = events
+        self._audit = audit
 
     async def add(self, action: PowerAction) -> None:
         await self._statements.change(
@@ -120,7 +124,30 @@ class PowerActions:
                 )
             ]
         )
+        if final:
+            await self._record(moved, at)
         return moved
+
+    async def _record(self, action: PowerAction, at: datetime) -> None:
+        by = await self._statements.fetch(
+            "SELECT json_extract(detail, '$.by') FROM invocations WHERE id = ?", action.invoke_id
+        )
+        facts = {
+            "invokeId": action.invoke_id,
+            "bootIdBefore": action.boot_id_before,
+            "bootIdAfter": action.boot_id_after,
+        }
+        await self._audit.add(
+            Record(
+                kind=audit.Kind.POWER,
+                at=at,
+                action=f"power:{action.kind}",
+                who=(by[0][0] if by else "") or "",
+                outcome=audit.OK if action.state is State.DONE else action.state,
+                things=(f"instance/{action.instance_id}",),
+                facts={name: value for name, value in facts.items() if value},
+            )
+        )
 
     async def forget(self, *, before: datetime) -> int:
         """Drop what was asked for by invocations that have been dropped; how many."""

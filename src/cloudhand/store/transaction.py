@@ -6,6 +6,7 @@ from cloudhand.store.accounts import Accounts
 from cloudhand.store.activations import Activations
 from cloudhand.store.agents import Agents
 from cloudhand.store.assistant_settings import AssistantSettings
+from cloudhand.store.audit import Audit
 from cloudhand.store.commands import Commands
 from cloudhand.store.database import Statements
 from cloudhand.store.envelope import Envelope
@@ -38,6 +39,7 @@ class Transaction:
     """What a piece of work may touch."""
 
     def __init__(self, statements: Statements, envelope: Envelope) -> None:
+        audit = Audit(statements)
         events = Events(statements)
         watches = Watches(statements)
         past_runs = PastRuns(statements)
@@ -45,11 +47,12 @@ class Transaction:
         self.activations = Activations(statements, envelope)
         self.agents = Agents(statements, envelope)
         self.assistant_settings = AssistantSettings(statements)
+        self.audit = audit
         self.commands = Commands(statements)
         self.events = events
         self.executions = Executions(statements, events, watches, envelope)
         self.files = Files(statements, events, watches)
-        self.instances = Instances(statements, events, watches)
+        self.instances = Instances(statements, events, watches, audit)
         self.invocations = Invocations(statements)
         self.labels = Labels(statements)
         self.managed = ManagedInstances(statements)
@@ -57,7 +60,7 @@ class Transaction:
         self.outputs = Outputs(statements)
         self.past_runs = past_runs
         self.plugins = Plugins(statements)
-        self.power_actions = PowerActions(statements, events)
+        self.power_actions = PowerActions(statements, events, audit)
         self.rights = Rights(statements)
         self.sessions = Sessions(statements, events)
         self.stored_parameters = StoredParameters(statements, envelope)

@@ -48,6 +48,7 @@ from cloudhand.api.ecs.end_terminal_session import end_terminal_session
 from cloudhand.api.ecs.install_cloud_assistant import install_cloud_assistant
 from cloudhand.api.ecs.invoke_command import invoke_command
 from cloudhand.api.ecs.join_resource_group import join_resource_group
+from cloudhand.api.ecs.list_audit_records import list_audit_records
 from cloudhand.api.ecs.list_plugin_status import list_plugin_status
 from cloudhand.api.ecs.list_tag_resources import list_tag_resources
 from cloudhand.api.ecs.modify_cloud_assistant_settings import modify_cloud_assistant_settings
@@ -117,6 +118,7 @@ OPERATIONS: Mapping[str, Operation] = {
         install_cloud_assistant,
         invoke_command,
         join_resource_group,
+        list_audit_records,
         list_plugin_status,
         list_tag_resources,
         modify_cloud_assistant_settings,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import MISSING
-from datetime import datetime, timedelta
 from typing import Any
 
 from cloudhand.api import bind
@@ -15,9 +14,7 @@ from cloudhand.api.paging import BAD_MAX_RESULTS, BAD_NEXT_TOKEN
 from cloudhand.api.refusal import Refused, WireError, invalid, missing
 from cloudhand.core.label import TAG_LIMIT
 from cloudhand.core.page import Window
-from cloudhand.wire import times
 
-_WITHIN_A_SECOND = timedelta(milliseconds=999)
 _RESERVED = ("aliyun", "acs", "alibaba", "alicloud")
 
 
@@ -182,21 +179,6 @@ def json_list(name: str, *, at_most: int, required: bool = False) -> Any:
         errors=(error,),
         default=MISSING if required else (),
     )
-
-
-def moment(name: str, *, last: bool = False) -> Any:
-    """``last``: the end of that second, as moments are told in whole ones."""
-    error = invalid(name, "must have the form 2026-01-02T03:04:05Z")
-
-    def read(flat: bind.Flat, wire: str) -> datetime | None:
-        value = flat.get(wire, "")
-        try:
-            found = times.parse_second(value) if value else None
-        except ValueError:
-            raise Refused(error) from None
-        return found + _WITHIN_A_SECOND if found and last else found
-
-    return bind.custom(read, kind="Time", names=(name,), errors=(error,), default=None)
 
 
 def page(*, least: int = 10, most: int = 100, default: int = 50) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from cloudhand.api import bind
 from cloudhand.api.bind import flag, text
 from cloudhand.api.oos import fields
 from cloudhand.api.oos.product import OOS
@@ -33,10 +34,10 @@ class Params:
     task_name: str = text("TaskName")
     task_action: str = text("TaskAction")
     status: str = fields.choice("Status", (*(state.value for state in TaskState), "Started"))
-    start_date_after: datetime | None = fields.moment("StartDateAfter")
-    start_date_before: datetime | None = fields.moment("StartDateBefore", last=True)
-    end_date_after: datetime | None = fields.moment("EndDateAfter")
-    end_date_before: datetime | None = fields.moment("EndDateBefore", last=True)
+    start_date_after: datetime | None = bind.moment("StartDateAfter")
+    start_date_before: datetime | None = bind.moment("StartDateBefore", last=True)
+    end_date_after: datetime | None = bind.moment("EndDateAfter")
+    end_date_before: datetime | None = bind.moment("EndDateBefore", last=True)
     sort_field: str = fields.sorting(("StartDate", "EndDate", "Status"))
     sort_order: str = fields.order()
     page: Window = fields.page(least=20)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import msgspec
 
+from cloudhand.api import bind
 from cloudhand.api.bind import flag, text
 from cloudhand.api.oos import fields
 from cloudhand.api.oos.product import OOS
@@ -40,8 +41,8 @@ class Params:
     is_favorite: bool = flag(note="nothing is one here")
     resource_group_id: str = text("ResourceGroupId")
     tags: Mapping[str, str] | None = fields.tags()
-    created_date_after: datetime | None = fields.moment("CreatedDateAfter")
-    created_date_before: datetime | None = fields.moment("CreatedDateBefore", last=True)
+    created_date_after: datetime | None = bind.moment("CreatedDateAfter")
+    created_date_before: datetime | None = bind.moment("CreatedDateBefore", last=True)
     sort_field: str = fields.sorting(_SORTS)
     sort_order: str = fields.order()
     page: Window = fields.page()

@@ -1,0 +1,67 @@
+"""What is recorded of a call: who, from where, on what, and what came of it; no value it gave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from cloudhand.api import authorize
+from cloudhand.api.operation import Call, Operation
+from cloudhand.api.refusal import Refused
+from cloudhand.api.request import RawRequest
+from cloudhand.core.audit import OK, Kind, Origin, Record
+
+_PROGRAM_LIMIT = 200  # characters of how a program calls itself
+
+
+def origin(raw: RawRequest, key_id: str) -> Origin:
+    program = raw.headers.get("user-agent", "")[:_PROGRAM_LIMIT]
+    return Origin(address=raw.source_ip, program=program, key_id=key_id)
+
+
+def of_call(
+    operation: Operation,
+    call: Call,
+    params: Any,
+    *,
+    result: msgspec.Struct | None = None,
+    error: Exception | None = None,
+) -> Record:
+    """``params``: None where they could not be read."""
+    touched = authorize.resources(operation, call, params) if params is not None else []
+    return Record(
+        kind=Kind.CALL,
+        at=call.now,
+        action=authorize.action(operation),
+        who=str(call.caller),
+        outcome=_outcome(error) if error else OK,
+        reads=operation.access == "read",
+        origin=call.origin,
+        things=[one.split(":", 4)[-1] for one in touched],
+        facts=_made(result) if result is not None else {},
+        request_id=call.request_id,
+    )
+
+
+def _outcome(error: Exception) -> str:
+    return error.errors[0].code if isinstance(error, Refused) else type(error).__name__
+
+
+def _made(result: msgspec.Struct) -> Mapping[str, str]:
+    """The ids that an answer begins with, such as that of an invocation."""
+    found: dict[str, str] = {}
+    for name in result.__struct_fields__:
+        value = getattr(result, name)
+        if name.endswith("_id") and isinstance(value, str) and value:
+            found[name] = value
+        elif name.endswith("_id_sets") and isinstance(value, msgspec.Struct):
+            (inner,) = value.__struct_fields__
+            found[name] = ",".join(getattr(value, inner))
+    return {_camel(name): value for name, value in found.items()}
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)

@@ -1,0 +1,99 @@
+"""Who did what, as files of lines beside the store: one for each day, which others may read on."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from contextlib import suppress
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from cloudhand.control.control import Control
+from cloudhand.control.pokes import Loop
+from cloudhand.reconcilers.reconciler import keep_looking
+from cloudhand.store.database import StoreError
+from cloudhand.wire import audit
+from cloudhand.wire.audit import Link
+
+log = logging.getLogger(__name__)
+
+FOLDER = "audit"
+_AT_ONCE = 1000  # records
+_GATHERED = timedelta(milliseconds=200)  # how long, that each call costs no commit of its own
+
+
+class Trail:
+    def __init__(self, folder: Path, kept: timedelta) -> None:
+        """``kept``: how long a day's file is."""
+        self._folder = folder
+        self._kept = kept
+
+    def last(self) -> int:
+        """The number of the last record that is written; 0: none is. OSError.
+
+        A line that was being written when all ended is taken off; what else is no record stays.
+        """
+        for path in reversed(self._files()):
+            lines = path.read_bytes().split(b"\n")
+            if lines[-1]:
+                os.truncate(path, path.stat().st_size - len(lines[-1]))
+            for line in reversed(lines[:-1]):
+                with suppress(audit.Broken):
+                    return audit.read(line.decode(errors="replace")).number
+        return 0
+
+    def write(self, links: list[Link]) -> None:
+        """Add these, each to the file of its day; OSError, and then maybe some of them."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        by_day: dict[str, list[str]] = {}
+        for link in links:
+            by_day.setdefault(link.record["at"][:10], []).append(link.line)
+        for day, lines in by_day.items():
+            path = self._folder / f"{day}.jsonl"
+            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            with open(descriptor, "w", encoding="utf-8") as file:
+                file.writelines(f"{line}\n" for line in lines)
+
+    def forget(self, now: datetime) -> None:
+        """Remove the files of days that are too long ago."""
+        oldest = (now - self._kept).date()
+        for path in self._files():
+            if date.fromisoformat(path.stem) < oldest:
+                path.unlink()
+
+    def _files(self) -> list[Path]:
+        return sorted(self._folder.glob("????-??-??.jsonl"))
+
+
+async def keep_trail(control: Control, folder: Path) -> None:
+    """Run for ever."""
+    trail = Trail(folder, control.settings.audit_kept)
+    failing = False
+    last: int | None = None  # None: to be read off the files
+
+    async def write() -> None:
+        nonlocal last
+        number = await asyncio.to_thread(trail.last) if last is None else last
+        last = None
+        while links := await control.audit.after(number, limit=_AT_ONCE):
+            await asyncio.to_thread(trail.write, links)
+            number = links[-1].number
+        await asyncio.to_thread(trail.forget, control.clock.now())
+        last = number
+
+    async def look() -> datetime | None:
+        nonlocal failing
+        await control.clock.sleep_until(control.clock.now() + _GATHERED)
+        try:
+            await control.audit.flush()
+            await write()
+            failing = False
+        except (StoreError, OSError) as error:  # most likely a full disk
+            if not failing:  # each call has us look
+                log.error("trail not written", extra={"folder": str(folder), "error": str(error)})
+            failing = True
+        return None
+
+    woken = control.pokes.woken(Loop.AUDIT)
+    await keep_looking("audit", look, woken=woken, clock=control.clock)
