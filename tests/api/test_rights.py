@@ -186,19 +186,21 @@ def test_a_policy_names_tags(account: Account, ann: Identity) -> None:
 def test_who_may_use_a_command_may_not_for_that_run_it_anywhere(
     account: Account, ann: Identity
 ) -> None:
-    (mine,) = account.it.instances(1)
+    mine, other = account.it.instances(2)
     owner = tea(account.it.endpoint)
     made = owner("CreateCommand", Name="c", Type="RunShellScript", CommandContent="dHJ1ZQ==")
     command = {"CommandId": made["CommandId"]}
     account.give(ann, allow(["ecs:InvokeCommand", "ecs:StopInvocation"], "acs:ecs:*:*:command/*"))
-    account.give(ann, allow("ecs:*", "acs:ecs:*:*:invocation/*"))
     account.give(ann, allow("ecs:*", f"acs:ecs:*:*:instance/{mine}"))
     call = asks(account)
 
     by_tag = {"ResourceTag": [{"Key": "a", "Value": "b"}]}
     assert "instance/*" in refused(lambda: call("InvokeCommand", **command, **by_tag))
-    invoke_id = call("InvokeCommand", **command, InstanceId=[mine])["InvokeId"]
-    assert "instance/*" in refused(lambda: call("StopInvocation", InvokeId=invoke_id))
+    everywhere = owner("InvokeCommand", **command, InstanceId=[mine, other])["InvokeId"]
+    assert other in refused(lambda: call("StopInvocation", InvokeId=everywhere))
+    own = call("InvokeCommand", **command, InstanceId=[mine])["InvokeId"]
+    call("StopInvocation", InvokeId=own)
+    assert "invocation/t-none" in refused(lambda: call("StopInvocation", InvokeId="t-none"))
 
 
 @pytest.mark.parametrize(

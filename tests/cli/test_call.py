@@ -28,7 +28,7 @@ def test_what_nobody_is_to_see_is_read_from_elsewhere(
     it: Cloud, cli: Cli, tmp_path: Path, place: str
 ) -> None:
     hidden = tmp_path / "hidden"
-    hidden.write_text("sword\nfish\n")
+    hidden.write_text("sword\nfish")
     value = f"Value=@{hidden}" if place == "file" else "Value=@-"
     given = "" if place == "file" else "sword\nfish\n"
     made = cli("call", "CreateSecretParameter", f"Name=word-{place}", value, given=given)
@@ -70,7 +70,10 @@ def test_all_are_listed_with_what_they_take(cli: Cli) -> None:
         (("RunCommand", "Nonsense=1"), "`cloudhand call RunCommand --parameters` lists them"),
         (("RunCommand", "Timeout"), "cannot read parameter Timeout: it is KEY=VALUE"),
         (("RunCommand", "CommandContent=@/nowhere"), "cannot read /nowhere: No such file"),
-        (("RunCommand", "CommandContent=@/bin/sh"), "cannot send /bin/sh: it is no text"),
+        (
+            ("RunCommand", "CommandContent=@/bin/sh"),
+            "cannot send /bin/sh: it is no text",
+        ),
     ],
 )
 def test_what_cannot_be_called_is_one_sentence(cli: Cli, words: tuple[str, ...], says: str) -> None:

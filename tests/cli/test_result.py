@@ -176,6 +176,7 @@ def test_what_has_not_ended_is_shown_with_what_it_waits_for(
     invoke_id: str = client.call("RunCommand", order)["InvokeId"]
     it.do(lambda world: world.control.agents.went(away, for_good=True))
     later = client.call("RunCommand", {**order, "RepeatMode": "EveryReboot"})["InvokeId"]
+    it.do(lambda world: world.settle())
 
     told = cli("result", invoke_id, later)
     assert re.search(

@@ -154,6 +154,7 @@ def test_without_a_terminal_what_is_grave_needs_yes(
         (("run", "--tag", "env", "--", "true"), "cannot read --tag env"),
         (("run", "--tag", "env=prod", "--", "true"), "no machine that runs is tagged env=prod"),
         (("run", "--param", "who", "--", "true"), "cannot read --param who"),
+        (("run", "--fill", "--", "rm -r /{{ dir }}"), "for which nothing is given: --param dir="),
         (("run", "--all", "--on", "i-1", "--", "true"), "one of --on"),
         (("run", "--", "true"), "2 machines run"),
         (("run", "--rerun-failed", "t-nowhere"), "cannot find t-nowhere"),
@@ -409,6 +410,7 @@ def test_braces_are_filled_in_if_one_says_so(
 
     plain = cli("run", *at_a_rate, "--", script)
     assert (plain.returncode, scripts.pop()) == (1, script)
+    assert "{{oos-secret:word}} is only text: --fill fills it in" in plain.stderr
     told = cli("run", *at_a_rate, "--param", "who=me", "--", script)
     assert (told.returncode, scripts.pop()) == (1, filled)
     stored = script.replace("{{who}}", "me")

@@ -15,6 +15,7 @@ from cloudhand.api.operation import Call, Operation
 from cloudhand.api.request import RawRequest
 from cloudhand.control.rights import DECRYPT, keys_arn
 from cloudhand.core.account import Kind
+from cloudhand.core.ids import InvokeId
 
 # The type of what a parameter names, by product.
 _TYPES: Mapping[str, Mapping[str, str]] = {
@@ -68,10 +69,19 @@ async def authorize(operation: Operation, call: Call, params: Any) -> None:
         return
     known = conditions(call)
     touched = resources(operation, call, params)
+    if operation.name == "StopInvocation" and not params.instance_ids:
+        touched = await _where_it_runs(call, params.invoke_id) or touched
     await call.control.rights.check(call.caller, action(operation), touched, known)
     if "with_decryption" in operation.parameters and params.with_decryption:
         keys = keys_arn(call.caller.account_id, call.control.settings.region_id)
         await call.control.rights.check(call.caller, DECRYPT, [keys], known)
+
+
+async def _where_it_runs(call: Call, invoke_id: InvokeId) -> list[str]:
+    """Who may stop everything on a machine may stop this on it, whoever asked for it."""
+    before = f"acs:ecs:{call.control.settings.region_id}:{call.caller.account_id}"
+    machines = await call.control.invocations.machines(invoke_id)
+    return [f"{before}:instance/{one}" for one in machines]
 
 
 def action(operation: Operation) -> str:

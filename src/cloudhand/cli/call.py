@@ -34,16 +34,16 @@ def command(
         list[str] | None,
         typer.Argument(
             help="Its parameters, as its page writes them: InstanceId.1=i-..., Tag.1.Key=role."
-            " @FILE as the value is what a file holds, @- what the standard input does, or is"
-            " asked for without being shown.",
+            " @FILE as the value is what a file holds; @- is what the standard input does, without"
+            " its last line break, or is asked for without being shown.",
             metavar="NAME=VALUE",
         ),
     ] = None,
     product: Annotated[
         str,
         typer.Option(
-            help="Whose operation, where several have one of that name: ecs, oos, ram, sts,"
-            " location or vpc."
+            help="Whose operation, where several have one of that name: ecs, which is meant"
+            " otherwise, oos, ram, sts, location or vpc."
         ),
     ] = "",
     parameters: Annotated[
@@ -67,7 +67,10 @@ def command(
     if parameters:
         for parameter in found.parameters.values():
             needed = "required" if parameter.required else ""
-            print("|".join(parameter.names), parameter.kind, needed, parameter.note, sep="\t")
+            names = "|".join(parameter.names)
+            if names == "RegionId":
+                needed = ""  # it is filled in
+            print(names, parameter.kind, needed, parameter.note, sep="\t")
         return
     pairs = options.pairs(given or (), "parameter")
     wanted = {name: _value(name, value) for name, value in pairs.items()}
@@ -121,5 +124,7 @@ def _value(name: str, text: str) -> str:
     except OSError as error:
         raise Mistake(f"cannot read {place}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise Mistake(f"cannot send {place}: it is no text") from None
-    return told.removesuffix("\n")
+        raise Mistake(
+            f"cannot send {place}: it is no text; where the operation takes base64, give it that"
+        ) from None
+    return told.removesuffix("\n") if place == "-" else told

@@ -34,9 +34,9 @@ def command(
 ) -> None:
     """Run a program written for Alibaba Cloud against a running control plane.
 
-    Its calls to ecs, oos, sts and location reach Cloudhand; every other host of Alibaba Cloud is
-    refused by name, so that a rehearsal never touches a real account. The exit code is that of
-    the program.
+    Its calls to ecs, oos, ram, sts, vpc and location reach Cloudhand; every other host of Alibaba
+    Cloud is refused by name, so that a rehearsal never touches a real account. The exit code is
+    that of the program.
 
     The program finds its access key in ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET
     and ALIBABA_CLOUD_REGION_ID (ALICLOUD_ACCESS_KEY, ALICLOUD_SECRET_KEY, ALICLOUD_REGION), the

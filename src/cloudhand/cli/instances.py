@@ -16,8 +16,8 @@ EPILOG = (
 )
 _COLUMNS = ("instance", "name", "status", "agent", "version", "boot", "tags")
 _NONE = (
-    "No instances. RunInstances makes some, `cloudhand agent register` has a machine join, and"
-    " `cloudhand up --fleet 3` starts a control plane with three."
+    "No instances. `cloudhand call RunInstances Amount=1` makes one, `cloudhand agent register` has"
+    " a machine join, and `cloudhand up --fleet 3` starts a control plane with three."
 )
 
 

@@ -74,7 +74,8 @@ def command(
 def _reachable(endpoint: Endpoint) -> str:
     if endpoint.public_url:
         return endpoint.public_url
-    if endpoint.state is None:
+    host = urlsplit(endpoint.url).hostname or ""
+    if endpoint.state is None and host not in ("localhost", "127.0.0.1", "::1"):
         return endpoint.url
     raise Mistake(
         f"it listens at {endpoint.url}, where other machines do not reach it: start it with"

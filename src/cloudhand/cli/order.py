@@ -20,6 +20,9 @@ from cloudhand.cli.outage import Patience
 _PER_CALL = 100  # instances
 _TIMEOUT = 60  # seconds
 _KINDS = ("RunShellScript", "RunBatScript", "RunPowerShellScript")
+_BRACES = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+_STORED = ("oos:", "oos-secret:")
+_KNOWN = (*_STORED, "ACS::")
 _WHOLE_PATH = re.compile(r"/|[A-Za-z]:\\\\|\\\\")  # on Windows, too
 
 
@@ -86,6 +89,21 @@ def fill_of(given: Sequence[str], *, fill: bool) -> Mapping[str, str] | None:
     return options.pairs(given, "--param") if given or fill else None
 
 
+def check_braces(order: Order) -> str:
+    """What is to be told of braces that stay as they are; Mistake where a value is missing."""
+    names = [name for name in _BRACES.findall(order.script) if name]
+    if order.fill is None:
+        stored = [name for name in names if name.startswith(_STORED)]
+        return f"{{{{{stored[0]}}}}} is only text: --fill fills it in" if stored else ""
+    missing = [name for name in names if name not in order.fill and not name.startswith(_KNOWN)]
+    if missing:
+        raise Mistake(
+            f"the script has {{{{{missing[0]}}}}}, for which nothing is given:"
+            f" --param {missing[0]}=VALUE"
+        )
+    return ""
+
+
 def place(
     client: Client, order: Order, instance_ids: Sequence[str], patience: Patience | None = None
 ) -> Iterator[str]:
@@ -121,7 +139,17 @@ def _parameters(order: Order, instance_ids: Sequence[str]) -> dict[str, Any]:
 
 def unknown(client: Client, invoke_id: str) -> str:
     """What to say of an invocation that there is not."""
-    return f"cannot find {invoke_id}: {client.endpoint.command('result')} lists what was run"
+    command = client.endpoint.command
+    if invoke_id.startswith("exec-"):
+        show, cancel = (
+            command(f"template show {invoke_id}"),
+            command(f"template cancel {invoke_id}"),
+        )
+        return f"{invoke_id} is an execution: {show} shows it, and {cancel} ends it"
+    if invoke_id.startswith("f-"):
+        results = command(f"call DescribeSendFileResults InvokeId={invoke_id}")
+        return f"{invoke_id} is a file that was sent: {results} tells what became of it"
+    return f"cannot find {invoke_id}: {command('result')} lists what was run"
 
 
 def _read(file: str) -> str:

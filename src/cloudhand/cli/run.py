@@ -19,7 +19,15 @@ from cloudhand.cli.fleet import Machine
 from cloudhand.cli.follow import Result
 from cloudhand.cli.following import Following, aside, goes_on, stop_all
 from cloudhand.cli.interrupted import interrupted, told
-from cloudhand.cli.order import Given, Order, fill_of, order_of, place, script_of
+from cloudhand.cli.order import (
+    Given,
+    Order,
+    check_braces,
+    fill_of,
+    order_of,
+    place,
+    script_of,
+)
 from cloudhand.cli.schedule import Repeated
 from cloudhand.cli.template.executions import goes_on as goes_on_at_a_rate
 
@@ -172,6 +180,8 @@ def command(
     )
     client = Client(find_endpoint(state, endpoint, ca))
     order = order_of(given, partial(earlier.order, client))
+    if told := check_braces(order):
+        aside(told)
     wish = select.Wish(on=on or [], tags=tag or [], everywhere=everywhere, rerun=rerun_failed)
     chosen = select.chosen(client, wish)
     why = confirm.of_script(len(chosen), order.script, everywhere=everywhere)

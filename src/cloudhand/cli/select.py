@@ -58,7 +58,10 @@ def _name_left_out(machines: Sequence[Machine]) -> None:
 
 def _nobody(client: Client, present: Sequence[Machine]) -> str:
     if not present:
-        return "there is no machine: RunInstances makes some, `cloudhand agent register` joins one"
+        return (
+            "there is no machine: `cloudhand call RunInstances Amount=1` makes one, `cloudhand"
+            " agent register` joins one"
+        )
     if any(machine.status == "Stopped" for machine in present):
         return f"no machine runs: {client.endpoint.command('start --all')} starts what is stopped"
     return f"no machine runs, or is online: {_listing(client)}"

@@ -227,7 +227,10 @@ def tell_what_next(running: Running, ready: Sequence[Machine], settings: Setting
         print(f"\nReady: {', '.join(machine.name for machine in ready)} {are} online.")
         script = f"{typed} run --all{named} -- 'echo helloworld; exit 194'"
     else:
-        print("\nReady; no instance was started: RunInstances makes some, and machines may join.")
+        print(
+            "\nReady; no instance was started: `cloudhand call RunInstances` makes some, and"
+            " machines may join."
+        )
         script = f"{typed} agent register --help"
     if not settings.temporary:
         print(f"  state       {settings.state}")

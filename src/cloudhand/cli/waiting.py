@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from cloudhand.cli.client import Client
@@ -38,7 +38,8 @@ class Watch:
         self._patience = patience
         self._tell = tell
         self._since: dict[Key, tuple[str, float]] = {}  # its status, and from when on
-        self._told: set[Key] = set()
+        self._named: set[Key] = set()  # of which the reason was told
+        self._unclear: set[Key] = set()  # of which it was told that there is none yet
         self._look_at = 0.0
 
     def over(self, looks: Iterable[list[Result]]) -> Iterator[list[Result]]:
@@ -59,7 +60,7 @@ class Watch:
             since = now
             self._since[key] = (result.status, now)
         # What waits for its turn only was not asked for yet.
-        asked = bool(result.invoke_id) and key not in self._told
+        asked = bool(result.invoke_id) and key not in self._named
         waits = result.status in ("Pending", "Running") and asked
         return waits and now - since > _TELL_AFTER
 
@@ -67,10 +68,24 @@ class Watch:
         about = ", ".join(sorted({result.invoke_id for result in still}))
         present = self._patience.ask(lambda: machines(self._client), about)
         by_id = {machine.id: machine for machine in present}
-        for (why, until), who in _by_reason(still, by_id).items():
-            self._told.update(map(_key, who))
+        reasons = [
+            (self._reason(result, by_id[result.instance_id]), result)
+            for result in still
+            if result.instance_id in by_id
+        ]
+        for (why, until), who in _grouped(reasons).items():
             named = ", ".join(called(result.instance_id, self._names) for result in who)
             self._tell(_sentence(named, why, until))
+
+    def _reason(self, result: Result, machine: Machine) -> str:
+        """Empty where it was told already, or there is none to be told."""
+        key, why = _key(result), _why(result, machine)
+        if why:
+            self._named.add(key)
+        elif result.status == "Pending" and key not in self._unclear:
+            self._unclear.add(key)
+            why = _BY_STATUS["Pending"]
+        return why
 
 
 def looked(results: Sequence[Result], present: Iterable[Machine]) -> list[Result]:
@@ -94,13 +109,6 @@ def tell(results: Sequence[Result], names: Names) -> Iterator[str]:
 def _sentence(named: str, why: str, until: str) -> str:
     bound = f"; until {until[11:19]} UTC at most" if until else ""
     return f"Waiting for {named}: {why}{bound}"
-
-
-def _by_reason(
-    still: Sequence[Result], by_id: Mapping[str, Machine]
-) -> dict[tuple[str, str], list[Result]]:
-    known = [(by_id[one.instance_id], one) for one in still if one.instance_id in by_id]
-    return _grouped((_why(result, machine), result) for machine, result in known)
 
 
 def _grouped(found: Iterable[tuple[str, Result]]) -> dict[tuple[str, str], list[Result]]:

@@ -180,6 +180,14 @@ class Invocations:
         self._pokes.kick(await self._database.write(work), Kick.STOP, invoke_id)
         self._pokes.wake(Loop.DELIVERIES)
 
+    async def machines(self, invoke_id: InvokeId) -> list[InstanceId]:
+        """Where it was asked for; none if there is no such invocation."""
+
+        async def work(tx: Transaction) -> list[InstanceId]:
+            return [target.instance_id for target in await tx.targets.of([invoke_id])]
+
+        return await self._database.read(work)
+
     async def find(
         self, wanted: InvocationFilter, window: Window, *, with_output: bool
     ) -> Page[InvocationView]:

@@ -135,7 +135,7 @@ def _statement(given: Any, where: str, *, trust: bool) -> Statement:
         raise PolicyInvalid(f"{where} must be a map")
     strange = [name for name in given if name not in _STATEMENT]
     if strange:
-        raise PolicyInvalid(f"{where} has a {strange[0]}, which is none of {', '.join(_STATEMENT)}")
+        raise PolicyInvalid(f"{where} has {strange[0]}, which is none of {', '.join(_STATEMENT)}")
     if given.get("Effect") not in ("Allow", "Deny"):
         raise PolicyInvalid(f"{where}.Effect must be Allow or Deny")
     actions = _either(given, "Action", "NotAction", where)
@@ -161,7 +161,7 @@ def _check_kind(given: Mapping[str, Any], where: str, *, trust: bool) -> None:
     for name in strange:
         if name in given:
             kind = "the trust of a role has none" if trust else "only the trust of a role has one"
-            raise PolicyInvalid(f"{where} has a {name}: {kind}")
+            raise PolicyInvalid(f"{where} has {name}: {kind}")
 
 
 def _either(given: Mapping[str, Any], one: str, other: str, where: str) -> Sequence[str]:

@@ -139,7 +139,7 @@ def test_conditions(condition: Any, context: dict[str, str], allowed: bool) -> N
         ('{"Version": "1"}', "it has no Statement"),
         (policy(), "it has no Statement"),
         ('{"Version": "1", "Statement": [1]}', "Statement[0] must be a map"),
-        (policy(allow(), allow(Effekt="x")), "Statement[1] has a Effekt"),
+        (policy(allow(), allow(Effekt="x")), "Statement[1] has Effekt"),
         (policy({**allow(), "Effect": "allow"}), "Statement[0].Effect must be Allow or Deny"),
         (policy({"Effect": "Allow", "Resource": "*"}), "either Action or NotAction"),
         (policy({"Effect": "Allow", "Action": "*"}), "either Resource or NotResource"),
@@ -150,7 +150,7 @@ def test_conditions(condition: Any, context: dict[str, str], allowed: bool) -> N
         (policy(allow(Condition={"Is": {}})), "Statement[0].Condition.Is: there is no such"),
         (policy(allow(Condition={"Bool": 1})), "Statement[0].Condition.Bool must be a map"),
         (policy(allow(Condition={"Bool": {"k": {}}})), "Condition.Bool.k must be a text"),
-        (policy(allow(Principal={"RAM": "x"})), "Statement[0] has a Principal"),
+        (policy(allow(Principal={"RAM": "x"})), "Statement[0] has Principal"),
         (policy(allow("x" * 6200)), "it has more than 6144 characters"),
     ],
 )
@@ -170,8 +170,8 @@ def trust(*, action: str = TAKE, **more: Any) -> dict[str, Any]:
         (policy(allow()), "Statement[0] has no Principal"),
         (policy(trust(Principal="x")), "Statement[0].Principal must be a map"),
         (policy(trust(Principal={"Federated": "x"})), "must be a map of RAM or Service"),
-        (policy(trust(), trust(Resource="*")), "Statement[1] has a Resource"),
-        (policy(trust(NotResource="*")), "Statement[0] has a NotResource"),
+        (policy(trust(), trust(Resource="*")), "Statement[1] has Resource"),
+        (policy(trust(NotResource="*")), "Statement[0] has NotResource"),
     ],
 )
 def test_what_is_no_trust(document: str, problem: str) -> None:

@@ -308,7 +308,7 @@ VALUE_PROBLEMS = {
 
 def of_parameter(problem: ParameterProblem) -> WireError:
     error = {**CONTENT_PROBLEMS, **VALUE_PROBLEMS}[problem.kind]
-    if error in (NOT_STORED, NOT_READABLE):
+    if error in (NOT_STORED, NOT_READABLE, PARAMETER_NOT_MATCHED):
         return replace(error, message=f"{error.message.removesuffix('.')}: {problem.name}.")
     return error
 

@@ -18,7 +18,12 @@ EPILOG = (
     " refused or could not be reached."
 )
 _COLUMNS = ("policy", "type", "attached", "description")
-_BAD = ("MalformedPolicyDocument", "EntityAlreadyExists.Policy", "EntityNotExist.Policy",
+_TAKEN = "EntityAlreadyExists.Policy"
+_CHANGING = (
+    "; a policy is not changed: make one of another name, grant that, revoke this one, and --delete"
+    " it"
+)
+_BAD = ("MalformedPolicyDocument", _TAKEN, "EntityNotExist.Policy",
         "DeleteConflict.")  # fmt: skip
 
 
@@ -72,6 +77,6 @@ def policy(
     except ApiError as error:
         if not error.code.startswith(_BAD):
             raise
-        raise Mistake(str(error)) from None
+        raise Mistake(f"{error}{_CHANGING if error.code == _TAKEN else ''}") from None
     finally:
         client.close()
