@@ -184,7 +184,8 @@ def test_what_has_not_ended_is_shown_with_what_it_waits_for(
         told.stderr,
     )
     assert f"Waiting for {runs}: its script runs; until " in told.stderr
-    assert f"Waiting for {away}, {runs}: it runs at the next start of its machine\n" in told.stderr
+    both = ", ".join(sorted([away, runs]))
+    assert f"Waiting for {both}: it runs at the next start of its machine\n" in told.stderr
 
     in_json = {
         one["instanceId"]: one
