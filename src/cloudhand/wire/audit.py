@@ -19,7 +19,7 @@ FIRST = "0" * 64  # what the first record names as the digest before it
 _LINE = re.compile(r'(?P<text>.*),"digest":"(?P<digest>[0-9a-f]{64})"\}', re.DOTALL)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Link:
     """One record of a chain."""
 
