@@ -12,6 +12,7 @@ from cloudhand.cli.client import OOS, Client
 from cloudhand.wire import agent as wire
 from cloudhand.wire.agent import COMPATIBLE_VERSION
 from tests.api.cloud import Cloud
+from tests.cli.beside import Start
 from tests.cli.conftest import Cli
 from tests.cli.test_power import time_passes
 from tests.machines import Machine, exit_with, finish
@@ -378,6 +379,39 @@ def test_a_timeout_is_told_without_the_exit_code_of_what_was_killed(it: Cloud, c
 
     assert "── Timeout ExecutionTimeout: " in told.stdout
     assert "exit 1" not in told.stdout
+
+
+def test_a_machine_that_is_away_is_waited_for(it: Cloud, cli: Cli, start: Start) -> None:
+    (instance_id,) = it.instances()
+    it.world.machine(instance_id).connected = False
+    it.do(lambda world: world.control.agents.went(instance_id, for_good=True))
+
+    run = start("run", "--wait-online", "12h", "--on", instance_id, "--", "true")
+    told = run.until(rf"Waiting for {instance_id}: its agent is offline.*; until (.*) UTC at most")
+    it.world.machine(instance_id).connected = True
+    it.do(lambda world: world.machines._start_agent(world.machine(instance_id)))
+
+    assert run.end()[0] == 0
+    assert re.fullmatch(r"(....-..-.. )?..:..:..", told.group(1))
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--wait-online", "tomorrow", "--all"), "it is like 30m, 12h or 7d"),
+        (("--wait-online", "30s", "--all"), "it is from 1m to 30d"),
+        (("--wait-online", "5w", "--all"), "it is from 1m to 30d"),
+        (("--wait-online", "1h"), "name the machines that are waited for"),
+        (("--wait-online", "1h", "--all", "--at-a-time", "1"), "neither with --at-a-time nor"),
+    ],
+)
+def test_what_cannot_be_waited_for_is_told(
+    it: Cloud, cli: Cli, words: tuple[str, ...], says: str
+) -> None:
+    it.instances()
+    told = cli("run", *words, "--", "true")
+    assert (told.returncode, told.stderr.count("\n")) == (2, 1)
+    assert says in told.stderr
 
 
 @pytest.fixture

@@ -91,6 +91,7 @@ CHANGED = [
     change("InvalidClientToken.Malformed", 400, ClientToken="x" * 65),
 ]
 
+
 # Operations of our own, for which the newer client has no request.
 EXTENSIONS = (
     "CreateFault",

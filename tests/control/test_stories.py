@@ -163,6 +163,90 @@ async def test_a_command_for_an_agent_that_is_away_is_aborted_after_the_window(
         assert view.target.error_code in ("DeliveryTimeout", "ClientNotOnline")
 
 
+HOURS = timedelta(hours=12)
+
+
+async def later(world: World, **span: float) -> None:
+    """After a long time, in which nobody looked at anything."""
+    world.clock.move(timedelta(**span))
+    await world.advance(seconds=30)
+
+
+async def test_what_waits_for_an_agent_runs_once_when_it_is_back(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        instance_id = await world.instance()
+        machine = world.machine(instance_id)
+        machine.connected = False
+        invoke_id = await world.run(instance_id, wait_online=HOURS)
+        await later(world, hours=2)
+        assert await world.states(invoke_id) == {instance_id: "Pending"}
+
+        machine.connected = True
+        world.machines.start_agent(machine)
+        await world.advance(seconds=30)
+        result = await world.result(invoke_id)
+        assert (result.target.state, result.output) == ("Success", b"helloworld\n")
+        await later(world, hours=11)
+        assert len(machine.ever_started) == 1
+
+
+async def test_what_waits_for_a_machine_that_is_off_runs_when_it_is_started(
+    tmp_path: Path,
+) -> None:
+    async with World(tmp_path) as world:
+        instance_id = await world.instance()
+        await world.control.instances.stop([instance_id], force=False, together=True)
+        await world.advance(seconds=30)
+        with pytest.raises(IncorrectState):
+            await world.run(instance_id)
+        invoke_id = await world.run(instance_id, wait_online=HOURS)
+        await later(world, hours=1)
+        await world.restart(after=timedelta(hours=1))
+        await world.advance(minutes=5)
+        assert await world.states(invoke_id) == {instance_id: "Pending"}
+        await world.control.instances.start([instance_id], together=True)
+        await world.advance(seconds=30)
+        assert await world.states(invoke_id) == {instance_id: "Success"}
+
+
+async def test_a_machine_that_goes_down_meanwhile_is_waited_for_all_the_same(
+    tmp_path: Path,
+) -> None:
+    async with World(tmp_path) as world:
+        instance_id = await world.instance()
+        world.machine(instance_id).connected = False
+        invoke_id = await world.run(instance_id, wait_online=HOURS)
+        world.machines.power_off(instance_id)
+        await world.advance(minutes=5)
+        assert await world.states(invoke_id) == {instance_id: "Pending"}
+
+
+async def test_nobody_is_waited_for_longer_than_was_said(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        instance_id = await world.instance()
+        world.machine(instance_id).connected = False
+        invoke_id = await world.run(instance_id, wait_online=timedelta(minutes=30))
+        await later(world, minutes=29)
+        assert await world.states(invoke_id) == {instance_id: "Pending"}
+        await world.advance(minutes=1)
+        target = (await world.result(invoke_id)).target
+        assert (target.state, target.error_code) == ("Aborted", "ClientNotOnline")
+
+
+async def test_what_waits_can_be_stopped_and_ends_with_its_machine(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        first, second = await world.instances(2)
+        for one in (first, second):
+            world.machine(one).connected = False
+        invoke_id = await world.run(first, second, wait_online=HOURS)
+        await world.control.invocations.stop(invoke_id, only=[first])
+        await world.control.instances.release([second], force=True)
+        await world.advance(seconds=30)
+        assert await world.states(invoke_id) == {first: "Cancelled", second: "Error"}
+        with pytest.raises(InstanceNotFound):
+            await world.run(second, wait_online=HOURS)
+
+
 async def test_a_lost_kick_is_made_good(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         instance_id = await world.instance()

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -30,8 +29,6 @@ EPILOG = (
 _COLUMNS = ("at (UTC)", "who", "from", "action", "outcome", "on", "what came of it")
 _SHOWN = 3  # things of one record
 _PAGE = 1000
-_SPAN = re.compile(r"(?P<number>[1-9]\d{0,5})(?P<unit>[smhdw])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def command(
@@ -149,16 +146,11 @@ def _tell_whole(links: Iterator[Link]) -> int:
 
 
 def _moment(since: str) -> str:
-    found = _SPAN.fullmatch(since)
-    if found:
-        span = timedelta(**{_UNITS[found["unit"]]: int(found["number"])})
-        return times.second(datetime.now(UTC) - span)
     try:
         return times.second(times.parse_second(since))
     except ValueError:
-        raise Mistake(
-            f"cannot use --since {since}: it is like 30m, 12h, 7d, or 2026-01-02T03:04:05Z"
-        ) from None
+        before = options.span(since, "--since", more=", or 2026-01-02T03:04:05Z")
+    return times.second(datetime.now(UTC) - before)
 
 
 def _told(record: Mapping[str, Any], names: Names) -> list[str]:

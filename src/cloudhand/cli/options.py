@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cloudhand.cli.errors import Mistake
+
+_SPAN = re.compile(r"(?P<number>[1-9]\d{0,5})(?P<unit>[smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 State = Annotated[
     Path | None,
@@ -58,6 +63,14 @@ WebHooks = Annotated[
     ),
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Log every move on standard error.")]
+
+
+def span(text: str, option: str, *, more: str = "") -> timedelta:
+    """What was given as 30m, 12h or 7d; Mistake, which says what ``more`` it could be."""
+    found = _SPAN.fullmatch(text)
+    if not found:
+        raise Mistake(f"cannot use {option} {text}: it is like 30m, 12h or 7d{more}")
+    return timedelta(**{_UNITS[found["unit"]]: int(found["number"])})
 
 
 def pairs(texts: Iterable[str], option: str) -> dict[str, str]:

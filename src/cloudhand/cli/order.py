@@ -33,6 +33,7 @@ class Order:
     timeout: int = _TIMEOUT  # seconds
     user: str = ""
     workdir: str = ""
+    wait_online: int = 0  # seconds for which it waits for a machine that is away; 0: as usual
     fill: Mapping[str, str] | None = None  # values of {{NAME}}; None: braces are only text
 
 
@@ -47,6 +48,7 @@ class Given:
     user: str
     workdir: str
     fill: Mapping[str, str] | None
+    wait_online: int
 
 
 def script_of(words: Sequence[str], *, file: str, rerun: str) -> str:
@@ -81,6 +83,7 @@ def order_of(given: Given, before: Callable[[str], Order]) -> Order:
         user=given.user or then.user,
         workdir=given.workdir or then.workdir,
         fill=then.fill if given.fill is None else given.fill,
+        wait_online=given.wait_online,
     )
 
 
@@ -129,6 +132,7 @@ def _parameters(order: Order, instance_ids: Sequence[str]) -> dict[str, Any]:
         "Timeout": order.timeout,
         "Username": order.user or None,
         "WorkingDir": order.workdir or None,
+        "WaitOnline": order.wait_online or None,
         "EnableParameter": order.fill is not None or None,
         "Parameters": json.dumps(order.fill) if order.fill else None,
         "InstanceId": list(instance_ids),

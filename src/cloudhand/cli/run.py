@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from cloudhand.cli import bulk, confirm, earlier, options, schedule, select, wat
 from cloudhand.cli.bulk import Pace
 from cloudhand.cli.client import Client
 from cloudhand.cli.endpoint import find_endpoint
-from cloudhand.cli.errors import ClientError
+from cloudhand.cli.errors import ClientError, Mistake
 from cloudhand.cli.fleet import Machine
 from cloudhand.cli.follow import Result
 from cloudhand.cli.following import Following, aside, goes_on, stop_all
@@ -88,6 +89,14 @@ def command(
         typer.Option(
             help="Run in this directory of the machine, named by its whole path; else in the home"
             " of the user."
+        ),
+    ] = "",
+    wait_online: Annotated[
+        str,
+        typer.Option(
+            help="Wait so long for machines that do not run, or whose agents are away: 30m, 12h,"
+            " 7d, up to 30d. Else they are refused, or given up after a minute.",
+            metavar="SPAN",
         ),
     ] = "",
     param: Annotated[
@@ -177,13 +186,16 @@ def command(
         user=user,
         workdir=workdir,
         fill=fill_of(param or (), fill=fill),
+        wait_online=_seconds(wait_online),
     )
     client = Client(find_endpoint(state, endpoint, ca))
     order = order_of(given, partial(earlier.order, client))
     if told := check_braces(order):
         aside(told)
     wish = select.Wish(on=on or [], tags=tag or [], everywhere=everywhere, rerun=rerun_failed)
-    chosen = select.chosen(client, wish)
+    if order.wait_online and (pace or timer):
+        raise Mistake("--wait-online goes neither with --at-a-time nor with --schedule")
+    chosen = select.chosen(client, wish, waits=bool(order.wait_online))
     why = confirm.of_script(len(chosen), order.script, everywhere=everywhere)
     if pace or timer:
         bulk.kind_of(chosen)
@@ -204,6 +216,15 @@ def command(
         ended = _followed(following, order, chosen)
     client.close()
     sys.exit(0 if all(result.whole for result in ended) else 1)
+
+
+def _seconds(wait_online: str) -> int:
+    if not wait_online:
+        return 0
+    span = options.span(wait_online, "--wait-online")
+    if not timedelta(minutes=1) <= span <= timedelta(days=30):
+        raise Mistake(f"cannot use --wait-online {wait_online}: it is from 1m to 30d")
+    return int(span.total_seconds())
 
 
 def _name(chosen: Sequence[Machine], script: str, pace: Pace | None, *, as_json: bool) -> None:

@@ -24,11 +24,16 @@ class Wish:
     rerun: str = ""  # what was run earlier: where it did not succeed
 
 
-def chosen(client: Client, wish: Wish) -> list[Machine]:
-    """Whom to run on, each once; Mistake if there is none or if the wish is not clear."""
+def chosen(client: Client, wish: Wish, *, waits: bool = False) -> list[Machine]:
+    """Whom to run on, each once; Mistake if there is none or if the wish is not clear.
+
+    ``waits``: for those that cannot run anything now.
+    """
     if sum(map(bool, (wish.on, wish.tags, wish.everywhere, wish.rerun))) > 1:
         raise Mistake("name the machines by one of --on, --tag, --all and --rerun-failed")
     present = machines(client)
+    if waits:
+        return _awaited(client, present, wish)
     if wish.rerun:
         return _able(client, _failed(client, wish.rerun, present))
     if wish.on:
@@ -45,6 +50,17 @@ def chosen(client: Client, wish: Wish) -> list[Machine]:
         )
     _name_left_out([machine for machine in present if not machine.able])
     return able
+
+
+def _awaited(client: Client, present: Sequence[Machine], wish: Wish) -> list[Machine]:
+    if wish.rerun:
+        return _failed(client, wish.rerun, present)
+    if not (wish.on or wish.tags or wish.everywhere):
+        raise Mistake("name the machines that are waited for: --on, --tag or --all")
+    found = meant(client, present, wish)
+    if not found:
+        raise Mistake(_nobody(client, present))
+    return found
 
 
 def _name_left_out(machines: Sequence[Machine]) -> None:

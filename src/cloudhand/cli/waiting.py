@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from cloudhand.cli.client import Client
 from cloudhand.cli.fleet import Machine, machines
 from cloudhand.cli.follow import Result
 from cloudhand.cli.outage import Patience
 from cloudhand.cli.people import Names, called
+from cloudhand.wire import times
 
 _TELL_AFTER = 3.0  # seconds in one status
 _LOOK_EVERY = 5.0  # seconds
@@ -107,8 +109,14 @@ def tell(results: Sequence[Result], names: Names) -> Iterator[str]:
 
 
 def _sentence(named: str, why: str, until: str) -> str:
-    bound = f"; until {until[11:19]} UTC at most" if until else ""
+    bound = f"; until {_clock(until)} UTC at most" if until else ""
     return f"Waiting for {named}: {why}{bound}"
+
+
+def _clock(moment: str) -> str:
+    """With its day, if that is another."""
+    today = times.second(datetime.now(UTC))[:10]
+    return moment[11:19] if moment[:10] == today else moment[:19].replace("T", " ")
 
 
 def _grouped(found: Iterable[tuple[str, Result]]) -> dict[tuple[str, str], list[Result]]:

@@ -73,10 +73,13 @@ async def interrupt(
 async def hasten(tx: Transaction, instance_id: InstanceId, now: datetime) -> None:
     """Wait no longer than this for a machine that is down: whatever ran there has ended.
 
-    Its agent may hold a true end, and tells it if the machine is started in time or later.
+    Its agent may hold a true end, and tells it if the machine is started in time or later. What
+    nobody has fetched may be there to wait for the machine.
     """
     bound = now + GRACE
     for target in await tx.targets.unfinished(instance_id):
+        if target.state is State.PENDING and target.fetched_at is None:
+            continue
         if target.deadline_at is None or target.deadline_at > bound:
             await tx.targets.note(target, deadline_at=bound)
     await tx.files.hasten(instance_id, bound)

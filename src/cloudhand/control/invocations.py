@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cloudhand.control.commands import changed, keep, made
 from cloudhand.control.pokes import Kick, Loop, Pokes
@@ -99,13 +99,15 @@ class Invocations:
             targets = await selected(tx, new)
             if len(targets) > self._settings.targets_limit:
                 raise TooMany("targets", self._settings.targets_limit)
-            machines = await checked(tx, targets, command.type)
+            waits = new.wait_online is not None
+            machines = await checked(tx, targets, command.type, waits=waits)
             asked = Asked(command_id=command.id, invoke_id=invoke_id)
             invocation = _invocation(invoke_id, command, new, now)
             check_frequency(invocation)
             await revealed(tx, invocation, self._settings, now)  # whether they can be read
             await tx.invocations.add(invocation)
-            await add_targets(tx, invocation, machines, now, self._settings)
+            window = max(new.wait_online or timedelta(), self._settings.delivery_window)
+            await add_targets(tx, invocation, machines, now, window)
             await tx.commands.count_invocation(command.id)
             if new.once is not None and new.once.task_id is not None:
                 await tx.task_invocations.add(invoke_id, new.once.task_id)

@@ -159,7 +159,9 @@ class Schedules:
         if len(known) + len(more) > self._settings.targets_limit:
             raise TooMany("targets", self._settings.targets_limit)
         machines = await checked(tx, more, invocation.command.type)
-        await add_targets(tx, invocation, machines, self._clock.now(), self._settings)
+        await add_targets(
+            tx, invocation, machines, self._clock.now(), self._settings.delivery_window
+        )
 
 
 def _check_changing(

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from cloudhand.control.settings import ControlSettings
 from cloudhand.core import frequency, ids
 from cloudhand.core.command import CommandType
 from cloudhand.core.errors import (
@@ -59,9 +58,12 @@ async def present(
 
 
 async def checked(
-    tx: Transaction, instance_ids: Sequence[InstanceId], kind: CommandType
+    tx: Transaction, instance_ids: Sequence[InstanceId], kind: CommandType, *, waits: bool = False
 ) -> list[Machine]:
-    """The whole call fails if one instance does not exist, does not run, or does not fit."""
+    """The whole call fails if one instance does not exist, does not run, or does not fit.
+
+    ``waits``: it may run later.
+    """
     own = await present(tx, instance_ids)
     told = await tx.agents.told(instance_ids)
     for instance_id in instance_ids:
@@ -69,7 +71,8 @@ async def checked(
         if windows is (kind is CommandType.SHELL):
             raise CommandNotApplicable(instance_id, kind, "Windows" if windows else "Linux")
     for instance in own.values():
-        if instance.state is not InstanceState.RUNNING:
+        comes = waits and instance.state is not InstanceState.RELEASING
+        if instance.state is not InstanceState.RUNNING and not comes:
             raise IncorrectState(instance.id, instance.state, "run a command on")
     return [
         Machine(
@@ -103,9 +106,12 @@ async def add_targets(
     invocation: Invocation,
     machines: Sequence[Machine],
     now: datetime,
-    settings: ControlSettings,
+    window: timedelta,
 ) -> None:
-    """FrequencyProblem for a machine on which it would never run."""
+    """FrequencyProblem for a machine on which it would never run.
+
+    ``window``: how long each agent has to fetch what runs once.
+    """
     if invocation.repeat_mode.repeats:
         await tx.targets.add([_scheduled(invocation, machine, now) for machine in machines])
         return
@@ -114,7 +120,7 @@ async def add_targets(
         instance_id=InstanceId(""),
         created_at=now,
         updated_at=now,
-        deadline_at=now + settings.delivery_window,
+        deadline_at=now + window,
     )
     await tx.targets.add_alike(alike, [machine.instance_id for machine in machines])
 

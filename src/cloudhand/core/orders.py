@@ -75,6 +75,7 @@ class NewInvocation:
     password_name: str = ""  # what its password, on Windows, is called where the agent reads it
     termination_mode: str = ""
     by: str = OWNER  # who asks, as Identity tells it
+    wait_online: timedelta | None = None  # for a machine to come back; None: as documented
     resource_group_id: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     once: Once | None = None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
-from cloudhand.api.bind import form, longest, many, one_of, refused, text
+from cloudhand.api.bind import form, longest, many, number, one_of, refused, text
 from cloudhand.api.ecs import custom_parameters, errors, fields
 from cloudhand.api.operation import Call, Errors
 from cloudhand.api.refusal import Refused, unsupported
@@ -28,6 +29,9 @@ from cloudhand.core.orders import NewInvocation
 NO_CONTAINERS = unsupported("ContainerId or ContainerName", "instances have no containers")
 NO_BUCKETS = unsupported("OssOutputDelivery", "there is no object storage to deliver to")
 
+WAITS_ONCE = unsupported("WaitOnline", "what runs again waits for its next moment")
+_LONGEST_WAIT = 30 * 24 * 60 * 60  # seconds
+
 ERRORS: Errors = {
     InstanceNotFound: errors.of_missing_target,
     CommandNotApplicable: errors.TARGET_NOT_MATCHED,
@@ -49,6 +53,7 @@ REFUSES = (
     *errors.VALUE_PROBLEMS.values(),
     NO_CONTAINERS,
     NO_BUCKETS,
+    WAITS_ONCE,
 )
 
 
@@ -92,6 +97,14 @@ class InvocationParams:
         "TerminationMode", one_of(("Process", "ProcessTree"), errors.BAD_TERMINATION_MODE)
     )
     oss_output_delivery: str = refused("OssOutputDelivery")
+    wait_online: int = number(
+        "WaitOnline",
+        at_least=60,
+        at_most=_LONGEST_WAIT,
+        note="an extension: seconds for which it waits for a machine that does not run, or whose"
+        f" agent is away; 60 to {_LONGEST_WAIT}, once. Without it 60, and a machine that does not"
+        " run is refused",
+    )
     resource_group_id: str = fields.resource_group()
     tags: Mapping[str, str] = fields.labels()
     client_token: str = fields.client_token()
@@ -112,6 +125,7 @@ def invocation(call: Call, params: InvocationParams) -> NewInvocation:
         username=params.username,
         password_name=params.windows_password_name,
         by=str(call.caller),
+        wait_online=timedelta(seconds=params.wait_online) if params.wait_online else None,
         termination_mode=params.termination_mode,
         resource_group_id=params.resource_group_id,
         tags=params.tags,
@@ -120,6 +134,8 @@ def invocation(call: Call, params: InvocationParams) -> NewInvocation:
 
 
 def _check_schedule(params: InvocationParams) -> None:
+    if params.wait_online and (params.frequency or params.repeat_mode != RepeatMode.ONCE):
+        raise Refused(WAITS_ONCE)
     if params.repeat_mode == RepeatMode.PERIOD and not params.frequency:
         raise Refused(errors.NO_FREQUENCY)
 
