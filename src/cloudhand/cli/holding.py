@@ -179,12 +179,12 @@ def policy(text: str) -> ExitCodePolicy:
         ) from None
 
 
-def networks(texts: Sequence[str] | None) -> tuple[Network, ...]:
+def networks(texts: Sequence[str] | None, option: str = "--web-hooks-to") -> tuple[Network, ...]:
     """A typer.BadParameter for what is none."""
     try:
         return tuple(map(ipaddress.ip_network, texts or ()))
     except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--web-hooks-to") from None
+        raise typer.BadParameter(str(error), param_hint=option) from None
 
 
 def limits(texts: Sequence[str] | None) -> dict[str, int]:

@@ -65,6 +65,14 @@ def command(
             metavar="N",
         ),
     ] = 10 * 1024,
+    metrics_to: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A network that may read /metrics, like 10.1.0.0/16; may be given more than once."
+            " If not said this machine alone may.",
+            metavar="NETWORK",
+        ),
+    ] = None,
     audit_days: Annotated[
         int,
         typer.Option(help="Days for which it is kept who did what.", min=1, max=3650, metavar="N"),
@@ -94,6 +102,7 @@ def command(
         output_limit=output_limit * _MEBIBYTE,
         outputs_quota=outputs_quota * _MEBIBYTE,
         audit_days=audit_days,
+        metrics_to=holding.networks(metrics_to, "--metrics-to"),
     )
 
     async def story(running: Running, heard: Heard) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import datetime
 from enum import StrEnum
 
 from cloudhand.core.ids import InstanceId, InvokeId, SessionId
@@ -16,6 +17,7 @@ class Loop(StrEnum):
     DELIVERIES = "deliveries"
     EXECUTIONS = "executions"
     SCHEDULES = "schedules"
+    RETENTION = "retention"
     AUDIT = "audit"
     OWN_KEY = "own key"  # who keeps that of the owner where its user finds it
 
@@ -41,6 +43,7 @@ class Pokes:
 
     def __init__(self) -> None:
         self._woken = {loop: asyncio.Event() for loop in Loop}
+        self._expected: dict[Loop, datetime] = {}
         self._kicker: Kicker | None = None
         self._parter: Parter | None = None
         self._cutter: Cutter | None = None
@@ -51,6 +54,14 @@ class Pokes:
     def woken(self, loop: Loop) -> asyncio.Event:
         """Set by every poke; whoever waits clears it first, then looks, then waits."""
         return self._woken[loop]
+
+    def expect(self, loop: Loop, by: datetime) -> None:
+        """The loop has looked, and will do so again by then at the latest."""
+        self._expected[loop] = by
+
+    def expected(self) -> Mapping[Loop, datetime]:
+        """By when each loop that runs looks again."""
+        return self._expected
 
     def on_kick(self, kicker: Kicker | None) -> None:
         """Name who carries kicks to agents. Without one, agents find their work by themselves."""

@@ -23,6 +23,4 @@ async def keep_delivering(control: Control) -> None:
         await control.deadlines.kick_waiting(waiting)
         return await control.deadlines.next_deadline()
 
-    await keep_looking(
-        "deliveries", look, woken=control.pokes.woken(Loop.DELIVERIES), clock=control.clock
-    )
+    await keep_looking(Loop.DELIVERIES, look, pokes=control.pokes, clock=control.clock)

@@ -40,12 +40,7 @@ class Executions:
             async def look() -> datetime | None:
                 return await self._look(tasks)
 
-            await keep_looking(
-                "executions",
-                look,
-                woken=self._pokes.woken(Loop.EXECUTIONS),
-                clock=self._means.clock,
-            )
+            await keep_looking(Loop.EXECUTIONS, look, pokes=self._pokes, clock=self._means.clock)
 
     async def _look(self, tasks: asyncio.TaskGroup) -> datetime | None:
         free = _AT_ONCE - self._running

@@ -72,9 +72,9 @@ class Lifecycles:
             tasks.create_task(self._listen())
             tasks.create_task(
                 keep_looking(
-                    "lifecycles",
+                    Loop.LIFECYCLES,
                     self._look,
-                    woken=self._control.pokes.woken(Loop.LIFECYCLES),
+                    pokes=self._control.pokes,
                     clock=self._clock,
                 )
             )

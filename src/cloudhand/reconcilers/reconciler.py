@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
+from cloudhand.control.pokes import Loop, Pokes
 from cloudhand.core.clock import Clock
 from cloudhand.store.database import StoreError
 
@@ -19,19 +20,22 @@ Look = Callable[[], Awaitable[datetime | None]]
 
 
 async def keep_looking(
-    name: str, look: Look, *, woken: asyncio.Event, clock: Clock, at_latest: timedelta = AT_LATEST
+    loop: Loop, look: Look, *, pokes: Pokes, clock: Clock, at_latest: timedelta = AT_LATEST
 ) -> None:
     """Call ``look`` for ever. It answers when it wants to be called again, if it knows."""
+    woken = pokes.woken(loop)
+    pokes.expect(loop, clock.now())
     while True:
         # Cleared before looking, so that what is poked meanwhile is looked at again.
         woken.clear()
         due = None
         try:
             due = await look()
+            pokes.expect(loop, clock.now() + at_latest)
         except StoreError as error:  # most likely a full disk, to which traces are not to be added
-            log.error("loop failed", extra={"loop": name, "error": str(error)})
+            log.error("loop failed", extra={"loop": loop, "error": str(error)})
         except Exception:  # an outermost loop: the next look may succeed
-            log.exception("loop failed", extra={"loop": name})
+            log.exception("loop failed", extra={"loop": loop})
         latest = clock.now() + at_latest
         await _woken_or_due(woken, clock, min(due, latest) if due else latest)
 

@@ -3,10 +3,10 @@ tokens."""
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime, timedelta
 
 from cloudhand.control.control import Control
+from cloudhand.control.pokes import Loop
 from cloudhand.core.command import SHOWN_LIMIT
 from cloudhand.reconcilers.reconciler import keep_looking
 from cloudhand.store.database import Database
@@ -43,5 +43,5 @@ async def keep_forgetting(control: Control, database: Database) -> None:
         return None
 
     await keep_looking(
-        "retention", look, woken=asyncio.Event(), clock=control.clock, at_latest=_EVERY
+        Loop.RETENTION, look, pokes=control.pokes, clock=control.clock, at_latest=_EVERY
     )

@@ -10,8 +10,5 @@ from cloudhand.reconcilers.reconciler import keep_looking
 async def keep_firing(control: Control) -> None:
     """Run for ever."""
     await keep_looking(
-        "schedules",
-        control.schedules.fire,
-        woken=control.pokes.woken(Loop.SCHEDULES),
-        clock=control.clock,
+        Loop.SCHEDULES, control.schedules.fire, pokes=control.pokes, clock=control.clock
     )

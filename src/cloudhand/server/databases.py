@@ -14,8 +14,13 @@ KEY_FILE = "secret.key"
 _NAME = "cloudhand.sqlite"
 
 
+def store_file(state: Path) -> Path:
+    """Of the first account."""
+    return state / _NAME
+
+
 def has_database(state: Path) -> bool:
-    return (state / _NAME).exists()
+    return store_file(state).exists()
 
 
 def open_database(state: Path, account_id: str = "", *, durable: bool = True) -> SqliteDatabase:

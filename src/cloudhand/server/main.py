@@ -33,16 +33,17 @@ from cloudhand.gateway.socket import SmallSocket
 from cloudhand.programs.pool import Pool
 from cloudhand.providers.sandbox import probe
 from cloudhand.reconcilers.reconciler import keep_looking
-from cloudhand.server import install
+from cloudhand.server import install, watching
 from cloudhand.server import state as states
 from cloudhand.server.clock import SystemClock
-from cloudhand.server.databases import open_database
+from cloudhand.server.databases import open_database, store_file
 from cloudhand.server.house import Ground, library
 from cloudhand.server.houses import Houses
 from cloudhand.server.install import Installer
 from cloudhand.server.listener import who_listens
 from cloudhand.server.settings import Settings
 from cloudhand.server.tls import TlsFiles, pin, tls_files
+from cloudhand.server.watching import Watching
 from cloudhand.store.database import StoreError
 from cloudhand.wire.enclosed import MESSAGE_LIMIT
 from cloudhand.wire.session import USER_PATH
@@ -141,7 +142,8 @@ async def control_plane(settings: Settings) -> AsyncIterator[Running]:
             tenancy=houses.tenancy,
         )
         loops = (houses.run(), _keep_telling(settings.state, running))
-        app = _faces(houses, _installer(ground, tls))
+        watched = Watching(houses.tenancy, store_file(settings.state), settings.metrics_to)
+        app = _faces(houses, _installer(ground, tls), watched)
         async with _serving(app, loops, listener, tls):
             states.write_endpoint(settings.state, _endpoint(running))
             yield running
@@ -189,19 +191,23 @@ def _installer(ground: Ground, tls: TlsFiles | None) -> Installer:
     return Installer(ground.agent, ground.ca, pin(tls.certificate) if tls else "")
 
 
-def _faces(houses: Houses, installer: Installer) -> App:
-    """One port for agents and terminals, callers of the cloud API, and who installs agents."""
+def _faces(houses: Houses, installer: Installer, watched: Watching) -> App:
+    """One port for agents and terminals, callers of the cloud API, who installs and who watches."""
     gateway, api = GatewayApp(houses), api_http.app(houses.tenancy)
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             return
         path = scope["path"]
-        if scope["type"] == "http" and path == install.PATH:
-            await installer(scope, receive, send)
-            return
-        face = gateway if path.startswith("/luban/") or path == USER_PATH else api
-        await face(scope, receive, send)
+        http = scope["type"] == "http"
+        if http and path in watching.PATHS:
+            await watched(scope, receive, send)
+        elif http and path == install.PATH:
+            await installer(scope, receive, watched.counted("installers", send))
+        elif path.startswith("/luban/") or path == USER_PATH:
+            await gateway(scope, receive, watched.counted("agents", send))
+        else:
+            await api(scope, receive, watched.counted("cloud", send))
 
     return app
 
@@ -308,8 +314,7 @@ async def _keep_telling(state: Path, running: Running) -> None:
             states.write_endpoint(state, _endpoint(another))
             told = key.id
 
-    woken = first.pokes.woken(Loop.OWN_KEY)
-    await keep_looking("own key", look, woken=woken, clock=first.clock, at_latest=_SELDOM)
+    await keep_looking(Loop.OWN_KEY, look, pokes=first.pokes, clock=first.clock, at_latest=_SELDOM)
 
 
 def _endpoint(running: Running) -> states.Endpoint:

@@ -33,6 +33,7 @@ class Settings:
     output_limit: int = 10 * 1024**2  # bytes of the output of one run that are kept
     outputs_quota: int = 10 * 1024**3  # bytes of all outputs; beyond it the oldest are cut
     audit_days: int = 180  # for which it is kept who did what
+    metrics_to: tuple[Network, ...] = ()  # who may read metrics, beside this machine
     # Networks near this machine that messages of executions may go to, all the same.
     outward: tuple[Network, ...] = ()
     names: tuple[str, ...] = ()  # by which agents and callers reach us, or addresses

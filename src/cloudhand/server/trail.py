@@ -95,5 +95,4 @@ async def keep_trail(control: Control, folder: Path) -> None:
             failing = True
         return None
 
-    woken = control.pokes.woken(Loop.AUDIT)
-    await keep_looking("audit", look, woken=woken, clock=control.clock)
+    await keep_looking(Loop.AUDIT, look, pokes=control.pokes, clock=control.clock)

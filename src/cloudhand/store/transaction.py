@@ -32,6 +32,7 @@ from cloudhand.store.task_executions import TaskExecutions
 from cloudhand.store.task_invocations import TaskInvocations
 from cloudhand.store.templates import Templates
 from cloudhand.store.tokens import Tokens
+from cloudhand.store.totals import Totals
 from cloudhand.store.watches import Watches
 
 
@@ -70,6 +71,7 @@ class Transaction:
         self.tasks = TaskExecutions(statements, events, watches, envelope)
         self.templates = Templates(statements)
         self.tokens = Tokens(statements, envelope)
+        self.totals = Totals(statements)
         self.watches = watches
         self._statements = statements
         self._envelope = envelope
