@@ -62,7 +62,7 @@ def test_the_package_does_not_know_its_tests() -> None:
     assert told == []
 
 
-_IMPORTED_AS = {"PyYAML": "yaml"}
+_IMPORTED_AS = {"prometheus-client": "prometheus_client", "PyYAML": "yaml"}
 
 
 def _top_levels(source: Source) -> set[str]:
