@@ -103,6 +103,15 @@ EXTENSIONS = (
 )
 
 
+# Nobody can cut the power of a machine of one's own.
+FORCED: list[Row] = [
+    ("RebootInstances", {"InstanceId": ["mi-1"], "ForceReboot": True}, "UnsupportedOperation", 400),
+    ("RebootInstance", {"InstanceId": "mi-1", "ForceStop": True}, "UnsupportedOperation", 400),
+    ("StopInstances", {"InstanceId": ["mi-1"], "ForceStop": True}, "UnsupportedOperation", 400),
+    ("StopInstance", {"InstanceId": "mi-1", "ForceStop": True}, "UnsupportedOperation", 400),
+]
+
+
 RECORDS: list[Row] = [
     ("ListAuditRecords", {"StartTime": "today"}, "InvalidParameter.StartTime", 400),
     ("ListAuditRecords", {"EndTime": "2026-01-02"}, "InvalidParameter.EndTime", 400),
@@ -1057,6 +1066,7 @@ ROWS: list[Row] = [
     *CHANGED,
     *OUTPUTS,
     *RECORDS,
+    *FORCED,
     *FAULTS,
     *NOTICES,
     *LABELS,

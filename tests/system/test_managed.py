@@ -136,6 +136,22 @@ def test_power_is_ordered_only_once_the_whole_result_is_stored(
     assert machine.orders == [[words, "Success", code, "bye\n"]]
 
 
+@pytest.mark.parametrize(
+    ("operation", "code", "words"),
+    [("StopInstances", 193, ["-h", "now"]), ("RebootInstances", 194, ["-r", "now"])],
+)
+def test_power_that_an_operation_asks_for_is_acknowledged_first(
+    machine: Machine, shared: Plane, operation: str, code: int, words: list[str]
+) -> None:
+    machine.register()
+    machine.start()
+
+    shared.call(operation, InstanceId=[machine.id])
+
+    until(lambda: machine.orders, what="the power command")
+    assert machine.orders == [[words, "Success", code, ""]]
+
+
 def test_an_agent_that_was_killed_reports_what_its_script_did_meanwhile(
     machine: Machine, shared: Plane, meeting: Meeting
 ) -> None:

@@ -8,12 +8,14 @@ from dataclasses import replace
 from datetime import datetime
 from ipaddress import IPv4Address
 
+from cloudhand.control import own_power
 from cloudhand.control.activations import hashed, new_code
 from cloudhand.control.agents import Agents
 from cloudhand.control.endings import end_with_instance
-from cloudhand.control.pokes import Loop, Pokes
+from cloudhand.control.pokes import Kick, Loop, Pokes
 from cloudhand.control.settings import ControlSettings
 from cloudhand.core import ids
+from cloudhand.core.account import OWNER
 from cloudhand.core.activation import Activation
 from cloudhand.core.clock import Clock
 from cloudhand.core.errors import (
@@ -23,8 +25,8 @@ from cloudhand.core.errors import (
     InstanceNotFound,
     TooMany,
 )
-from cloudhand.core.ids import InstanceId, RandomBytes
-from cloudhand.core.instance import INSTANCE, Event, Instance, State, online, shown
+from cloudhand.core.ids import InstanceId, InvokeId, RandomBytes
+from cloudhand.core.instance import INSTANCE, Agent, Event, Instance, State, online, shown
 from cloudhand.core.orders import (
     Changed,
     InstanceChange,
@@ -204,7 +206,9 @@ class Instances:
         together: bool,
         once: Once | None = None,
         dry_run: bool = False,
+        by: str = OWNER,
     ) -> list[Changed]:
+        """A machine of one's own is stopped by its agent, whatever ``force`` says."""
         return await self._order(
             instance_ids,
             Event.STOP_ASKED,
@@ -212,6 +216,7 @@ class Instances:
             together=together,
             once=once,
             dry_run=dry_run,
+            by=by,
         )
 
     async def reboot(
@@ -222,7 +227,9 @@ class Instances:
         together: bool,
         once: Once | None = None,
         dry_run: bool = False,
+        by: str = OWNER,
     ) -> list[Changed]:
+        """A machine of one's own is restarted by its agent, whatever ``force`` says."""
         return await self._order(
             instance_ids,
             Event.REBOOT_ASKED,
@@ -230,6 +237,7 @@ class Instances:
             together=together,
             once=once,
             dry_run=dry_run,
+            by=by,
         )
 
     async def release(
@@ -275,28 +283,51 @@ class Instances:
         together: bool,
         once: Once | None,
         dry_run: bool,
+        by: str = OWNER,
     ) -> list[Changed]:
         now = self._clock.now()
+        asked: list[InvokeId] = []
 
         async def work(tx: Transaction) -> list[Changed]:
             earlier = await tx.tokens.earlier(once, list[Changed])
             if earlier is not None:
                 return earlier
             found = {i.id: i for i in await tx.instances.get_many(instance_ids)}
-            changes = [_tried(found.get(i), i, event) for i in dict.fromkeys(instance_ids)]
+            own = await tx.managed.present([one for one in instance_ids if ids.managed(one)])
+            agents = await tx.agents.get_many(list(own))
+            changes = [
+                _tried_own(agents.get(one), one, event, now)
+                if one in own
+                else _tried(found.get(one), one, event)
+                for one in dict.fromkeys(instance_ids)
+            ]
             if together:
                 _raise_first(changes)
             if dry_run:
                 return changes
-            for change in changes:
-                if change.error is None:
-                    await _give(tx, found[change.instance_id], event, force, now)
             # What was refused is asked again with the call, and was not changed.
             given = [change for change in changes if change.error is None]
+            for change in given:
+                if change.instance_id in found:
+                    await _give(tx, found[change.instance_id], event, force, now)
+            asked.extend(
+                await own_power.ask(
+                    tx,
+                    {c.instance_id: agents[c.instance_id] for c in given if c.instance_id in own},
+                    event,
+                    by=by,
+                    random=self._random,
+                    now=now,
+                    window=self._settings.delivery_window,
+                )
+            )
             await tx.tokens.remember(once, given, at=now)
             return changes
 
         changes = await self._database.write(work)
+        for invoke_id in asked:
+            self._pokes.kick([one for one in instance_ids if ids.managed(one)], Kick.RUN, invoke_id)
+            self._pokes.wake(Loop.DELIVERIES)
         self._pokes.wake(Loop.LIFECYCLES)
         return changes
 
@@ -335,6 +366,16 @@ def _tried(instance: Instance | None, instance_id: InstanceId, event: Event) -> 
         return Changed(instance_id=instance_id, before=instance.state, error=error)
     after = INSTANCE.move(instance.state, event)
     return Changed(instance_id=instance_id, before=instance.state, after=after)
+
+
+def _tried_own(
+    agent: Agent | None, instance_id: InstanceId, event: Event, now: datetime
+) -> Changed:
+    error = own_power.refusal(agent, instance_id, event, now)
+    if error is not None:
+        return Changed(instance_id=instance_id, error=error)
+    after = INSTANCE.move(State.RUNNING, event)
+    return Changed(instance_id=instance_id, before=State.RUNNING, after=after)
 
 
 def _raise_first(changes: Sequence[Changed]) -> None:

@@ -11,10 +11,13 @@ from cloudhand.api.ecs import errors, fields
 from cloudhand.api.ecs.shapes import Done
 from cloudhand.api.operation import Errors
 from cloudhand.api.refusal import Refused, WireError, unsupported
+from cloudhand.core import ids
 from cloudhand.core.errors import IncorrectState, InstanceNotFound
+from cloudhand.core.ids import InstanceId
 from cloudhand.core.instance import shown
 from cloudhand.core.orders import Changed
 
+NO_FORCE = unsupported("force on a managed instance", "its agent asks the machine politely")
 NO_HIBERNATION = unsupported("Hibernate", "instances keep no memory over a stop")
 
 REFUSALS: Errors = {
@@ -55,6 +58,12 @@ def told(changes: Sequence[Changed], *, dry_run: bool) -> Result:
         raise Refused(errors.DRY_RUN_MANY)
     responses = [_response(change) for change in changes]
     return Result(instance_responses=InstanceResponses(instance_response=responses))
+
+
+def check_force(instance_ids: Sequence[InstanceId], *, force: bool) -> None:
+    """Nobody can cut the power of a machine of one's own."""
+    if force and any(map(ids.managed, instance_ids)):
+        raise Refused(NO_FORCE)
 
 
 def done_alone(*, dry_run: bool) -> Done:

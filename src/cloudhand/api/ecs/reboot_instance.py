@@ -21,13 +21,15 @@ class Params:
     dry_run: bool = flag()
 
 
-@operation(ECS, access="write", errors=power.REFUSALS, refuses=(errors.DRY_RUN,))
+@operation(ECS, access="write", errors=power.REFUSALS, refuses=(errors.DRY_RUN, power.NO_FORCE))
 async def reboot_instance(call: Call, params: Params) -> Done:
+    power.check_force([params.instance_id], force=params.force_stop)
     await call.control.instances.reboot(
         [params.instance_id],
         force=params.force_stop,
         together=True,
         once=call.once(),
         dry_run=params.dry_run,
+        by=str(call.caller),
     )
     return power.done_alone(dry_run=params.dry_run)

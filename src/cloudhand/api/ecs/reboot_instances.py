@@ -20,13 +20,17 @@ class Params:
     dry_run: bool = flag()
 
 
-@operation(ECS, access="write", errors=power.REFUSALS, refuses=(errors.DRY_RUN_MANY,))
+@operation(
+    ECS, access="write", errors=power.REFUSALS, refuses=(errors.DRY_RUN_MANY, power.NO_FORCE)
+)
 async def reboot_instances(call: Call, params: Params) -> power.Result:
+    power.check_force(params.instance_ids, force=params.force_reboot)
     changes = await call.control.instances.reboot(
         params.instance_ids,
         force=params.force_reboot,
         together=power.together(params.batch_optimization),
         once=call.once(),
         dry_run=params.dry_run,
+        by=str(call.caller),
     )
     return power.told(changes, dry_run=params.dry_run)

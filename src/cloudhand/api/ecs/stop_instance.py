@@ -25,16 +25,21 @@ class Params:
 
 
 @operation(
-    ECS, access="write", errors=power.REFUSALS, refuses=(errors.DRY_RUN, power.NO_HIBERNATION)
+    ECS,
+    access="write",
+    errors=power.REFUSALS,
+    refuses=(errors.DRY_RUN, power.NO_FORCE, power.NO_HIBERNATION),
 )
 async def stop_instance(call: Call, params: Params) -> Done:
     if params.hibernate:
         raise Refused(power.NO_HIBERNATION)
+    power.check_force([params.instance_id], force=params.force_stop)
     await call.control.instances.stop(
         [params.instance_id],
         force=params.force_stop,
         together=True,
         once=call.once(),
         dry_run=params.dry_run,
+        by=str(call.caller),
     )
     return power.done_alone(dry_run=params.dry_run)
