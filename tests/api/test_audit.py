@@ -155,6 +155,22 @@ def test_no_value_that_is_given_is_in_any_record(it: Cloud, call: Caller) -> Non
     assert key["AccessKeySecret"] not in everything
 
 
+def test_a_secret_that_a_template_puts_into_an_id_is_in_no_record(it: Cloud) -> None:
+    (instance_id,) = it.instances()
+    call = tea(it.endpoint, sdk=OOS)
+    call("CreateSecretParameter", Name="word", Value=CANARY)
+    oos = Oos(it, call)
+    for asked in (
+        {"InstanceId": "{{ oos-secret:word }}"},
+        {"InstanceId": instance_id, "InstanceName": "{{ oos-secret:word }}"},
+    ):
+        task = api("name", "ModifyInstanceAttribute", **asked)
+        oos.until(oos.start(template(task)), *ENDED)
+    found = records(it, Operation="ecs:ModifyInstanceAttribute")
+    assert [one.get("on") for one in found] == [None, [f"instance/{instance_id}"]]
+    assert CANARY not in str(records(it))
+
+
 def test_records_of_one_account_are_nobody_elses(it: Cloud, call: Caller) -> None:
     ram = classic(it.endpoint, sdk=RAM)
     made = ram("CreateAccount", AccountName="team")["AccessKey"]

@@ -31,6 +31,11 @@ def of_call(
 ) -> Record:
     """``params``: None where they could not be read."""
     touched = authorize.resources(operation, call, params) if params is not None else []
+    things = [one.split(":", 4)[-1] for one in touched]
+    if call.asked is not None:
+        # A template has put a secret into what it asks: what it named itself is told, and no more.
+        named = " ".join(call.asked.values())
+        things = [one for one in things if one.rpartition("/")[2] in named]
     return Record(
         kind=Kind.CALL,
         at=call.now,
@@ -39,7 +44,7 @@ def of_call(
         outcome=_outcome(error) if error else OK,
         reads=operation.access == "read",
         origin=call.origin,
-        things=[one.split(":", 4)[-1] for one in touched],
+        things=things,
         facts=_made(result) if result is not None else {},
         request_id=call.request_id,
     )

@@ -30,12 +30,8 @@ class Audit:
         self._strangers_since = clock.now()
 
     async def add(self, record: Record) -> None:
-        """It is kept when this returns; StoreError."""
-
-        async def work(tx: Transaction) -> None:
-            await tx.audit.add(record)
-
-        await self._database.write(work)
+        """It is kept when this returns, behind what was noted before; StoreError."""
+        await self._keep(record)
         self._pokes.wake(Loop.AUDIT)
 
     def note(self, record: Record) -> None:
@@ -48,12 +44,14 @@ class Audit:
 
     async def flush(self) -> None:
         """Keep what was noted; StoreError, and then it is noted still."""
+        if self._waiting or self._left_out:
+            await self._keep()
+
+    async def _keep(self, *more: Record) -> None:
         noted, left_out = [*self._waiting], self._left_out
-        if not noted and not left_out:
-            return
         self._waiting.clear()
         self._left_out = 0
-        records = [*noted, self._of_left_out(left_out)] if left_out else noted
+        records = [*noted, *([self._of_left_out(left_out)] if left_out else []), *more]
 
         async def work(tx: Transaction) -> None:
             await tx.audit.add(*records)
