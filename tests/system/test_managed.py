@@ -237,3 +237,28 @@ def test_an_agent_without_an_identity_says_so(shared: Plane, tmp_path: Path) -> 
 
     assert told.returncode == 1
     assert "register this machine first" in told.stderr
+
+
+def test_a_machine_comes_back_to_a_control_plane_that_was_restored(
+    own: Plane, tmp_path: Path
+) -> None:
+    own.start()
+    machine = Machine(plane=own, root=tmp_path)
+    machine.register()
+    machine.start()
+    (before,) = own.settled(own.ask([machine.id], "echo before"))
+    file, state = tmp_path / "backup", own.state
+    told = own.place.run("backup", str(file), "--state", str(state))
+    assert told.returncode == 0, told.stderr
+    own.kill()
+    shutil.rmtree(state)
+
+    told = own.place.run("restore", str(file), "--state", str(state))
+    assert told.returncode == 0, told.stderr
+    own.start()
+    until(machine.online, what="its agent's coming back")
+    (kept,) = own.settled(before.invoke_id)
+    (after,) = own.settled(own.ask([machine.id], "echo after"))
+    assert (kept.output, after.output) == (b"before\n", b"after\n")
+    assert own.place.run("audit", "--check", "--state", str(state)).returncode == 0
+    assert machine.stop() == 0

@@ -33,6 +33,8 @@ COMMANDS = {
     "serve": "serve",
     "invite": "invite",
     "audit": "audit",
+    "backup": "backup",
+    "restore": "backup",
     "rotate-key": "rotate_key",
     "doctor": "doctor",
     "template validate": "template.validate",

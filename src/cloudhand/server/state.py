@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from cloudhand.providers.sandbox.instance import remove_tree
 
 TEMPORARY = "cloudhand-"  # how names of temporary states begin
+LOCK = "lock"  # a file in every state directory
 _MARK = "temporary"  # a file in them: the name alone says nothing
 # What an empty directory may hold.
 _NOBODYS = frozenset({"lost+found"})
@@ -43,11 +44,11 @@ def held(state: Path, *, temporary: bool) -> Iterator[None]:
     killed. One that was made here, and in which nothing came to be, goes again.
     """
     made = _claim(state)
-    with locked(state / "lock") as free:
+    with locked(state / LOCK) as free:
         if not free:
             asks = f"`cloudhand instances --state {state}` asks it"
             raise CannotUse(f"cannot use {state}: {_holder(state)} holds it ({asks})")
-        (state / "lock").write_text(str(os.getpid()))
+        (state / LOCK).write_text(str(os.getpid()))
         if temporary:
             (state / _MARK).touch()  # only now: without its lock it would look left behind
             _sweep(state.parent)
@@ -62,21 +63,21 @@ def held(state: Path, *, temporary: bool) -> Iterator[None]:
 
 
 def _holder(state: Path) -> str:
-    pid = (state / "lock").read_text()
+    pid = (state / LOCK).read_text()
     return f"the control plane with process id {pid}" if pid else "another control plane"
 
 
 def held_by(state: Path) -> str:
     """Who holds the directory at present; empty if nobody does. OSError."""
-    if not (state / "lock").exists():
+    if not (state / LOCK).exists():
         return ""
-    with locked(state / "lock") as free:
+    with locked(state / LOCK) as free:
         return "" if free else _holder(state)
 
 
 def _remove_unused(state: Path) -> None:
-    if [entry.name for entry in state.iterdir()] == ["lock"]:
-        (state / "lock").unlink()
+    if [entry.name for entry in state.iterdir()] == [LOCK]:
+        (state / LOCK).unlink()
         state.rmdir()
 
 
@@ -107,7 +108,7 @@ def _is_ours(path: Path) -> bool:
 
 def _remove_unless_used(state: Path) -> None:
     with ExitStack() as stack:
-        free = stack.enter_context(locked(state / "lock"))
+        free = stack.enter_context(locked(state / LOCK))
         for sandbox in (state / "sandbox", *state.glob("accounts/*/sandbox")):
             if free and sandbox.is_dir():
                 free = stack.enter_context(locked(sandbox / "supervisor.lock"))
@@ -123,7 +124,7 @@ def _claim(state: Path) -> bool:
     try:
         made = _made(state)
         present = {entry.name for entry in state.iterdir()}
-        if present - _NOBODYS and "lock" not in present:
+        if present - _NOBODYS and LOCK not in present:
             raise CannotUse(f"cannot use {state}: it holds other things; name a new directory")
         state.chmod(0o700)
         return made

@@ -12,6 +12,7 @@ import sqlite3
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -277,6 +278,15 @@ def _tell_here(jobs: list[_Job]) -> None:
 def _remedy(error: sqlite3.Error) -> str:
     damaged = error.sqlite_errorcode in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
     return "put a copy back" if damaged else "make room on its disk"
+
+
+def snapshot(path: Path, target: Path) -> None:
+    """A whole copy, in a new file, of a store that may be in use; StoreError."""
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+            connection.execute("VACUUM INTO ?", (str(target),))
+    except sqlite3.Error as error:
+        raise StoreError(f"cannot copy {path}: {error}") from error
 
 
 def migrate(connection: sqlite3.Connection) -> None:
