@@ -111,6 +111,29 @@ def test_policies_of_both_types_are_listed(ram: Caller) -> None:
     assert [one["PolicyName"] for one in attached] == ["AliyunECSFullAccess", "AliyunOOSFullAccess"]
 
 
+def test_a_policy_that_is_changed_holds_at_once_for_all_who_have_it(it: Cloud, ram: Caller) -> None:
+    ann = User(it, ram, "ann", "ecs:Describe*")
+    (instance_id,) = it.instances()
+    assert code_of(ann.calls(), "StopInstance", InstanceId=instance_id) == "Forbidden.RAM"
+    changed = document("ecs:Stop*")
+    made = ram(
+        "CreatePolicyVersion",
+        PolicyName="of-ann",
+        PolicyDocument=changed,
+        SetAsDefault=True,
+        RotateStrategy="None",
+    )["PolicyVersion"]
+    told = ram("GetPolicy", PolicyName="of-ann", PolicyType="Custom")
+    assert (made["VersionId"], made["IsDefaultVersion"]) == ("v2", True)
+    assert told["DefaultPolicyVersion"]["VersionId"] == told["Policy"]["DefaultVersion"] == "v2"
+    assert told["Policy"]["PolicyDocument"] == changed
+    (held,) = ram("ListPoliciesForUser", UserName="ann")["Policies"]["Policy"]
+    (listed,) = ram("ListPolicies", PolicyType="Custom")["Policies"]["Policy"]
+    assert held["DefaultVersion"] == listed["DefaultVersion"] == "v2"
+    assert code_of(ann.calls(), "DescribeInstances") == "Forbidden.RAM"
+    ann.calls()("StopInstance", InstanceId=instance_id)
+
+
 def test_what_is_taken_off_a_user_is_gone_at_once(it: Cloud, ram: Caller) -> None:
     ann = User(it, ram, "ann", "ecs:Describe*")
     of_ann = {"UserName": "ann", "PolicyName": "of-ann", "PolicyType": "Custom"}

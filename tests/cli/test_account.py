@@ -48,10 +48,16 @@ def test_a_user_asks_with_a_key_of_their_own(
     assert cli("account", "policy", name, str(file)).returncode == 0
     assert cli("account", "grant", name, name).returncode == 0
     granted = theirs("instances")
+    file.write_text(json.dumps(DESCRIBES).replace("Describe", "Nothing"))
+    twice = cli("account", "policy", name, str(file))
+    assert cli("account", "policy", name, str(file), "--replace").returncode == 0
+    assert theirs("instances").returncode == 3
     listed = cli("account", "list").stdout
     policies = cli("account", "policies").stdout
     assert cli("account", "revoke", name, name).returncode == 0
 
+    assert twice.returncode == 2
+    assert "--replace changes it, for all who have it" in twice.stderr
     assert refused.returncode == 3
     assert "Forbidden.RAM: User not authorized" in refused.stderr
     assert f"({name} may not ecs:Describe" in refused.stderr

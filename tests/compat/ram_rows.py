@@ -157,6 +157,28 @@ POLICIES: list[Row] = [
         ("CreatePolicy", {"PolicyName": "x", "PolicyDocument": one}, "MalformedPolicyDocument", 400)
         for one in ("{}", TRUST)
     ),
+    invalid("CreatePolicyVersion", "PolicyName", "a b", PolicyDocument=POLICY),
+    *(
+        (
+            "CreatePolicyVersion",
+            {"PolicyName": name, "PolicyDocument": POLICY, "SetAsDefault": True},
+            "EntityNotExist.Policy",
+            404,
+        )
+        for name in ("none", "ReadOnlyAccess")
+    ),
+    (
+        "CreatePolicyVersion",
+        {"PolicyName": "mine", "PolicyDocument": TRUST, "SetAsDefault": True},
+        "MalformedPolicyDocument",
+        400,
+    ),
+    (
+        "CreatePolicyVersion",
+        {"PolicyName": "mine", "PolicyDocument": POLICY},
+        "UnsupportedOperation",
+        400,
+    ),
     invalid("GetPolicy", "PolicyName", "a b", PolicyType="Custom"),
     invalid("GetPolicy", "PolicyType", "Other", PolicyName="mine"),
     ("GetPolicy", {"PolicyName": "mine"}, "MissingParameter.PolicyType", 400),

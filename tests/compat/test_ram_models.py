@@ -49,6 +49,12 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
             PolicyDocument=document("sts:*"),
             Description="roles",
         )
+        call(
+            "CreatePolicyVersion",
+            PolicyName="takes",
+            PolicyDocument=document("sts:AssumeRole"),
+            SetAsDefault=True,
+        )
         call("CreateRole", RoleName="helper", AssumeRolePolicyDocument=trust("root"))
         for kind, name in (("User", "ann"), ("Role", "helper")):
             whose = {f"{kind}Name": name}

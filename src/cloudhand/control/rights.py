@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from cloudhand.core import policy as policies
 from cloudhand.core.account import OWNER, Attachment, Identity, Kind, Policy, Role
@@ -116,6 +117,21 @@ class Rights:
             await tx.rights.add_policy(policy)
 
         await self._database.write(work)
+
+    async def change_policy(self, account_id: str, name: str, document: str) -> Policy:
+        """What it says from now on; ResourceNotFound, PolicyInvalid."""
+        policies.read(document)
+        now = self._clock.now()
+
+        async def work(tx: Transaction) -> Policy:
+            found = await tx.rights.policies(account_id, name)
+            _complain("policy", [name], {one.name for one in found})
+            (before,) = found
+            changed = replace(before, document=document, version=before.version + 1, changed_at=now)
+            await tx.rights.change_policy(changed)
+            return changed
+
+        return await self._database.write(work)
 
     async def remove_policy(self, account_id: str, name: str, *, detach: bool = False) -> None:
         """ResourceNotFound; NotEmpty while it is attached, unless it is to be taken off first."""

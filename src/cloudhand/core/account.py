@@ -98,6 +98,8 @@ class Policy:
     created_at: datetime
     document: str  # JSON
     description: str = ""
+    version: int = 1
+    changed_at: datetime | None = None  # None: as it was made
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cloudhand.core.account import Attachment, Identity, Kind, Policy, Role, User
 from cloudhand.store.database import Row, Statements
-from cloudhand.store.rows import moment, to_ms
+from cloudhand.store.rows import from_ms, moment, to_ms
 
 
 class Rights:
@@ -92,10 +92,22 @@ class Rights:
             policy.description,
         )
 
+    async def change_policy(self, policy: Policy) -> None:
+        await self._statements.change(
+            "UPDATE policies SET document = ?, version = ?, changed_at = ?"
+            " WHERE account_id = ? AND name = ?",
+            policy.document,
+            policy.version,
+            to_ms(policy.changed_at),
+            policy.account_id,
+            policy.name,
+        )
+
     async def policies(self, account_id: str, *names: str) -> list[Policy]:
         """Those of the account's own making: these, or all, in the order of their names."""
         rows = await self._named(
-            "SELECT name, account_id, created_at, document, description FROM policies",
+            "SELECT name, account_id, created_at, document, description, version, changed_at"
+            " FROM policies",
             account_id,
             names,
         )
@@ -106,6 +118,8 @@ class Rights:
                 created_at=moment(row[2]),
                 document=row[3],
                 description=row[4],
+                version=row[5],
+                changed_at=from_ms(row[6]),
             )
             for row in rows
         ]

@@ -10,7 +10,7 @@ from cloudhand.api.bind import text
 from cloudhand.api.operation import Call, operation
 from cloudhand.api.ram import errors, fields
 from cloudhand.api.ram.product import RAM
-from cloudhand.api.ram.shapes import VERSION, policy_type
+from cloudhand.api.ram.shapes import policy_type, version_id
 from cloudhand.core.account import Policy
 from cloudhand.core.errors import NameTaken, PolicyInvalid
 from cloudhand.wire import times
@@ -58,7 +58,7 @@ async def create_policy(call: Call, params: Params) -> Result:
             policy_name=params.policy_name,
             policy_type=policy_type(system=False),
             description=params.description,
-            default_version=VERSION,
+            default_version=version_id(1),
             create_date=times.second(call.now),
         )
     )

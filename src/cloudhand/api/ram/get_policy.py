@@ -9,7 +9,7 @@ import msgspec
 from cloudhand.api.operation import Call, operation
 from cloudhand.api.ram import errors, fields, policies
 from cloudhand.api.ram.product import RAM
-from cloudhand.api.ram.shapes import VERSION, policy_type
+from cloudhand.api.ram.shapes import policy_type
 from cloudhand.core.errors import ResourceNotFound
 
 
@@ -27,14 +27,14 @@ class PolicyShape(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     attachment_count: int
     create_date: str
     update_date: str
-    default_version: str = VERSION
+    default_version: str
 
 
 class VersionShape(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     policy_document: str
     create_date: str
     is_default_version: bool = True
-    version_id: str = VERSION
+    version_id: str
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
@@ -55,9 +55,12 @@ async def get_policy(call: Call, params: Params) -> Result:
             policy_document=found.document,
             attachment_count=counts.get(found.name, 0),
             create_date=found.created_at,
-            update_date=found.created_at,
+            update_date=found.changed_at,
+            default_version=found.version,
         ),
         default_policy_version=VersionShape(
-            policy_document=found.document, create_date=found.created_at
+            policy_document=found.document,
+            create_date=found.changed_at,
+            version_id=found.version,
         ),
     )

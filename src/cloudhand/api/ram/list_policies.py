@@ -11,7 +11,7 @@ from cloudhand.api.operation import Call, operation
 from cloudhand.api.ram import fields, policies
 from cloudhand.api.ram.fields import Part
 from cloudhand.api.ram.product import RAM
-from cloudhand.api.ram.shapes import VERSION, NoTags, policy_type
+from cloudhand.api.ram.shapes import NoTags, policy_type
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class PolicyShape(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     attachment_count: int
     create_date: str
     update_date: str
-    default_version: str = VERSION
+    default_version: str
     tags: NoTags = NoTags()
 
 
@@ -62,7 +62,8 @@ async def list_policies(call: Call, params: Params) -> Result:
                     description=one.description,
                     attachment_count=counts.get(one.name, 0),
                     create_date=one.created_at,
-                    update_date=one.created_at,
+                    update_date=one.changed_at,
+                    default_version=one.version,
                 )
                 for one in found
             ]

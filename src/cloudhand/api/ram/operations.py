@@ -10,6 +10,7 @@ from cloudhand.api.ram.attach_policy_to_user import attach_policy_to_user
 from cloudhand.api.ram.create_access_key import create_access_key
 from cloudhand.api.ram.create_account import create_account
 from cloudhand.api.ram.create_policy import create_policy
+from cloudhand.api.ram.create_policy_version import create_policy_version
 from cloudhand.api.ram.create_role import create_role
 from cloudhand.api.ram.create_user import create_user
 from cloudhand.api.ram.delete_access_key import delete_access_key
@@ -39,6 +40,7 @@ OPERATIONS: Mapping[str, Operation] = {
         create_access_key,
         create_account,
         create_policy,
+        create_policy_version,
         create_role,
         create_user,
         delete_access_key,

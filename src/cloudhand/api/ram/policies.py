@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cloudhand.api.operation import Call
+from cloudhand.api.ram.shapes import version_id
 from cloudhand.core.errors import ResourceNotFound
 from cloudhand.core.system_policies import SYSTEM
 from cloudhand.wire import times
@@ -19,6 +20,8 @@ class Known:
     description: str
     document: str
     created_at: str  # as the wire spells moments
+    changed_at: str
+    version: str
 
 
 async def known(call: Call) -> list[Known]:
@@ -30,6 +33,8 @@ async def known(call: Call) -> list[Known]:
             description=one.description,
             document=one.document,
             created_at=times.second(one.created_at),
+            changed_at=times.second(one.changed_at or one.created_at),
+            version=version_id(one.version),
         )
         for one in await call.control.rights.policies(call.caller.account_id)
     ]
@@ -40,6 +45,8 @@ async def known(call: Call) -> list[Known]:
             description=one.description,
             document=one.document,
             created_at=_SYSTEM_SINCE,
+            changed_at=_SYSTEM_SINCE,
+            version=version_id(1),
         )
         for name, one in SYSTEM.items()
     ]

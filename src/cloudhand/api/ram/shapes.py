@@ -14,8 +14,11 @@ from cloudhand.core.account import AccessKey, Attachment, Policy, Role, User
 from cloudhand.core.system_policies import SYSTEM
 from cloudhand.wire import times
 
-VERSION = "v1"  # a policy has one
 SESSION_SECONDS = 3600  # that a role is taken for, at most
+
+
+def version_id(number: int) -> str:
+    return f"v{number}"
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,7 +133,7 @@ class AttachedShape(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     policy_type: str
     description: str
     attach_date: str
-    default_version: str = VERSION
+    default_version: str
 
 
 class AttachedPolicies(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
@@ -138,8 +141,8 @@ class AttachedPolicies(msgspec.Struct, frozen=True, kw_only=True, rename="pascal
 
 
 def attached_shapes(attached: Sequence[Attachment], own: Sequence[Policy]) -> AttachedPolicies:
-    """``own``: the account's policies, with their descriptions, as far as they are still there."""
-    told = {policy.name: policy.description for policy in own}
+    """``own``: the account's policies, as far as they are still there."""
+    told = {policy.name: policy for policy in own}
     return AttachedPolicies(
         policy=[
             AttachedShape(
@@ -147,10 +150,12 @@ def attached_shapes(attached: Sequence[Attachment], own: Sequence[Policy]) -> At
                 policy_type=policy_type(system=one.system),
                 description=SYSTEM[one.policy].description
                 if one.system
-                else told.get(one.policy, ""),
+                else told[one.policy].description,
                 attach_date=times.second(one.attached_at),
+                default_version=version_id(1 if one.system else told[one.policy].version),
             )
             for one in attached
+            if one.system or one.policy in told
         ]
     )
 

@@ -19,10 +19,7 @@ EPILOG = (
 )
 _COLUMNS = ("policy", "type", "attached", "description")
 _TAKEN = "EntityAlreadyExists.Policy"
-_CHANGING = (
-    "; a policy is not changed: make one of another name, grant that, revoke this one, and --delete"
-    " it"
-)
+_CHANGING = "; --replace changes it, for all who have it"
 _BAD = ("MalformedPolicyDocument", _TAKEN, "EntityNotExist.Policy",
         "DeleteConflict.")  # fmt: skip
 
@@ -59,19 +56,25 @@ def policy(
     file: Annotated[
         str, typer.Argument(help="JSON in the form of RAM; - reads the standard input.")
     ] = "",
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Change one that there is, for all who have it.")
+    ] = False,
     delete: Annotated[bool, typer.Option("--delete", help="Delete it instead.")] = False,
     state: options.State = None,
     endpoint: options.At = "",
     ca: options.Ca = None,
 ) -> None:
     """Make a policy of what stands in a file, for `cloudhand account grant`; or delete one."""
-    if bool(file) is delete:
+    if bool(file) is delete or (replace and delete):
         raise Mistake("name either a file, or --delete")
     document = "" if delete else people.read(file)
     client = Client(find_endpoint(state, endpoint, ca))
     try:
         if delete:
             people.call(client, "DeletePolicy", PolicyName=name)
+        elif replace:
+            said = {"PolicyName": name, "PolicyDocument": document, "SetAsDefault": "true"}
+            people.call(client, "CreatePolicyVersion", **said)
         else:
             people.call(client, "CreatePolicy", PolicyName=name, PolicyDocument=document)
     except ApiError as error:
