@@ -13,6 +13,7 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -58,8 +59,10 @@ def image() -> Path:
 class Guest:
     """Use it in a with statement."""
 
-    def __init__(self, root: Path, log: Path) -> None:
+    def __init__(self, root: Path, log: Path, *, binds: Sequence[Path] = ()) -> None:
+        """``binds``: folders of this machine that it sees, and cannot change."""
         self.root = root
+        self._binds = binds
         self._log = log
         self._container: subprocess.Popen[bytes] | None = None
 
@@ -83,6 +86,7 @@ class Guest:
     def power_on(self) -> None:
         words = ["systemd-nspawn", "--directory", str(self.root), "--boot", "--register=no"]
         words += ["--keep-unit", f"--machine=g{os.getpid()}", "--console=passive"]
+        words += [f"--bind-ro={path}" for path in self._binds]
         with self._log.open("ab") as log:
             self._container = subprocess.Popen(
                 words,

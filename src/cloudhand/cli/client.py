@@ -59,8 +59,8 @@ class Client:
             raise self._refused(body.get("Code", "Unknown"), body.get("Message", ""), status)
         return body
 
-    def fetch(self, path: str) -> dict[str, str]:
-        """The headers that the control plane answers with, whatever it says; ClientError."""
+    def fetch(self, path: str) -> tuple[int, dict[str, str]]:
+        """The status and the headers of what is answered, unsigned; ClientError."""
         connection = self._connect()
         try:
             connection.request("GET", path)
@@ -70,7 +70,7 @@ class Client:
             raise self._unreachable(error) from error
         finally:
             connection.close()
-        return {name.lower(): value for name, value in response.getheaders()}
+        return response.status, {name.lower(): value for name, value in response.getheaders()}
 
     def close(self) -> None:
         if self._connection is not None:

@@ -55,7 +55,7 @@ def command(
     url = (at or _reachable(client.endpoint)).rstrip("/")
     if urlsplit(url).scheme not in ("http", "https"):
         raise Mistake(f"{url} is no address: write http://HOST:PORT or https://HOST:PORT")
-    pin = client.fetch(_PATH).get(_PIN, "") if url.startswith("https:") else ""
+    pin = client.fetch(_PATH)[1].get(_PIN, "") if url.startswith("https:") else ""
     wanted = {
         "InstanceCount": count,
         "TimeToLiveInHours": hours,

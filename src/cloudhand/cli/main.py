@@ -65,6 +65,7 @@ COMMANDS = {
     "fault make": "fault.make",
     "fault list": "fault.listing",
     "fault clear": "fault.clear",
+    "server install": "server.install",
     "agent": "agent",
     "version": "version",
 }
@@ -72,6 +73,7 @@ _GROUPS = {  # commands that have commands, with their help
     "account": "Who may do what: users and roles of the account, and other accounts.",
     "agent": "",  # says it itself
     "fault": "Faults made on purpose, for tests of one's own automation.",
+    "server": "The control plane as a service of its machine.",
     "template": "Templates of CloudOps Orchestration Service: check, rehearse and execute them.",
 }
 EPILOG = (

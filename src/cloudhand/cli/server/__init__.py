@@ -1,0 +1,1 @@
+"""Commands about the control plane as a service of its machine."""
