@@ -7,6 +7,7 @@ from datetime import datetime
 from cloudhand.control.control import Control
 from cloudhand.control.pokes import Loop
 from cloudhand.reconcilers.reconciler import keep_looking
+from cloudhand.store.database import StoreError
 
 
 async def keep_delivering(control: Control) -> None:
@@ -17,9 +18,12 @@ async def keep_delivering(control: Control) -> None:
         nonlocal heard
         if not heard:
             await control.deadlines.resume()
-        heard = False  # also when the store cannot be written: no report was taken then
-        waiting = await control.deadlines.expire()
-        heard = True
+            heard = True
+        try:
+            waiting = await control.deadlines.expire()
+        except StoreError:
+            heard = False  # no report was taken then, either
+            raise
         await control.deadlines.kick_waiting(waiting)
         return await control.deadlines.next_deadline()
 
