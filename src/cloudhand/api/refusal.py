@@ -46,7 +46,7 @@ def missing(name: str) -> WireError:
     return WireError(
         code=f"MissingParameter.{name}",
         status=400,
-        message=f"The parameter {name} is mandatory for this action and was not given.",
+        message=f"The parameter {name} is mandatory for this action and was not given or is empty.",
     )
 
 

@@ -37,7 +37,7 @@ def command(
         struck = f"{one['StruckCount']}/{one['Times']}" if one["Times"] else one["StruckCount"]
         until = one["EndTime"][:19].replace("T", " ") or "it is cleared"
         on = ", ".join(names.get(i, i) for i in one["InstanceIds"]) or "all"
-        values = one["FaultId"], one["Kind"], one["Value"], one["Percent"], struck, until, on
+        values = one["FaultId"], one["Kind"], one["Value"] or "-", one["Percent"], struck, until, on
         print(_LINE.format(*values))
 
 
