@@ -74,13 +74,14 @@ async def running(world: World) -> tuple[Execution, TaskExecution]:
     """An execution as the engine sees it, and a task of it."""
     await keep(world, "color", "red", Type.STRING)
     execution_id = await started(world, WAITING, sizes="s")
-    await world.settle()
+    task_id = TaskExecutionId(f"{execution_id}.t0001")
 
-    async def work(tx: Transaction) -> tuple[Execution | None, TaskExecution | None]:
-        task_id = TaskExecutionId(f"{execution_id}.t0001")
-        return await tx.executions.get(execution_id), await tx.tasks.get(task_id)
+    async def begun() -> TaskExecution | None:
+        return await world.database.read(lambda tx: tx.tasks.get(task_id))
 
-    execution, task = await world.database.read(work)
+    await world.until(begun)
+    task = await begun()
+    execution = await world.database.read(lambda tx: tx.executions.get(execution_id))
     assert execution is not None
     assert task is not None
     return execution, task
