@@ -19,7 +19,13 @@ def fields(model: Any) -> dict[str, str]:
     """The types of a model's fields, as it spells them, by their names on the wire."""
     annotations = inspect.signature(model.__init__).parameters
     found = _WRITES.findall(inspect.getsource(model.to_map))
-    return {wire: str(annotations[name].annotation) for name, wire in found}
+    return {wire: _kind(annotations[name].annotation) for name, wire in found}
+
+
+def _kind(annotation: Any) -> str:
+    """As newer models spell it."""
+    name = annotation.__name__ if isinstance(annotation, type) else str(annotation)
+    return name.removeprefix("typing.")
 
 
 def misfits(models: Any, model: Any, body: Any, path: str = "") -> Iterator[str]:
