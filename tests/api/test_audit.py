@@ -47,7 +47,9 @@ def test_a_call_says_who_from_where_on_what_and_what_was_made(it: Cloud, call: C
     made = call(
         "RunCommand", Type="RunShellScript", CommandContent="true", InstanceId=[instance_id]
     )
-    (record,) = records(it, Operation="ecs:RunCommand")
+    call("DescribeRegions")
+    asked_later = {"StartTime": "2026-01-01T00:00:00Z", "EndTime": "2999-01-01T00:00:00Z"}
+    (record,) = records(it, ResourceId=instance_id, Who="root", Changes=True, **asked_later)
     assert record == {
         "number": record["number"],
         "at": record["at"],
