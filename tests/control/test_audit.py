@@ -152,6 +152,20 @@ async def test_old_records_are_forgotten_and_the_chain_goes_on(tmp_path: Path) -
         assert check(links)[0] == 2
 
 
+async def test_what_is_forgotten_leaves_no_gap(tmp_path: Path) -> None:
+    """A record says when its call began, which may be before that of the one before it."""
+    async with World(tmp_path) as world:
+        early = world.clock.now()
+        world.clock.move(timedelta(days=1))
+        for at in (early, world.clock.now(), early, world.clock.now()):
+            await world.control.audit.add(record(world, at=at))
+        world.clock.move(timedelta(days=179, hours=12))
+        await world.settle()
+        links = await world.control.audit.after(0, limit=10)
+        assert [one.number for one in links] == [2, 3, 4]
+        assert check(links)[0] == 3
+
+
 async def test_a_restart_by_exit_code_is_recorded_with_who_asked_and_both_boots(
     tmp_path: Path,
 ) -> None:

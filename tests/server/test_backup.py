@@ -74,6 +74,21 @@ async def test_nothing_that_is_there_is_written_over(state: Path, tmp_path: Path
     assert file.read_bytes() == before
 
 
+async def test_an_account_that_is_being_closed_is_left_out(state: Path, tmp_path: Path) -> None:
+    store_file(state / "accounts" / "1735209433081252").unlink()
+    backup.back_up(state, tmp_path / "backup")
+    backup.restore(tmp_path / "backup", tmp_path / "again")
+    assert not (tmp_path / "again" / "accounts").exists()
+
+
+async def test_a_file_is_no_directory_to_restore_into(state: Path, tmp_path: Path) -> None:
+    backup.back_up(state, tmp_path / "backup")
+    (tmp_path / "text").write_text("hello")
+    with pytest.raises(CannotUse, match="cannot restore"):
+        backup.restore(tmp_path / "backup", tmp_path / "text")
+    assert (tmp_path / "text").read_text() == "hello"
+
+
 async def test_a_store_that_cannot_be_copied_leaves_no_file(state: Path, tmp_path: Path) -> None:
     store_file(state).write_bytes(b"no store" * 1000)
     with pytest.raises(CannotUse, match="cannot copy"):

@@ -6,14 +6,14 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from cloudhand.core.audit import OK, Kind, Record
 from cloudhand.server.trail import Trail, keep_trail
-from cloudhand.wire.audit import Link, check, read
+from cloudhand.wire.audit import Link, check, link, read
 from tests.world import World
 
 
@@ -35,8 +35,10 @@ async def kept(world: World, folder: Path) -> AsyncIterator[None]:
             await task
 
 
-async def add(world: World, action: str) -> None:
-    record = Record(kind=Kind.CALL, at=world.clock.now(), action=action, who="ann", outcome=OK)
+async def add(world: World, action: str, *, at: datetime | None = None) -> None:
+    """``at``: when the call began; None: now."""
+    began = at or world.clock.now()
+    record = Record(kind=Kind.CALL, at=began, action=action, who="ann", outcome=OK)
     await world.control.audit.add(record)
 
 
@@ -70,6 +72,22 @@ async def test_each_day_has_a_file_that_only_its_owner_reads(world: World, tmp_p
     assert first.name == f"{links[0].record['at'][:10]}.jsonl" < second.name
     assert {path.stat().st_mode & 0o777 for path in (first, second)} == {0o600}
     assert folder.stat().st_mode & 0o777 == 0o700
+
+
+async def test_a_call_that_began_yesterday_follows_what_was_written_today(
+    world: World, tmp_path: Path
+) -> None:
+    """A record says when its call began, and is kept when that has ended."""
+    folder = tmp_path / "audit"
+    yesterday = world.clock.now()
+    for turn in range(2):
+        async with kept(world, folder):
+            world.clock.move(timedelta(days=1))
+            await add(world, "ecs:Today")
+            await written(world, folder, 2 * turn + 1)
+            await add(world, "ecs:Yesterday", at=yesterday)
+            links = await written(world, folder, 2 * turn + 2)
+    assert check(links) == (4, links[-1])
 
 
 async def test_what_was_kept_while_nobody_wrote_is_written_later(
@@ -122,12 +140,12 @@ async def test_a_folder_that_cannot_be_written_is_tried_again(
     assert check(links)[0] == 2
 
 
-async def test_files_of_long_ago_are_removed(world: World, tmp_path: Path) -> None:
+async def test_files_of_long_ago_are_removed(tmp_path: Path) -> None:
     folder = tmp_path / "audit"
     folder.mkdir()
     trail = Trail(folder, timedelta(days=2))
     for name in ("2026-01-01.jsonl", "2026-01-02.jsonl", "2026-01-03.jsonl", "notes.txt"):
         (folder / name).write_text("")
-    trail.forget(world.clock.now().replace(year=2026, month=1, day=4))
+    trail.write([link(None, {"at": "2026-01-04T00:00:00.000+00:00"})])
     left = {path.name for path in folder.iterdir()}
-    assert left == {"2026-01-02.jsonl", "2026-01-03.jsonl", "notes.txt"}
+    assert left == {f"2026-01-0{day}.jsonl" for day in (2, 3, 4)} | {"notes.txt"}

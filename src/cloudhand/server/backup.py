@@ -52,10 +52,10 @@ def back_up(state: Path, file: Path) -> int:
 
 def restore(file: Path, state: Path) -> datetime:
     """Into a new state directory; when the backup was made. CannotUse, and nothing is left."""
-    if state.exists() and any(state.iterdir()):
-        raise CannotUse(f"{state} is not empty: name a new directory")
     part = state.with_name(f".{state.name}.part")
     try:
+        if state.exists() and any(state.iterdir()):
+            raise CannotUse(f"{state} is not empty: name a new directory")
         remove_tree(str(part))
         part.mkdir(mode=0o700, parents=True)
         made_at = _unpack(file, part)
@@ -71,14 +71,14 @@ def restore(file: Path, state: Path) -> datetime:
 
 def _collect(state: Path, folder: Path) -> None:
     snapshot(store_file(state), store_file(folder))
-    for account in account_folders(state):
+    for account in filter(has_database, account_folders(state)):  # one may be being closed
         to = folder / account.relative_to(state)
         to.mkdir(parents=True)
         snapshot(store_file(account), store_file(to))
     for path in (one for name in _OTHERS for one in _files(state / name)):
         to = folder / path.relative_to(state)
         to.parent.mkdir(exist_ok=True)
-        to.write_bytes(path.read_bytes())
+        shutil.copyfile(path, to)
 
 
 def _files(path: Path) -> Iterator[Path]:

@@ -7,6 +7,7 @@ import logging
 import os
 from contextlib import suppress
 from datetime import date, datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 
 from cloudhand.control.control import Control
@@ -45,22 +46,26 @@ class Trail:
         return 0
 
     def write(self, links: list[Link]) -> None:
-        """Add these, each to the file of its day; OSError, and then maybe some of them."""
+        """Add these; OSError, and then maybe some of them.
+
+        Each goes to the file of its day, or of a later one that was begun: a call that lasted over
+        midnight is not put before what follows it.
+        """
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        by_day: dict[str, list[str]] = {}
-        for link in links:
-            by_day.setdefault(link.record["at"][:10], []).append(link.line)
-        for day, lines in by_day.items():
+        day = max((path.stem for path in self._files()), default="")
+        for its_day, some in groupby(links, key=lambda link: link.record["at"][:10]):
+            if its_day > day:
+                day = its_day
+                self._forget(date.fromisoformat(day))
             path = self._folder / f"{day}.jsonl"
             descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             with open(descriptor, "w", encoding="utf-8") as file:
-                file.writelines(f"{line}\n" for line in lines)
+                file.writelines(f"{link.line}\n" for link in some)
 
-    def forget(self, now: datetime) -> None:
+    def _forget(self, today: date) -> None:
         """Remove the files of days that are too long ago."""
-        oldest = (now - self._kept).date()
         for path in self._files():
-            if date.fromisoformat(path.stem) < oldest:
+            if date.fromisoformat(path.stem) < today - self._kept:
                 path.unlink()
 
     def _files(self) -> list[Path]:
@@ -87,7 +92,6 @@ async def keep_trail(control: Control, folder: Path) -> None:
         while links := await control.audit.after(number, limit=_AT_ONCE):
             await asyncio.to_thread(trail.write, links)
             number = links[-1].number
-        await asyncio.to_thread(trail.forget, control.clock.now())
         last = number
 
     async def look() -> datetime | None:

@@ -77,9 +77,15 @@ class Audit:
         return links, encode_cursor([links[-1].number]) if len(rows) > limit else ""
 
     async def forget(self, *, before: datetime) -> int:
-        """Drop the old ones; how many. The newest stays, for the next one to name."""
+        """Drop those before the first that is not old; how many.
+
+        So there is no gap, and no more is read than is dropped. The newest stays, for the next one
+        to name.
+        """
         return await self._statements.change(
-            "DELETE FROM audit WHERE at < ? AND number < (SELECT max(number) FROM audit)",
+            "DELETE FROM audit WHERE number < coalesce("
+            "(SELECT number FROM audit WHERE at >= ? ORDER BY number LIMIT 1),"
+            " (SELECT max(number) FROM audit))",
             to_ms(before),
         )
 
