@@ -16,6 +16,7 @@ from tests.cli.beside import Start
 from tests.cli.conftest import Cli
 from tests.cli.test_power import time_passes
 from tests.machines import Machine, exit_with, finish
+from tests.world import World
 
 
 def test_equal_outputs_are_told_once_with_their_count(it: Cloud, cli: Cli) -> None:
@@ -388,8 +389,13 @@ def test_a_machine_that_is_away_is_waited_for(it: Cloud, cli: Cli, start: Start)
 
     run = start("run", "--wait-online", "12h", "--on", instance_id, "--", "true")
     told = run.until(rf"Waiting for {instance_id}: its agent is offline.*; until (.*) UTC at most")
-    it.world.machine(instance_id).connected = True
-    it.do(lambda world: world.machines._start_agent(world.machine(instance_id)))
+
+    async def back(world: World) -> None:
+        world.machine(instance_id).connected = True
+        world.machines.start_agent(world.machine(instance_id))
+        await world.settle()
+
+    it.do(back)
 
     assert run.end()[0] == 0
     assert re.fullmatch(r"(....-..-.. )?..:..:..", told.group(1))

@@ -205,6 +205,18 @@ def not_served(name: str, why: str, *others: str) -> Any:
     )
 
 
+def without_effect(name: str, why: str, *others: str) -> Any:
+    """Parameters that mean nothing here, and say so on their page."""
+    return custom(
+        lambda flat, wire: flat.get(wire, ""),
+        kind="String",
+        names=(name, *others),
+        note=f"without effect: {why}",
+        default="",
+        coverage=Coverage.WITHOUT_EFFECT,
+    )
+
+
 def number(
     name: str = "",
     *,

@@ -57,16 +57,11 @@ def _outcome(error: Exception) -> str:
 def _made(result: msgspec.Struct) -> Mapping[str, str]:
     """The ids that an answer begins with, such as that of an invocation."""
     found: dict[str, str] = {}
-    for name in result.__struct_fields__:
-        value = getattr(result, name)
-        if name.endswith("_id") and isinstance(value, str) and value:
-            found[name] = value
+    for name, wire in zip(result.__struct_fields__, result.__struct_encode_fields__, strict=True):
+        value, told = getattr(result, name), wire[0].lower() + wire[1:]
+        if name.endswith("_id") and isinstance(value, str):
+            found[told] = value
         elif name.endswith("_id_sets") and isinstance(value, msgspec.Struct):
             (inner,) = value.__struct_fields__
-            found[name] = ",".join(getattr(value, inner))
-    return {_camel(name): value for name, value in found.items()}
-
-
-def _camel(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(word.capitalize() for word in others)
+            found[told] = ",".join(getattr(value, inner))
+    return found

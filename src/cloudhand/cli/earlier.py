@@ -10,15 +10,13 @@ from cloudhand.cli import bulk, follow
 from cloudhand.cli.client import Client
 from cloudhand.cli.errors import Mistake
 from cloudhand.cli.follow import Result
-from cloudhand.cli.order import Order, unknown
+from cloudhand.cli.order import EXECUTION, Order, unknown
 from cloudhand.cli.template import executions
-
-_EXECUTION = "exec-"  # how their ids begin
 
 
 def order(client: Client, earlier: str) -> Order:
     """What was asked for then; Mistake."""
-    if earlier.startswith(_EXECUTION):
+    if earlier.startswith(EXECUTION):
         return bulk.order_of(_given(client, earlier))
     asked = client.call("DescribeInvocations", {"InvokeId": earlier})
     found = asked["Invocations"]["Invocation"]
@@ -37,7 +35,7 @@ def order(client: Client, earlier: str) -> Order:
 
 def results(client: Client, earlier: str) -> list[Result]:
     """What came of it on each machine, those among them whose turn did not come; Mistake."""
-    if earlier.startswith(_EXECUTION):
+    if earlier.startswith(EXECUTION):
         machines = _given(client, earlier)["targets"]["ResourceIds"]
         return bulk.Bulk(client, earlier, machines).look()
     found = follow.results(client, earlier)
@@ -48,7 +46,7 @@ def results(client: Client, earlier: str) -> list[Result]:
 
 def following(client: Client, earlier: str) -> str:
     """The command that waits for its end."""
-    words = "template show" if earlier.startswith(_EXECUTION) else "result"
+    words = "template show" if earlier.startswith(EXECUTION) else "result"
     return client.endpoint.command(f"{words} {earlier} --follow")
 
 

@@ -17,6 +17,7 @@ from cloudhand.cli.client import Client
 from cloudhand.cli.errors import Mistake
 from cloudhand.cli.outage import Patience
 
+EXECUTION = "exec-"  # how ids of executions begin
 _PER_CALL = 100  # instances
 _TIMEOUT = 60  # seconds
 _KINDS = ("RunShellScript", "RunBatScript", "RunPowerShellScript")
@@ -144,7 +145,7 @@ def _parameters(order: Order, instance_ids: Sequence[str]) -> dict[str, Any]:
 def unknown(client: Client, invoke_id: str) -> str:
     """What to say of an invocation that there is not."""
     command = client.endpoint.command
-    if invoke_id.startswith("exec-"):
+    if invoke_id.startswith(EXECUTION):
         show, cancel = (
             command(f"template show {invoke_id}"),
             command(f"template cancel {invoke_id}"),

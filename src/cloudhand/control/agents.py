@@ -344,7 +344,7 @@ def _joining(
         outcome=type(refusal).__name__ if refusal else OK,
         origin=Origin(address=address),
         things=(f"instance/{instance_id}",) if instance_id else (),
-        facts={name: value for name, value in facts.items() if value},
+        facts=facts,
     )
 
 

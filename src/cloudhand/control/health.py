@@ -20,6 +20,15 @@ class Health:
         self._clock = clock
         self._pokes = pokes
 
+    async def overdue(self) -> int:
+        """How much is not final though its deadline has passed."""
+        now = self._clock.now()
+
+        async def work(tx: Transaction) -> int:
+            return sum((await tx.totals.overdue(now)).values())
+
+        return await self._database.read(work)
+
     async def totals(self) -> Totals:
         now = self._clock.now()
 

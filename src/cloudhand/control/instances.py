@@ -286,7 +286,7 @@ class Instances:
         by: str = OWNER,
     ) -> list[Changed]:
         now = self._clock.now()
-        asked: list[InvokeId] = []
+        asked: dict[InvokeId, list[InstanceId]] = {}
 
         async def work(tx: Transaction) -> list[Changed]:
             earlier = await tx.tokens.earlier(once, list[Changed])
@@ -310,7 +310,7 @@ class Instances:
             for change in given:
                 if change.instance_id in found:
                     await _give(tx, found[change.instance_id], event, force, now)
-            asked.extend(
+            asked.update(
                 await own_power.ask(
                     tx,
                     {c.instance_id: agents[c.instance_id] for c in given if c.instance_id in own},
@@ -325,8 +325,8 @@ class Instances:
             return changes
 
         changes = await self._database.write(work)
-        for invoke_id in asked:
-            self._pokes.kick([one for one in instance_ids if ids.managed(one)], Kick.RUN, invoke_id)
+        for invoke_id, those in asked.items():
+            self._pokes.kick(those, Kick.RUN, invoke_id)
             self._pokes.wake(Loop.DELIVERIES)
         self._pokes.wake(Loop.LIFECYCLES)
         return changes

@@ -15,30 +15,27 @@ from cloudhand.core.errors import CloudhandError, IncorrectState, InstanceNotFou
 from cloudhand.core.ids import InstanceId, InvokeId, RandomBytes
 from cloudhand.core.instance import Agent, AgentKind, Event, online
 from cloudhand.core.invocation import Invocation
+from cloudhand.core.power import Kind
 from cloudhand.store.transaction import Transaction
 
-# By whether it is Windows: the exit code, and how a script ends with it.
-_CODES = {
-    Event.STOP_ASKED: {False: 193, True: 3009},
-    Event.REBOOT_ASKED: {False: 194, True: 3010},
-}
-_NAMES = {Event.STOP_ASKED: "StopInstances", Event.REBOOT_ASKED: "RebootInstances"}
-_WORDS = {Event.STOP_ASKED: "stop", Event.REBOOT_ASKED: "restart"}
+_KINDS = {Event.STOP_ASKED: Kind.STOP, Event.REBOOT_ASKED: Kind.RESTART}
+_NAMES = {Kind.STOP: "StopInstances", Kind.RESTART: "RebootInstances"}
 
 
 def refusal(
     agent: Agent | None, instance_id: InstanceId, event: Event, now: datetime
 ) -> CloudhandError | None:
     """Why its agent cannot be asked; None if it can."""
-    if event not in _CODES:
+    kind = _KINDS.get(event)
+    if kind is None:
         return InstanceNotFound([instance_id])  # nobody but itself can start it
     if agent is None or not online(agent, now=now):
-        return IncorrectState(instance_id, "offline", _WORDS[event])
-    code = _CODES[event][_windows(agent)]
+        return IncorrectState(instance_id, "offline", kind)
+    code = power.exit_code(kind, windows=_windows(agent))
     published = agent.kind is AgentKind.PUBLISHED
     if published and not power.asked_by(code, agent_version=agent.version, os_type=agent.os_type):
         state = f"spoken for by an agent {agent.version}, which is too old for that"
-        return IncorrectState(instance_id, state, _WORDS[event])
+        return IncorrectState(instance_id, state, kind)
     return None
 
 
@@ -51,29 +48,29 @@ async def ask(
     random: RandomBytes,
     now: datetime,
     window: timedelta,
-) -> list[InvokeId]:
-    """Record the commands that do it, one for each kind of machine."""
-    asked = []
+) -> dict[InvokeId, list[InstanceId]]:
+    """Record the commands that do it, one for each kind of machine, and for which machines."""
+    asked = {}
     for windows in (False, True):
         those = [one for one, agent in agents.items() if _windows(agent) is windows]
         if those:
-            invocation = _invocation(event, windows, by, random, now)
+            invocation = _invocation(_KINDS[event], windows, by, random, now)
             await tx.invocations.add(invocation)
             await add_targets(tx, invocation, _machines(those, agents), now, window)
-            asked.append(invocation.id)
+            asked[invocation.id] = those
     return asked
 
 
 def _invocation(
-    event: Event, windows: bool, by: str, random: RandomBytes, now: datetime
+    kind: Kind, windows: bool, by: str, random: RandomBytes, now: datetime
 ) -> Invocation:
     return Invocation(
         id=ids.invoke_id(random),
         command=Command(
             id=ids.command_id(random),
             type=CommandType.BATCH if windows else CommandType.SHELL,
-            content=f"exit {_CODES[event][windows]}".encode(),
-            name=_NAMES[event],
+            content=f"exit {power.exit_code(kind, windows=windows)}".encode(),
+            name=_NAMES[kind],
         ),
         created_at=now,
         by=by,

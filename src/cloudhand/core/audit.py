@@ -36,7 +36,8 @@ class Record:
     reads: bool = False  # it changes nothing
     origin: Origin = field(default_factory=Origin)
     things: Sequence[str] = ()  # instance/i-..., command/c-...
-    facts: Mapping[str, str] = field(default_factory=dict)  # ids that were made, boot ids
+    # Ids that were made, boot ids; what is empty is not known.
+    facts: Mapping[str, str | None] = field(default_factory=dict)
     request_id: str = ""
 
     def told(self) -> dict[str, Any]:
@@ -52,7 +53,7 @@ class Record:
             "on": list(self.things),
             "reads": self.reads,
             "outcome": self.outcome,
-            "facts": dict(self.facts),
+            "facts": {name: value for name, value in self.facts.items() if value},
             "requestId": self.request_id,
         }
         return {name: value for name, value in everything.items() if value}

@@ -88,11 +88,24 @@ def of_silence(action: PowerAction, *, managed: bool, online: bool) -> Event:
     return Event.STOPPED if stopped else Event.EXPIRED
 
 
-def asked_by(exit_code: int, *, agent_version: str, os_type: str) -> Kind | None:
+def exit_code(kind: Kind, *, windows: bool) -> int:
+    """The one by which a command asks for it."""
+    return next(
+        code
+        for code, name in POWER_BY_EXIT_CODE.items()
+        if name == kind and _fits(code, windows=windows)
+    )
+
+
+def _fits(code: int, *, windows: bool) -> bool:
+    """A shell of Unix says no code above 255, and Windows has no other power exit codes."""
+    return windows is (code > 255)
+
+
+def asked_by(code: int, *, agent_version: str, os_type: str) -> Kind | None:
     """The power action that an agent of this version carries out for an exit code, if any."""
-    kind = POWER_BY_EXIT_CODE.get(exit_code)
-    # A shell of Unix says no code above 255, and Windows has no other power exit codes.
-    own = (os_type == "windows") is (exit_code > 255)
+    kind = POWER_BY_EXIT_CODE.get(code)
+    own = _fits(code, windows=os_type == "windows")
     if not kind or not own or (age(agent_version) or (0, 0, 0)) < _HONOURED_SINCE:
         return None
     return Kind(kind)

@@ -145,7 +145,7 @@ class Instances:
                 who="",
                 outcome="StartFailed" if event is Event.START_FAILED else audit.OK,
                 things=(f"instance/{now.id}",),
-                facts={name: value for name, value in facts.items() if value},
+                facts=facts,
             )
         )
 

@@ -145,7 +145,7 @@ class PowerActions:
                 who=(by[0][0] if by else "") or "",
                 outcome=audit.OK if action.state is State.DONE else action.state,
                 things=(f"instance/{action.instance_id}",),
-                facts={name: value for name, value in facts.items() if value},
+                facts=facts,
             )
         )
 

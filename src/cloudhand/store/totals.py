@@ -22,9 +22,13 @@ class Totals:
     def __init__(self, statements: Statements) -> None:
         self._statements = statements
 
+    async def overdue(self, now: datetime) -> dict[str, int]:
+        """What is not final and past its deadline, by noun; found without reading the rest."""
+        late = to_ms(now - OVERDUE_AFTER)
+        return {noun: await self._one(query, late) for noun, query in _OVERDUE.items()}
+
     async def get(self, now: datetime) -> Found:
         seen_since = to_ms(now - ONLINE_WITHIN)
-        late = to_ms(now - OVERDUE_AFTER)
         return Found(
             instances=await self._by_state(
                 "SELECT state, count(*) FROM instances WHERE state <> 'Released' GROUP BY state"
@@ -45,7 +49,7 @@ class Totals:
             power_overdue=await self._one(
                 "SELECT count(*) FROM power_actions WHERE state = 'Overdue'"
             ),
-            overdue={noun: await self._one(query, late) for noun, query in _OVERDUE.items()},
+            overdue=await self.overdue(now),
         )
 
     async def _one(self, query: str, *values: object) -> int:

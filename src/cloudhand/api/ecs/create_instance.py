@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from cloudhand.api import bind
 from cloudhand.api.bind import group
 from cloudhand.api.ecs import fields, instance_fields, new_instance
 from cloudhand.api.ecs.new_instance import Ignored, Machine, Named
@@ -20,7 +21,7 @@ class Params:
     host_name: str = instance_fields.host_name()
     machine: Machine = group(Machine)
     ignored: Ignored = group(Ignored)
-    given_up: str = fields.without_effect(
+    given_up: str = bind.without_effect(
         "ClusterId",
         "the real service has given them up",
         *("InnerIpAddress", "NodeControllerId", "UseAdditionalService", "VlanId"),

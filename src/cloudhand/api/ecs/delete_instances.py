@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cloudhand.api import bind
 from cloudhand.api.bind import flag
 from cloudhand.api.ecs import deletion, errors, fields
 from cloudhand.api.ecs.product import ECS
@@ -20,7 +21,7 @@ class Params:
     instance_ids: tuple[InstanceId, ...] = fields.instance_ids()
     force: bool = flag()
     force_stop: bool = flag(default=True)
-    terminate_subscription: str = fields.without_effect(
+    terminate_subscription: str = bind.without_effect(
         "TerminateSubscription", "there are no subscriptions"
     )
     dry_run: bool = flag()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from cloudhand.api import bind
 from cloudhand.api.bind import text
 from cloudhand.api.ecs import errors, fields, machine
 from cloudhand.api.ecs.product import ECS
@@ -37,12 +38,12 @@ class Params:
     zone_id: str = text()
     instance_type: str = text(default=machine.INSTANCE_TYPE)
     fits: bool = fields.constants(_KNOWN)
-    ignored: str = fields.without_effect(
+    ignored: str = bind.without_effect(
         "InstanceChargeType",
         "nothing is charged, and nothing is on disks of its own",
         *("SpotStrategy", "SpotDuration", "Scope", "SystemDiskCategory", "DataDiskCategory"),
     )
-    memory: str = fields.without_effect("Memory", "instances have that of the machine")
+    memory: str = bind.without_effect("Memory", "instances have that of the machine")
 
 
 class SupportedResource(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from cloudhand.api import bind
 from cloudhand.api.bind import longest, one_of, text
 from cloudhand.api.ecs import errors, fields, shapes
 from cloudhand.api.ecs.product import ECS
@@ -31,7 +32,7 @@ class Params:
     )
     type: str = text("Type", one_of(tuple(CommandType), errors.NO_SUCH_COMMAND_TYPE))
     provider: str = text(note="any matches none: there are no public commands here")
-    latest: str = fields.without_effect("Latest", "it is about public commands")
+    latest: str = bind.without_effect("Latest", "it is about public commands")
     content_encoding: str = text(note="of the content: Base64 (default) or PlainText")
     resource_group_id: str = fields.resource_group()
     tags: Mapping[str, str] = fields.labels()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from cloudhand.api import bind
 from cloudhand.api.bind import flag
 from cloudhand.api.ecs import errors, fields
 from cloudhand.api.ecs.product import ECS
@@ -18,8 +19,8 @@ from cloudhand.api.refusal import Refused
 @dataclass(frozen=True, kw_only=True)
 class Params:
     region_id: str = fields.region()
-    instance_id: str = fields.without_effect("InstanceId", "no instance has a disk")
-    wanted: str = fields.without_effect(
+    instance_id: str = bind.without_effect("InstanceId", "no instance has a disk")
+    wanted: str = bind.without_effect(
         "DiskIds",
         "there are no disks",
         *("DiskName", "DiskType", "DiskChargeType", "Category", "Status", "Portable"),

@@ -45,7 +45,7 @@ class Params:
     fits: bool = fields.constants(_KNOWN)
     untagged: bool = fields.no_tags()
     filter: None = bind.not_served("Filter", "the other parameters tell images apart")
-    ignored: str = fields.without_effect(
+    ignored: str = bind.without_effect(
         "InstanceType",
         "the image is for instances of any type, and always there",
         *("ActionType", "ShowExpired", "Usage"),

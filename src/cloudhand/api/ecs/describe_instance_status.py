@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from cloudhand.api import bind
 from cloudhand.api.bind import many, text
 from cloudhand.api.ecs import errors, fields
 from cloudhand.api.ecs.product import ECS
@@ -28,7 +29,7 @@ class Params:
         malformed=errors.MALFORMED_IDS,
     )
     zone_id: str = text()
-    cluster_id: str = fields.without_effect("ClusterId", "the real service has given it up")
+    cluster_id: str = bind.without_effect("ClusterId", "the real service has given it up")
     page: Paging = numbered()
 
 

@@ -96,7 +96,7 @@ class Params:
     families: tuple[str, ...] = _families()
     fits: bool = fields.constants(KNOWN)
     within: bool = _within()
-    additional: str = fields.without_effect("AdditionalAttributes", "there are no others")
+    additional: str = bind.without_effect("AdditionalAttributes", "there are no others")
     page: Paging = following(size=1600, or_less=True)
 
 

@@ -128,8 +128,8 @@ class Params:
         too_many=invalid("AdditionalAttributes"),
         note="META_OPTIONS adds MetadataOptions; others add nothing",
     )
-    cycle: str = fields.without_effect("NeedSaleCycle", "nothing is sold")
-    hops: str = fields.without_effect("HttpPutResponseHopLimit", "there is no metadata service")
+    cycle: str = bind.without_effect("NeedSaleCycle", "nothing is sold")
+    hops: str = bind.without_effect("HttpPutResponseHopLimit", "there is no metadata service")
     dry_run: bool = flag()
     page: Paging = paging(page_size=100, max_results=100, least_results=10, clamped=True)
 

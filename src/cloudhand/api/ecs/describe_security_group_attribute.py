@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from cloudhand.api import bind
 from cloudhand.api.bind import text
 from cloudhand.api.ecs import fields, machine
 from cloudhand.api.ecs.product import ECS
@@ -25,9 +26,9 @@ class Params:
     region_id: str = fields.region()
     security_group_id: str = text(required=True)
     direction: str = fields.choice("Direction", ("ingress", "egress", "all"), default="all")
-    nic_type: str = fields.without_effect("NicType", "in a VPC it is always intranet")
-    attribute: str = fields.without_effect("Attribute", "there are no snapshots")
-    pages: str = fields.without_effect("MaxResults", "there are two rules", "NextToken")
+    nic_type: str = bind.without_effect("NicType", "in a VPC it is always intranet")
+    attribute: str = bind.without_effect("Attribute", "there are no snapshots")
+    pages: str = bind.without_effect("MaxResults", "there are two rules", "NextToken")
 
 
 class Permission(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):

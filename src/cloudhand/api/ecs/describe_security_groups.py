@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import msgspec
 from msgspec import field
 
+from cloudhand.api import bind
 from cloudhand.api.bind import flag, json_list
 from cloudhand.api.ecs import errors, fields, machine, shapes
 from cloudhand.api.ecs.product import ECS
@@ -40,7 +41,7 @@ class Params:
     fits: bool = fields.constants(_KNOWN)
     untagged: bool = fields.no_tags()
     with_count: bool = flag("IsQueryEcsCount", note="EcsCount and AvailableInstanceAmount are told")
-    fuzzy: str = fields.without_effect("FuzzyQuery", "the real service has given it up")
+    fuzzy: str = bind.without_effect("FuzzyQuery", "the real service has given it up")
     dry_run: bool = flag()
     page: Paging = paging(page_size=100, max_results=100)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from cloudhand.api import bind
 from cloudhand.api.bind import one_of, text
 from cloudhand.api.ecs import errors, fields
 from cloudhand.api.ecs.product import ECS
@@ -30,7 +31,7 @@ class Params:
     tags: Mapping[str, str] = tags(
         "Tag", errors.TAG_ERRORS, longest=128, note="any may match; without a value by its key"
     )
-    category: str = fields.without_effect("Category", "all tags are a user's own")
+    category: str = bind.without_effect("Category", "all tags are a user's own")
     page: Paging = numbered(page_size=100, usual=50)
 
 

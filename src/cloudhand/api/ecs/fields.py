@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from cloudhand.api import bind
-from cloudhand.api.bind import Coverage, Limit, many, one_of, text
+from cloudhand.api.bind import Limit, many, one_of, text
 from cloudhand.api.ecs import errors
 from cloudhand.api.refusal import Refused, WireError, invalid
 from cloudhand.api.tags import tags
@@ -61,18 +61,6 @@ def instance_ids() -> Any:
         required=True,
         too_many=errors.TOO_MANY_INSTANCES,
         malformed=errors.MALFORMED_IDS,
-    )
-
-
-def without_effect(name: str, why: str, *others: str) -> Any:
-    """Parameters that mean nothing for the instances here, and say so on their page."""
-    return bind.custom(
-        lambda flat, wire: flat.get(wire, ""),
-        kind="String",
-        names=(name, *others),
-        note=f"without effect: {why}",
-        default="",
-        coverage=Coverage.WITHOUT_EFFECT,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from cloudhand.api import bind
 from cloudhand.api.bind import form, longest, many, number, one_of, refused, text
 from cloudhand.api.ecs import custom_parameters, errors, fields
 from cloudhand.api.operation import Call, Errors
@@ -77,7 +78,7 @@ class InvocationParams:
         note="`rate(5m)`, `at(2026-12-01 03:00:00 Asia/Shanghai)`, or a cron expression like"
         " `0 0 3 ? * MON-FRI`, which a year and a time zone may follow; else the instance's zone"
     )
-    timed: str = fields.without_effect("Timed", "the real service ignores it, too")
+    timed: str = bind.without_effect("Timed", "the real service ignores it, too")
     username: str = text("Username", longest(255, errors.USERNAME_TOO_LONG))
     windows_password_name: str = text(
         "WindowsPasswordName",

@@ -50,9 +50,9 @@ class Params:
         note="without effect: there is no log-in",
         coverage=Coverage.WITHOUT_EFFECT,
     )
-    groups: str = fields.without_effect("SecurityGroupIds", "nothing is filtered")
-    credit: str = fields.without_effect("CreditSpecification", "instances have no credits")
-    recyclable: str = fields.without_effect("Recyclable", "there is no bin of instances")
+    groups: str = bind.without_effect("SecurityGroupIds", "nothing is filtered")
+    credit: str = bind.without_effect("CreditSpecification", "instances have no credits")
+    recyclable: str = bind.without_effect("Recyclable", "there is no bin of instances")
     network: None = bind.not_served(
         "EnableJumboFrame",
         "instances share the machine's network",

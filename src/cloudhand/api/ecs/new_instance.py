@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cloudhand.api import bind
 from cloudhand.api.bind import flag, text
 from cloudhand.api.ecs import errors, fields, instance_fields, machine
 from cloudhand.api.operation import Call, Errors
@@ -26,7 +27,7 @@ class Machine:
 
     zone_id: str = text(note="default: the first zone")
     image_id: str = text(default=machine.IMAGE_ID, note="a label")
-    image_family: str = fields.without_effect("ImageFamily", "every instance has the same image")
+    image_family: str = bind.without_effect("ImageFamily", "every instance has the same image")
     instance_type: str = text(default=machine.INSTANCE_TYPE, note="a label")
     description: str = instance_fields.description()
     user_data: bytes = instance_fields.user_data()
@@ -41,38 +42,38 @@ class Machine:
 class Ignored:
     """What means nothing for a sandbox of this machine."""
 
-    disks: str = fields.without_effect(
+    disks: str = bind.without_effect(
         "SystemDisk",
         "disks are directories of this machine",
         *("DataDisk", "StorageSetId", "StorageSetPartitionNumber", "IoOptimized"),
     )
-    network: str = fields.without_effect(
+    network: str = bind.without_effect(
         "VSwitchId",
         "instances share the machine's network, and their addresses are given in turn",
         *("PrivateIpAddress", "InternetMaxBandwidthIn", "InternetMaxBandwidthOut"),
     )
-    group: str = fields.without_effect("SecurityGroupId", "nothing is filtered")
-    payment: str = fields.without_effect(
+    group: str = bind.without_effect("SecurityGroupId", "nothing is filtered")
+    payment: str = bind.without_effect(
         "InstanceChargeType",
         "nothing is charged",
         *("InternetChargeType", "Period", "PeriodUnit", "AutoRenew", "AutoRenewPeriod"),
         *("SpotStrategy", "SpotDuration", "SpotPriceLimit", "SpotInterruptionBehavior"),
     )
-    log_in: str = fields.without_effect(
+    log_in: str = bind.without_effect(
         "Password", "there is no log-in", "PasswordInherit", "KeyPairName"
     )
-    hosts: str = fields.without_effect(
+    hosts: str = bind.without_effect(
         "DedicatedHostId",
         "all instances are on this machine",
         *("ManagedHostId", "Affinity", "Tenancy", "PrivatePoolOptions", "HpcClusterId"),
         *("DeploymentSetId", "DeploymentSetGroupNo", "CreditSpecification", "HibernationOptions"),
     )
-    metadata: str = fields.without_effect(
+    metadata: str = bind.without_effect(
         "HttpEndpoint",
         "there is no metadata service, and so no role of an instance",
         *("HttpTokens", "HttpPutResponseHopLimit", "RamRoleName", "Arn"),
     )
-    security: str = fields.without_effect(
+    security: str = bind.without_effect(
         "SecurityEnhancementStrategy", "nothing is installed beside the agent"
     )
 

@@ -38,15 +38,15 @@ class Params:
     )
     host_names: None = bind.not_served("HostNames", "names count up by [begin,bits] in HostName")
     ignored: Ignored = group(Ignored)
-    groups: str = fields.without_effect("SecurityGroupIds", "nothing is filtered")
-    payment: str = fields.without_effect("AutoPay", "nothing is charged")
-    interfaces: str = fields.without_effect(
+    groups: str = bind.without_effect("SecurityGroupIds", "nothing is filtered")
+    payment: str = bind.without_effect("AutoPay", "nothing is charged")
+    interfaces: str = bind.without_effect(
         "NetworkInterface",
         "instances share the machine's network, and their addresses are given in turn",
         *("NetworkInterfaceQueueNumber", "NetworkOptions", "PrivateDnsNameOptions"),
         *("Ipv6Address", "Ipv6AddressCount", "Isp"),
     )
-    hardware: str = fields.without_effect(
+    hardware: str = bind.without_effect(
         "CpuOptions",
         "instances share the machine's processors, clock and kernel",
         *("ClockOptions", "ImageOptions", "SchedulerOptions", "SecurityOptions"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cloudhand.api import bind
 from cloudhand.api.bind import flag
 from cloudhand.api.ecs import errors, fields, power
 from cloudhand.api.ecs.product import ECS
@@ -16,7 +17,7 @@ from cloudhand.core.ids import InstanceId
 class Params:
     region_id: str = fields.optional_region()
     instance_id: InstanceId = fields.instance_id()
-    init_local_disk: str = fields.without_effect("InitLocalDisk", "there are no local disks")
+    init_local_disk: str = bind.without_effect("InitLocalDisk", "there are no local disks")
     dry_run: bool = flag()
 
 

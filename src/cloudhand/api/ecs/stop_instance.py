@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cloudhand.api import bind
 from cloudhand.api.bind import flag
 from cloudhand.api.ecs import errors, fields, power
 from cloudhand.api.ecs.product import ECS
@@ -19,7 +20,7 @@ class Params:
     instance_id: InstanceId = fields.instance_id()
     force_stop: bool = flag()
     stopped_mode: str = power.stopped_mode()
-    confirm_stop: str = fields.without_effect("ConfirmStop", "the real service ignores it, too")
+    confirm_stop: str = bind.without_effect("ConfirmStop", "the real service ignores it, too")
     hibernate: bool = flag()
     dry_run: bool = flag()
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from cloudhand.api.bind import Coverage, custom, flag, text
+from cloudhand.api.bind import flag, text, without_effect
 from cloudhand.api.operation import Call, operation
 from cloudhand.api.ram import errors, fields
 from cloudhand.api.ram.product import RAM
@@ -25,13 +25,7 @@ class Params:
         "PolicyDocument", required=True, note="JSON, at most 6144 characters"
     )
     set_as_default: bool = flag(note="refused unless it is true: there is one version at a time")
-    rotate_strategy: str = custom(
-        lambda flat, wire: flat.get(wire, ""),
-        kind="String",
-        note="without effect: earlier versions are not kept",
-        default="",
-        coverage=Coverage.WITHOUT_EFFECT,
-    )
+    rotate_strategy: str = without_effect("RotateStrategy", "earlier versions are not kept")
 
 
 class VersionShape(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):

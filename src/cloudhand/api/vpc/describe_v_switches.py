@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import msgspec
 
+from cloudhand.api import bind
 from cloudhand.api.bind import text
 from cloudhand.api.ecs import fields, network
+from cloudhand.api.ecs.shapes import Tags
 from cloudhand.api.operation import Call, operation
 from cloudhand.api.paging import Paging, cut, numbered
 from cloudhand.api.vpc.product import VPC
-from cloudhand.api.vpc.shapes import NoTags
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +22,7 @@ class Params:
     zone_id: str = text()
     fits: bool = fields.constants(network.VSWITCH | network.NAMED_VSWITCH)
     untagged: bool = fields.no_tags()
-    unasked: str = fields.without_effect(
+    unasked: str = bind.without_effect(
         "VSwitchOwnerId", "a switch is that of whoever asks, who is told it in any case", "DryRun"
     )
     page: Paging = numbered()
@@ -39,7 +40,7 @@ class VSwitchShape(network.VSwitch, frozen=True, kw_only=True, rename="pascal"):
     network_acl_id: str = ""
     route_table: RouteTable = RouteTable()
     share_type: str = ""
-    tags: NoTags = NoTags()
+    tags: Tags = Tags(tag=())
 
 
 class VSwitches(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):

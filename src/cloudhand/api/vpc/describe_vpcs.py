@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import msgspec
 
+from cloudhand.api import bind
 from cloudhand.api.ecs import fields, network
+from cloudhand.api.ecs.shapes import Tags
 from cloudhand.api.operation import Call, operation
 from cloudhand.api.paging import Paging, cut, numbered
 from cloudhand.api.vpc.product import VPC
-from cloudhand.api.vpc.shapes import NoTags
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +20,7 @@ class Params:
     region_id: str = fields.region()
     fits: bool = fields.constants(network.VPC | network.NAMED_VPC)
     untagged: bool = fields.no_tags()
-    unasked: str = fields.without_effect(
+    unasked: str = bind.without_effect(
         "VpcOwnerId", "a network is that of whoever asks, who is told it in any case", "DryRun"
     )
     page: Paging = numbered()
@@ -54,7 +55,7 @@ class VpcShape(network.Vpc, frozen=True, kw_only=True, rename="pascal"):
     nat_gateway_ids: NatGatewayIds = NatGatewayIds()
     router_table_ids: RouterTableIds = RouterTableIds()
     secondary_cidr_blocks: SecondaryCidrBlocks = SecondaryCidrBlocks()
-    tags: NoTags = NoTags()
+    tags: Tags = Tags(tag=())
 
 
 class Vpcs(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
