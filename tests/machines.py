@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from cloudhand.control.control import Control
-from cloudhand.control.deliveries import Speaker
 from cloudhand.control.pokes import Kick, Work
 from cloudhand.control.provider import Boot, Observed, Power, ProviderError
+from cloudhand.control.speaker import Speaker
 from cloudhand.core.ids import BootId, InstanceId, InvokeId
 from cloudhand.gateway.desk import Desk
 from cloudhand.wire import agent as wire
@@ -97,6 +98,10 @@ class Machines:
         self._control: Control | None = None
         self._tasks: asyncio.TaskGroup | None = None
         self.busy = 0  # agents at work
+        self.waiting: list[asyncio.Task[None]] = []  # agents that were told to ask again
+        self._held: dict[
+            tuple[InstanceId, str], tuple[Machine, wire.Report]
+        ] = {}  # what they ask about
 
     def join(self, control: Control, tasks: asyncio.TaskGroup) -> None:
         """Connect the agents to a control plane."""
@@ -107,6 +112,9 @@ class Machines:
         for machine in self.machines.values():
             if machine.registered and machine.has_agent:
                 self._kicked(machine.instance_id, Kick.RUN, InvokeId(""))  # it asks by itself
+        held, self._held = self._held, {}
+        for machine, report in held.values():
+            self._spawn(self.end(machine, report))
 
     def _call(self, name: str, instance_id: InstanceId) -> None:
         self.calls.append(f"{name} {instance_id}")
@@ -267,17 +275,40 @@ class Machines:
         """End a task; do what its exit code asks for once that is acknowledged."""
         machine.running.pop(report.task_id, None)
         machine.unacknowledged[report.task_id] = report
-        await self._report_all(machine)
-        if report.power == "stop":
+        ack = await self._report_all(machine)
+        if not ack.proceed:
+            self._ask_again(machine, report, ack.hold)
+        elif ack.refused:
+            return
+        elif report.power == "stop":
             self.power_off(machine.instance_id)
         elif report.power == "restart":
             self.restart(machine.instance_id)
 
-    async def _report_all(self, machine: Machine) -> None:
+    def _ask_again(self, machine: Machine, report: wire.Report, hold: int) -> None:
+        """After so many ms, if its machine has not gone down meanwhile."""
+        assert self._tasks is not None and self._control is not None
+        clock, boot_id = self._control.clock, machine.boot_id
+        key = machine.instance_id, report.task_id
+        self._held[key] = (machine, report)
+
+        async def later() -> None:
+            await clock.sleep_until(clock.now() + timedelta(milliseconds=hold))
+            self._held.pop(key)
+            if machine.boot_id == boot_id and machine.power is Power.RUNNING:
+                self._spawn(self.end(machine, report))
+
+        self.waiting.append(self._tasks.create_task(later()))
+
+    async def _report_all(self, machine: Machine) -> wire.Ack:
+        """What was said to the last of them."""
+        ack = wire.Ack()
         for task_id, report in list(machine.unacknowledged.items()):
             if machine.connected:
-                await self.say(machine, report)
-                machine.unacknowledged.pop(task_id, None)
+                ack = await self.say(machine, report)
+                if ack.proceed:
+                    machine.unacknowledged.pop(task_id, None)
+        return ack
 
     async def say(self, machine: Machine, report: wire.Report) -> wire.Ack:
         assert self._desk is not None

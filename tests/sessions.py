@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from cloudhand.control.control import Control
-from cloudhand.control.deliveries import Speaker
+from cloudhand.control.speaker import Speaker
 from cloudhand.core import account
 from cloudhand.core.account import Kind
 from cloudhand.core.ids import BootId, InstanceId, SessionId

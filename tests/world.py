@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack, suppress
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
@@ -48,6 +49,7 @@ from cloudhand.rehearsal.clock import VirtualClock
 from cloudhand.store.database import Database, StoreError
 from cloudhand.store.envelope import open_envelope
 from cloudhand.store.sqlite import SqliteDatabase
+from cloudhand.store.transaction import Transaction
 from tests.machines import Behaviour, Machine, Machines, succeed
 
 ALL = Window(limit=1000)
@@ -168,7 +170,7 @@ class World:
                     loops.append(tasks.create_task(self.executions.run()))
             self._started.set()
             await self._stop.wait()
-            for loop in loops:
+            for loop in (*loops, *self.machines.waiting):
                 loop.cancel()
 
     async def _close(self) -> None:
@@ -182,6 +184,18 @@ class World:
         await self._close()
         self.clock.move_to(self.clock.now() + after)
         await self._open()
+
+    @asynccontextmanager
+    async def locked(self) -> AsyncIterator[None]:
+        """Somebody else holds the store's lock for writing, for which nobody waits."""
+
+        async def impatient(tx: Transaction) -> None:
+            await tx.accounts._statements.fetch("PRAGMA busy_timeout = 0")
+
+        await self.database.write(impatient)
+        with closing(sqlite3.connect(self.path / "world.sqlite", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            yield
 
     async def settle(self) -> None:
         """Until nothing happens any more without time passing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 
 import pytest
 
@@ -79,6 +80,72 @@ def test_hold_is_obeyed(machine: Machine, gateway: FakeGateway) -> None:
     gateway.run(task("t-1", "exit 194"))
     wait_until(lambda: machine.power_orders == ["-r now"])
     assert len(gateway.finals("t-1")) == 4
+
+
+def test_who_was_told_to_wait_waits_for_a_word_however_long_the_server_is_silent(
+    machine: Machine, gateway: FakeGateway
+) -> None:
+    answers: list[Answer] = [503] * 8 + [wire.Ack(proceed=False, hold=10)]
+    gateway.acknowledge = lambda report: answers.pop() if answers else wire.Ack()
+    machine.start()
+    gateway.run(task("t-1", "exit 194", power_wait=1))
+    wait_until(lambda: machine.power_orders == ["-r now"], at_most=60)
+    assert not answers
+
+
+def test_a_word_that_comes_too_late_is_asked_for_again(
+    machine: Machine, gateway: FakeGateway
+) -> None:
+    said: list[list[str]] = []
+
+    def acknowledge(report: wire.Report) -> Answer:
+        if report.power:
+            said.append(machine.power_orders)
+        if len(said) == 1:
+            began = time.monotonic()
+            wait_until(lambda: time.monotonic() - began > 0.1)
+        return wire.Ack(within=100 if len(said) == 1 else 60_000)
+
+    gateway.acknowledge = acknowledge
+    machine.start()
+    gateway.run(task("t-1", "exit 194"))
+    wait_until(lambda: machine.power_orders == ["-r now"])
+    assert said == [[], []]
+
+
+def test_a_refused_action_is_not_taken_and_the_result_is_told(
+    machine: Machine, gateway: FakeGateway
+) -> None:
+    gateway.acknowledge = lambda report: wire.Ack(refused=bool(report.power))
+    machine.start()
+    gateway.run(task("t-1", "echo kept; exit 194"))
+    end = gateway.end_of("t-1")
+    assert (end.exit_code, end.output) == (194, b"kept\n")
+    wait_until(lambda: not list((machine.state / "tasks").iterdir()))
+    gateway.run(task("t-2", "true"))  # it works on
+    gateway.end_of("t-2")
+    assert machine.power_orders == []
+    machine.kill()
+    machine.start()
+    gateway.run(task("t-3", "true"))
+    gateway.end_of("t-3")
+    assert machine.power_orders == []
+
+
+def test_one_that_waits_waits_on_after_its_agent_has_been_killed(
+    machine: Machine, gateway: FakeGateway
+) -> None:
+    gateway.acknowledge = lambda report: wire.Ack(proceed=False, hold=20)
+    machine.start()
+    gateway.run(task("t-1", "exit 194", power_wait=1))
+    gateway.wait(lambda: len(gateway.finals("t-1")) > 2)
+    machine.kill()
+    asked = len(gateway.finals("t-1"))
+    machine.start()
+    gateway.wait(lambda: len(gateway.finals("t-1")) > asked)
+    assert machine.power_orders == []
+    gateway.acknowledge = lambda report: wire.Ack()
+    wait_until(lambda: machine.power_orders == ["-r now"])
 
 
 def test_silent_server_is_not_waited_for_for_ever(machine: Machine, gateway: FakeGateway) -> None:

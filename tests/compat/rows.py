@@ -96,10 +96,16 @@ CHANGED = [
 EXTENSIONS = (
     "CreateFault",
     "DeleteFaults",
+    "DeleteGovernorGroup",
     "DescribeAgentNotices",
     "DescribeFaults",
+    "DescribeGovernorGroups",
+    "DescribeGovernorSlots",
     "DescribeInvocationOutput",
     "ListAuditRecords",
+    "ReleaseGovernorSlot",
+    "ResetFleetLockToken",
+    "SetGovernorGroup",
 )
 
 
@@ -150,6 +156,36 @@ FAULTS: list[Row] = [
     ("CreateFault", {"Kind": "exit", "InstanceId": ["i-x"]}, "InvalidInstanceId.NotFound", 404),
     ("DeleteFaults", {"FaultId": ["fault-x"]}, "InvalidFaultId.NotFound", 404),
     ("DeleteFaults", {"FaultId": MANY}, "InvalidParameter.FaultId", 400),
+]
+
+
+def govern(code: str, status: int, **values: Any) -> Row:
+    return ("SetGovernorGroup", {"GroupName": "db", **values}, code, status)
+
+
+GOVERNOR: list[Row] = [
+    govern("MissingParameter.GroupName", 400, GroupName=None),
+    govern("InvalidParameter.GroupName", 400, GroupName="a b"),
+    govern("InvalidParameter.Budget", 400, Budget="0"),
+    govern("InvalidParameter.Budget", 400, Budget="101%"),
+    govern("InvalidParameter.Lease", 400, Lease=299),
+    govern("InvalidParameter.Restarts", 400, Restarts=1001),
+    govern("InvalidParameter.RestartsWithin", 400, RestartsWithin=59),
+    govern("InvalidParameter.CountsOffline", 400, CountsOffline="maybe"),
+    govern("InvalidTagCount", 400, Tag=TAGS),
+    govern("InvalidTag.Mismatch", 400, Tag=[{"Value": "v"}]),
+    govern("Duplicate.TagKey", 400, Tag=[{"Key": "k"}] * 2),
+    govern("InvalidTagKey.Malformed", 400, Tag=[{"Key": "acs:"}]),
+    govern("InvalidTagValue.Malformed", 400, Tag=[{"Key": "k", "Value": "v" * 129}]),
+    ("DeleteGovernorGroup", {"GroupName": "none"}, "InvalidGroupName.NotFound", 404),
+    ("DeleteGovernorGroup", {"GroupName": "/"}, "InvalidParameter.GroupName", 400),
+    ("DescribeGovernorSlots", {"GroupName": "/"}, "InvalidParameter.GroupName", 400),
+    ("DescribeGovernorSlots", {"MaxResults": 1001}, "InvalidParameter.MaxResults", 400),
+    ("DescribeGovernorSlots", {"NextToken": "none"}, "InvalidParameter.NextToken", 400),
+    ("ReleaseGovernorSlot", {}, "MissingParameter.SlotId", 400),
+    ("ReleaseGovernorSlot", {"SlotId": "slot-x"}, "InvalidSlotId.NotFound", 404),
+    ("ResetFleetLockToken", {"GroupName": "none"}, "InvalidGroupName.NotFound", 404),
+    ("ResetFleetLockToken", {"GroupName": "/"}, "InvalidParameter.GroupName", 400),
 ]
 
 # What is wrong with where or how a command shall run.
@@ -1068,6 +1104,7 @@ ROWS: list[Row] = [
     *RECORDS,
     *FORCED,
     *FAULTS,
+    *GOVERNOR,
     *NOTICES,
     *LABELS,
     *FILES,

@@ -41,6 +41,9 @@ from tests.world import World
 
 # Errors that a test below causes with more than one request.
 BY_A_STORY = {
+    ("RebootInstance", "OperationDenied.RestartLimit"),
+    ("RebootInstances", "OperationDenied.RestartLimit"),
+    ("SetGovernorGroup", "QuotaExceed.GovernorGroup"),
     ("CreateActivation", "ActivationCount.ExceedLimit"),
     ("CreateActivation", "IdempotentParameterMismatch"),
     ("CreateCommand", "CmdCount.ExceedQuota"),

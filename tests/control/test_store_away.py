@@ -2,27 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
-from cloudhand.store.transaction import Transaction
 from tests.machines import finish, run_on
 from tests.world import World
-
-
-@asynccontextmanager
-async def _locked(world: World) -> AsyncIterator[None]:
-    """Somebody else holds the lock for writing, for which nobody waits."""
-
-    async def impatient(tx: Transaction) -> None:
-        await tx.accounts._statements.fetch("PRAGMA busy_timeout = 0")
-
-    await world.database.write(impatient)
-    with closing(sqlite3.connect(world.path / "world.sqlite", isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        yield
 
 
 async def test_a_store_that_was_away_gives_agents_time_to_come_back(tmp_path: Path) -> None:
@@ -34,7 +17,7 @@ async def test_a_store_that_was_away_gives_agents_time_to_come_back(tmp_path: Pa
         task = machine.running[invoke_id]
         machine.connected = False
 
-        async with _locked(world):
+        async with world.locked():
             await world.advance(minutes=10)
 
         await world.advance(seconds=20)
@@ -52,7 +35,7 @@ async def test_whoever_does_not_come_back_then_is_not_waited_for(tmp_path: Path)
         await world.until(lambda: bool(machine.running))
         machine.connected = False
 
-        async with _locked(world):
+        async with world.locked():
             await world.advance(minutes=10)
 
         await world.until(lambda: world.ended(invoke_id), at_most=70)

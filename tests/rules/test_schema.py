@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cloudhand.core import file, instance, invocation, power, session
+from cloudhand.core import file, governor, instance, invocation, power, session
 from cloudhand.core.machine import Machine
 from cloudhand.store.sqlite import migrate
 from tests.rules.sources import SRC, Source, below
@@ -87,6 +87,7 @@ def test_no_migration_needs_what_another_engine_lacks() -> None:
         ("file_targets", file.FILE_TARGET),
         ("connections", session.CONNECTION),
         ("instances", instance.INSTANCE),
+        ("governor_slots", governor.SLOT),
         ("power_actions", power.POWER),
     ],
 )
@@ -105,6 +106,7 @@ def test_rows_hold_the_states_of_the_tables_and_no_others(
         ("targets", invocation.TARGET),
         ("file_targets", file.FILE_TARGET),
         ("connections", session.CONNECTION),
+        ("governor_slots", governor.SLOT),
         ("power_actions", power.POWER),
     ],
 )

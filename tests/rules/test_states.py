@@ -35,6 +35,7 @@ def test_these_are_all_tables() -> None:
     assert set(_machines()) == {
         "execution.EXECUTION",
         "file.FILE_TARGET",
+        "governor.SLOT",
         "instance.INSTANCE",
         "invocation.TARGET",
         "power.POWER",

@@ -81,14 +81,15 @@ class Reporter:
         self.say_once(report)
 
     def _tell(self, entry: Entry, report: wire.Report) -> None:
-        acknowledged = False
+        ack = None
         if report.power and entry.boot_id == machine.boot_id():
-            acknowledged = self._deliver(report, within=float(entry.task["powerWait"]))
+            ack = self._deliver(report, within=float(entry.task["powerWait"]))
             if self._closing.is_set():
                 return
-            self._go_down(entry, report)
+            if ack is None or not ack.refused:
+                self._go_down(entry, report)
         faults.point("agent.report")
-        if not acknowledged and not self._deliver(report):
+        if ack is None and self._deliver(report) is None:
             return
         faults.point("agent.ack")
         try:
@@ -108,8 +109,11 @@ class Reporter:
         self._power.act(report.power)
         faults.point("agent.after-power")
 
-    def _deliver(self, report: wire.Report, *, within: Optional[float] = None) -> bool:
-        """Report until it is acknowledged; False when the time, or the agent, ended before."""
+    def _deliver(
+        self, report: wire.Report, *, within: Optional[float] = None
+    ) -> Optional[wire.Ack]:
+        """Report until it is acknowledged, and its power action may follow or is refused; None
+        when the time, or the agent, ended before."""
         deadline = time.monotonic() + within if within is not None else None
         backoff = Backoff(_RETRY_FIRST, _RETRY_LAST)
         first = True
@@ -119,13 +123,15 @@ class Reporter:
                 if self._more(report):
                     report = self._say_piece(report)
                     continue
+                asked_at = _Moment()
                 ack = self._gateway.report(report)
-                if ack.proceed:
-                    return True
+                if ack.proceed and not asked_at.is_past(ack.within):
+                    return ack
+                deadline = None  # who was told to wait goes on with a word alone
                 pause = ack.hold / 1000
             except wire.Rejected as error:
                 log.warning(f"task {report.task_id}: report refused: {error}")
-                return True
+                return wire.Ack()
             except wire.Unavailable as error:
                 log.info(f"task {report.task_id}: not reported yet: {error}")
                 pause = backoff.pause()
@@ -134,10 +140,10 @@ class Reporter:
                 first = False
             if deadline is not None:
                 if time.monotonic() >= deadline:
-                    return False
+                    return None
                 pause = min(pause, deadline - time.monotonic())
             self._closing.wait(pause)
-        return False
+        return None
 
     def _with_output(self, report: wire.Report) -> wire.Report:
         """With the piece of output that begins where it says, if it has any."""
@@ -244,6 +250,19 @@ class Progress:
         if ack.stop:
             self._on_stop()
         return len(piece)
+
+
+class _Moment:
+    """A moment before which nobody had answered what is asked then."""
+
+    def __init__(self) -> None:
+        self._tick, self._time = time.monotonic(), time.time()
+
+    def is_past(self, within: int) -> bool:
+        """Whether so many ms have gone by, by either clock: one of them may have stood still while
+        the machine did. 0: that does not matter."""
+        elapsed = max(time.monotonic() - self._tick, time.time() - self._time)
+        return bool(within) and elapsed * 1000 >= within
 
 
 def _kept(report: wire.Report) -> "Dict[str, Any]":

@@ -26,6 +26,8 @@ _TYPES: Mapping[str, Mapping[str, str]] = {
         "InvokeId": "invocation",
         "ActivationId": "activation",
         "SessionId": "session",
+        "GroupName": "governorgroup",
+        "SlotId": "governorslot",
     },
     "oos": {
         "ExecutionId": "execution",

@@ -9,10 +9,10 @@ from datetime import datetime
 
 from cloudhand.control.activations import hashed
 from cloudhand.control.audit import Audit
-from cloudhand.control.deliveries import Speaker
 from cloudhand.control.endings import booted, interrupt
 from cloudhand.control.pokes import Loop, Pokes
 from cloudhand.control.settings import ControlSettings
+from cloudhand.control.speaker import Speaker
 from cloudhand.core import activation as activations
 from cloudhand.core import ids
 from cloudhand.core.activation import Activation

@@ -13,6 +13,7 @@ from cloudhand.control.deliveries import Deliveries
 from cloudhand.control.executions import Executions
 from cloudhand.control.faults import Faults
 from cloudhand.control.files import Files
+from cloudhand.control.governor import Governor
 from cloudhand.control.health import Health
 from cloudhand.control.instances import Instances
 from cloudhand.control.invocations import Invocations
@@ -66,6 +67,7 @@ class Control:
         self.executions = Executions(
             database, clock, random, pokes, settings, self.templates, programs, self.rights
         )
+        self.governor = Governor(database, clock, random, pokes)
         self.health = Health(database, clock, pokes)
         self.files = Files(database, clock, random, pokes, settings)
         self.instances = Instances(database, clock, random, pokes, settings, self.agents)

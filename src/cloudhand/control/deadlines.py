@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from cloudhand.control import turns
 from cloudhand.control.endings import close, close_connection, close_file
 from cloudhand.control.pokes import Kick, Pokes
 from cloudhand.core import file_verdict, ids, power, session_verdict, verdict
@@ -47,6 +48,7 @@ class Deadlines:
             await tx.files.postpone(until)
             await tx.sessions.postpone(until)
             await tx.power_actions.postpone(until)
+            await tx.governor.postpone(until)
 
         await self._database.write(work)
 
@@ -76,6 +78,7 @@ class Deadlines:
                 await _unopened(tx, connection, now)
             for action in await tx.power_actions.due(now):
                 await self._overdue(tx, action, now)
+            await turns.expire(tx, now)
             since = now - _KICK_AGAIN_AFTER
             waiting = [
                 *await tx.targets.waiting_instances(since=since),
@@ -102,6 +105,7 @@ class Deadlines:
                 await tx.targets.next_deadline(),
                 await tx.files.next_deadline(),
                 await tx.sessions.next_deadline(),
+                await tx.governor.next_due(),
             )
             return min((one for one in deadlines if one is not None), default=None)
 

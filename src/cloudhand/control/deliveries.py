@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,15 +12,16 @@ from cloudhand.control.endings import booted, close
 from cloudhand.control.faults import Faults
 from cloudhand.control.files import handed_out
 from cloudhand.control.pokes import Kick, Loop, Pokes
+from cloudhand.control.power_actions import PowerActions
 from cloudhand.control.scripts import Filled, filled
 from cloudhand.control.settings import ControlSettings
+from cloudhand.control.speaker import Speaker
 from cloudhand.core import command as commands
-from cloudhand.core import ids, power, verdict
+from cloudhand.core import verdict
 from cloudhand.core.clock import Clock
 from cloudhand.core.errors import ParameterProblem
-from cloudhand.core.ids import BootId, InstanceId, InvokeId, RandomBytes
-from cloudhand.core.instance import INSTANCE, Agent, AgentKind, cloned
-from cloudhand.core.instance import Event as InstanceEvent
+from cloudhand.core.ids import BootId, InvokeId, RandomBytes
+from cloudhand.core.instance import AgentKind, cloned
 from cloudhand.core.invocation import (
     GRACE,
     TARGET,
@@ -41,18 +42,6 @@ log = logging.getLogger(__name__)
 _MS = timedelta(milliseconds=1)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Speaker:
-    """The agent that speaks, and in which boot of its machine."""
-
-    agent: Agent
-    boot_id: BootId | None
-
-    @property
-    def id(self) -> InstanceId:
-        return self.agent.instance_id
-
-
 class Deliveries:
     def __init__(
         self,
@@ -69,6 +58,7 @@ class Deliveries:
         self._random = random
         self._pokes = pokes
         self._settings = settings
+        self._power_actions = PowerActions(random, settings)
 
     async def fetch(self, speaker: Speaker, fetch: wire.Fetch) -> wire.Worklist:
         """Hand out what is open. The same is handed out again until its agent speaks of it."""
@@ -166,7 +156,7 @@ class Deliveries:
             termination_mode=invocation.termination_mode,
             launcher=command.launcher,
             log_quota=self._log_quota(speaker.agent.kind),
-            power_wait=int(self._settings.power_wait.total_seconds()),
+            power_wait=int((await self._power_actions.patience(tx, speaker)).total_seconds()),
         )
 
     def _log_quota(self, kind: AgentKind) -> int:
@@ -262,7 +252,8 @@ class Deliveries:
             and TARGET.hears(State.RUNNING, said.event)
         )
         if not correcting and not TARGET.hears(target.state, said.event):
-            return wire.Ack()  # it has been said before, or something else came first
+            # It has been said before, or something else came first.
+            return await self._power_actions.asked_again(tx, target, speaker, report, now)
         lost = await self._keep_output(tx, target, report)
         changes = _changes(target, report, said, lost)
         save = tx.targets.correct if correcting else tx.targets.move
@@ -279,56 +270,17 @@ class Deliveries:
             )
         else:
             await tx.agents.count_invocation(speaker.id, at=now)
+        ack = wire.Ack()
         if said.power is not None:
-            await self._power(tx, target, speaker, said.power, now)
+            ack = await self._power_actions.follow(tx, target, speaker, said.power, now)
         if target.on_boot and speaker.boot_id is not None:
             await booted(tx, speaker.id, speaker.boot_id, now)
-        return wire.Ack()
+        return ack
 
     async def _keep_output(self, tx: Transaction, target: Target, report: wire.Report) -> int:
         return await tx.outputs.append(
             target.key, report.output, position=report.offset, limit=self._settings.output_limit
         )
-
-    async def _power(
-        self,
-        tx: Transaction,
-        target: Target,
-        speaker: Speaker,
-        kind: power.Kind,
-        now: datetime,
-    ) -> None:
-        """Record the action that the agent takes as soon as it has its acknowledgement."""
-        action = power.PowerAction(
-            id=ids.power_action_id(self._random),
-            instance_id=speaker.id,
-            invoke_id=target.invoke_id,
-            run=target.run,
-            kind=kind,
-            asked_at=now,
-            deadline_at=now + self._settings.power_bound,
-            boot_id_before=target.boot_id,
-        )
-        await tx.power_actions.add(action)
-        if target.boot_id != speaker.boot_id:
-            # The result comes after the boot: the machine did not wait for us any longer.
-            await booted(tx, speaker.id, speaker.boot_id, now)
-            return
-        instance = await tx.instances.get(speaker.id)
-        event = {
-            power.Kind.STOP: InstanceEvent.STOP_ASKED,
-            power.Kind.RESTART: InstanceEvent.REBOOT_ASKED,
-        }[kind]
-        if instance is not None and INSTANCE.hears(instance.state, event):
-            await tx.instances.move(
-                instance,
-                event,
-                at=now,
-                source="agent",
-                ordered_at=now + self._settings.own_doing,
-                from_boot_id=instance.boot_id,
-                forced=False,
-            )
 
     async def inventory(self, speaker: Speaker, inventory: wire.Inventory) -> wire.Orders:
         """Close what an agent that started anew knows nothing of; tell it what is over."""

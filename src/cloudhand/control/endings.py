@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from cloudhand.control import turns
 from cloudhand.core import power, session_verdict, verdict
 from cloudhand.core.file import Event as FileEvent
 from cloudhand.core.file import FileTarget
@@ -33,6 +34,7 @@ async def booted(
                 boot_id_after=boot_id,
                 done_at=now,
             )
+    await turns.returned(tx, instance_id, boot_id, now)
     for target in await tx.targets.awaiting_boot(instance_id):
         if boot_id is None or boot_id != target.boot_id:
             await _run_after_boot(tx, target, boot_id, now)
@@ -101,6 +103,7 @@ async def end_with_instance(
         await close_connection(tx, connection, session_verdict.gone(info), now)
     for action in await tx.power_actions.open(instance_id):
         await tx.power_actions.move(action, power.Event.EXPIRED, at=now, source="lifecycles")
+    await turns.gone(tx, instance_id, now)
     await tx.agents.remove(instance_id)
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from ipaddress import IPv4Address
 
-from cloudhand.control import own_power
+from cloudhand.control import own_power, turns
 from cloudhand.control.activations import hashed, new_code
 from cloudhand.control.agents import Agents
 from cloudhand.control.endings import end_with_instance
@@ -23,6 +23,7 @@ from cloudhand.core.errors import (
     DeletionProtected,
     IncorrectState,
     InstanceNotFound,
+    RestartLimit,
     TooMany,
 )
 from cloudhand.core.ids import InstanceId, InvokeId, RandomBytes
@@ -301,6 +302,8 @@ class Instances:
                 else _tried(found.get(one), one, event)
                 for one in dict.fromkeys(instance_ids)
             ]
+            if event is Event.REBOOT_ASKED:
+                changes = [await _guarded(tx, change, now) for change in changes]
             if together:
                 _raise_first(changes)
             if dry_run:
@@ -376,6 +379,16 @@ def _tried_own(
         return Changed(instance_id=instance_id, error=error)
     after = INSTANCE.move(State.RUNNING, event)
     return Changed(instance_id=instance_id, before=State.RUNNING, after=after)
+
+
+async def _guarded(tx: Transaction, change: Changed, now: datetime) -> Changed:
+    """The same, unless the governor refuses it: whoever asks hears that now."""
+    refused = await turns.loop_guard(tx, change.instance_id, now=now)
+    if change.error is not None or refused is None:
+        return change
+    return Changed(
+        instance_id=change.instance_id, error=RestartLimit(change.instance_id, refused.why)
+    )
 
 
 def _raise_first(changes: Sequence[Changed]) -> None:

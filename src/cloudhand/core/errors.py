@@ -84,6 +84,13 @@ class IncorrectState(CloudhandError):
         self.wanted = wanted
 
 
+class RestartLimit(CloudhandError):
+    """The governor lets the machine restart no more for now; ``reason`` is a clause."""
+
+    def __init__(self, instance_id: InstanceId, reason: str) -> None:
+        super().__init__(f"cannot restart {instance_id}: {reason}")
+
+
 class CommandNotApplicable(CloudhandError):
     """The type of the command does not fit the operating system of an instance."""
 

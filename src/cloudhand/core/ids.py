@@ -16,6 +16,7 @@ ExecutionId = NewType("ExecutionId", str)
 TaskExecutionId = NewType("TaskExecutionId", str)
 FaultId = NewType("FaultId", str)
 SessionId = NewType("SessionId", str)
+SlotId = NewType("SlotId", str)  # of the governor
 StoredParameterId = NewType("StoredParameterId", str)  # p- or, for a secret one, sp-
 
 RandomBytes = Callable[[int], bytes]
@@ -59,6 +60,10 @@ def power_action_id(random: RandomBytes) -> PowerActionId:
 def session_id(random: RandomBytes) -> SessionId:
     """No longer than the 32 characters that its frames have for it."""
     return SessionId("s-ch" + _spell(random, 16))
+
+
+def slot_id(random: RandomBytes) -> SlotId:
+    return SlotId("slot-" + _spell(random, 8))
 
 
 def fault_id(random: RandomBytes) -> FaultId:

@@ -24,15 +24,23 @@ class Kind(StrEnum):
 
 
 class State(StrEnum):
-    """Order of life: ordered (the agent was told to proceed), down, done; or overdue."""
+    """Order of life: ordered (the agent was told to proceed), down, done; or overdue.
+
+    Under a governor it may be held before it is ordered, or refused.
+    """
 
     ORDERED = "Ordered"
+    HELD = "Held"  # the agent was told to wait for its turn
     DOWN = "Down"  # the machine does not run; the end of a stop is Done at once
     DONE = "Done"
     OVERDUE = "Overdue"  # not seen to happen within its bound
+    REFUSED = "Refused"  # the agent was told not to do it
 
 
 class Event(StrEnum):
+    TOLD_TO_WAIT = "told to wait"
+    TOLD_TO_PROCEED = "told to proceed"
+    REFUSED = "refused"
     WENT_DOWN = "went down"
     STOPPED = "stopped"  # seen stopped, which is all that a stop asks for
     BOOTED = "booted"  # a new boot was seen
@@ -43,6 +51,16 @@ POWER = Machine[State, Event](
     State.ORDERED,
     {
         State.ORDERED: {
+            Event.TOLD_TO_WAIT: State.HELD,
+            Event.REFUSED: State.REFUSED,
+            Event.WENT_DOWN: State.DOWN,
+            Event.STOPPED: State.DONE,
+            Event.BOOTED: State.DONE,
+            Event.EXPIRED: State.OVERDUE,
+        },
+        State.HELD: {
+            Event.TOLD_TO_PROCEED: State.ORDERED,
+            Event.REFUSED: State.REFUSED,
             Event.WENT_DOWN: State.DOWN,
             Event.STOPPED: State.DONE,
             Event.BOOTED: State.DONE,
@@ -51,6 +69,7 @@ POWER = Machine[State, Event](
         State.DOWN: {Event.BOOTED: State.DONE, Event.EXPIRED: State.OVERDUE},
         State.DONE: {},
         State.OVERDUE: {},
+        State.REFUSED: {},
     },
 )
 
@@ -76,6 +95,7 @@ class PowerAction:
     boot_id_before: BootId | None
     boot_id_after: BootId | None = None
     done_at: datetime | None = None
+    reason: str = ""  # of Held: what it waits for; of Refused: why
 
 
 def of_silence(action: PowerAction, *, managed: bool, online: bool) -> Event:

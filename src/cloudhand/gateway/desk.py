@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from cloudhand.control.control import Control
-from cloudhand.control.deliveries import Speaker
+from cloudhand.control.speaker import Speaker
 from cloudhand.core.errors import ActivationRefused
 from cloudhand.core.ids import InstanceId, SessionId, managed
 from cloudhand.core.instance import Beat

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from cloudhand.control.control import Control
-from cloudhand.control.deliveries import Speaker
+from cloudhand.control.speaker import Speaker
 from cloudhand.core.ids import BootId, InstanceId
 from cloudhand.core.instance import Agent, AgentKind
 from cloudhand.wire import agent as wire

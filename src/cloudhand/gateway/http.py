@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from cloudhand.control.deliveries import Speaker
+from cloudhand.control.speaker import Speaker
 from cloudhand.core.errors import MachineKnown, SessionNotFound
 from cloudhand.core.ids import ActivationId, InstanceId, SessionId
 from cloudhand.core.notice import Kind

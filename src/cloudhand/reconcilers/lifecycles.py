@@ -8,11 +8,13 @@ import os
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
+from cloudhand.control import turns
 from cloudhand.control.control import Control
 from cloudhand.control.endings import booted, end_with_instance, hasten
 from cloudhand.control.pokes import Loop
 from cloudhand.control.provider import Boot, Observed, Power, Provider, ProviderError
 from cloudhand.core import power
+from cloudhand.core.governor import ASKED_AGAIN_AFTER, Asker, Granted
 from cloudhand.core.ids import InstanceId
 from cloudhand.core.instance import INSTANCE, Event, Instance, State, online
 from cloudhand.reconcilers.reconciler import keep_looking
@@ -194,6 +196,10 @@ class Lifecycles:
             case Power.RUNNING if observed.boot_id != instance.from_boot_id:
                 await self._up(claim, observed)
             case Power.RUNNING:
+                waits_for = await self._waits_for_its_turn(instance) if ours else ""
+                if waits_for:
+                    await self._later(claim, waits_for)
+                    return
                 if ours:
                     await self._provider.create(await self._boot(instance))
                     await self._provider.reboot(
@@ -210,6 +216,25 @@ class Lifecycles:
                 await self._save(claim, Event.SEEN_GONE)
             case _:
                 assert_never(observed.power)
+
+    async def _waits_for_its_turn(self, instance: Instance) -> str:
+        """Why it may not restart yet; empty if it may."""
+        now = self._clock.now()
+        asker = Asker(id=instance.id, boot_id=instance.from_boot_id, why="RebootInstances")
+
+        async def work(tx: Transaction) -> str:
+            groups = await turns.groups_of(tx, instance.id)
+            word = await turns.ask(tx, asker, groups, random=self._control.random, now=now)
+            return "" if isinstance(word, Granted) else word.why
+
+        return await self._database.write(work)
+
+    async def _later(self, claim: Claim[Instance], waits_for: str) -> None:
+        """Look again when it may be its turn; it is as if it were asked for then."""
+        now = self._clock.now()
+        await self._save(
+            claim, None, due_at=now + ASKED_AGAIN_AFTER, ordered_at=now, failure=waits_for
+        )
 
     async def _stop(self, claim: Claim[Instance]) -> None:
         instance = claim.item

@@ -32,6 +32,7 @@ async def keep_forgetting(control: Control, database: Database) -> None:
             await tx.files.forget(before=now - control.settings.files_kept)
             await tx.sessions.forget(before=old)
             await tx.power_actions.forget(before=old)
+            await tx.governor.forget(before=old)
             executions_before = now - control.settings.executions_kept
             await tx.events.forget(before=old, executions_before=executions_before)
             await tx.tokens.forget(before=now - _TOKENS_KEPT, effects_before=old)

@@ -28,6 +28,7 @@ from cloudhand.control.pokes import Loop
 from cloudhand.control.tenancy import Tenancy
 from cloudhand.core.orders import InstanceFilter
 from cloudhand.core.page import Window
+from cloudhand.gateway.fleet_lock import PREFIX, FleetLock
 from cloudhand.gateway.http import GatewayApp
 from cloudhand.gateway.socket import SmallSocket
 from cloudhand.programs.pool import Pool
@@ -192,8 +193,10 @@ def _installer(ground: Ground, tls: TlsFiles | None) -> Installer:
 
 
 def _faces(houses: Houses, installer: Installer, watched: Watching) -> App:
-    """One port for agents and terminals, callers of the cloud API, who installs and who watches."""
+    """One port for agents and terminals, callers of the cloud API, who installs, who watches, and
+    what else restarts machines."""
     gateway, api = GatewayApp(houses), api_http.app(houses.tenancy)
+    fleet_lock = FleetLock(houses.tenancy)
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
@@ -204,6 +207,8 @@ def _faces(houses: Houses, installer: Installer, watched: Watching) -> App:
             await watched(scope, receive, send)
         elif http and path == install.PATH:
             await installer(scope, receive, watched.counted("installers", send))
+        elif http and path.startswith(PREFIX):
+            await fleet_lock(scope, receive, watched.counted("tools", send))
         elif path.startswith("/luban/") or path == USER_PATH:
             await gateway(scope, receive, watched.counted("agents", send))
         else:

@@ -67,7 +67,7 @@ class Watching:
         labels = ("face", "status")
         self._requests = Counter(
             "cloudhand_requests",
-            "Requests that were answered, by who asked: cloud, agents, installers.",
+            "Requests that were answered, by who asked: cloud, agents, installers, tools.",
             labels,
             registry=self._registry,
         )

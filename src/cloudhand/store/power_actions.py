@@ -19,8 +19,9 @@ from cloudhand.store.rows import from_ms, marks, moment, to_ms, value_marks
 
 _COLUMNS = (
     "id, instance_id, invoke_id, run, kind, state, version, asked_at, deadline_at, boot_id_before,"
-    " boot_id_after, done_at"
+    " boot_id_after, done_at, reason"
 )
+_COUNT = 13
 
 
 class PowerActions:
@@ -31,7 +32,7 @@ class PowerActions:
 
     async def add(self, action: PowerAction) -> None:
         await self._statements.change(
-            f"INSERT INTO power_actions ({_COLUMNS}) VALUES ({marks(range(12))})",
+            f"INSERT INTO power_actions ({_COLUMNS}) VALUES ({marks(range(_COUNT))})",
             action.id,
             action.instance_id,
             action.invoke_id,
@@ -44,6 +45,7 @@ class PowerActions:
             action.boot_id_before,
             action.boot_id_after,
             to_ms(action.done_at),
+            action.reason,
         )
 
     async def open(self, instance_id: InstanceId) -> list[PowerAction]:
@@ -86,26 +88,32 @@ class PowerActions:
         found = _actions(rows)
         return {(action.invoke_id, action.instance_id, action.run): action for action in found}
 
+    async def still_held(self, action: PowerAction, *, until: datetime, reason: str) -> None:
+        """Its agent has asked again, and was told again to wait."""
+        await self._statements.change(
+            "UPDATE power_actions SET deadline_at = ?, reason = ? WHERE id = ?",
+            to_ms(until),
+            reason,
+            action.id,
+        )
+
     async def move(
         self, action: PowerAction, event: Event, *, at: datetime, source: str, **changes: Any
     ) -> PowerAction:
         state = POWER.move(action.state, event)
         final = state in POWER.final
-        moved = replace(
-            action,
-            state=state,
-            version=action.version + 1,
-            deadline_at=None if final else action.deadline_at,
-            **changes,
-        )
+        if final:
+            changes = {**changes, "deadline_at": None}
+        moved = replace(action, state=state, version=action.version + 1, **changes)
         changed = await self._statements.change(
             "UPDATE power_actions SET state = ?, version = ?, deadline_at = ?, boot_id_after = ?,"
-            " done_at = ? WHERE id = ? AND version = ?",
+            " done_at = ?, reason = ? WHERE id = ? AND version = ?",
             moved.state,
             moved.version,
             to_ms(moved.deadline_at),
             moved.boot_id_after,
             to_ms(moved.done_at),
+            moved.reason,
             action.id,
             action.version,
         )
@@ -136,6 +144,7 @@ class PowerActions:
             "invokeId": action.invoke_id,
             "bootIdBefore": action.boot_id_before,
             "bootIdAfter": action.boot_id_after,
+            "reason": action.reason or None,
         }
         await self._audit.add(
             Record(
@@ -173,6 +182,7 @@ def _actions(rows: Sequence[Row]) -> list[PowerAction]:
             boot_id_before=before,
             boot_id_after=after,
             done_at=from_ms(done_at),
+            reason=reason,
         )
         for (
             id_,
@@ -187,5 +197,6 @@ def _actions(rows: Sequence[Row]) -> list[PowerAction]:
             before,
             after,
             done_at,
+            reason,
         ) in rows
     ]

@@ -27,7 +27,11 @@ def span_to_ms(span: timedelta | None) -> int | None:
 
 
 def span_from_ms(value: int | None) -> timedelta | None:
-    return None if value is None else value * _MS
+    return None if value is None else span(value)
+
+
+def span(value: int) -> timedelta:
+    return value * _MS
 
 
 # One encoder: loops of thousands write a great many texts.

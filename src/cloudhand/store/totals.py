@@ -15,6 +15,7 @@ _OVERDUE = {
     "file": "SELECT count(*) FROM file_targets WHERE deadline_at < ?",
     "session": "SELECT count(*) FROM connections WHERE deadline_at < ?",
     "power_action": "SELECT count(*) FROM power_actions WHERE deadline_at < ?",
+    "slot": "SELECT count(*) FROM governor_slots WHERE deadline_at < ?",
 }
 
 

@@ -13,6 +13,7 @@ from cloudhand.store.envelope import Envelope
 from cloudhand.store.events import Events
 from cloudhand.store.executions import Executions
 from cloudhand.store.files import Files
+from cloudhand.store.governor import Governor
 from cloudhand.store.instances import Instances
 from cloudhand.store.invocations import Invocations
 from cloudhand.store.labels import Labels
@@ -53,6 +54,7 @@ class Transaction:
         self.events = events
         self.executions = Executions(statements, events, watches, envelope)
         self.files = Files(statements, events, watches)
+        self.governor = Governor(statements, events, audit)
         self.instances = Instances(statements, events, watches, audit)
         self.invocations = Invocations(statements)
         self.labels = Labels(statements)

@@ -361,18 +361,29 @@ class Ack:
     stop: bool = False  # extension: end this task, if it still runs
     proceed: bool = True  # extension: a power action may follow now
     hold: int = 0  # extension: else ask again, with the same report, after so many ms
+    within: int = 0  # extension: ms in which it must begin, or ask again; 0: at any time
+    refused: bool = False  # extension: the result is taken, and no power action may follow
 
     def to_json(self) -> "dict[str, Any]":
-        return {"code": 200, "stop": self.stop, "proceed": self.proceed, "hold": self.hold}
+        return {
+            "code": 200,
+            "stop": self.stop,
+            "proceed": self.proceed,
+            "hold": self.hold,
+            "within": self.within,
+            "refused": self.refused,
+        }
 
     @classmethod
     def from_json(cls, body: "Mapping[str, Any]") -> "Ack":
         """Never an error: the report has been heard, whatever else is said."""
-        hold = body.get("hold")
+        hold, within = body.get("hold"), body.get("within")
         return cls(
             stop=body.get("stop") is True,
             proceed=body.get("proceed") is not False,
             hold=hold if isinstance(hold, int) else 0,
+            within=within if isinstance(within, int) else 0,
+            refused=body.get("refused") is True,
         )
 
 

@@ -420,3 +420,20 @@ NO_SUCH_LANGUAGE = WireError(
     status=404,
     message="The specified AcceptLanguage does not exist.",
 )
+
+
+# The governor
+
+BAD_GROUP_NAME = invalid("GroupName", "is not 1 to 64 letters, digits, dots, hyphens and _")
+NO_SUCH_GROUP = _error(
+    "InvalidGroupName.NotFound", 404, "The governor has no group of the specified GroupName."
+)
+TOO_MANY_GROUPS = _error("QuotaExceed.GovernorGroup", 403, "The governor has 100 groups already.")
+NO_SUCH_SLOT = _error(
+    "InvalidSlotId.NotFound", 404, "The specified slot is neither held nor waited for."
+)
+LOOPING = _error(
+    "OperationDenied.RestartLimit",
+    403,
+    "The governor lets the machine restart no more for now: it has restarted too often.",
+)

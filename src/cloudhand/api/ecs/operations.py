@@ -11,6 +11,7 @@ from cloudhand.api.ecs.create_instance import create_instance
 from cloudhand.api.ecs.delete_activation import delete_activation
 from cloudhand.api.ecs.delete_command import delete_command
 from cloudhand.api.ecs.delete_faults import delete_faults
+from cloudhand.api.ecs.delete_governor_group import delete_governor_group
 from cloudhand.api.ecs.delete_instance import delete_instance
 from cloudhand.api.ecs.delete_instances import delete_instances
 from cloudhand.api.ecs.deregister_managed_instance import deregister_managed_instance
@@ -23,6 +24,8 @@ from cloudhand.api.ecs.describe_cloud_assistant_status import describe_cloud_ass
 from cloudhand.api.ecs.describe_commands import describe_commands
 from cloudhand.api.ecs.describe_disks import describe_disks
 from cloudhand.api.ecs.describe_faults import describe_faults
+from cloudhand.api.ecs.describe_governor_groups import describe_governor_groups
+from cloudhand.api.ecs.describe_governor_slots import describe_governor_slots
 from cloudhand.api.ecs.describe_images import describe_images
 from cloudhand.api.ecs.describe_instance_attribute import describe_instance_attribute
 from cloudhand.api.ecs.describe_instance_status import describe_instance_status
@@ -58,9 +61,12 @@ from cloudhand.api.ecs.modify_invocation_attribute import modify_invocation_attr
 from cloudhand.api.ecs.modify_managed_instance import modify_managed_instance
 from cloudhand.api.ecs.reboot_instance import reboot_instance
 from cloudhand.api.ecs.reboot_instances import reboot_instances
+from cloudhand.api.ecs.release_governor_slot import release_governor_slot
+from cloudhand.api.ecs.reset_fleet_lock_token import reset_fleet_lock_token
 from cloudhand.api.ecs.run_command import run_command
 from cloudhand.api.ecs.run_instances import run_instances
 from cloudhand.api.ecs.send_file import send_file
+from cloudhand.api.ecs.set_governor_group import set_governor_group
 from cloudhand.api.ecs.start_instance import start_instance
 from cloudhand.api.ecs.start_instances import start_instances
 from cloudhand.api.ecs.start_terminal_session import start_terminal_session
@@ -81,6 +87,7 @@ OPERATIONS: Mapping[str, Operation] = {
         delete_activation,
         delete_command,
         delete_faults,
+        delete_governor_group,
         delete_instance,
         delete_instances,
         deregister_managed_instance,
@@ -93,6 +100,8 @@ OPERATIONS: Mapping[str, Operation] = {
         describe_commands,
         describe_disks,
         describe_faults,
+        describe_governor_groups,
+        describe_governor_slots,
         describe_images,
         describe_instance_attribute,
         describe_instance_status,
@@ -128,9 +137,12 @@ OPERATIONS: Mapping[str, Operation] = {
         modify_managed_instance,
         reboot_instance,
         reboot_instances,
+        release_governor_slot,
+        reset_fleet_lock_token,
         run_command,
         run_instances,
         send_file,
+        set_governor_group,
         start_instance,
         start_instances,
         start_terminal_session,

@@ -12,7 +12,7 @@ from cloudhand.api.ecs.shapes import Done
 from cloudhand.api.operation import Errors
 from cloudhand.api.refusal import Refused, WireError, unsupported
 from cloudhand.core import ids
-from cloudhand.core.errors import IncorrectState, InstanceNotFound
+from cloudhand.core.errors import IncorrectState, InstanceNotFound, RestartLimit
 from cloudhand.core.ids import InstanceId
 from cloudhand.core.instance import shown
 from cloudhand.core.orders import Changed
@@ -24,6 +24,7 @@ REFUSALS: Errors = {
     InstanceNotFound: errors.NO_SUCH_INSTANCE,
     IncorrectState: errors.WRONG_STATUS,
 }
+RESTART_REFUSALS: Errors = {**REFUSALS, RestartLimit: errors.LOOPING}
 
 
 class InstanceResponse(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
@@ -83,7 +84,7 @@ def stopped_mode() -> Any:
 
 def _response(change: Changed) -> InstanceResponse:
     if change.error is not None:
-        error = REFUSALS[type(change.error)]
+        error = RESTART_REFUSALS[type(change.error)]
         assert isinstance(error, WireError)
         return InstanceResponse(
             instance_id=change.instance_id,

@@ -21,7 +21,12 @@ class Params:
     dry_run: bool = flag()
 
 
-@operation(ECS, access="write", errors=power.REFUSALS, refuses=(errors.DRY_RUN, power.NO_FORCE))
+@operation(
+    ECS,
+    access="write",
+    errors=power.RESTART_REFUSALS,
+    refuses=(errors.DRY_RUN, power.NO_FORCE),
+)
 async def reboot_instance(call: Call, params: Params) -> Done:
     power.check_force([params.instance_id], force=params.force_stop)
     await call.control.instances.reboot(

@@ -21,7 +21,10 @@ class Params:
 
 
 @operation(
-    ECS, access="write", errors=power.REFUSALS, refuses=(errors.DRY_RUN_MANY, power.NO_FORCE)
+    ECS,
+    access="write",
+    errors=power.RESTART_REFUSALS,
+    refuses=(errors.DRY_RUN_MANY, power.NO_FORCE),
 )
 async def reboot_instances(call: Call, params: Params) -> power.Result:
     power.check_force(params.instance_ids, force=params.force_reboot)

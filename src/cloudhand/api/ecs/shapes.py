@@ -94,6 +94,7 @@ class PowerActionShape(msgspec.Struct, frozen=True, kw_only=True, rename="pascal
     boot_id_before: str
     boot_id_after: str
     done_time: str
+    reason: str  # of Held: what it waits for; of Refused: why; else empty
 
 
 def power_action(action: PowerAction | None) -> PowerActionShape | msgspec.UnsetType:
@@ -107,6 +108,7 @@ def power_action(action: PowerAction | None) -> PowerActionShape | msgspec.Unset
         boot_id_before=action.boot_id_before or "",
         boot_id_after=action.boot_id_after or "",
         done_time=times.second(action.done_at),
+        reason=action.reason,
     )
 
 

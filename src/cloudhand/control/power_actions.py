@@ -1,0 +1,170 @@
+"""The stops and restarts that exit codes ask for: told to proceed, to wait, or not to be done."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from cloudhand.control import turns
+from cloudhand.control.endings import booted
+from cloudhand.control.settings import ControlSettings
+from cloudhand.control.speaker import Speaker
+from cloudhand.core import ids, power
+from cloudhand.core.governor import ASKED_AGAIN_AFTER, Asker, Granted, Refused, Wait, Word
+from cloudhand.core.ids import RandomBytes
+from cloudhand.core.instance import INSTANCE, AgentKind
+from cloudhand.core.instance import Event as InstanceEvent
+from cloudhand.core.invocation import Target
+from cloudhand.store.transaction import Transaction
+from cloudhand.wire import agent as wire
+
+_MS = timedelta(milliseconds=1)
+_GOVERNED_WAIT = timedelta(days=7)
+
+
+class PowerActions:
+    """Each method is part of a transaction."""
+
+    def __init__(self, random: RandomBytes, settings: ControlSettings) -> None:
+        self._random = random
+        self._settings = settings
+
+    async def follow(
+        self,
+        tx: Transaction,
+        target: Target,
+        speaker: Speaker,
+        kind: power.Kind,
+        now: datetime,
+    ) -> wire.Ack:
+        """Record the action that the agent takes as soon as it is told to proceed."""
+        action = power.PowerAction(
+            id=ids.power_action_id(self._random),
+            instance_id=speaker.id,
+            invoke_id=target.invoke_id,
+            run=target.run,
+            kind=kind,
+            asked_at=now,
+            deadline_at=now + self._settings.power_bound,
+            boot_id_before=target.boot_id,
+        )
+        await tx.power_actions.add(action)
+        if target.boot_id != speaker.boot_id:
+            # The result comes after the boot: the machine did not wait for us any longer.
+            await booted(tx, speaker.id, speaker.boot_id, now)
+            return wire.Ack()
+        return await self._next_step(tx, action, speaker, now, told=False)
+
+    async def asked_again(
+        self,
+        tx: Transaction,
+        target: Target,
+        speaker: Speaker,
+        report: wire.Report,
+        now: datetime,
+    ) -> wire.Ack:
+        """Whether the power action of a result may follow that is known already."""
+        action = (await tx.power_actions.of([target.key])).get(target.key) if report.power else None
+        if action is None or target.boot_id != speaker.boot_id:
+            return wire.Ack()
+        match action.state:
+            case power.State.REFUSED:
+                return wire.Ack(refused=True)
+            case power.State.HELD:
+                return await self._next_step(tx, action, speaker, now, told=False)
+            case power.State.ORDERED:
+                return await self._next_step(tx, action, speaker, now, told=True)
+            case power.State.DOWN | power.State.DONE | power.State.OVERDUE:
+                return wire.Ack()
+            case _:
+                assert_never(action.state)
+
+    async def _next_step(
+        self,
+        tx: Transaction,
+        action: power.PowerAction,
+        speaker: Speaker,
+        now: datetime,
+        *,
+        told: bool,
+    ) -> wire.Ack:
+        """Have it proceed, wait, or desist, as the governor says of restarts.
+
+        ``told``: to proceed, once before; it has not heard that, or not in time.
+        """
+        word: Word = Granted()
+        if action.kind is power.Kind.RESTART:
+            asker = Asker(
+                id=speaker.id, boot_id=speaker.boot_id, why=f"exit code of {action.invoke_id}"
+            )
+            groups = await turns.groups_of(tx, speaker.id)
+            # Compat: the published agent does not read that it has to wait.
+            published = speaker.agent.kind is AgentKind.PUBLISHED
+            word = await turns.ask(
+                tx, asker, groups, random=self._random, now=now, unstoppable=published
+            )
+        match word:
+            case Granted(lease=lease):
+                if not told:
+                    await self._proceed(tx, action, now)
+                return wire.Ack(within=lease // _MS if lease else 0)
+            case Wait(why=why):
+                await self._hold(tx, action, why, now)
+                return wire.Ack(proceed=False, hold=ASKED_AGAIN_AFTER // _MS)
+            case Refused(why=why):
+                await tx.power_actions.move(
+                    action, power.Event.REFUSED, at=now, source="governor", reason=why
+                )
+                return wire.Ack(refused=True)
+            case _:
+                assert_never(word)
+
+    async def _hold(
+        self, tx: Transaction, action: power.PowerAction, why: str, now: datetime
+    ) -> None:
+        until = now + self._settings.power_bound
+        if action.state is power.State.HELD:
+            await tx.power_actions.still_held(action, until=until, reason=why)
+            return
+        await tx.power_actions.move(
+            action,
+            power.Event.TOLD_TO_WAIT,
+            at=now,
+            source="governor",
+            reason=why,
+            deadline_at=until,
+        )
+
+    async def _proceed(self, tx: Transaction, action: power.PowerAction, now: datetime) -> None:
+        if action.state is power.State.HELD:
+            await tx.power_actions.move(
+                action,
+                power.Event.TOLD_TO_PROCEED,
+                at=now,
+                source="governor",
+                reason="",
+                deadline_at=now + self._settings.power_bound,
+            )
+        instance = await tx.instances.get(action.instance_id)
+        event = {
+            power.Kind.STOP: InstanceEvent.STOP_ASKED,
+            power.Kind.RESTART: InstanceEvent.REBOOT_ASKED,
+        }[action.kind]
+        if instance is not None and INSTANCE.hears(instance.state, event):
+            await tx.instances.move(
+                instance,
+                event,
+                at=now,
+                source="agent",
+                ordered_at=now + self._settings.own_doing,
+                from_boot_id=instance.boot_id,
+                forced=False,
+            )
+
+    async def patience(self, tx: Transaction, speaker: Speaker) -> timedelta:
+        """How long an agent that hears nothing is to wait before it acts all the same.
+
+        Where others share a budget with it, it has to know.
+        """
+        governed = await turns.groups_of(tx, speaker.id)
+        return _GOVERNED_WAIT if governed else self._settings.power_wait
