@@ -92,6 +92,10 @@ def test_who_holds_and_who_waits_is_told_and_can_be_helped(one: Cloud) -> None:
         "Held",
         waiting["WaitsFor"],
     )
+    one.do(lambda world: world.control.instances.reboot([second], force=False, together=True))
+    assert code_of(call, "ReleaseGovernorSlot", SlotId=waiting["SlotId"]) == (
+        "OperationDenied.RestartOrdered"
+    )
     call("ReleaseGovernorSlot", SlotId=held["SlotId"])
     one.advance(seconds=8)
     one.to_the_present()

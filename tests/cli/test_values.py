@@ -51,7 +51,7 @@ def action(kind: str, status: str) -> PowerAction:
     return PowerAction(
         action=kind,
         status=status,
-        asked_at="2026-01-02T03:04:05Z",
+        ordered_at="2026-01-02T03:04:05Z",
         deadline_at="",
         boot_id_before="1234567890",
         boot_id_after="abcdef0123",

@@ -43,6 +43,7 @@ from tests.world import World
 BY_A_STORY = {
     ("RebootInstance", "OperationDenied.RestartLimit"),
     ("RebootInstances", "OperationDenied.RestartLimit"),
+    ("ReleaseGovernorSlot", "OperationDenied.RestartOrdered"),
     ("SetGovernorGroup", "QuotaExceed.GovernorGroup"),
     ("CreateActivation", "ActivationCount.ExceedLimit"),
     ("CreateActivation", "IdempotentParameterMismatch"),

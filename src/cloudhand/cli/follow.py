@@ -13,7 +13,7 @@ from cloudhand.cli.client import Client
 from cloudhand.cli.outage import Patience
 
 UNFINISHED = frozenset({"Pending", "Scheduled", "Running", "Stopping"})
-_POWER_UNFINISHED = frozenset({"Ordered", "Down"})
+_POWER_UNFINISHED = frozenset({"Ordered", "Held", "Down"})
 _PAGE = 50
 _FIRST_PAUSE, _LAST_PAUSE = 0.01, 1.0  # seconds between looks
 
@@ -23,11 +23,12 @@ class PowerAction:
     """What became of the stop or restart that an exit code asked for."""
 
     action: str  # stop or restart
-    status: str  # Ordered, Down, Done, Overdue
-    asked_at: str  # as the API spells moments
+    status: str  # Ordered, Held, Down, Done, Overdue, Refused
+    ordered_at: str  # as the API spells moments; empty while it is held
     deadline_at: str  # empty once it has ended
     boot_id_before: str
     boot_id_after: str
+    reason: str = ""  # of Held: what it waits for; of Refused: why
     unmoved_at: str = ""  # when the machine was still seen in the boot that was to end
 
     @property
@@ -36,7 +37,7 @@ class PowerAction:
 
     @property
     def failed(self) -> bool:
-        return self.status == "Overdue" or bool(self.unmoved_at)
+        return self.status in ("Overdue", "Refused") or bool(self.unmoved_at)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,10 +125,11 @@ def _power(item: dict[str, str] | None) -> PowerAction | None:
     return PowerAction(
         action=item["Action"],
         status=item["Status"],
-        asked_at=item["AskedTime"],
+        ordered_at=item["OrderedTime"],
         deadline_at=item["DeadlineTime"],
         boot_id_before=item["BootIdBefore"],
         boot_id_after=item["BootIdAfter"],
+        reason=item["Reason"],
     )
 
 

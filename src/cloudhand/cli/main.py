@@ -62,6 +62,12 @@ COMMANDS = {
     "account others": "account.others",
     "account open": "account.opening",
     "account close": "account.closing",
+    "governor set": "governor.setting",
+    "governor list": "governor.listing",
+    "governor show": "governor.showing",
+    "governor release": "governor.release",
+    "governor remove": "governor.remove",
+    "governor fleetlock": "governor.fleetlock",
     "fault make": "fault.make",
     "fault list": "fault.listing",
     "fault clear": "fault.clear",
@@ -73,6 +79,7 @@ _GROUPS = {  # commands that have commands, with their help
     "account": "Who may do what: users and roles of the account, and other accounts.",
     "agent": "",  # says it itself
     "fault": "Faults made on purpose, for tests of one's own automation.",
+    "governor": "How many machines of a group may restart at once, and which of them do.",
     "server": "The control plane as a service of its machine.",
     "template": "Templates of CloudOps Orchestration Service: check, rehearse and execute them.",
 }

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from cloudhand.cli.follow import Result
 
 Names = Mapping[str, str]  # of instances, by their ids
+
+_ID = re.compile(r"\bm?i-[a-z0-9]+\b")
 
 
 def in_order(results: Sequence[Result], names: Names) -> list[Result]:
@@ -26,3 +29,9 @@ def called(instance_id: str, names: Names) -> str:
     """By its name as well, if it has one."""
     name = names.get(instance_id, "")
     return instance_id if name in ("", instance_id) else f"{name} {instance_id}"
+
+
+def with_names(text: str, names: Names) -> str:
+    """A sentence of the control plane, which knows machines by their ids."""
+    short = brief(names)
+    return _ID.sub(lambda found: short.get(found[0], found[0]), text)

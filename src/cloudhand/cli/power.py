@@ -16,6 +16,7 @@ from cloudhand.cli.endpoint import find_endpoint
 from cloudhand.cli.errors import Mistake
 from cloudhand.cli.fleet import Machine, machines
 from cloudhand.cli.following import aside
+from cloudhand.cli.governor.queue import Queue
 from cloudhand.cli.outage import Patience
 from cloudhand.cli.people import called
 
@@ -287,6 +288,7 @@ def _wait(client: Client, change: Change, chosen: Sequence[Machine]) -> bool:
     before = {machine.id: machine for machine in chosen}
     gone = False
     deadline = time.monotonic() + _BOUND
+    queue = Queue(client, names, patience=patience, tell=aside)
     pause = _FIRST_PAUSE
     while before:
         now = {one.id: one for one in patience.ask(lambda: machines(client), "what was asked for")}
@@ -297,6 +299,8 @@ def _wait(client: Client, change: Change, chosen: Sequence[Machine]) -> bool:
             if line:
                 del before[instance_id]
                 print(f"{called(instance_id, names)} {line}", flush=True)
+        if queue.holds(before):  # which may take as long as others do
+            deadline = time.monotonic() + _BOUND
         if before and time.monotonic() > deadline:
             who = ", ".join(called(instance_id, names) for instance_id in before)
             aside(f"cannot wait any longer for {who}: {_progress(client)}")

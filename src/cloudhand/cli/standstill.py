@@ -99,7 +99,8 @@ class Watch:
 
 def _moving(result: Result) -> bool:
     """Whether a stop or restart is asked for of which nobody said that it is done."""
-    return result.ended and result.power is not None and result.power.status != "Done"
+    over = ("Done", "Refused")
+    return result.ended and result.power is not None and result.power.status not in over
 
 
 def has_not_moved(result: Result, agent: dict[str, Any]) -> bool:
@@ -107,7 +108,9 @@ def has_not_moved(result: Result, agent: dict[str, Any]) -> bool:
     action = result.power
     if action is None or not action.boot_id_before or not agent["LastHeartbeatTime"]:
         return False
-    late = _moment(agent["LastHeartbeatTime"]) - _moment(action.asked_at) >= _MOVES_WITHIN
+    if not action.ordered_at:  # it waits for its turn
+        return False
+    late = _moment(agent["LastHeartbeatTime"]) - _moment(action.ordered_at) >= _MOVES_WITHIN
     return late and agent.get("BootId") == action.boot_id_before
 
 
@@ -118,6 +121,8 @@ def _moment(text: str) -> datetime:
 def _awaited(waiting: Sequence[Result], names: Names) -> str:
     who = ", ".join(called(result.instance_id, names) for result in waiting)
     actions = sorted({result.power.action for result in waiting if result.power})
-    deadline = max(result.power.deadline_at for result in waiting if result.power)
-    until = f", until {deadline[11:19]} UTC at most" if deadline else ""
+    pending = [result.power for result in waiting if result.power]
+    deadline = max(action.deadline_at for action in pending)
+    held = any(action.status == "Held" for action in pending)  # for as long as others take
+    until = f", until {deadline[11:19]} UTC at most" if deadline and not held else ""
     return f"Waiting for {who} to {' or '.join(actions)}{until}; Ctrl-C waits no longer"

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from cloudhand.cli.follow import PowerAction, Result, grouped
-from cloudhand.cli.people import Names, brief, called, in_order
+from cloudhand.cli.people import Names, brief, called, in_order, with_names
 
 # Until then a command that is over at once need not pay for drawing a table.
 _TABLE_AFTER = 0.25  # seconds
@@ -33,7 +33,8 @@ def plainly(looks: Looks, names: Names, say: Callable[[str], None]) -> list[Resu
     now: list[Result] = []
     for now in looks:
         for result in in_order(now, names):
-            text, key = state(result), (result.invoke_id, result.instance_id)
+            text = with_names(state(result), names)
+            key = (result.invoke_id, result.instance_id)
             waits = not (result.invoke_id or result.ended)  # for its turn
             over = result.power and result.power.ended
             if told.get(key) != text and not waits and not over:
@@ -77,7 +78,12 @@ def _table(now: Sequence[Result], names: Names) -> Any:
         table.add_row(
             sign,
             Text(short.get(result.instance_id, result.instance_id)),
-            Text(state(result), style=_colour(result), no_wrap=True, overflow="ellipsis"),
+            Text(
+                with_names(state(result), names),
+                style=_colour(result),
+                no_wrap=True,
+                overflow="ellipsis",
+            ),
             Text(_last_line(result.output), style="dim", no_wrap=True, overflow="ellipsis"),
         )
     if len(now) > _ROWS:
@@ -121,6 +127,9 @@ def power(action: PowerAction) -> str:
         ("stop", "Done"): f"stopped: boot {before} is over",
         ("restart", "Overdue"): "was to restart, and was not seen in a new boot in time",
         ("stop", "Overdue"): "was to stop, and was not seen to",
+        ("restart", "Held"): action.reason,
+        ("restart", "Refused"): f"does not restart: {action.reason}",
+        ("stop", "Refused"): f"does not stop: {action.reason}",
     }
     going = {"restart": "restarts", "stop": "stops"}
     return words.get((action.action, action.status), going.get(action.action, action.action))
@@ -141,7 +150,8 @@ def show(results: Sequence[Result], names: Names, *, colour: bool) -> None:
         _print_output(first.output)
     for result in ordered:
         if result.power:
-            print(f"{called(result.instance_id, names)} {power(result.power)}")
+            became = with_names(power(result.power), names)
+            print(f"{called(result.instance_id, names)} {became}")
 
 
 def _print_output(output: bytes) -> None:
@@ -187,6 +197,7 @@ def _entry(result: Result) -> dict[str, Any]:
             "status": action.status,
             "bootIdBefore": action.boot_id_before,
             "bootIdAfter": action.boot_id_after,
+            "reason": action.reason,
             "stillOnBootAt": action.unmoved_at,
         },
     }

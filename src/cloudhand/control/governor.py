@@ -15,10 +15,9 @@ from cloudhand.control.activations import hashed
 from cloudhand.control.pokes import Loop, Pokes
 from cloudhand.core import governor, power
 from cloudhand.core.clock import Clock
-from cloudhand.core.errors import ResourceNotFound, TooMany
+from cloudhand.core.errors import IncorrectState, ResourceNotFound, TooMany
 from cloudhand.core.governor import Asker, Event, Group, Slot, State, Word
 from cloudhand.core.ids import InstanceId, RandomBytes, SlotId
-from cloudhand.core.instance import Event as InstanceEvent
 from cloudhand.core.instance import State as InstanceState
 from cloudhand.core.page import Page, Window
 from cloudhand.store.database import Database
@@ -90,7 +89,10 @@ class Governor:
         return await self._database.read(work)
 
     async def release(self, slot_id: SlotId, *, by: str) -> None:
-        """Free a slot that is held; have who waits for one not restart. ResourceNotFound."""
+        """Free a slot that is held; have who waits for one by an exit code not restart.
+
+        ResourceNotFound; IncorrectState of an instance that waits by RebootInstances.
+        """
         now = self._clock.now()
 
         async def work(tx: Transaction) -> None:
@@ -174,7 +176,11 @@ async def _opened(tx: Transaction, name: str, token: str) -> Group:
 
 
 async def _give_up(tx: Transaction, slot: Slot, why: str, now: datetime) -> None:
-    """End all for which a machine waits: it restarts for none of it."""
+    """End all for which a machine waits, so that it does not restart. IncorrectState."""
+    instance = await tx.instances.get(InstanceId(slot.holder))
+    if instance is not None and instance.state is InstanceState.REBOOTING:
+        # Who has ordered it takes Running for the end of the restart.
+        raise IncorrectState(instance.id, "ordered to restart", "withdraw the restart of")
     for one in await tx.governor.open_of(slot.holder):
         if one.state is State.WAITING:
             await tx.governor.move(one, Event.RELEASED, at=now, source="caller")
@@ -183,6 +189,3 @@ async def _give_up(tx: Transaction, slot: Slot, why: str, now: datetime) -> None
             await tx.power_actions.move(
                 action, power.Event.REFUSED, at=now, source="caller", reason=why
             )
-    instance = await tx.instances.get(InstanceId(slot.holder))
-    if instance is not None and instance.state is InstanceState.REBOOTING:
-        await tx.instances.move(instance, InstanceEvent.REBOOT_WITHDRAWN, at=now, source="caller")

@@ -45,6 +45,7 @@ class PowerActions:
             run=target.run,
             kind=kind,
             asked_at=now,
+            ordered_at=now,
             deadline_at=now + self._settings.power_bound,
             boot_id_before=target.boot_id,
         )
@@ -132,6 +133,7 @@ class PowerActions:
             at=now,
             source="governor",
             reason=why,
+            ordered_at=None,
             deadline_at=until,
         )
 
@@ -143,6 +145,7 @@ class PowerActions:
                 at=now,
                 source="governor",
                 reason="",
+                ordered_at=now,
                 deadline_at=now + self._settings.power_bound,
             )
         instance = await tx.instances.get(action.instance_id)

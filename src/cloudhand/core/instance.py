@@ -43,7 +43,6 @@ class Event(StrEnum):
     START_ASKED = "start asked"
     STOP_ASKED = "stop asked"
     REBOOT_ASKED = "reboot asked"
-    REBOOT_WITHDRAWN = "reboot withdrawn"  # before anybody has acted on it
     RELEASE_ASKED = "release asked"
     RELEASE_FORCED = "release forced"
     START_FAILED = "start failed"
@@ -78,7 +77,6 @@ INSTANCE = Machine[State, Event](
         },
         State.REBOOTING: {
             Event.SEEN_RUNNING: State.RUNNING,
-            Event.REBOOT_WITHDRAWN: State.RUNNING,
             Event.STOP_ASKED: State.STOPPING,
             Event.START_FAILED: State.STOPPED,
             Event.RELEASE_FORCED: State.RELEASING,

@@ -95,6 +95,7 @@ class PowerAction:
     boot_id_before: BootId | None
     boot_id_after: BootId | None = None
     done_at: datetime | None = None
+    ordered_at: datetime | None  # when its agent was told to proceed
     reason: str = ""  # of Held: what it waits for; of Refused: why
 
 

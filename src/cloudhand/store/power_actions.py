@@ -19,9 +19,9 @@ from cloudhand.store.rows import from_ms, marks, moment, to_ms, value_marks
 
 _COLUMNS = (
     "id, instance_id, invoke_id, run, kind, state, version, asked_at, deadline_at, boot_id_before,"
-    " boot_id_after, done_at, reason"
+    " boot_id_after, done_at, ordered_at, reason"
 )
-_COUNT = 13
+_COUNT = 14
 
 
 class PowerActions:
@@ -45,6 +45,7 @@ class PowerActions:
             action.boot_id_before,
             action.boot_id_after,
             to_ms(action.done_at),
+            to_ms(action.ordered_at),
             action.reason,
         )
 
@@ -107,12 +108,13 @@ class PowerActions:
         moved = replace(action, state=state, version=action.version + 1, **changes)
         changed = await self._statements.change(
             "UPDATE power_actions SET state = ?, version = ?, deadline_at = ?, boot_id_after = ?,"
-            " done_at = ?, reason = ? WHERE id = ? AND version = ?",
+            " done_at = ?, ordered_at = ?, reason = ? WHERE id = ? AND version = ?",
             moved.state,
             moved.version,
             to_ms(moved.deadline_at),
             moved.boot_id_after,
             to_ms(moved.done_at),
+            to_ms(moved.ordered_at),
             moved.reason,
             action.id,
             action.version,
@@ -182,6 +184,7 @@ def _actions(rows: Sequence[Row]) -> list[PowerAction]:
             boot_id_before=before,
             boot_id_after=after,
             done_at=from_ms(done_at),
+            ordered_at=from_ms(ordered_at),
             reason=reason,
         )
         for (
@@ -197,6 +200,7 @@ def _actions(rows: Sequence[Row]) -> list[PowerAction]:
             before,
             after,
             done_at,
+            ordered_at,
             reason,
         ) in rows
     ]

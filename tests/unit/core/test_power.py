@@ -75,6 +75,7 @@ def test_silence_proves_only_the_stop_of_a_machine_whose_power_nobody_sees(
         invoke_id=InvokeId("t-1"),
         kind=kind,
         asked_at=now,
+        ordered_at=now,
         deadline_at=now,
         boot_id_before=None,
     )

@@ -432,6 +432,11 @@ TOO_MANY_GROUPS = _error("QuotaExceed.GovernorGroup", 403, "The governor has 100
 NO_SUCH_SLOT = _error(
     "InvalidSlotId.NotFound", 404, "The specified slot is neither held nor waited for."
 )
+RESTART_ORDERED = _error(
+    "OperationDenied.RestartOrdered",
+    403,
+    "The restart was ordered by RebootInstances, and stands.",
+)
 LOOPING = _error(
     "OperationDenied.RestartLimit",
     403,

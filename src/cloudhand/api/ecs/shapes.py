@@ -90,6 +90,7 @@ class PowerActionShape(msgspec.Struct, frozen=True, kw_only=True, rename="pascal
     action: str
     status: str
     asked_time: str
+    ordered_time: str  # when its agent was told to proceed; empty while it is held
     deadline_time: str  # then it is overdue; empty once it has ended
     boot_id_before: str
     boot_id_after: str
@@ -104,6 +105,7 @@ def power_action(action: PowerAction | None) -> PowerActionShape | msgspec.Unset
         action=action.kind.value,
         status=action.state.value,
         asked_time=times.second(action.asked_at),
+        ordered_time=times.second(action.ordered_at),
         deadline_time=times.second(action.deadline_at),
         boot_id_before=action.boot_id_before or "",
         boot_id_after=action.boot_id_after or "",

@@ -51,6 +51,7 @@ CREATE TABLE new_power_actions (
     boot_id_before TEXT,
     boot_id_after TEXT,
     done_at BIGINT,
+    ordered_at BIGINT,                 -- when its agent was told to proceed
     reason TEXT NOT NULL,              -- what it waits for, or why it is refused
     UNIQUE (invoke_id, instance_id, run),
     CHECK (state IN ('Ordered', 'Held', 'Down', 'Done', 'Overdue', 'Refused')),
@@ -58,7 +59,7 @@ CREATE TABLE new_power_actions (
 );
 INSERT INTO new_power_actions
     SELECT id, instance_id, invoke_id, run, kind, state, version, asked_at, deadline_at,
-        boot_id_before, boot_id_after, done_at, ''
+        boot_id_before, boot_id_after, done_at, asked_at, ''
     FROM power_actions;
 DROP TABLE power_actions;
 ALTER TABLE new_power_actions RENAME TO power_actions;
