@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 
@@ -51,3 +52,24 @@ def test_those_are_left_alone_of_which_no_restart_is_due(shared: Plane, fleet: l
     assert restarted == [fleet[0]]
     assert due.exit_code == 1  # /run does not outlive a boot
     assert told.stdout.count("need not restart") == 2
+
+
+def test_under_a_governor_they_go_down_one_at_a_time_by_whatever_way(
+    shared: Plane, fleet: list[str]
+) -> None:
+    before = {one: shared.boot_id(one) for one in fleet}
+    shared.call("SetGovernorGroup", GroupName="all", CountsOffline=False)
+    try:
+        shared.call("RebootInstances", InstanceId=[fleet[0]])
+        invoke_id = shared.ask(fleet[1:], "exit 194")
+        for result in shared.settled(invoke_id):
+            assert result.whole
+        shared.wait(fleet)
+        slots = shared.call("DescribeGovernorSlots", Ended=True)["Slots"]
+    finally:
+        shared.call("DeleteGovernorGroup", GroupName="all")
+    assert all(shared.boot_id(one) != before[one] for one in fleet)
+    assert {slot["Status"] for slot in slots} == {"Returned"}
+    spans = sorted((slot["HeldTime"], slot["EndTime"]) for slot in slots)
+    assert len(spans) == 3
+    assert all(end <= began for (_, end), (began, _) in pairwise(spans))
