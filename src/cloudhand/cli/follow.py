@@ -23,7 +23,7 @@ class PowerAction:
     """What became of the stop or restart that an exit code asked for."""
 
     action: str  # stop or restart
-    status: str  # Ordered, Down, Done, Overdue
+    status: str  # Ordered, Down, Done, Refused, Overdue
     asked_at: str  # as the API spells moments
     deadline_at: str  # empty once it has ended
     boot_id_before: str
@@ -36,7 +36,7 @@ class PowerAction:
 
     @property
     def failed(self) -> bool:
-        return self.status == "Overdue" or bool(self.unmoved_at)
+        return self.status in ("Overdue", "Refused") or bool(self.unmoved_at)
 
 
 @dataclass(frozen=True, kw_only=True)

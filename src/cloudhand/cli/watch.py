@@ -119,6 +119,8 @@ def power(action: PowerAction) -> str:
     words = {
         ("restart", "Done"): f"restarted: boot {before}→{after}",
         ("stop", "Done"): f"stopped: boot {before} is over",
+        ("restart", "Refused"): "does not restart",
+        ("stop", "Refused"): "does not stop",
         ("restart", "Overdue"): "was to restart, and was not seen in a new boot in time",
         ("stop", "Overdue"): "was to stop, and was not seen to",
     }

@@ -280,7 +280,7 @@ class Deliveries:
         else:
             await tx.agents.count_invocation(speaker.id, at=now)
         if said.power is not None:
-            await self._power(tx, target, speaker, said.power, now)
+            await self._power(tx, target, speaker, said, now)
         if target.on_boot and speaker.boot_id is not None:
             await booted(tx, speaker.id, speaker.boot_id, now)
         return wire.Ack()
@@ -295,10 +295,14 @@ class Deliveries:
         tx: Transaction,
         target: Target,
         speaker: Speaker,
-        kind: power.Kind,
+        said: Verdict,
         now: datetime,
     ) -> None:
-        """Record the action that the agent takes as soon as it has its acknowledgement."""
+        """Record the action that the agent takes as soon as it has its acknowledgement, or that its
+        machine refuses.
+        """
+        kind = said.power
+        assert kind is not None
         action = power.PowerAction(
             id=ids.power_action_id(self._random),
             instance_id=speaker.id,
@@ -310,6 +314,9 @@ class Deliveries:
             boot_id_before=target.boot_id,
         )
         await tx.power_actions.add(action)
+        if said.power_refused:
+            await tx.power_actions.move(action, power.Event.REFUSED, at=now, source="agent")
+            return
         if target.boot_id != speaker.boot_id:
             # The result comes after the boot: the machine did not wait for us any longer.
             await booted(tx, speaker.id, speaker.boot_id, now)

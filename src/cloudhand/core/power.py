@@ -1,4 +1,4 @@
-"""A power action that a command asked for by its exit code: asked, ordered, down, done.
+"""A power action that a command asked for by its exit code: asked, ordered, down, done; or refused.
 
 Also the one place that decides what such an exit code means for the target.
 """
@@ -24,11 +24,12 @@ class Kind(StrEnum):
 
 
 class State(StrEnum):
-    """Order of life: ordered (the agent was told to proceed), down, done; or overdue."""
+    """Order of life: ordered (the agent was told to proceed), down, done; else refused, overdue."""
 
     ORDERED = "Ordered"
     DOWN = "Down"  # the machine does not run; the end of a stop is Done at once
     DONE = "Done"
+    REFUSED = "Refused"  # by the machine, which has rules of its own; it stays as it is
     OVERDUE = "Overdue"  # not seen to happen within its bound
 
 
@@ -36,6 +37,7 @@ class Event(StrEnum):
     WENT_DOWN = "went down"
     STOPPED = "stopped"  # seen stopped, which is all that a stop asks for
     BOOTED = "booted"  # a new boot was seen
+    REFUSED = "refused"  # said with the result that asks for it
     EXPIRED = "expired"
 
 
@@ -46,10 +48,12 @@ POWER = Machine[State, Event](
             Event.WENT_DOWN: State.DOWN,
             Event.STOPPED: State.DONE,
             Event.BOOTED: State.DONE,
+            Event.REFUSED: State.REFUSED,
             Event.EXPIRED: State.OVERDUE,
         },
         State.DOWN: {Event.BOOTED: State.DONE, Event.EXPIRED: State.OVERDUE},
         State.DONE: {},
+        State.REFUSED: {},
         State.OVERDUE: {},
     },
 )

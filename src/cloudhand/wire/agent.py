@@ -8,7 +8,8 @@ gateway requires none of them. All moments are milliseconds since the epoch, UTC
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
 from typing import Any, Mapping, Optional, Protocol, Sequence, Tuple
 
 from cloudhand.wire import checked
@@ -40,6 +41,10 @@ COMPATIBLE_VERSION = "2.2.3.1100"
 
 # 193 and 194 are also what a Unix shell makes of Windows' 3009 and 3010.
 POWER_BY_EXIT_CODE = {193: "stop", 3009: "stop", 194: "restart", 3010: "restart"}
+
+# What a machine can refuse by rules of its own, and what its agent calls a refusal in a report.
+REFUSABLE = ("commands", "files", "sessions", "stop", "restart")
+REFUSED_BY_MACHINE = "RefusedByMachine"
 
 
 class Rejected(Exception):
@@ -159,6 +164,9 @@ class Heartbeat:
     cold_start: bool = False  # first agent start after a boot; said while index is 0
     os_version: str = ""
     machine_id: str = ""
+    # Extension: what the machine refuses now whoever's it is (commands, files, sessions, stop,
+    # restart), and by which rule of its own.
+    refusals: Mapping[str, str] = field(default_factory=dict)
 
     def to_query(self) -> "dict[str, str]":
         query = {
@@ -175,11 +183,15 @@ class Heartbeat:
             query["az"] = "unknown"
             query["machineid"] = self.machine_id
             query["cold_start"] = "true" if self.cold_start else "false"
+        if self.refusals:
+            query["refusals"] = json.dumps(self.refusals)
         return query
 
     @classmethod
     def from_query(cls, query: "Mapping[str, str]") -> "Heartbeat":
-        """ValueError for a number that is none; the long form lacks numbers, which are then 0."""
+        """ValueError for what is no number, or no refusals; the long form lacks numbers, which are
+        then 0.
+        """
         return cls(
             uptime=checked.number(query, "uptime"),
             timestamp=checked.number(query, "timestamp"),
@@ -190,7 +202,20 @@ class Heartbeat:
             cold_start=query.get("cold_start") == "true",
             os_version=query.get("os_version", ""),
             machine_id=query.get("machineid", ""),
+            refusals=_refusals(query.get("refusals", "")),
         )
+
+
+def _refusals(text: str) -> "dict[str, str]":
+    """Of what there is alone, so that a machine tells a bounded amount."""
+    try:
+        found = json.loads(text) if text else {}
+    except RecursionError:
+        found = None
+    if not isinstance(found, dict):
+        raise ValueError("refusals is not an object")
+    said = {what: checked.text(found, what) for what in REFUSABLE}
+    return {what: why for what, why in said.items() if why}
 
 
 @dataclass(frozen=True)
@@ -261,6 +286,7 @@ class Report:
     offset: Optional[int] = None  # extension; None: append what is in output
     survivors: Tuple[int, ...] = ()  # extension: pids of the task that could not be ended
     power: str = ""  # extension, FINISH: stop or restart, which follows the acknowledgement
+    refusal: str = ""  # extension, FINISH: why the machine does not do what its exit code asks for
     file: bool = False  # about a file, which ends with FINISH, or INVALID before it is written
 
     def to_query(self) -> "dict[str, str]":
@@ -287,9 +313,11 @@ class Report:
             query["offset"] = str(self.offset)
         if self.survivors:
             query["survivors"] = ",".join(str(pid) for pid in self.survivors)
-        if self.power:
-            query["power"] = self.power
-        return query
+        return {**query, **self._power_query()}
+
+    def _power_query(self) -> "dict[str, str]":
+        said = {"power": self.power, "refusal": self.refusal}
+        return {name: value for name, value in said.items() if value}
 
     def _file_query(self) -> "dict[str, str]":
         query = {"taskId": self.task_id, "taskType": _FILE}
@@ -330,6 +358,7 @@ class Report:
             offset=checked.number(query, "offset") if query.get("offset") else None,
             survivors=_pids(query.get("survivors", "")),
             power=query.get("power", ""),
+            refusal=checked.text(query, "refusal"),
         )
 
 
