@@ -53,7 +53,7 @@ class Rulebook:
     def check(self, what: str, user: str) -> None:
         """Refused, when the machine does not do it for this user; empty: the agent's own."""
         found = self.current()
-        users = _names(user, found.users) if found.users else ()
+        users = _names(user, found.users) if found.allow or found.deny else ()
         why = rules.refusal(found, what, now=time.time(), users=users)
         if why:
             log.warning(f"refused: {why}")

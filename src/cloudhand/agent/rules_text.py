@@ -121,7 +121,7 @@ class _Reader:
     def _switch(self, values: "Mapping[str, Any]", key: str) -> bool:
         value = values.get(key, True)
         if not isinstance(value, bool):
-            ways = 'true, false, or a list of "stop" and "restart"' if key == "power" else ""
+            ways = 'true, false, nor a list of "stop" and "restart"' if key == "power" else ""
             self._wrong((key,), f"is neither {ways or 'true nor false'}")
         return value
 
