@@ -129,7 +129,7 @@ async def test_a_restart_that_an_operation_asks_for_is_refused_at_once(tmp_path:
         with pytest.raises(IncorrectState) as error:
             await instances.reboot([managed], force=False, together=True)
         assert str(error.value) == (
-            f"cannot restart {managed}: it is under rules of its own ({RULE})"
+            f"cannot restart {managed}: it is under rules of its own: {RULE}"
         )
         (changed,) = await instances.stop([managed], force=False, together=True)
         assert changed.error is None  # of stops it said nothing

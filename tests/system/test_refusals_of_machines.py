@@ -163,6 +163,9 @@ def test_an_operation_that_restarts_is_refused_by_what_the_machine_has_said(
     with pytest.raises(ApiError, match=r"agent\.toml, line 1: power") as error:
         shared.call("RebootInstances", InstanceId=[machine.id])
     assert error.value.code == "IncorrectInstanceStatus"
+    said = shared.place.run("reboot", machine.id, "--yes", "--state", str(shared.state))
+    assert (said.returncode, said.stdout) == (2, "")
+    assert said.stderr.endswith(f"{machine.id}: {rule}\n")
     some = shared.call("RebootInstances", InstanceId=[machine.id], BatchOptimization="SuccessFirst")
     (response,) = some["InstanceResponses"]["InstanceResponse"]
     assert (response["Code"], response["CurrentStatus"]) == ("IncorrectInstanceStatus", "")
@@ -213,7 +216,8 @@ def test_status_doctor_and_a_check_say_what_is_refused(machine: Machine, shared:
     doctor = machine.place.run("agent", "doctor", *given)
     check = machine.place.run("agent", "rules", "--check", str(rules))
     wrong = f"{rules} cannot be used: line 1: files is neither true nor false"
-    assert status.stdout.splitlines()[1] == f"the machine refuses commands: {wrong}"
+    assert status.stdout.splitlines()[1:] == [f"the machine refuses everything: {wrong}"]
+    assert status.stderr == doctor.stderr == ""
     assert doctor.returncode == 1
     assert doctor.stdout.splitlines()[-1] == (
         f"FAIL  rules       {wrong}; until it is mended everything is refused"

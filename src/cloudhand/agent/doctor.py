@@ -141,5 +141,5 @@ def _rules(rulebook: Rulebook) -> Finding:
         rulebook.read()
     except WrongRules as error:
         return "rules", False, f"{error}; until it is mended everything is refused"
-    whys = dict.fromkeys(rulebook.refusals().values())
-    return "rules", True, "; ".join(whys) or f"{rulebook.path} refuses nothing at the moment"
+    seen = "; ".join(rulebook.whys())
+    return "rules", True, seen or f"{rulebook.path} refuses nothing at the moment"

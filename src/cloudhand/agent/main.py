@@ -115,7 +115,7 @@ def _status(words: Words) -> int:
     identity = _identity(words.state)
     online = _client(identity).online()
     print(f"{identity.instance_id} {'online' if online else 'offline'}")
-    for why in dict.fromkeys(_rulebook(words).refusals().values()):
+    for why in _rulebook(words).whys():
         print(why)
     return 0 if online else 1
 

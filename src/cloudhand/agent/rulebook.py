@@ -7,7 +7,7 @@ import pwd
 import stat
 import threading
 import time
-from typing import Dict, FrozenSet, Optional, Tuple
+from typing import Dict, FrozenSet, List, Optional, Tuple
 
 from cloudhand.agent import log, rules, rules_text
 from cloudhand.agent.prepare import Refused
@@ -62,6 +62,14 @@ class Rulebook:
     def refusal(self, what: str) -> str:
         """Why the machine does not do it; empty if it does."""
         return self.refusals().get(what, "")
+
+    def whys(self) -> "List[str]":
+        """The same for people, each reason once. Nothing is logged."""
+        try:
+            found = self.read()
+        except WrongRules as error:
+            return [f"the machine refuses everything: {error}"]
+        return list(dict.fromkeys(rules.refusals(found, now=time.time()).values()))
 
     def refusals(self) -> "Dict[str, str]":
         """What the machine does not do now for anybody, and why."""

@@ -68,7 +68,8 @@ def carry_out(client: Client, wish: Wish, chosen: Sequence[Machine]) -> bool:
     """Tell of each machine when it is done; whether all are well."""
     patience = Patience(client=client, tell=aside)
     execution_id = executions.start(client, _ORDER, wish.parameters(chosen))
-    aside(f"{execution_id} restarts {confirm.machines(len(chosen))}{wish.words}")
+    # Whether one does is for it to say: it may have rules of its own.
+    aside(f"{execution_id} asks {confirm.machines(len(chosen))} to restart{wish.words}")
     try:
         return _followed(patience, execution_id, wish, chosen)
     except KeyboardInterrupt:

@@ -32,7 +32,7 @@ def refusal(
     if agent is None or not online(agent, now=now):
         return IncorrectState(instance_id, "offline", kind)
     if kind in agent.refusals:
-        state = f"under rules of its own ({agent.refusals[kind]})"
+        state = f"under rules of its own: {agent.refusals[kind]}"
         return IncorrectState(instance_id, state, kind)
     code = power.exit_code(kind, windows=_windows(agent))
     published = agent.kind is AgentKind.PUBLISHED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import tomllib
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from cloudhand.agent import rules, rules_text
 from cloudhand.agent.rules import Rules, WrongRules
+from tests.rules.sources import ROOT
 
 WHOLE = """\
 # Of the database machines.
@@ -313,3 +315,10 @@ def test_what_is_long_is_cut() -> None:
     names = [f"user-{number}" for number in range(100)]
     found = read(f"users.allow = {json.dumps(names)}")
     assert len(rules.refusal(found, "files", now=0, users=("ann",))) < 250
+
+
+def test_what_the_documentation_shows_can_be_used() -> None:
+    page = (ROOT / "docs/how-to/let-a-machine-refuse.md").read_text()
+    (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert set(rules.refusals(read(example), now=at(SUNDAY))) == {"files", "sessions", "stop"}
+    assert set(rules.refusals(read(example), now=at(MONDAY))) == set(rules.EVERYTHING)
