@@ -43,7 +43,7 @@ def _findings(
     yield _channel(client)
     if identity is not None:
         yield _online(Client(server, identity), identity)
-    yield _rules(rulebook)
+        yield _rules(rulebook)
 
 
 def _disk(state: str) -> Finding:
