@@ -12,7 +12,9 @@ _HEAD = """\
 # Third parties
 
 What `pip install cloudhand` brings with it. Each comes from PyPI under its own licence; the frames
-of wsproto are inside one of our own files, too, the agent's, with their licence beside them.
+of wsproto are inside one of our own files, too, the agent's, with their licence beside them. So is
+[tomli](https://github.com/hukkin/tomli) (MIT), which reads the rules of a machine whose Python has
+no tomllib.
 
 | package | licence | |
 |---|---|---|

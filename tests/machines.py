@@ -35,6 +35,7 @@ class Machine:
     connected: bool = True  # whether its agent can reach the desk
     registered: bool = False
     time_zone: str = ""
+    refusals: dict[str, str] = field(default_factory=dict)  # of its own, as its agent says
     running: dict[str, wire.Task] = field(default_factory=dict)
     unacknowledged: dict[str, wire.Report] = field(default_factory=dict)
     ever_started: list[str] = field(default_factory=list)
@@ -221,7 +222,15 @@ class Machines:
 
     async def beat(self, machine: Machine) -> None:
         assert self._desk is not None
-        beat = wire.Heartbeat(uptime=1_000, timestamp=0, pid=7, process_uptime=0, index=0, seq_no=1)
+        beat = wire.Heartbeat(
+            uptime=1_000,
+            timestamp=0,
+            pid=7,
+            process_uptime=0,
+            index=0,
+            seq_no=1,
+            refusals=machine.refusals,
+        )
         speaker = await self.speaker(machine)
         await self._desk.beat(speaker, beat, version=wire.COMPATIBLE_VERSION)
 

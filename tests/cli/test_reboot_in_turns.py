@@ -58,7 +58,7 @@ def test_each_is_back_and_well_before_the_next(
     ]
     well = r"box-\d \S+ restarted: boot boot-\S+→boot-\S+; its check succeeded"
     assert all(re.fullmatch(well, line) for line in told.stdout.splitlines())
-    assert re.search(r"exec-\w+ restarts 4 machines, 1 at a time", told.stderr)
+    assert re.search(r"exec-\w+ asks 4 machines to restart, 1 at a time", told.stderr)
 
 
 def test_after_one_that_is_not_well_no_other_is_restarted(

@@ -257,7 +257,14 @@ async def test_our_agent_says_itself_that_it_restarts_its_machine(plane: Plane) 
     )
     await visitor.say(wire.FINISH, silent, start=1, end=2, exitCode=194, offset=6)
 
-    assert ack == {"code": 200, "stop": False, "proceed": True, "hold": 0}
+    assert ack == {
+        "code": 200,
+        "stop": False,
+        "proceed": True,
+        "hold": 0,
+        "within": 0,
+        "refused": False,
+    }
     first, second = await plane.result(said), await plane.result(silent)
     assert first.target.state is State.SUCCESS
     assert first.power_action is not None and first.power_action.state is power.State.ORDERED

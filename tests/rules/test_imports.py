@@ -62,6 +62,7 @@ def test_the_package_does_not_know_its_tests() -> None:
     assert told == []
 
 
+_IN_ONE_FILE = {"tomli"}  # where the agent's Python has no tomllib; ours has
 _IMPORTED_AS = {"prometheus-client": "prometheus_client", "PyYAML": "yaml"}
 
 
@@ -79,4 +80,4 @@ def test_what_is_imported_is_installed_with_it() -> None:
     with (ROOT / "pyproject.toml").open("rb") as file:
         declared = tomllib.load(file)["project"]["dependencies"]
     installed = {re.split(r"[^\w-]", text, maxsplit=1)[0] for text in declared}
-    assert imported - {_IMPORTED_AS.get(name, name) for name in installed} == set()
+    assert imported - _IN_ONE_FILE - {_IMPORTED_AS.get(name, name) for name in installed} == set()

@@ -8,7 +8,10 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Generator
+from contextlib import closing
 from datetime import UTC, datetime
+from importlib import resources
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -141,6 +144,34 @@ async def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(StoreError, match="newer than this release"):
         opened(tmp_path)
+
+
+async def test_power_actions_of_before_they_could_be_refused_are_kept(tmp_path: Path) -> None:
+    scripts = {
+        entry.name: entry.read_text()
+        for entry in resources.files("cloudhand.store.schema").iterdir()
+        if entry.name.endswith(".sql")
+    }
+    before = list(takewhile(lambda name: "governor" not in name, sorted(scripts)))
+    connection = sqlite3.connect(tmp_path / "db")
+    for name in before:
+        connection.executescript(scripts[name])
+    rows = [
+        ("p-1", "i-1", "t-1", 0, "restart", "Done", 2, 1, None, "b-1", "b-2", 5),
+        ("p-2", "i-1", "t-2", 3, "stop", "Ordered", 1, 2, 9, "b-2", None, None),
+    ]
+    places = ", ".join("?" * 12)
+    connection.executemany(f"INSERT INTO power_actions VALUES ({places})", rows)
+    connection.execute(f"PRAGMA user_version = {len(before)}")
+    connection.commit()
+    connection.close()
+
+    await opened(tmp_path).close()
+
+    with closing(sqlite3.connect(tmp_path / "db")) as after:
+        kept = after.execute("SELECT * FROM power_actions ORDER BY id").fetchall()
+    # The agent was told to proceed when it asked.
+    assert kept == [(*row, row[7], "") for row in rows]
 
 
 _WRITER = """

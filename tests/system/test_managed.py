@@ -62,7 +62,7 @@ class Machine:
         self.id = told.stdout.split()[-1]
         return self.id
 
-    def start(self) -> None:
+    def start(self, *more: str) -> None:
         recorder = self.root / "recorder"
         recorder.write_text(
             _RECORDER.format(
@@ -72,9 +72,8 @@ class Machine:
         recorder.chmod(0o755)
         state = ("--state", str(self.root / "agent"))
         with (self.root / "log").open("a") as log:
-            self.agent = self.place.start(
-                "agent", "run", *state, "--power-command", str(recorder), stdout=log, stderr=log
-            )
+            words = ("agent", "run", *state, "--power-command", str(recorder), *more)
+            self.agent = self.place.start(*words, stdout=log, stderr=log)
         self.plane.wait([self.id], "Managed")
         until(self.online, what="its agent's coming online")
 

@@ -9,6 +9,8 @@ from typing import Iterator, Optional, Tuple
 
 from cloudhand.agent.client import Client
 from cloudhand.agent.identity import Identity
+from cloudhand.agent.rulebook import Rulebook
+from cloudhand.agent.rules import WrongRules
 from cloudhand.agent.server import Server
 from cloudhand.wire import agent as wire
 
@@ -19,16 +21,18 @@ _DISK_BOUND = 100 * 1024 * 1024  # bytes for journals and outputs
 Finding = Tuple[str, bool, str]
 
 
-def examine(server: Server, identity: Optional[Identity], state: str) -> int:
+def examine(server: Server, identity: Optional[Identity], state: str, rulebook: Rulebook) -> int:
     """Print what is found, to the first that is not good; the exit code."""
-    for what, good, seen in _findings(server, identity, state):
+    for what, good, seen in _findings(server, identity, state, rulebook):
         print(f"{'ok' if good else 'FAIL':<5} {what:<11} {seen}", flush=True)
         if not good:
             return 1
     return 0
 
 
-def _findings(server: Server, identity: Optional[Identity], state: str) -> "Iterator[Finding]":
+def _findings(
+    server: Server, identity: Optional[Identity], state: str, rulebook: Rulebook
+) -> "Iterator[Finding]":
     yield _disk(state)
     yield _name(server)
     yield _connection(server)
@@ -39,6 +43,7 @@ def _findings(server: Server, identity: Optional[Identity], state: str) -> "Iter
     yield _channel(client)
     if identity is not None:
         yield _online(Client(server, identity), identity)
+        yield _rules(rulebook)
 
 
 def _disk(state: str) -> Finding:
@@ -129,3 +134,12 @@ def _online(client: Client, identity: Identity) -> Finding:
     if not online:
         return "identity", False, f"{identity.instance_id} is offline; start its agent"
     return "identity", True, f"{identity.instance_id} is online"
+
+
+def _rules(rulebook: Rulebook) -> Finding:
+    try:
+        rulebook.read()
+    except WrongRules as error:
+        return "rules", False, f"{error}; until it is mended everything is refused"
+    seen = "; ".join(rulebook.whys())
+    return "rules", True, seen or f"{rulebook.path} refuses nothing at the moment"

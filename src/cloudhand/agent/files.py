@@ -9,26 +9,31 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Callable
 
-from cloudhand.agent import log, machine, placing
+from cloudhand.agent import log, machine, placing, rules
 from cloudhand.agent.journal import Entry, Journal
 from cloudhand.agent.placing import Place, Unwritable
 from cloudhand.agent.prepare import Refused
 from cloudhand.agent.reporter import Reporter
+from cloudhand.agent.rulebook import Rulebook
 from cloudhand.agent.workers import Workers
 from cloudhand.wire import agent as wire
 
 
 class Files:
-    def __init__(self, *, journal: Journal, reporter: Reporter, workers: Workers) -> None:
+    def __init__(
+        self, *, journal: Journal, reporter: Reporter, workers: Workers, rulebook: Rulebook
+    ) -> None:
         self._journal = journal
         self._reporter = reporter
         self._workers = workers
+        self._rulebook = rulebook
 
     def accept(self, task: wire.FileTask) -> None:
         """Begin to write a file; one that is known changes nothing."""
         if self._journal.entry(task.task_id) is not None:
             return
         try:
+            self._rulebook.check(rules.FILES, task.owner)
             place = placing.place_of(task)
             detail = {"file": asdict(place)}
             entry = self._journal.accept(task.task_id, boot_id=machine.boot_id(), detail=detail)

@@ -11,6 +11,7 @@ from cloudhand.agent import machine, process, spool
 from cloudhand.agent.holders import Holder
 from cloudhand.agent.journal import Entry
 from cloudhand.agent.reporter import Progress
+from cloudhand.agent.rulebook import Rulebook
 from cloudhand.agent.watch import ScriptEnd, Watch
 from cloudhand.wire import agent as wire
 
@@ -29,11 +30,13 @@ class Follower:
         folder: Callable[[str], str],
         stop: Callable[[str], object],
         closing: threading.Event,
+        rulebook: Rulebook,
     ) -> None:
         self._gateway = gateway
         self._folder = folder
         self._stop = stop
         self._closing = closing
+        self._rulebook = rulebook
 
     def follow(self, entry: Entry, watch: Watch, holder: Optional[Holder]) -> Optional[wire.Report]:
         """Watch a script to its end; the final report, or None when the agent itself ends.
@@ -121,7 +124,15 @@ class Follower:
         if how == wire.TIMEOUT:
             return wire.Report(kind=how, exit_code=1, **common)
         power = wire.POWER_BY_EXIT_CODE.get(ended.exit_code, "") if ended.by_itself else ""
-        return wire.Report(kind=wire.FINISH, exit_code=ended.exit_code, power=power, **common)
+        # Said with the result, so that nobody is told that the machine goes down when it does not.
+        refusal = self._rulebook.refusal(power) if power else ""
+        return wire.Report(
+            kind=wire.FINISH,
+            exit_code=ended.exit_code,
+            power="" if refusal else power,
+            refusal=refusal,
+            **common,
+        )
 
     def interrupted(self, entry: Entry, code: str, survivors: "List[int]") -> wire.Report:
         return wire.Report(

@@ -14,6 +14,7 @@ from cloudhand.agent.client import Client, UnknownInstance
 from cloudhand.agent.enrolment import attempts
 from cloudhand.agent.identity import Identity
 from cloudhand.agent.power import Power
+from cloudhand.agent.rulebook import Rulebook
 from cloudhand.agent.runner import Runner
 from cloudhand.agent.server import Server
 from cloudhand.wire import agent as wire
@@ -26,12 +27,20 @@ _BOOT = "boot"  # file: the boot id of the last agent's start
 
 class Life:
     def __init__(
-        self, identity: Identity, state: str, power: Power, closing: threading.Event
+        self,
+        identity: Identity,
+        state: str,
+        power: Power,
+        rulebook: Rulebook,
+        closing: threading.Event,
     ) -> None:
         self._state = state
         self._closing = closing
         self._client = Client(Server(identity.server, identity.ca, identity.proxy), identity)
-        self._runner = Runner(gateway=self._client, identity=identity, state=state, power=power)
+        self._rulebook = rulebook
+        self._runner = Runner(
+            gateway=self._client, identity=identity, state=state, power=power, rulebook=rulebook
+        )
         self._channel = Channel(self._client, self._fetch, closing)
         self._unknown = False  # said to somebody else than the loop of heart-beats
         self._cold_start = machine.read(os.path.join(state, _BOOT)) != machine.boot_id()
@@ -109,6 +118,7 @@ class Life:
             cold_start=self._cold_start and self._acknowledged == 0,
             os_version=machine.os_version(),
             machine_id=machine.machine_id(),
+            refusals=self._rulebook.refusals(),
         )
         self._sent += 1
         interval = self._client.beat(heartbeat)

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import signal
 import sys
 import threading
+import time
 from dataclasses import replace
 from typing import Any, Dict, NoReturn, Sequence
 
 import cloudhand
-from cloudhand.agent import doctor, enrolment, log
+from cloudhand.agent import doctor, enrolment, log, rules
 from cloudhand.agent import identity as identities
 from cloudhand.agent.alone import NotAlone, be_alone
 from cloudhand.agent.client import Client, UnknownInstance
 from cloudhand.agent.identity import Identity
 from cloudhand.agent.life import Life
 from cloudhand.agent.power import Power
+from cloudhand.agent.rulebook import Rulebook
 from cloudhand.agent.server import Server, read_authority
-from cloudhand.agent.usage import UsageError, Words, machine_id, tag
+from cloudhand.agent.usage import RULES, UsageError, Words, machine_id, tag
 from cloudhand.wire import agent as wire
 
 _BOOT = ("server", "activationId", "activationCode")  # what a boot file must tell
@@ -58,7 +61,9 @@ def _dispatch(words: Words) -> int:
     if words.command == "deregister":
         return _deregister(words.state)
     if words.command == "status":
-        return _status(words.state)
+        return _status(words)
+    if words.command == "rules":
+        return _rules(words.one("--check"))
     if words.command == "doctor":
         return _doctor(words)
     print(f"{cloudhand.__version__}  the version of Cloudhand")
@@ -106,11 +111,32 @@ def _deregister(state: str) -> int:
     return 0
 
 
-def _status(state: str) -> int:
-    identity = _identity(state)
+def _status(words: Words) -> int:
+    identity = _identity(words.state)
     online = _client(identity).online()
     print(f"{identity.instance_id} {'online' if online else 'offline'}")
+    for why in _rulebook(words).whys():
+        print(why)
     return 0 if online else 1
+
+
+def _rules(checked: str) -> int:
+    """WrongRules for a file that the agent could not use either."""
+    path = os.path.abspath(checked or RULES)
+    found = Rulebook(path, named=bool(checked)).read()
+    if found == rules.NOTHING:
+        print(f"{path} refuses nothing")
+        return 0
+    for line in rules.in_words(found, now=time.time()):
+        print(line)
+    return 0
+
+
+def _rulebook(words: Words) -> Rulebook:
+    """A machine that its maker has told how to join shares /etc with others, and has its own."""
+    named = words.one("--rules")
+    own = os.path.join(words.state, "agent.toml") if words.one("--boot") else RULES
+    return Rulebook(os.path.abspath(named or own), named=bool(named))
 
 
 def _doctor(words: Words) -> int:
@@ -129,7 +155,8 @@ def _doctor(words: Words) -> int:
         server, ca = identity.server, ca or identity.ca
     else:
         identity = None  # the way was asked about, not who goes it
-    return doctor.examine(Server(server, ca, proxy), identity, words.state)
+    server_itself = Server(server, ca, proxy)
+    return doctor.examine(server_itself, identity, words.state, _rulebook(words))
 
 
 def _identity(state: str) -> Identity:
@@ -156,12 +183,14 @@ def _run(words: Words) -> int:
         identity = replace(identity, server=boot["server"], ca=boot.get("ca", ""))
     command = shlex.split(words.one("--power-command")) or boot.get("powerCommand")
     power = Power(command, boot.get("launcherPidNamespace"))
+    rulebook = _rulebook(words)
+    rulebook.current()  # and say in the log what it is
     while not told.is_set():
         identity = identity or enrolment.register_by_boot(boot, state, closing)
         if identity is None:
             break
         try:
-            Life(identity, state, power, closing).run()
+            Life(identity, state, power, rulebook, closing).run()
         except UnknownInstance:
             if not boot:
                 log.error(_unknown(identity, state))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from dataclasses import replace
 from typing import Any, Callable, Dict, Optional
 
 from cloudhand import faults
@@ -32,7 +33,10 @@ class Reporter:
         power: Power,
         tasks: str,
         closing: threading.Event,
+        refusal: Callable[[str], str],
     ) -> None:
+        """``refusal``: why the machine does not stop or restart now; empty if it does."""
+        self._refusal = refusal
         self._gateway = gateway
         self._journal = journal
         self._power = power
@@ -82,14 +86,17 @@ class Reporter:
 
     def _tell(self, entry: Entry, report: wire.Report) -> None:
         ack = None
-        if report.power and entry.boot_id == machine.boot_id():
-            ack = self._deliver(report, within=float(entry.task["powerWait"]))
+        acts = bool(report.power) and entry.boot_id == machine.boot_id()
+        if acts:
+            ack = self._deliver(report, acts=True, within=float(entry.task["powerWait"]))
             if self._closing.is_set():
                 return
-            if ack is None or not ack.refused:
+            refused = ack.refused if ack is not None else bool(self._refusal(report.power))
+            if not refused:
                 self._go_down(entry, report)
+                acts = False
         faults.point("agent.report")
-        if ack is None and self._deliver(report) is None:
+        if ack is None and self._deliver(report, acts=acts) is None:
             return
         faults.point("agent.ack")
         try:
@@ -110,10 +117,13 @@ class Reporter:
         faults.point("agent.after-power")
 
     def _deliver(
-        self, report: wire.Report, *, within: Optional[float] = None
+        self, report: wire.Report, *, acts: bool, within: Optional[float] = None
     ) -> Optional[wire.Ack]:
         """Report until it is acknowledged, and its power action may follow or is refused; None
-        when the time, or the agent, ended before."""
+        when the time, or the agent, ended before.
+
+        ``acts``: the power action may still follow, unless the machine refuses it by then.
+        """
         deadline = time.monotonic() + within if within is not None else None
         backoff = Backoff(_RETRY_FIRST, _RETRY_LAST)
         first = True
@@ -123,9 +133,8 @@ class Reporter:
                 if self._more(report):
                     report = self._say_piece(report)
                     continue
-                asked_at = _Moment()
-                ack = self._gateway.report(report)
-                if ack.proceed and not asked_at.is_past(ack.within):
+                ack = self._ask(self._by_own_rules(report) if acts else report)
+                if ack.proceed:
                     return ack
                 deadline = None  # who was told to wait goes on with a word alone
                 pause = ack.hold / 1000
@@ -144,6 +153,19 @@ class Reporter:
                 pause = min(pause, deadline - time.monotonic())
             self._closing.wait(pause)
         return None
+
+    def _ask(self, report: wire.Report) -> wire.Ack:
+        """A word that came too late is none; Rejected or Unavailable."""
+        asked_at = _Moment()
+        ack = self._gateway.report(report)
+        if report.refusal:
+            return replace(ack, refused=True)
+        return replace(ack, proceed=ack.proceed and not asked_at.is_past(ack.within))
+
+    def _by_own_rules(self, report: wire.Report) -> wire.Report:
+        """With the refusal of its machine, whose rules may have changed while it waited."""
+        why = self._refusal(report.power) if report.power else ""
+        return replace(report, power="", refusal=why) if why else report
 
     def _with_output(self, report: wire.Report) -> wire.Report:
         """With the piece of output that begins where it says, if it has any."""

@@ -11,15 +11,16 @@ import threading
 from typing import Dict, Optional
 
 from cloudhand import faults
-from cloudhand.agent import log, machine, spool
+from cloudhand.agent import log, machine, rules, spool
 from cloudhand.agent.files import Files
 from cloudhand.agent.follower import Follower
 from cloudhand.agent.holders import Holder, Holders
 from cloudhand.agent.identity import Identity
 from cloudhand.agent.journal import Entry, Journal
 from cloudhand.agent.power import Power
-from cloudhand.agent.prepare import Refused, prepare, write
+from cloudhand.agent.prepare import Prepared, Refused, prepare, write
 from cloudhand.agent.reporter import Reporter
+from cloudhand.agent.rulebook import Rulebook
 from cloudhand.agent.watch import Watch
 from cloudhand.agent.workers import Workers
 from cloudhand.wire import agent as wire
@@ -31,24 +32,45 @@ _NO_SPACE = "NoEnoughSpace"
 
 class Runner:
     def __init__(
-        self, *, gateway: wire.Gateway, identity: Identity, state: str, power: Power
+        self,
+        *,
+        gateway: wire.Gateway,
+        identity: Identity,
+        state: str,
+        power: Power,
+        rulebook: Rulebook,
     ) -> None:
         self._gateway = gateway
         self._identity = identity
+        self._rulebook = rulebook
         tasks = os.path.join(state, "tasks")
         spool.make(tasks)
         self._journal = Journal(state)
         self._closing = threading.Event()
         self._reporter = Reporter(
-            gateway=gateway, journal=self._journal, power=power, tasks=tasks, closing=self._closing
+            gateway=gateway,
+            journal=self._journal,
+            power=power,
+            tasks=tasks,
+            closing=self._closing,
+            refusal=rulebook.refusal,
         )
         self._folder = self._reporter.folder
         self._follower = Follower(
-            gateway=gateway, folder=self._folder, stop=self._stop_watched, closing=self._closing
+            gateway=gateway,
+            folder=self._folder,
+            stop=self._stop_watched,
+            closing=self._closing,
+            rulebook=rulebook,
         )
         self._holders = Holders()
         self._workers = Workers()
-        self._files = Files(journal=self._journal, reporter=self._reporter, workers=self._workers)
+        self._files = Files(
+            journal=self._journal,
+            reporter=self._reporter,
+            workers=self._workers,
+            rulebook=rulebook,
+        )
         self._changed = threading.Condition()  # guards what follows
         self._free_slots = _AT_ONCE
         self._watches: Dict[str, Watch] = {}
@@ -198,7 +220,7 @@ class Runner:
     def _started(self, task: wire.Task) -> Holder:
         """Start the script; Refused or OSError when it does not run and never will."""
         folder = self._folder(task.task_id)
-        prepared = prepare(task, folder, self._identity)
+        prepared = self._prepared(task)
         spool.make(folder)
         write(prepared)
         while True:
@@ -218,6 +240,11 @@ class Runner:
                 log.info(f"task {task.task_id}: started")
                 return holder
 
+    def _prepared(self, task: wire.Task) -> Prepared:
+        """Refused, by the machine's own rules first."""
+        self._rulebook.check(rules.COMMANDS, task.username)
+        return prepare(task, self._folder(task.task_id), self._identity)
+
     def _take_up(self, entry: Entry, watch: Watch) -> None:
         if entry.report is not None:
             self._unwatch(entry.task_id)
@@ -234,7 +261,7 @@ class Runner:
 
     def _verify(self, task: wire.Task) -> None:
         try:
-            prepare(task, self._folder(task.task_id), self._identity)
+            self._prepared(task)
             report = wire.Report(kind=wire.VERIFIED, task_id=task.task_id)
         except Refused as refused:
             report = wire.Report(

@@ -13,6 +13,7 @@ class UsageError(Exception):
 _CA = ("FILE", "authority of an https server that this machine does not trust yet")
 _PROXY = ("URL", "http://HOST:PORT that leads to it; else what https_proxy says")
 _STATE = ("DIR", "where identity and journal lie; else {state}")
+_RULES = ("FILE", "what this machine refuses; else {rules}, if there is one")
 # What a command does, and its options: what follows each, if anything, and what it means.
 _COMMANDS: Dict[str, Tuple[str, Dict[str, Tuple[str, str]]]] = {
     "register": (
@@ -39,22 +40,32 @@ _COMMANDS: Dict[str, Tuple[str, Dict[str, Tuple[str, str]]]] = {
                 "FILE",
                 "JSON, for makers of machines: server, activationId and activationCode to join by",
             ),
+            "--rules": _RULES,
             "--state": _STATE,
         },
     ),
     "deregister": ("Leave the control plane.", {"--state": _STATE}),
-    "status": ("Ask the control plane whether this machine is online.", {"--state": _STATE}),
+    "status": (
+        "Ask the control plane whether this machine is online; tell what it refuses.",
+        {"--rules": _RULES, "--state": _STATE},
+    ),
+    "rules": (
+        "Say in words what this machine refuses; whether the file that says so can be used.",
+        {"--check": ("FILE", "one that is not in its place yet; else {rules}")},
+    ),
     "doctor": (
         "Look at all that lies between this machine and a control plane.",
         {
             "--server": ("URL", "of the control plane; else the one that this machine has joined"),
             "--ca": _CA,
             "--proxy": _PROXY,
+            "--rules": _RULES,
             "--state": _STATE,
         },
     ),
     "version": ("Print its version, and the one that it tells control planes.", {}),
 }
+RULES = "/etc/cloudhand/agent.toml"
 _HELP = ("-h", "--help", "help")
 _MACHINE_ID_LIMIT = 36
 _NEEDED = {"register": ("--server", "--activation-id", "--activation-code")}
@@ -94,7 +105,8 @@ class Words:
         does, options = _COMMANDS[self.command]
         named = [(f"{name} {value}".strip(), text) for name, (value, text) in options.items()]
         usage = f"usage: cloudhand-agent {self.command}{' OPTIONS' if named else ''}"
-        lines = _columns([(name, text.format(state=default_state())) for name, text in named])
+        known = {"state": default_state(), "rules": RULES}
+        lines = _columns([(name, text.format(**known)) for name, text in named])
         return "\n".join([usage, "", does, "", *lines]).rstrip() + "\n"
 
     def _read(self, arguments: "Sequence[str]") -> None:

@@ -1,6 +1,7 @@
 """Build the agent as one file that any Python from 3.9 on runs: a zipapp.
 
-It holds the agent, what it shares with the server, and of wsproto only the frames. Beside each
+It holds the agent, what it shares with the server, of wsproto only the frames, and tomli, which
+only a Python without tomllib reads. Beside each
 source lies its byte code for the Python that builds, which starts in a third of the time; another
 Python passes it over and compiles the source. The same sources and Python give the same bytes.
 """
@@ -17,7 +18,11 @@ from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _OURS = ("__init__.py", "faults.py", "wire", "agent")
-_FRAMES = "frame_protocol.py"  # the rest of wsproto is not imported by it
+# Of other people, and of which files: the rest of wsproto is not imported by its frames.
+_OTHERS = {
+    "wsproto": ("frame_protocol.py",),
+    "tomli": ("__init__.py", "_parser.py", "_re.py", "_types.py"),
+}
 _SHEBANG = b"#!/usr/bin/env python3\n"
 _MAIN = b"from cloudhand.agent.main import run\nrun()\n"
 _MOMENT = (2020, 1, 1, 0, 0, 0)  # of every entry
@@ -88,8 +93,8 @@ def _entries() -> dict[str, bytes]:
     entries = {"__main__.py": _MAIN, "wsproto/__init__.py": b""}
     for path in _sources():
         entries[f"cloudhand/{path.relative_to(_PACKAGE)}"] = path.read_bytes()
-    distribution = metadata.distribution("wsproto")
-    for file in distribution.files or ():
-        if file.name == _FRAMES or "LICENSE" in file.name:
-            entries[f"wsproto/{file.name}"] = Path(str(file.locate())).read_bytes()
+    for name, wanted in _OTHERS.items():
+        for file in metadata.distribution(name).files or ():
+            if file.name in wanted or "LICENSE" in file.name:
+                entries[f"{name}/{file.name}"] = Path(str(file.locate())).read_bytes()
     return entries

@@ -25,6 +25,13 @@ Proxy = Annotated[
     ),
 ]
 
+Rules = Annotated[
+    Path | None,
+    typer.Option(
+        help="What this machine refuses; else /etc/cloudhand/agent.toml, if there is one."
+    ),
+]
+
 State = Annotated[
     Path | None,
     typer.Option(
@@ -85,16 +92,28 @@ def run(
             " join by.",
         ),
     ] = "",
+    rules: Rules = None,
 ) -> None:
     """Run until a signal. Exit codes 193 and 194 of scripts stop and restart the machine."""
-    words = _given(("--power-command", power_command), ("--boot", boot))
+    words = _given(("--power-command", power_command), ("--boot", boot), ("--rules", rules))
     sys.exit(_agent(["run", *_lying_in(state), *words]))
 
 
 @app.command("status", epilog=_EPILOG)
-def status(state: State = None) -> None:
-    """Ask the control plane whether this machine is online."""
-    sys.exit(_agent(["status", *_lying_in(state)]))
+def status(rules: Rules = None, state: State = None) -> None:
+    """Ask the control plane whether this machine is online; tell what it refuses."""
+    sys.exit(_agent(["status", *_given(("--rules", rules)), *_lying_in(state)]))
+
+
+@app.command("rules", epilog=_EPILOG)
+def rules(
+    check: Annotated[
+        Path | None,
+        typer.Option(help="One that is not in its place yet; else /etc/cloudhand/agent.toml."),
+    ] = None,
+) -> None:
+    """Say in words what this machine refuses; whether the file that says so can be used."""
+    sys.exit(_agent(["rules", *_given(("--check", check))]))
 
 
 @app.command("doctor", epilog=_EPILOG)
@@ -104,10 +123,11 @@ def doctor(
     ] = "",
     ca: Ca = None,
     proxy: Proxy = "",
+    rules: Rules = None,
     state: State = None,
 ) -> None:
     """Look at all that lies between this machine and a control plane."""
-    words = _given(("--server", server), ("--ca", ca), ("--proxy", proxy))
+    words = _given(("--server", server), ("--ca", ca), ("--proxy", proxy), ("--rules", rules))
     sys.exit(_agent(["doctor", *words, *_lying_in(state)]))
 
 

@@ -6,7 +6,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cloudhand.cli.client import Client
@@ -32,6 +32,8 @@ class Machine:
     heartbeat_at: str  # of the last one
     running_count: int  # scripts that run there
     cloned: bool  # another agent speaks as its own
+    # What it refuses by rules of its own, as its agent said last, and why.
+    refusals: dict[str, str] = field(default_factory=dict)
 
     @property
     def able(self) -> bool:
@@ -74,6 +76,7 @@ def _machine(
         heartbeat_at=agent.get("LastHeartbeatTime", ""),
         running_count=agent.get("ActiveTaskCount", 0),
         cloned=agent.get("Cloned", False),
+        refusals={one["What"]: one["Why"] for one in agent.get("Refusals", {}).get("Refusal", ())},
     )
 
 

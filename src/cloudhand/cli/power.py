@@ -264,6 +264,8 @@ def _progress(client: Client) -> str:
 def _refuse(client: Client, change: Change, machine: Machine) -> None:
     """Mistake if this machine cannot be changed so; a word if it need not."""
     name = called(machine.id, {machine.id: machine.name})
+    if machine.status == "Managed" and change.verb in machine.refusals:
+        raise Mistake(f"cannot {change.verb} {name}: {machine.refusals[change.verb]}")
     if _fits(change, machine):
         return
     if machine.status == "Managed" and change.turns:

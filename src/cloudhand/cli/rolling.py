@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from cloudhand.cli import bulk, confirm
+from cloudhand.cli import bulk, confirm, follow
 from cloudhand.cli.bulk import Pace
 from cloudhand.cli.client import Client
 from cloudhand.cli.fleet import Machine, machines
@@ -17,6 +17,7 @@ from cloudhand.cli.outage import Patience
 from cloudhand.cli.people import called
 from cloudhand.cli.template import executions
 from cloudhand.cli.template.executions import Execution, Task
+from cloudhand.wire.agent import REFUSED_BY_MACHINE
 
 _ORDER = {"TemplateName": "ACS-ECS-BulkyRebootAndCheck"}
 _NOT_BEGUN = "Skipped"
@@ -67,7 +68,8 @@ def carry_out(client: Client, wish: Wish, chosen: Sequence[Machine]) -> bool:
     """Tell of each machine when it is done; whether all are well."""
     patience = Patience(client=client, tell=aside)
     execution_id = executions.start(client, _ORDER, wish.parameters(chosen))
-    aside(f"{execution_id} restarts {confirm.machines(len(chosen))}{wish.words}")
+    # Whether one does is for it to say: it may have rules of its own.
+    aside(f"{execution_id} asks {confirm.machines(len(chosen))} to restart{wish.words}")
     try:
         return _followed(patience, execution_id, wish, chosen)
     except KeyboardInterrupt:
@@ -120,5 +122,15 @@ def _told(client: Client, before: Machine, item: Task, wish: Wish) -> tuple[bool
             failed = "its check failed" if wish.check else "it runs nothing"
             return False, f"{restarted}; {failed}: {task.message or task.status}"
         if task.status in ("Failed", "Cancelled"):
-            return False, f"did not restart: {task.message or task.status}"
+            why = _refusal(client, task) or task.message or task.status
+            return False, f"did not restart: {why}"
     return False, f"{item.status}: {item.message}"
+
+
+def _refusal(client: Client, task: Task) -> str:
+    """The machine's own word, whole, which the message of a task has only the beginning of."""
+    for invoke_id in executions.invocations(client, task):
+        for result in follow.results(client, invoke_id):
+            if result.error_code == REFUSED_BY_MACHINE:
+                return result.error_info
+    return ""

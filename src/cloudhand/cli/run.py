@@ -31,6 +31,7 @@ from cloudhand.cli.order import (
 )
 from cloudhand.cli.schedule import Repeated
 from cloudhand.cli.template.executions import goes_on as goes_on_at_a_rate
+from cloudhand.wire.agent import REFUSED_BY_MACHINE
 
 EPILOG = (
     "Exit codes: 0 every machine reports Success, and those that were to stop or restart did;"
@@ -320,7 +321,8 @@ def _tell_of_machines(
 def _to_be_repeated(order: Order, ended: Sequence[Result]) -> list[Result]:
     """Where the order itself was wrong, or did what it says, it would only end so again."""
     futile = {"Invalid"} if not confirm.power_word(order.script) else {"Invalid", "Error"}
-    return [one for one in ended if not one.good and one.status not in futile]
+    failed = [one for one in ended if not one.good and one.status not in futile]
+    return [one for one in failed if one.error_code != REFUSED_BY_MACHINE]
 
 
 def _tell_how_to_repeat(client: Client, words: str) -> None:

@@ -98,7 +98,7 @@ class Watch:
 
 
 def _moving(result: Result) -> bool:
-    """Whether a stop or restart is asked for of which nobody said that it is done."""
+    """Whether a stop or restart is asked for of which nobody said that it is done, or refused."""
     over = ("Done", "Refused")
     return result.ended and result.power is not None and result.power.status not in over
 

@@ -111,8 +111,13 @@ def state(result: Result) -> str:
     if result.error_code and result.error_code != "ExitCodeNonzero":
         parts.append(f"{result.error_code}: {result.error_info}".rstrip(": "))
     if result.power:
-        parts.append(power(result.power))
+        parts.append(_became(result.power, result))
     return " ".join(parts)
+
+
+def _became(action: PowerAction, result: Result) -> str:
+    """What of its machine; why that refuses has been said where the command failed by it."""
+    return power(replace(action, reason="") if result.error_code else action)
 
 
 def power(action: PowerAction) -> str:
@@ -128,8 +133,8 @@ def power(action: PowerAction) -> str:
         ("restart", "Overdue"): "was to restart, and was not seen in a new boot in time",
         ("stop", "Overdue"): "was to stop, and was not seen to",
         ("restart", "Held"): action.reason,
-        ("restart", "Refused"): f"does not restart: {action.reason}",
-        ("stop", "Refused"): f"does not stop: {action.reason}",
+        ("restart", "Refused"): f"does not restart: {action.reason}".removesuffix(": "),
+        ("stop", "Refused"): f"does not stop: {action.reason}".removesuffix(": "),
     }
     going = {"restart": "restarts", "stop": "stops"}
     return words.get((action.action, action.status), going.get(action.action, action.action))
@@ -150,7 +155,7 @@ def show(results: Sequence[Result], names: Names, *, colour: bool) -> None:
         _print_output(first.output)
     for result in ordered:
         if result.power:
-            became = with_names(power(result.power), names)
+            became = with_names(_became(result.power, result), names)
             print(f"{called(result.instance_id, names)} {became}")
 
 

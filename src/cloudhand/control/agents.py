@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from cloudhand.control.activations import hashed
@@ -204,12 +205,7 @@ class Agents:
             elif before.kind is AgentKind.PUBLISHED and not cloned(before, now=now):
                 await _restarts(tx, before, beat, now)
             await tx.agents.seen(
-                speaker.id,
-                at=now,
-                boot_id=beat.boot_id,
-                uptime=beat.uptime,
-                pid=beat.pid or before.pid,
-                version=version,
+                speaker.id, replace(beat, pid=beat.pid or before.pid), at=now, version=version
             )
             news = before.boot_id != beat.boot_id or not online(before, now=now)
             if news:

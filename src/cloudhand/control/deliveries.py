@@ -272,7 +272,7 @@ class Deliveries:
             await tx.agents.count_invocation(speaker.id, at=now)
         ack = wire.Ack()
         if said.power is not None:
-            ack = await self._power_actions.follow(tx, target, speaker, said.power, now)
+            ack = await self._power_actions.follow(tx, target, speaker, said, now)
         if target.on_boot and speaker.boot_id is not None:
             await booted(tx, speaker.id, speaker.boot_id, now)
         return ack

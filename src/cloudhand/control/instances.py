@@ -377,8 +377,8 @@ def _tried_own(
     error = own_power.refusal(agent, instance_id, event, now)
     if error is not None:
         return Changed(instance_id=instance_id, error=error)
-    after = INSTANCE.move(State.RUNNING, event)
-    return Changed(instance_id=instance_id, before=State.RUNNING, after=after)
+    # It runs until its agent says otherwise: it may refuse by rules of its own.
+    return Changed(instance_id=instance_id, before=State.RUNNING, after=State.RUNNING)
 
 
 async def _guarded(tx: Transaction, change: Changed, now: datetime) -> Changed:

@@ -31,6 +31,9 @@ def refusal(
         return InstanceNotFound([instance_id])  # nobody but itself can start it
     if agent is None or not online(agent, now=now):
         return IncorrectState(instance_id, "offline", kind)
+    if kind in agent.refusals:
+        state = f"under rules of its own: {agent.refusals[kind]}"
+        return IncorrectState(instance_id, state, kind)
     code = power.exit_code(kind, windows=_windows(agent))
     published = agent.kind is AgentKind.PUBLISHED
     if published and not power.asked_by(code, agent_version=agent.version, os_type=agent.os_type):

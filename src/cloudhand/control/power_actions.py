@@ -15,6 +15,8 @@ from cloudhand.core.ids import RandomBytes
 from cloudhand.core.instance import INSTANCE, AgentKind
 from cloudhand.core.instance import Event as InstanceEvent
 from cloudhand.core.invocation import Target
+from cloudhand.core.power import POWER
+from cloudhand.core.verdict import Verdict
 from cloudhand.store.transaction import Transaction
 from cloudhand.wire import agent as wire
 
@@ -34,22 +36,27 @@ class PowerActions:
         tx: Transaction,
         target: Target,
         speaker: Speaker,
-        kind: power.Kind,
+        said: Verdict,
         now: datetime,
     ) -> wire.Ack:
-        """Record the action that the agent takes as soon as it is told to proceed."""
+        """Record the action that the agent takes as soon as it is told to proceed, or that its
+        machine refuses."""
+        assert said.power is not None
         action = power.PowerAction(
             id=ids.power_action_id(self._random),
             instance_id=speaker.id,
             invoke_id=target.invoke_id,
             run=target.run,
-            kind=kind,
+            kind=said.power,
             asked_at=now,
             ordered_at=now,
             deadline_at=now + self._settings.power_bound,
             boot_id_before=target.boot_id,
         )
         await tx.power_actions.add(action)
+        if said.power_refused:
+            await self._refuse(tx, action, said.error_info, now, source="agent")
+            return wire.Ack(refused=True)
         if target.boot_id != speaker.boot_id:
             # The result comes after the boot: the machine did not wait for us any longer.
             await booted(tx, speaker.id, speaker.boot_id, now)
@@ -65,9 +72,14 @@ class PowerActions:
         now: datetime,
     ) -> wire.Ack:
         """Whether the power action of a result may follow that is known already."""
-        action = (await tx.power_actions.of([target.key])).get(target.key) if report.power else None
+        asks = report.power or report.refusal
+        action = (await tx.power_actions.of([target.key])).get(target.key) if asks else None
         if action is None or target.boot_id != speaker.boot_id:
             return wire.Ack()
+        if report.refusal and POWER.hears(action.state, power.Event.REFUSED):
+            await self._refuse(tx, action, report.refusal, now, source="agent")
+            await turns.leave(tx, speaker.id, now)
+            return wire.Ack(refused=True)
         match action.state:
             case power.State.REFUSED:
                 return wire.Ack(refused=True)
@@ -113,12 +125,17 @@ class PowerActions:
                 await self._hold(tx, action, why, now)
                 return wire.Ack(proceed=False, hold=ASKED_AGAIN_AFTER // _MS)
             case Refused(why=why):
-                await tx.power_actions.move(
-                    action, power.Event.REFUSED, at=now, source="governor", reason=why
-                )
+                await self._refuse(tx, action, why, now, source="governor")
                 return wire.Ack(refused=True)
             case _:
                 assert_never(word)
+
+    async def _refuse(
+        self, tx: Transaction, action: power.PowerAction, why: str, now: datetime, *, source: str
+    ) -> None:
+        await tx.power_actions.move(
+            action, power.Event.REFUSED, at=now, source=source, reason=why, ordered_at=None
+        )
 
     async def _hold(
         self, tx: Transaction, action: power.PowerAction, why: str, now: datetime

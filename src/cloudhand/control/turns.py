@@ -100,6 +100,11 @@ async def gone(tx: Transaction, instance_id: InstanceId, now: datetime) -> None:
     await _leave(tx, own, Event.GONE, now, source="control plane")
 
 
+async def leave(tx: Transaction, instance_id: InstanceId, now: datetime) -> None:
+    """A machine does not restart after all."""
+    await _leave(tx, await tx.governor.open_of(instance_id), Event.RELEASED, now, source="agent")
+
+
 async def expire(tx: Transaction, now: datetime) -> None:
     """End what nobody has ended in time."""
     await _leave(tx, await tx.governor.due(now), Event.EXPIRED, now, source="governor")

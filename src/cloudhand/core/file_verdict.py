@@ -28,6 +28,7 @@ NOT_RUNNING = ("InstanceNotRunning", "the instance is not running")
 
 # What agents say is wrong (param of an invalid report), and what the API calls it.
 _INVALID_CODES = {
+    wire.REFUSED_BY_MACHINE: wire.REFUSED_BY_MACHINE,
     "FileNameInvalid": "FileNameInvalid",
     "FileExist": "FileAlreadyExists",
     "EmptyFile": "FileContentInvalid",
@@ -50,7 +51,9 @@ _FAILED_CODES = {
 def of_report(report: wire.Report) -> Verdict:
     if report.kind == wire.INVALID:
         code = _INVALID_CODES.get(report.param, "FileCreateFail")
-        info = report.error_description or f"{report.param}: {report.value}".rstrip(": ")
+        said = f"{report.param}: {report.value}".rstrip(": ")
+        refused = report.value if report.param == wire.REFUSED_BY_MACHINE else said
+        info = report.error_description or refused
         return Verdict(event=Event.REFUSED, error_code=code, error_info=info)
     if not report.error_code:
         return Verdict(event=Event.WRITTEN)

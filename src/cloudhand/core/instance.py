@@ -182,6 +182,8 @@ class Agent:
     gone_at: datetime | None = None  # from when on it is not online, unless heard of since
     cloned_at: datetime | None = None  # when two were seen to speak as this one, last
     time_zone: str = ""  # of its machine, as an IANA name or an offset; empty: it never said
+    # What its machine refused when it last beat (wire.REFUSABLE), and why.
+    refusals: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,6 +226,7 @@ class Beat:
     uptime: timedelta | None  # of the machine
     process_uptime: timedelta  # of the agent
     cold_start: bool  # no agent of its machine has started before it in this boot
+    refusals: Mapping[str, str] = field(default_factory=dict)
 
 
 def lived(before: Agent, beat: Beat, *, now: datetime) -> bool:

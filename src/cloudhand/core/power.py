@@ -1,4 +1,4 @@
-"""A power action that a command asked for by its exit code: asked, ordered, down, done.
+"""A power action that a command asked for by its exit code: asked, ordered, down, done; or refused.
 
 Also the one place that decides what such an exit code means for the target.
 """
@@ -34,7 +34,7 @@ class State(StrEnum):
     DOWN = "Down"  # the machine does not run; the end of a stop is Done at once
     DONE = "Done"
     OVERDUE = "Overdue"  # not seen to happen within its bound
-    REFUSED = "Refused"  # the agent was told not to do it
+    REFUSED = "Refused"  # by the governor, or by the machine, which has rules of its own
 
 
 class Event(StrEnum):

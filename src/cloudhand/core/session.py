@@ -77,6 +77,7 @@ class ClosedReason(StrEnum):
     MESSAGE_FORMAT_INVALID = "MessageFormatInvalid"
     AGENT_SOCKET_CLOSED = "AgentSocketClosed"
     CLIENT_CLOSED = "ClientClosed"
+    REFUSED_BY_MACHINE = "RefusedByMachine"  # ours: by rules of the machine
 
 
 @dataclass(frozen=True, kw_only=True)

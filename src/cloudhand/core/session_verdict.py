@@ -45,6 +45,8 @@ def refusal(*, instance: InstanceState | None, agent: Agent | None, online: bool
         return _failed(ClosedReason.INSTANCE_NOT_RUNNING, "the instance is not running")
     if agent is None or not online:
         return _failed(ClosedReason.AGENT_NOT_ONLINE, whereabouts(agent, online))
+    if "sessions" in agent.refusals:
+        return _failed(ClosedReason.REFUSED_BY_MACHINE, agent.refusals["sessions"])
     lacking = lacks_sessions(agent)
     return _failed(ClosedReason.AGENT_NEED_UPGRADE, lacking) if lacking else None
 

@@ -26,11 +26,13 @@ class Verdict:
     error_code: str = ""
     error_info: str = ""
     power: power.Kind | None = None  # the action that the agent takes next
+    power_refused: bool = False  # or does not take
     inferred: bool = False  # nobody who was there said so
 
 
 # What agents say is wrong (param of an invalid report), and what the API calls it.
 _INVALID_CODES = {
+    wire.REFUSED_BY_MACHINE: wire.REFUSED_BY_MACHINE,
     "TypeInvalid": "CommandNotApplicable",
     "CommandContentInvalid": "CommandContentDecodeError",
     "workingDirectory": "DirectoryNotExists",
@@ -95,6 +97,17 @@ def of_report(
 
 
 def _finished(report: wire.Report, agent: Agent, policy: power.ExitCodePolicy) -> Verdict:
+    refused = wire.POWER_BY_EXIT_CODE.get(report.exit_code) if report.refusal else None
+    if refused:
+        # The command did not do what it was written for.
+        return Verdict(
+            event=Event.FAILED,
+            exit_code=report.exit_code,
+            error_code=wire.REFUSED_BY_MACHINE,
+            error_info=f"exit code {report.exit_code} asks for a {refused}; {report.refusal}",
+            power=power.Kind(refused),
+            power_refused=True,
+        )
     kind = _announced(report, agent)
     honoured = kind is not None and policy is power.ExitCodePolicy.SUCCESS
     if report.exit_code == 0 or honoured:

@@ -51,6 +51,7 @@ class Desk:
                 uptime=_MS * heartbeat.uptime if heartbeat.uptime else None,
                 process_uptime=_MS * heartbeat.process_uptime,
                 cold_start=heartbeat.cold_start,
+                refusals=heartbeat.refusals,
             ),
             version=version,
         )

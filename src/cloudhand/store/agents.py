@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from cloudhand.core.ids import BootId, InstanceId
-from cloudhand.core.instance import Agent, AgentKind, Told
+from cloudhand.core.ids import InstanceId
+from cloudhand.core.instance import Agent, AgentKind, Beat, Told
 from cloudhand.store.database import Row, Statements
 from cloudhand.store.envelope import Envelope
 from cloudhand.store.rows import from_ms, marks, span_from_ms, span_to_ms, to_ms
@@ -14,7 +15,7 @@ from cloudhand.store.rows import from_ms, marks, span_from_ms, span_to_ms, to_ms
 _COLUMNS = (
     "instance_id, kind, key, machine_id, version, os_type, os_version, hostname, intranet_ip,"
     " last_seen_at, boot_id, uptime, pid, invocation_count, last_invoked_at,"
-    " gone_at, time_zone, cloned_at"
+    " gone_at, time_zone, cloned_at, refusals"
 )
 
 
@@ -26,12 +27,12 @@ class Agents:
     async def put(self, agent: Agent) -> None:
         """Register an agent, in place of an earlier one of the same instance."""
         await self._statements.change(
-            f"INSERT INTO agents ({_COLUMNS}) VALUES ({marks(range(18))})"
+            f"INSERT INTO agents ({_COLUMNS}) VALUES ({marks(range(19))})"
             " ON CONFLICT (instance_id) DO UPDATE SET kind = excluded.kind, key = excluded.key,"
             " machine_id = excluded.machine_id, version = excluded.version,"
             " os_type = excluded.os_type, os_version = excluded.os_version,"
             " hostname = excluded.hostname, intranet_ip = excluded.intranet_ip,"
-            " cloned_at = NULL",
+            " cloned_at = NULL, refusals = excluded.refusals",
             agent.instance_id,
             agent.kind,
             self._envelope.seal(agent.key, purpose=agent.instance_id),
@@ -50,6 +51,7 @@ class Agents:
             to_ms(agent.gone_at),
             agent.time_zone,
             to_ms(agent.cloned_at),
+            json.dumps(dict(agent.refusals)),
         )
 
     async def get(self, instance_id: InstanceId) -> Agent | None:
@@ -86,22 +88,17 @@ class Agents:
         )
 
     async def seen(
-        self,
-        instance_id: InstanceId,
-        *,
-        at: datetime,
-        boot_id: BootId | None,
-        uptime: timedelta | None,
-        pid: int,
-        version: str,
+        self, instance_id: InstanceId, beat: Beat, *, at: datetime, version: str
     ) -> None:
         await self._statements.change(
             "UPDATE agents SET last_seen_at = ?, gone_at = NULL, boot_id = ?, uptime = ?, pid = ?,"
-            " version = CASE WHEN ? = '' THEN version ELSE ? END WHERE instance_id = ?",
+            " refusals = ?, version = CASE WHEN ? = '' THEN version ELSE ? END"
+            " WHERE instance_id = ?",
             to_ms(at),
-            boot_id,
-            span_to_ms(uptime),
-            pid,
+            beat.boot_id,
+            span_to_ms(beat.uptime),
+            beat.pid,
+            json.dumps(dict(beat.refusals)),
             version,
             version,
             instance_id,
@@ -165,4 +162,5 @@ class Agents:
             gone_at=from_ms(row[15]),
             time_zone=row[16],
             cloned_at=from_ms(row[17]),
+            refusals=json.loads(row[18]),
         )

@@ -13,6 +13,8 @@ from typing import Any, Mapping, Optional, Protocol, Sequence, Tuple
 
 from cloudhand.wire import checked
 from cloudhand.wire.file import FileTask as FileTask  # noqa: PLC0414
+from cloudhand.wire.heartbeat import REFUSABLE as REFUSABLE  # noqa: PLC0414
+from cloudhand.wire.heartbeat import Heartbeat as Heartbeat  # noqa: PLC0414
 from cloudhand.wire.worklist import Task as Task  # noqa: PLC0414
 from cloudhand.wire.worklist import Worklist as Worklist  # noqa: PLC0414
 
@@ -40,6 +42,9 @@ COMPATIBLE_VERSION = "2.2.3.1100"
 
 # 193 and 194 are also what a Unix shell makes of Windows' 3009 and 3010.
 POWER_BY_EXIT_CODE = {193: "stop", 3009: "stop", 194: "restart", 3010: "restart"}
+
+# What an agent calls a refusal by rules of its machine's own, in a report.
+REFUSED_BY_MACHINE = "RefusedByMachine"
 
 
 class Rejected(Exception):
@@ -147,53 +152,6 @@ class Registered:
 
 
 @dataclass(frozen=True)
-class Heartbeat:
-    """Proof of life. The boot id travels in the BOOT header."""
-
-    uptime: int  # ms since boot
-    timestamp: int
-    pid: int
-    process_uptime: int  # ms since the agent started
-    index: int  # beats acknowledged so far by this process
-    seq_no: int  # beats sent so far by this process
-    cold_start: bool = False  # first agent start after a boot; said while index is 0
-    os_version: str = ""
-    machine_id: str = ""
-
-    def to_query(self) -> "dict[str, str]":
-        query = {
-            "uptime": str(self.uptime),
-            "timestamp": str(self.timestamp),
-            "pid": str(self.pid),
-            "process_uptime": str(self.process_uptime),
-            "index": str(self.index),
-            "seq_no": str(self.seq_no),
-        }
-        if self.index == 0:
-            query["virt_type"] = "kvm"
-            query["os_version"] = self.os_version
-            query["az"] = "unknown"
-            query["machineid"] = self.machine_id
-            query["cold_start"] = "true" if self.cold_start else "false"
-        return query
-
-    @classmethod
-    def from_query(cls, query: "Mapping[str, str]") -> "Heartbeat":
-        """ValueError for a number that is none; the long form lacks numbers, which are then 0."""
-        return cls(
-            uptime=checked.number(query, "uptime"),
-            timestamp=checked.number(query, "timestamp"),
-            pid=checked.number(query, "pid"),
-            process_uptime=checked.number(query, "process_uptime"),
-            index=checked.number(query, "index"),
-            seq_no=checked.number(query, "seq_no"),
-            cold_start=query.get("cold_start") == "true",
-            os_version=query.get("os_version", ""),
-            machine_id=query.get("machineid", ""),
-        )
-
-
-@dataclass(frozen=True)
 class Fetch:
     """A request for work: all of it, or what concerns one task."""
 
@@ -261,6 +219,7 @@ class Report:
     offset: Optional[int] = None  # extension; None: append what is in output
     survivors: Tuple[int, ...] = ()  # extension: pids of the task that could not be ended
     power: str = ""  # extension, FINISH: stop or restart, which follows the acknowledgement
+    refusal: str = ""  # extension, FINISH: why the machine does not do what its exit code asks for
     file: bool = False  # about a file, which ends with FINISH, or INVALID before it is written
 
     def to_query(self) -> "dict[str, str]":
@@ -287,9 +246,11 @@ class Report:
             query["offset"] = str(self.offset)
         if self.survivors:
             query["survivors"] = ",".join(str(pid) for pid in self.survivors)
-        if self.power:
-            query["power"] = self.power
-        return query
+        return {**query, **self._power_query()}
+
+    def _power_query(self) -> "dict[str, str]":
+        said = {"power": self.power, "refusal": self.refusal}
+        return {name: value for name, value in said.items() if value}
 
     def _file_query(self) -> "dict[str, str]":
         query = {"taskId": self.task_id, "taskType": _FILE}
@@ -330,6 +291,7 @@ class Report:
             offset=checked.number(query, "offset") if query.get("offset") else None,
             survivors=_pids(query.get("survivors", "")),
             power=query.get("power", ""),
+            refusal=checked.text(query, "refusal"),
         )
 
 

@@ -88,6 +88,15 @@ def test_what_a_report_means(report: dict[str, str], event: Event, code: str) ->
     assert bool(said.error_info) is bool(code)
 
 
+def test_what_the_machine_refuses_is_told_in_its_words() -> None:
+    report = wire.Report(
+        kind=wire.INVALID, task_id="f-1", param="RefusedByMachine", value="/r, line 1", file=True
+    )
+    said = file_verdict.of_report(report)
+    assert (said.event, said.error_code) == (Event.REFUSED, "RefusedByMachine")
+    assert said.error_info == "/r, line 1"
+
+
 @pytest.mark.parametrize(
     "state, of_instance, online, event, code",
     [

@@ -55,6 +55,11 @@ def test_a_restart_is_done_only_by_a_boot() -> None:
     assert POWER.move(down, Event.EXPIRED) is State.OVERDUE
 
 
+def test_what_is_refused_is_over() -> None:
+    assert POWER.move(State.ORDERED, Event.REFUSED) is State.REFUSED
+    assert State.REFUSED in POWER.final
+
+
 @pytest.mark.parametrize(
     ("kind", "managed", "online", "event"),
     [

@@ -56,6 +56,13 @@ RUNNING, STOPPED = instance.State.RUNNING, instance.State.STOPPED
             ClosedReason.AGENT_NEED_UPGRADE,
             "Cloudhand takes no sessions yet",
         ),
+        (
+            RUNNING,
+            replace(AGENT, kind=AgentKind.CLOUDHAND, refusals={"sessions": "/r, line 1"}),
+            True,
+            ClosedReason.REFUSED_BY_MACHINE,
+            "/r, line 1",
+        ),
     ],
 )
 def test_who_is_asked_for_a_session(

@@ -88,6 +88,27 @@ def test_ends(
     assert said.exit_code == report.exit_code
 
 
+@pytest.mark.parametrize("policy", list(ExitCodePolicy))
+@pytest.mark.parametrize(("code", "kind"), [(193, Kind.STOP), (194, Kind.RESTART)])
+def test_a_machine_that_refuses_power_has_it_said_with_the_result(
+    policy: ExitCodePolicy, code: int, kind: Kind
+) -> None:
+    said = judge(replace(finish(code), refusal="the machine refuses: /r, line 1"), policy=policy)
+    assert said == verdict.Verdict(
+        event=Event.FAILED,
+        exit_code=code,
+        error_code="RefusedByMachine",
+        error_info=f"exit code {code} asks for a {kind}; the machine refuses: /r, line 1",
+        power=kind,
+        power_refused=True,
+    )
+
+
+def test_a_refusal_of_what_no_exit_code_asks_for_says_nothing() -> None:
+    said = judge(replace(finish(3), refusal="why"))
+    assert (said.error_code, said.power, said.power_refused) == ("ExitCodeNonzero", None, False)
+
+
 def test_documented_policy_fails_the_target_and_keeps_the_action() -> None:
     said = judge(finish(194, "restart"), policy=ExitCodePolicy.DOCUMENTED)
     assert (said.event, said.error_code, said.power) == (
@@ -146,6 +167,7 @@ def test_a_stop_before_the_start_cancels() -> None:
         ("workingDirectory", "DirectoryNotExists"),
         ("UsernameOrPasswordInvalid", "AccountNotExists"),
         ("InvalidEnvironmentParameter", "InvalidSystemBuiltInParameter"),
+        ("RefusedByMachine", "RefusedByMachine"),
     ],
 )
 def test_refusals_have_the_published_codes(param: str, code: str) -> None:

@@ -108,14 +108,35 @@ def test_first_heartbeat(said: wire.Heartbeat) -> None:
     assert wire.Heartbeat.from_query({**_through_query(said.to_query()), "new": "1"}) == said
 
 
+_refusals = st.dictionaries(st.sampled_from(wire.REFUSABLE), st.text(min_size=1, max_size=9))
+
+
 @_messages
-@given(_count, st.integers(1, 10**9))
-def test_later_heartbeat(uptime: int, index: int) -> None:
+@given(_count, st.integers(1, 10**9), _refusals)
+def test_later_heartbeat(uptime: int, index: int, refusals: dict[str, str]) -> None:
     said = wire.Heartbeat(
-        uptime=uptime, timestamp=1, pid=2, process_uptime=3, index=index, seq_no=index + 1
+        uptime=uptime,
+        timestamp=1,
+        pid=2,
+        process_uptime=3,
+        index=index,
+        seq_no=index + 1,
+        refusals=refusals,
     )
     assert wire.Heartbeat.from_query(_through_query(said.to_query())) == said
     assert "os_version" not in said.to_query()
+
+
+@pytest.mark.parametrize(
+    "refusals", ["[]", "no", '{"stop": 1}', "[" * 100_000, '{"stop": "' + "x" * 5000 + '"}']
+)
+def test_refusals_that_are_none_are_refused(refusals: str) -> None:
+    with pytest.raises(ValueError):
+        wire.Heartbeat.from_query({"refusals": refusals})
+
+
+def test_refusals_of_what_is_not_known_are_passed_over() -> None:
+    assert wire.Heartbeat.from_query({"refusals": '{"dance": "why", "stop": ""}'}).refusals == {}
 
 
 @_messages
@@ -257,6 +278,7 @@ _common: dict[str, Any] = {
             wire.Report,
             kind=st.just(wire.FINISH),
             power=st.sampled_from(["", "stop", "restart"]),
+            refusal=_text,
             **_common,
         ),
         st.builds(wire.Report, kind=st.just(wire.STOPPED), result=_text, **_common),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -34,6 +34,15 @@ class Params:
     page: Paging = paging(note="with InstanceId all are told at once")
 
 
+class RefusalShape(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
+    what: str  # commands, files, sessions, stop or restart
+    why: str
+
+
+class Refusals(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
+    refusal: Sequence[RefusalShape]
+
+
 class InstanceCloudAssistantStatus(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     instance_id: str
     cloud_assistant_status: str  # true or false, as text
@@ -47,6 +56,8 @@ class InstanceCloudAssistantStatus(msgspec.Struct, frozen=True, kw_only=True, re
     # Extension: two agents speak as this one; see how to join a machine.
     cloned: bool
     boot_id: str  # Extension: of the boot in which the agent spoke last; published agents tell none
+    # Extension: what the machine refused at its last heart-beat, by rules of its own.
+    refusals: Refusals
 
 
 class StatusSet(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
@@ -107,4 +118,9 @@ def _status(view: AgentView) -> InstanceCloudAssistantStatus:
         support_session_manager=agent is not None and not lacks_sessions(agent),
         cloned=view.cloned,
         boot_id=(agent.boot_id or "") if agent else "",
+        refusals=Refusals(refusal=_refusals(agent.refusals) if agent else ()),
     )
+
+
+def _refusals(said: Mapping[str, str]) -> list[RefusalShape]:
+    return [RefusalShape(what=what, why=why) for what, why in said.items()]

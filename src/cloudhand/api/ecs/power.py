@@ -89,7 +89,7 @@ def _response(change: Changed) -> InstanceResponse:
         return InstanceResponse(
             instance_id=change.instance_id,
             code=error.code,
-            message=error.message,
+            message=Refused(error, because=str(change.error)).message,
             previous_status="",
             current_status="",
         )
