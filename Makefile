@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # On a terminal pip shows what it is doing; a log needs only what goes wrong.
 QUIET = `test -t 2 || echo -q`
 
-.PHONY: help setup setup-dev demo test test-quick test-lives crash fleet guest fuzz check format agent package bench coverage docs clean
+.PHONY: help setup setup-dev demo test test-quick test-lives crash fleet guest fuzz check format agent package bundle test-bundle bench coverage docs clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 14
@@ -87,6 +87,12 @@ agent: setup ## Build the agent's one file
 package: setup ## Build the wheel, with the agent in it
 	@$(PIP) wheel $(QUIET) --no-deps -w dist .
 	@ls dist/*.whl
+
+bundle: setup-dev ## One file that installs the control plane and the agent without a network
+	@$(BIN)/python scripts/bundle.py dist
+
+test-bundle: setup-dev ## Make that file, and install and use it where only loopback is
+	@$(BIN)/python -m pytest -q -p no:xdist tests/offline $(ARGS)
 
 bench: setup-dev ## Measure, with a table of ratios and benchmarks/results.json
 	@$(BIN)/python -m benchmarks

@@ -45,7 +45,7 @@ def _closure() -> Iterator[Distribution]:
 
 def _row(found: Distribution) -> str:
     home = found.metadata.get("Home-page") or _project_url(found)
-    return f"| [{found.name}]({home}) | {_licence(found)} | {found.metadata['Summary']} |\n"
+    return f"| [{found.name}]({home}) | {licence(found)} | {found.metadata['Summary']} |\n"
 
 
 def _project_url(found: Distribution) -> str:
@@ -59,7 +59,7 @@ def _project_url(found: Distribution) -> str:
     return f"https://pypi.org/project/{found.name}/"
 
 
-def _licence(found: Distribution) -> str:
+def licence(found: Distribution) -> str:
     expression = found.metadata.get("License-Expression")
     if expression:
         return str(expression)

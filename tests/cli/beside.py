@@ -62,8 +62,8 @@ class Start:
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
             "CLOUDHAND_ENDPOINT": f"http://{it.endpoint}",
-            "ALIBABA_CLOUD_ACCESS_KEY_ID": KEY.id,
-            "ALIBABA_CLOUD_ACCESS_KEY_SECRET": KEY.secret,
+            "CLOUDHAND_ACCESS_KEY_ID": KEY.id,
+            "CLOUDHAND_ACCESS_KEY_SECRET": KEY.secret,
         }
         self._started: list[Started] = []
 

@@ -15,6 +15,7 @@ from cloudhand.cli.endpoint import Endpoint
 from tests.api.cloud import KEY, REGION, Cloud, cloud
 from tests.cli.beside import Start
 from tests.cli.offline import Offline
+from tests.cli.terminals import Open
 from tests.machines import succeed
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -67,8 +68,8 @@ def cli(it: Cloud, tmp_path: Path) -> Cli:
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path),
         "CLOUDHAND_ENDPOINT": f"http://{it.endpoint}",
-        "ALIBABA_CLOUD_ACCESS_KEY_ID": KEY.id,
-        "ALIBABA_CLOUD_ACCESS_KEY_SECRET": KEY.secret,
+        "CLOUDHAND_ACCESS_KEY_ID": KEY.id,
+        "CLOUDHAND_ACCESS_KEY_SECRET": KEY.secret,
     }
 
     def run(
@@ -98,3 +99,10 @@ def start(it: Cloud, tmp_path: Path) -> Iterator[Start]:
     starter = Start(it, tmp_path)
     yield starter
     starter.close()
+
+
+@pytest.fixture
+def terminal(it: Cloud, tmp_path: Path) -> Iterator[Open]:
+    opener = Open(it, str(tmp_path))
+    yield opener
+    opener.close()

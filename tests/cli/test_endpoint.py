@@ -8,24 +8,50 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from cloudhand.cli import pointer
+from cloudhand.cli import pointer, profiles
 from cloudhand.cli.client import Client
 from cloudhand.cli.endpoint import find_endpoint
 from cloudhand.cli.errors import ClientError, Mistake, Unreachable
+from cloudhand.cli.profiles import Profile
 
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    for name in ("ENDPOINT", "CA"):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("ENDPOINT", "CA", "PROFILE", "ACCESS_KEY_ID", "ACCESS_KEY_SECRET", "REGION_ID"):
         monkeypatch.delenv(f"CLOUDHAND_{name}", raising=False)
-    for name in ("ACCESS_KEY_ID", "ACCESS_KEY_SECRET", "REGION_ID"):
-        monkeypatch.delenv(f"ALIBABA_CLOUD_{name}", raising=False)
+    monkeypatch.delenv("ALIBABA_CLOUD_ACCESS_KEY_ID", raising=False)
     return tmp_path
+
+
+@pytest.fixture
+def profile(home: Path) -> Profile:
+    """One that names a control plane, beside that of a real account."""
+    profile = Profile(
+        name="cloudhand",
+        url="https://control.example:8650",
+        access_key_id="of the profile",
+        access_key_secret="secret",
+        region_id="cn-beijing",
+        ca="/etc/ca.pem",
+    )
+    real = {"name": "default", "mode": "AK", "access_key_id": "real", "access_key_secret": "real"}
+    file = profiles.path()
+    file.parent.mkdir()
+    file.write_text(json.dumps({"current": "default", "profiles": [real]}))
+    profiles.change(file, lambda document: profiles.with_profile(document, profile))
+    return profile
+
+
+def _set_key(monkeypatch: pytest.MonkeyPatch, key_id: str = "mine") -> None:
+    monkeypatch.setenv("CLOUDHAND_ACCESS_KEY_ID", key_id)
+    monkeypatch.setenv("CLOUDHAND_ACCESS_KEY_SECRET", f"{key_id}, too")
 
 
 def test_living_control_planes_are_found_the_newest_first(home: Path) -> None:
@@ -83,7 +109,7 @@ def test_an_endpoint_without_its_key_names_the_variable(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        with pytest.raises(Mistake, match="ALIBABA_CLOUD_ACCESS_KEY_ID"):
+        with pytest.raises(Mistake, match="without CLOUDHAND_ACCESS_KEY_ID: set it, too, or name"):
             find_endpoint(url=url)
     with pytest.raises(Unreachable, match="connection refused"):
         find_endpoint(url=url)
@@ -168,8 +194,7 @@ def test_the_key_of_a_living_one_of_this_user_is_known_by_its_address(
     with _control_planes(home, "one", "two") as (one, _):
         url = find_endpoint(one).url
         assert find_endpoint(url=url).access_key_id == "id of one"
-        monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "mine")
-        monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "mine, too")
+        _set_key(monkeypatch)
         found = find_endpoint(url=url)
         assert (found.access_key_id, found.region_id) == ("mine", "cn-elsewhere")
 
@@ -184,3 +209,90 @@ def test_a_damaged_state_is_named(home: Path) -> None:
     (home / "endpoint.json").write_text("{")
     with pytest.raises(ClientError, match="it is damaged"):
         find_endpoint(home)
+
+
+def test_keys_of_the_real_service_are_never_asked_with(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "real")
+    monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "real")
+    monkeypatch.setenv("ALIBABA_CLOUD_REGION_ID", "cn-real")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with pytest.raises(Mistake, match="ALIBABA_CLOUD_ACCESS_KEY_ID is for the real service"):
+            find_endpoint(url=url)
+        _set_key(monkeypatch)
+        found = find_endpoint(url=url)
+    assert (found.access_key_id, found.region_id) == ("mine", "cn-hangzhou")
+
+
+def test_half_a_key_is_a_mistake(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOUDHAND_ACCESS_KEY_SECRET", "secret")
+    with pytest.raises(Mistake, match="SECRET is set, and CLOUDHAND_ACCESS_KEY_ID is not"):
+        find_endpoint(url="http://127.0.0.1:1")
+
+
+def test_a_profile_goes_before_what_runs_here_and_says_so(
+    profile: Profile, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with _control_planes(home, "here") as (here,):
+        found = find_endpoint()
+        passed_over = find_endpoint(use_profile=False)
+        by_state = find_endpoint(here)
+    assert (found.url, found.access_key_id) == (profile.url, "of the profile")
+    assert (found.region_id, found.ca) == ("cn-beijing", "/etc/ca.pem")
+    assert {passed_over.state, by_state.state} == {here}
+    assert capsys.readouterr().err == (
+        f"Using the control plane at {profile.url} (profile cloudhand of ~/.aliyun/config.json);"
+        f" another runs: --state {here}\n"
+    )
+
+
+def test_the_environment_goes_before_a_profile(
+    profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _set_key(monkeypatch)
+    monkeypatch.setenv("CLOUDHAND_REGION_ID", "cn-mine")
+    found = find_endpoint()
+    assert (found.url, found.ca) == (profile.url, profile.ca)
+    assert (found.access_key_id, found.region_id) == ("mine", "cn-mine")
+    monkeypatch.setenv("CLOUDHAND_ENDPOINT", "http://elsewhere.example")
+    assert find_endpoint().url == "http://elsewhere.example"
+
+
+def test_the_key_of_a_profile_is_for_its_control_plane_alone(profile: Profile) -> None:
+    assert find_endpoint(url=f"{profile.url}/").access_key_id == "of the profile"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with pytest.raises(Mistake, match="without CLOUDHAND_ACCESS_KEY_ID"):
+            find_endpoint(url=url)
+
+
+def test_a_profile_that_names_no_control_plane_is_not_passed_over(
+    profile: Profile, home: Path
+) -> None:
+    file = profiles.path()
+    file.write_text(file.read_text().replace("cloudhand_endpoint", "dropped"))
+    with _control_planes(home, "here"), pytest.raises(ClientError, match="names no control plane"):
+        find_endpoint()
+
+
+def test_a_key_of_the_environment_is_asked_with_where_the_newest_is_meant(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _set_key(monkeypatch)
+    with _control_planes(home, "old", "new"):
+        found = find_endpoint()
+    assert (found.access_key_id, found.state, found.region_id) == ("mine", None, "cn-elsewhere")
+    assert found.options == f" --endpoint {found.url}"
+    assert "Using the control plane at" in capsys.readouterr().err
+
+
+def test_a_profile_whose_control_plane_is_gone_is_named(home: Path, profile: Profile) -> None:
+    def elsewhere(document: dict[str, object]) -> dict[str, object]:
+        return profiles.with_profile(document, replace(profile, url="http://127.0.0.1:1", ca=""))
+
+    profiles.change(profiles.path(), elsewhere)
+    client = Client(find_endpoint())
+    with pytest.raises(Unreachable, match="is it running.* that of the profile cloudhand"):
+        client.call("DescribeRegions")

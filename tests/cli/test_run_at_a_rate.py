@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-from collections.abc import Iterator
 from functools import partial
 
 import pytest
@@ -16,8 +15,8 @@ from cloudhand.wire import agent as wire
 from tests.api.cloud import Cloud
 from tests.cli.beside import Start
 from tests.cli.conftest import Cli
+from tests.cli.terminals import Open
 from tests.cli.test_result import end
-from tests.cli.test_terminal import Open
 from tests.machines import Behaviour, Machine, exit_with, finish, run_on
 from tests.world import World
 
@@ -200,13 +199,6 @@ def test_a_command_that_is_refused_is_told_with_the_reason(
     assert told
     assert f"cannot run a command on {fleet[1]}: it is Stopped" in told.group(1)
     assert "── 3 x Success exit 0" in printed
-
-
-@pytest.fixture
-def terminal(it: Cloud, tmp_path: object) -> Iterator[Open]:
-    opener = Open(it, str(tmp_path))
-    yield opener
-    opener.close()
 
 
 @pytest.mark.parametrize(("answer", "ends"), [("s\n", True), ("\n", False)])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from cloudhand.wire import agent as wire
 from tests.api.cloud import Cloud
 from tests.cli.beside import Start
 from tests.cli.conftest import Cli
-from tests.cli.test_terminal import Open
+from tests.cli.terminals import Open
 from tests.machines import Behaviour, Machine, finish, run_on
 
 BULK = """\
@@ -365,13 +364,6 @@ def test_on_a_terminal_an_interruption_asks(
     assert status.split()[1].rstrip(":") == ("Cancelled" if ends else "Waiting")
     if not ends:
         cli("template", "cancel", execution_id[0])
-
-
-@pytest.fixture
-def terminal(it: Cloud, tmp_path: Path) -> Iterator[Open]:
-    opener = Open(it, str(tmp_path))
-    yield opener
-    opener.close()
 
 
 def test_on_a_terminal_the_tree_is_live(it: Cloud, terminal: Open, file: str) -> None:

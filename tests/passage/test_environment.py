@@ -52,11 +52,13 @@ def test_the_identity_is_there_under_every_name(
 ) -> None:
     with open_passage(destination, identity, environ={"HOME": "/home/me"}) as environment:
         assert environment["HOME"] == "/home/me"
-        for name in ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALICLOUD_ACCESS_KEY"):
+        spelled = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALICLOUD_ACCESS_KEY", "CLOUDHAND_ACCESS_KEY_ID")
+        for name in spelled:
             assert environment[name] == identity.access_key_id
         for name in ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALICLOUD_SECRET_KEY"):
             assert environment[name] == identity.access_key_secret
-        for name in ("ALIBABA_CLOUD_REGION_ID", "ALICLOUD_REGION"):
+        assert environment["CLOUDHAND_ACCESS_KEY_SECRET"] == identity.access_key_secret
+        for name in ("ALIBABA_CLOUD_REGION_ID", "ALICLOUD_REGION", "CLOUDHAND_REGION_ID"):
             assert environment[name] == "cn-hangzhou"
         assert environment["ALIBABA_CLOUD_IGNORE_PROFILE"] == "TRUE"
         assert environment["CLOUDHAND_ENDPOINT"] == f"http://127.0.0.1:{destination.port}"

@@ -29,8 +29,8 @@ def client_of(plane: Plane, key: Mapping[str, str]) -> Iterator[Client]:
     client = Client(
         replace(
             plane.client.endpoint,
-            access_key_id=key["ALIBABA_CLOUD_ACCESS_KEY_ID"],
-            access_key_secret=key["ALIBABA_CLOUD_ACCESS_KEY_SECRET"],
+            access_key_id=key["CLOUDHAND_ACCESS_KEY_ID"],
+            access_key_secret=key["CLOUDHAND_ACCESS_KEY_SECRET"],
         )
     )
     try:
@@ -121,7 +121,7 @@ def test_an_owner_changes_their_key_for_another(own: Plane) -> None:
     made = own.place.run("account", "key", *at)
     gone = own.place.run("account", "key", "--delete", old, *at)
 
-    new = exported(made.stdout)["ALIBABA_CLOUD_ACCESS_KEY_ID"]
+    new = exported(made.stdout)["CLOUDHAND_ACCESS_KEY_ID"]
     assert (made.returncode, gone.returncode, gone.stderr) == (0, 0, "")
     until(
         lambda: json.loads(endpoint.read_text())["accessKeyId"] == new,

@@ -113,6 +113,9 @@ class Client:
             case ConnectionRefusedError() if self.endpoint.state:
                 hint = f"it does not run any more: {starting(self.endpoint.state)}"
                 return Unreachable(url, "connection refused", hint)
+            case ConnectionRefusedError() if name := self.endpoint.profile:
+                hint = f"is it running? It is that of the profile {name}, and --state names another"
+                return Unreachable(url, "connection refused", hint)
             case ssl.SSLCertVerificationError():
                 return _untrusted(url, error)
             case ssl.SSLError(reason="WRONG_VERSION_NUMBER" | "RECORD_LAYER_FAILURE"):

@@ -13,10 +13,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cloudhand.cli import pointer
+from cloudhand.cli import pointer, profiles
 from cloudhand.cli.errors import ClientError, Mistake, Unreachable
 
-_KEY_ID, _KEY_SECRET = "ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"
+KEY_ID, KEY_SECRET = "CLOUDHAND_ACCESS_KEY_ID", "CLOUDHAND_ACCESS_KEY_SECRET"
+_REAL_KEY_ID = "ALIBABA_CLOUD_ACCESS_KEY_ID"
+_REGION = "cn-hangzhou"
 _TIMEOUT = 10  # seconds
 
 
@@ -33,6 +35,7 @@ class Endpoint:
     options: str = ""  # what has another command ask the same one, with a space before it
     key_from: str = ""  # where the access key stood
     public_url: str = ""  # for other machines; empty where that is not known
+    profile: str = ""  # its name, if that is how it was found
 
     @property
     def host(self) -> str:
@@ -43,8 +46,25 @@ class Endpoint:
         return f"`cloudhand {words}{self.options}`"
 
 
-def find_endpoint(state: Path | None = None, url: str = "", ca: Path | None = None) -> Endpoint:
-    """The control plane that is named; else of the environment; else the newest. ClientError.
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    """An access key that was given, and not found with a control plane."""
+
+    id: str
+    secret: str
+    given_by: str
+
+
+def find_endpoint(
+    state: Path | None = None,
+    url: str = "",
+    ca: Path | None = None,
+    *,
+    key: Key | None = None,
+    use_profile: bool = True,
+) -> Endpoint:
+    """The control plane that is named; else of the environment; else of the profile; else the
+    newest. ClientError.
 
     Says on standard error which one it is when several could be meant.
     """
@@ -54,12 +74,16 @@ def find_endpoint(state: Path | None = None, url: str = "", ca: Path | None = No
     if state is not None:
         options = f" --state {shlex.quote(str(state.absolute()))}{authority}"
         found = replace(_of_state(state), options=options)
-    elif url:
-        found = replace(_of_url(url), options=f" --endpoint {shlex.quote(url)}{authority}")
-    elif named := os.environ.get("CLOUDHAND_ENDPOINT", ""):
-        found = replace(_of_url(named), options=authority)
+        found = _as(found, key) if key else found
+    elif named := url or os.environ.get("CLOUDHAND_ENDPOINT", ""):
+        option = f" --endpoint {shlex.quote(url)}" if url else ""
+        found = _of_url(named, key, use_profile=use_profile)
+        found = replace(found, options=f"{option}{authority}")
+    elif use_profile and (profile := profiles.find()):
+        found = replace(_of_profile(profile), options=authority)
+        _tell_of_others(found)
     else:
-        found = _newest()
+        found = _newest(key)
     if ca and found.url.startswith("http:"):
         raise Mistake(f"cannot use --ca {ca}: it is for https, and this is {found.url}")
     return replace(found, ca=str(ca)) if ca else found
@@ -76,7 +100,28 @@ def as_it_is_now(endpoint: Endpoint) -> Endpoint:
     return replace(found, options=endpoint.options, ca=endpoint.ca or found.ca)
 
 
-def _newest() -> Endpoint:
+def _of_profile(profile: profiles.Profile) -> Endpoint:
+    found = Endpoint(
+        url=_address(profile.url),
+        region_id=os.environ.get("CLOUDHAND_REGION_ID") or profile.region_id,
+        access_key_id=profile.access_key_id,
+        access_key_secret=profile.access_key_secret,
+        ca=os.environ.get("CLOUDHAND_CA") or profile.ca,
+        key_from=f"the profile {profile.name}; `cloudhand configure` writes it anew",
+        profile=profile.name,
+    )
+    key = _key_of_environment()
+    return _as(found, key) if key else found
+
+
+def _tell_of_others(found: Endpoint) -> None:
+    others = [state for url, state in living().items() if url != found.url]
+    if others:
+        named = f"profile {found.profile} of {profiles.SHOWN}"
+        print(f"Using the control plane at {found.url} ({named}); {_also(others)}", file=sys.stderr)
+
+
+def _newest(key: Key | None) -> Endpoint:
     states = pointer.living()
     if not states:
         raise ClientError(
@@ -85,10 +130,13 @@ def _newest() -> Endpoint:
         )
     newest, *others = states
     found = _of_state(newest)
+    options = f" --state {shlex.quote(str(newest))}"
+    if key := key or _key_of_environment():
+        found, options = _as(found, key), f" --endpoint {found.url}"
     if not others:
         return found
     print(f"Using the control plane at {found.url} ({newest}); {_also(others)}", file=sys.stderr)
-    return replace(found, options=f" --state {shlex.quote(str(newest))}")
+    return replace(found, options=options)
 
 
 def _also(others: Sequence[Path]) -> str:
@@ -139,31 +187,56 @@ def starting(state: Path) -> str:
     return f"start one with `cloudhand up {option}` or `cloudhand serve {option}`"
 
 
-def _of_url(url: str) -> Endpoint:
-    """With the key of the environment; else with what a control plane of this user keeps."""
+def _of_url(url: str, key: Key | None, *, use_profile: bool) -> Endpoint:
+    """With the key that is given; else that of the profile for it; else what a control plane of
+    this user keeps."""
+    url = _address(url)
+    key = key or _key_of_environment()
+    if key is None and use_profile:
+        profile = profiles.find()
+        if profile and _address(profile.url) == url:
+            return _of_profile(profile)
+    known = _known(url)
+    if known is not None:
+        return _as(known, key) if key else known
+    if key is None:
+        _listened_to(url)
+        unread = f"; {_REAL_KEY_ID} is for the real service" if _REAL_KEY_ID in os.environ else ""
+        raise Mistake(
+            f"cannot use {url} without {KEY_ID}: set it, too, or name the control plane by"
+            f" --state{unread}"
+        )
+    return _as(Endpoint(url=url, region_id=_REGION, access_key_id="", access_key_secret=""), key)
+
+
+def _address(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise Mistake(f"cannot use the endpoint {url}: it reads like http://127.0.0.1:8650")
-    url = f"{parts.scheme}://{parts.netloc}"
-    known = _known(url)
-    given = [os.environ.get(name, "") for name in (_KEY_ID, _KEY_SECRET)]
-    if not all(given):
-        if known is not None:
-            return known
-        _listened_to(url)
-        missing = _KEY_SECRET if given[0] else _KEY_ID
-        raise Mistake(
-            f"cannot use {url} without {missing}: set it, too, or name the control plane by --state"
-        )
-    default_region = known.region_id if known else "cn-hangzhou"
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _as(found: Endpoint, key: Key) -> Endpoint:
+    """The same, asked by somebody else, whom its state directory does not know."""
     return Endpoint(
-        url=url,
-        region_id=os.environ.get("ALIBABA_CLOUD_REGION_ID", default_region),
-        access_key_id=given[0],
-        access_key_secret=given[1],
-        ca=os.environ.get("CLOUDHAND_CA", known.ca if known else ""),
-        key_from=f"{_KEY_ID} and {_KEY_SECRET}",
+        url=found.url,
+        region_id=os.environ.get("CLOUDHAND_REGION_ID") or found.region_id,
+        access_key_id=key.id,
+        access_key_secret=key.secret,
+        ca=os.environ.get("CLOUDHAND_CA") or found.ca,
+        key_from=key.given_by,
+        options=found.options,
+        profile=found.profile,
     )
+
+
+def _key_of_environment() -> Key | None:
+    """Mistake if half of it is there."""
+    key_id, secret = (os.environ.get(name, "") for name in (KEY_ID, KEY_SECRET))
+    if bool(key_id) != bool(secret):
+        missing, there = (KEY_SECRET, KEY_ID) if key_id else (KEY_ID, KEY_SECRET)
+        raise Mistake(f"{there} is set, and {missing} is not: set both, or none")
+    return Key(id=key_id, secret=secret, given_by=f"{KEY_ID} and {KEY_SECRET}") if key_id else None
 
 
 def _listened_to(url: str) -> None:

@@ -39,7 +39,8 @@ def command(
     that of the program.
 
     The program finds its access key in ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET
-    and ALIBABA_CLOUD_REGION_ID (ALICLOUD_ACCESS_KEY, ALICLOUD_SECRET_KEY, ALICLOUD_REGION), the
+    and ALIBABA_CLOUD_REGION_ID (ALICLOUD_ACCESS_KEY, ALICLOUD_SECRET_KEY, ALICLOUD_REGION; for
+    `cloudhand` itself CLOUDHAND_ACCESS_KEY_ID and so on), the
     control plane in CLOUDHAND_ENDPOINT, the way to it in HTTP_PROXY and HTTPS_PROXY, and whom to
     trust in SSL_CERT_FILE, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, NODE_EXTRA_CA_CERTS and
     ALIBABA_CLOUD_CA_BUNDLE; PYTHONPATH has a hook for clients that ask none of these.

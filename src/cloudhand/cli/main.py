@@ -30,6 +30,7 @@ COMMANDS = {
     "reboot": "power",
     "exec": "exec_",
     "call": "call",
+    "configure": "configure",
     "serve": "serve",
     "invite": "invite",
     "audit": "audit",

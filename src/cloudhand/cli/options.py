@@ -18,17 +18,17 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 State = Annotated[
     Path | None,
     typer.Option(
-        help="State directory of the control plane; else the one of this user that was started last"
-        " and lives.",
+        help="State directory of the control plane; if none is named that of the profile, else"
+        " the one of this user that was started last and lives.",
     ),
 ]
 At = Annotated[
     str,
     typer.Option(
         "--endpoint",
-        help="URL of the control plane; the key is then taken from"
-        " ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or is that of a control"
-        " plane of this user that runs there.",
+        help="URL of the control plane; the key is then taken from CLOUDHAND_ACCESS_KEY_ID and"
+        " CLOUDHAND_ACCESS_KEY_SECRET, or is that of the profile for it, or of a control plane of"
+        " this user that runs there.",
         metavar="URL",
     ),
 ]

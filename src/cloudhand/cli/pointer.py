@@ -35,7 +35,11 @@ def pointed_to(state: Path) -> Iterator[None]:
 
 def living() -> list[Path]:
     """The state directories of the control planes that live, the one started last first."""
-    pointers = sorted(((_age(path), path) for path in folder().glob("*.state")), reverse=True)
+    try:
+        where = folder()
+    except RuntimeError:  # this user has no home
+        return []
+    pointers = sorted(((_age(path), path) for path in where.glob("*.state")), reverse=True)
     return [state for _, path in pointers if (state := _living(path)) is not None]
 
 

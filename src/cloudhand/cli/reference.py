@@ -26,12 +26,24 @@ _HEAD = """\
 `exec` and `up -- COMMAND` pass on the exit code of the command: 128 + N if signal N ended it, 127
 if it was not found, 126 if it could not be run.
 
-A command asks the control plane that is named by `--state` or `--endpoint`; else the one of
-`CLOUDHAND_ENDPOINT` with `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET` and, for
-https, `CLOUDHAND_CA`; else the one of this user that was started last and still lives. Each that is
-started says so in a file of `$XDG_RUNTIME_DIR/cloudhand`, or of `~/.local/state/cloudhand` where
-that variable is not set; a shell in which it differs does not see them. Where there are several, it
-says on standard error which one it asks, and how the others are named.
+A command asks the first of these that there is:
+
+1. the control plane that is named by `--state` or `--endpoint`;
+2. that of `CLOUDHAND_ENDPOINT`;
+3. that of the profile which [`configure`](#cloudhand-configure) wrote into `~/.aliyun/config.json`:
+   `cloudhand`, or the one that `CLOUDHAND_PROFILE` names;
+4. the one of this user that was started last and still lives. Each that is started says so in a
+   file of `$XDG_RUNTIME_DIR/cloudhand`, or of `~/.local/state/cloudhand` where that variable is not
+   set; a shell in which it differs does not see them.
+
+It asks with the key of the state directory that `--state` names; else with that of
+`CLOUDHAND_ACCESS_KEY_ID` and `CLOUDHAND_ACCESS_KEY_SECRET`; else with that of the profile, for the
+address of the profile alone; else with that of a control plane of this user at that address.
+`CLOUDHAND_REGION_ID` and, for https, `CLOUDHAND_CA` go before what is found with the key. Keys of
+other profiles, and of `ALIBABA_CLOUD_ACCESS_KEY_ID`, are never used: they are for the real service.
+
+Where several control planes could be meant, it says on standard error which one it asks, and how
+the others are named.
 [What `--json` prints](json.md).
 """
 

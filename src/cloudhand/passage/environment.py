@@ -89,6 +89,10 @@ def _who(identity: Identity) -> dict[str, str]:
         "ALICLOUD_ACCESS_KEY": identity.access_key_id,
         "ALICLOUD_SECRET_KEY": identity.access_key_secret,
         "ALICLOUD_REGION": identity.region_id,
+        # For `cloudhand` itself, with the address below.
+        "CLOUDHAND_ACCESS_KEY_ID": identity.access_key_id,
+        "CLOUDHAND_ACCESS_KEY_SECRET": identity.access_key_secret,
+        "CLOUDHAND_REGION_ID": identity.region_id,
         # Profiles in the home directory name real accounts.
         "ALIBABA_CLOUD_IGNORE_PROFILE": "TRUE",
         "ALIBABA_CLOUD_CLI_PROFILE_DISABLED": "true",

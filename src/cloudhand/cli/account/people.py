@@ -140,5 +140,5 @@ def new_key(client: Client, name: str) -> None:
 def print_key(client: Client, made: Mapping[str, str]) -> None:
     """An access key as it was just made."""
     print(f"export CLOUDHAND_ENDPOINT={shlex.quote(client.endpoint.url)}")
-    print(f"export ALIBABA_CLOUD_ACCESS_KEY_ID={made['AccessKeyId']}")
-    print(f"export ALIBABA_CLOUD_ACCESS_KEY_SECRET={made['AccessKeySecret']}")
+    print(f"export CLOUDHAND_ACCESS_KEY_ID={made['AccessKeyId']}")
+    print(f"export CLOUDHAND_ACCESS_KEY_SECRET={made['AccessKeySecret']}")
