@@ -32,6 +32,7 @@ COMMANDS = {
     "call": "call",
     "serve": "serve",
     "invite": "invite",
+    "adopt": "adopt.command",
     "audit": "audit",
     "backup": "backup",
     "restore": "backup",
