@@ -19,11 +19,11 @@ from tests.system.waiting import until
 _TOOLS = ("ssh", "ssh-keygen", "unshare", "nsenter", "mount")
 _SSHD = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
 
-# The first process of a machine: FOLDER ADDRESS PORT NAME BREAK...
+# The first process of a machine: FOLDER ADDRESS PORT NAME COMMAND...
 _MACHINE = r"""
 set -eu
-folder=$1 address=$2 port=$3 name=$4 keys=$5
-shift 5
+folder=$1 address=$2 port=$3 name=$4
+shift 4
 mount --make-rprivate /
 mkdir -p "$folder/$name"
 mount -t tmpfs tmpfs "$folder/$name"
@@ -41,13 +41,15 @@ mkdir -p /etc/systemd/system
 install -m 755 "$folder/systemctl" /usr/local/bin/systemctl
 install -m 755 "$folder/systemctl" /usr/local/sbin/systemctl
 sed -i 's/^root:[^:]*/root:*/' /etc/shadow
-echo 'deploy:x:4242:4242::/root:/bin/sh' >>/etc/passwd
+echo 'deploy:x:4242:4242::/:/bin/sh' >>/etc/passwd
 echo 'deploy:*:19000:0:99999:7:::' >>/etc/shadow
 echo 'deploy:x:4242:' >>/etc/group
+install -m 644 "$folder/key.pub" /run/keys
 "$@"
 exec "$folder/sshd" -D -e -f /dev/null -o "ListenAddress=$address:$port" -o "HostKey=$folder/host" \
-    -o "AuthorizedKeysFile=$keys" -o StrictModes=no -o PidFile=none -o UsePAM=no \
-    -o PasswordAuthentication=no -o PermitRootLogin=prohibit-password
+    -o AuthorizedKeysFile=/run/keys -o StrictModes=no -o PidFile=none -o UsePAM=no \
+    -o PasswordAuthentication=no -o KbdInteractiveAuthentication=no \
+    -o PermitRootLogin=prohibit-password
 """
 
 # Of systemd as much as the installer asks of it. What it starts outlives whoever asked for it.
@@ -67,11 +69,14 @@ setsid sh -c "exec $command" </dev/null >>/run/agent.log 2>&1 9>&- &
 echo $! >/run/agent.pid
 """
 
+# What breaks a machine before its sshd listens.
+NO_KEYS = ("rm", "/run/keys")
+_PYTHONS = "/usr/bin/python3* /usr/local/bin/python3* $(dirname $(command -v python3))/python3*"
 NO_PYTHON = (
-    "sh", "-c",
-    ("for one in $(ls -d /usr/bin/python3* /usr/local/bin/python3* /bin/python3* 2>/dev/null); do"
-    " mount --bind /dev/null $one || true; done"),
-)  # fmt: skip
+    "sh",
+    "-c",
+    f'for one in {_PYTHONS}; do [ -x "$one" ] && mount --bind /dev/null "$one"; done; true',
+)
 
 
 def missing() -> str:
@@ -118,15 +123,11 @@ class Machines:
         for process in self._running.values():
             process.wait()
 
-    def start(
-        self, address: str, name: str, *, before: Sequence[str] = (":",), lets_in: bool = True
-    ) -> None:
+    def start(self, address: str, name: str, *, before: Sequence[str] = (":",)) -> None:
         """Its sshd will listen. ``before``: a command that runs there first."""
-        assert _SSHD is not None
-        keys = self.folder / "key.pub" if lets_in else "none"
         words = ["unshare", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child"]
         words += ["sh", "-c", _MACHINE, "machine"]
-        words += [str(self.folder), address, str(self.port), name, str(keys), *before]
+        words += [str(self.folder), address, str(self.port), name, *before]
         with (self.folder / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(
                 words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True

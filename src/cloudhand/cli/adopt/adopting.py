@@ -89,8 +89,10 @@ class Adoption:
                 outcome = Outcome(host=host, state=State.FAILED, told=told)
             except BaseException:
                 # Interrupted, or ended since the control plane did not go along with another.
-                went = "the installer goes on there" if talk.installs else "nothing was begun there"
-                self._end(Outcome(host=host, state=State.INTERRUPTED, told=went))
+                went = (
+                    "the installer may go on there" if talk.installs else "nothing was begun there"
+                )
+                self._end(Outcome(host=host, state=State.INTERRUPTED, told=f"{went} there"))
                 raise
             self._end(outcome)
 
