@@ -96,11 +96,25 @@ _SSH = """#!/bin/sh
 # Stands for ssh to a machine that answers no more than it must.
 for word in "$@"; do last=$host host=$word; done
 case $last in
+    fresh) echo "cloudhand-adopt: joined"; read -r _ ;;
     web1) echo "kex_exchange_identification: Connection closed by remote host" >&2 ;;
     *) read -r _ <"${0%/*}/go"; echo "cloudhand-adopt: joined mi-unknown"; read -r _ ;;
 esac
 exit 255
 """
+
+
+def test_a_control_plane_that_refuses_ends_it(it: Cloud, cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "ssh").write_text(_SSH)
+    (tmp_path / "ssh").chmod(0o755)
+    given = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "another",
+    }
+    refused = cli("adopt", "fresh", "--at", f"http://{it.endpoint}", env=given)
+    assert refused.returncode == 3
+    assert refused.stdout == "fresh  interrupted  nothing was begun there\n"
+    assert "does not know the access key" in refused.stderr.splitlines()[-1]
 
 
 @pytest.fixture

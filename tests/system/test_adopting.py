@@ -20,6 +20,7 @@ from tests.system.waiting import until
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "it can")
 
+_JOINED = "test -e /var/lib/cloudhand-agent/identity.json"
 _COUNT = int(os.environ.get("CLOUDHAND_TEST_MACHINES", "6"))
 
 
@@ -182,8 +183,7 @@ def test_whoever_is_interrupted_goes_on(plane: Plane, machines: Machines, adopt:
     )
     child = adopt.start("-i", listed, "--at-a-time", "2")
     # The moment at which it has joined, and nothing starts its agent yet.
-    joined = "test -e /var/lib/cloudhand-agent/identity.json"
-    until(lambda: machines.run("one", joined).returncode == 0, what="its having joined")
+    until(lambda: machines.run("one", _JOINED).returncode == 0, what="its having joined")
     child.send_signal(signal.SIGINT)
     code, first, said = told(child)
     assert code == 130
@@ -201,6 +201,31 @@ def test_whoever_is_interrupted_goes_on(plane: Plane, machines: Machines, adopt:
     assert "is another now" not in said
     activations = plane.call("DescribeActivations")["ActivationList"]
     assert all(one["Disabled"] for one in activations)
+
+
+# Its sessions; the first process listens.
+_CUT = (
+    "for pid in $(cat /proc/1/task/1/children); do"
+    " if grep -q '^sshd: root' /proc/$pid/cmdline; then kill -9 $pid; fi; done"
+)
+
+
+def test_a_connection_that_breaks_leaves_nothing_half_done(
+    plane: Plane, machines: Machines, adopt: Adopting
+) -> None:
+    machines.start("127.0.1.1", "one")
+    machines.listening()
+    listed = adopt.inventory("one ansible_host=127.0.1.1\n")
+    child = adopt.start("-i", listed)
+    until(lambda: machines.run("one", _JOINED).returncode == 0, what="its having joined")
+    machines.run("one", _CUT)
+    code, first, _ = told(child)
+    assert code == 1
+    assert re.fullmatch(r"(?:mi-\w+  )?the connection broke: .*", first["one"][1])
+
+    code, second, _ = adopt("-i", listed)
+    assert (code, second["one"][1]) == (0, managed(plane)["one"])
+    assert plane.call("DescribeManagedInstances")["TotalCount"] == 1
 
 
 def test_a_machine_that_is_half_joined_is_brought_to_its_end(

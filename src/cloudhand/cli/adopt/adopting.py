@@ -89,9 +89,7 @@ class Adoption:
                 outcome = Outcome(host=host, state=State.FAILED, told=told)
             except BaseException:
                 # Interrupted, or ended since the control plane did not go along with another.
-                went = (
-                    "the installer may go on there" if talk.installs else "nothing was begun there"
-                )
+                went = "the installer may go on" if talk.installs else "nothing was begun"
                 self._end(Outcome(host=host, state=State.INTERRUPTED, told=f"{went} there"))
                 raise
             self._end(outcome)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from cloudhand.cli.adopt.adopting import Show
@@ -66,7 +66,8 @@ class _Plain:
         """Nothing: the next line of it is its last."""
 
     def done(self, outcome: Outcome) -> None:
-        print(line(outcome), flush=True)
+        with suppress(BrokenPipeError):  # the work goes on though nobody reads of it
+            print(line(outcome), flush=True)
 
 
 def _screen() -> Any:
