@@ -94,8 +94,8 @@ def managed(plane: Plane) -> dict[str, str]:
 
 
 def secrets_shown() -> set[str]:
-    """Words of any process that hold the code of an activation."""
-    words = [process.words for process in processes.processes().values()]
+    """Words that hold the code of an activation, of any process here or on a machine of ours."""
+    words = [process.words for process in processes.below(os.getpid()).values()]
     given = {
         after
         for one in words
@@ -248,6 +248,12 @@ def test_a_machine_that_is_half_joined_is_brought_to_its_end(
     assert (code, again) == (0, {"one": ("online", machine)})
     (tags,) = [one["Tags"] for one in plane.call("DescribeManagedInstances")["Instances"]]
     assert tags == [{"TagKey": "room", "TagValue": "4"}]
+
+    full = [{"Key": f"k{number}", "Value": ""} for number in range(19)]
+    plane.call("TagResources", ResourceType="managedinstance", ResourceId=[machine], Tag=full)
+    code, more, _ = adopt("-i", listed, "--limit", "one", "--tag", "room=4", "--tag", "more=1")
+    assert (code, more["one"][0]) == (1, "failed")
+    assert more["one"][1].startswith(f"{machine}  its tags cannot be put: ")
 
     # The control plane knows of it, and it does not itself: the answer was lost.
     machines.run("one", "/usr/local/bin/systemctl disable; rm -r /var/lib/cloudhand-agent")

@@ -21,7 +21,7 @@ from cloudhand.cli.adopt.hosts import Host
 from cloudhand.cli.adopt.invitation import Invitation
 from cloudhand.cli.adopt.outcome import Outcome, State
 from cloudhand.cli.client import Client
-from cloudhand.cli.errors import ClientError
+from cloudhand.cli.errors import ApiError, ClientError
 
 # Of one machine: another installer is waited for 120 s, and the agent for 60 s.
 _BOUND = 300.0  # seconds
@@ -110,7 +110,11 @@ class Adoption:
             if there is None:
                 return _unknown(host, known)
             also = self._also(host, known)
-            await self._label(host, known, there)
+            try:
+                await self._label(host, known, there)
+            except ApiError as error:
+                told = f"its tags cannot be put: {error}"
+                return Outcome(host=host, state=State.FAILED, instance_id=known, told=told)
             if there["Connected"]:
                 return Outcome(host=host, state=State.ALREADY, instance_id=known, told=also)
         script = await self._ask(self._invitation.script)
