@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # On a terminal pip shows what it is doing; a log needs only what goes wrong.
 QUIET = `test -t 2 || echo -q`
 
-.PHONY: help setup setup-dev demo test test-quick test-lives crash fleet guest fuzz check format agent package bundle test-bundle bench coverage docs clean
+.PHONY: help setup setup-dev demo test test-quick test-lives crash adopt fleet guest fuzz check format agent package bundle test-bundle bench coverage docs clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 14
@@ -49,6 +49,9 @@ test-lives: setup-dev ## Anything in any order, in virtual time: make test-lives
 
 crash: setup-dev ## Every rehearsal with the engine killed after every write; make test draws a few of them
 	@CLOUDHAND_TEST_CRASHES=all $(BIN)/python -m pytest -q -n 2 tests/rehearsals/test_rehearsals.py tests/control/test_effects.py $(ARGS)
+
+adopt: setup-dev ## Adopt 50 machines over ssh, of which three are broken; needs root, sshd and ssh
+	@CLOUDHAND_TEST_MACHINES=50 $(BIN)/python -m pytest -q -p no:xdist tests/system/test_adopting.py -k fleet $(ARGS)
 
 fleet: setup-dev ## Restart twenty real instances in turns, two of which go wrong: takes five minutes
 	@$(BIN)/python -m pytest -q -p no:xdist --timeout 1200 tests/fleet $(ARGS)

@@ -190,6 +190,21 @@ def test_what_stands_between_is_named(secure: Plane, tmp_path: Path) -> None:
     assert (unregistered.returncode, "--server" in unregistered.stderr) == (1, True)
 
 
+def test_a_code_may_come_where_no_list_of_processes_shows_it(own: Plane) -> None:
+    own.start()
+    made = own.call("CreateActivation")
+    words = ("--server", own.client.endpoint.url, "--activation-id", made["ActivationId"])
+    state = ("--state", str(own.place.root / "agent"))
+    for code, expected in (("wrong", 1), (made["ActivationCode"], 0)):
+        child = own.place.start(
+            *("agent", "register", *words, *state, "--activation-code", "-"),
+            stdin=subprocess.PIPE,
+        )
+        out, err = child.communicate(f"{code}\n", timeout=60)
+        assert (child.returncode, "registered as mi-" in out) == (expected, not expected), err
+    assert own.call("DescribeManagedInstances")["TotalCount"] == 1
+
+
 def test_a_websocket_that_does_not_come_through_is_named(own: Plane) -> None:
     own.start()
     with Proxy(upgrades=False) as proxy:

@@ -21,7 +21,10 @@ _COMMANDS: Dict[str, Tuple[str, Dict[str, Tuple[str, str]]]] = {
         {
             "--server": ("URL", "http://HOST:PORT or https://HOST:PORT of the control plane"),
             "--activation-id": ("ID", "as CreateActivation told it"),
-            "--activation-code": ("CODE", "as CreateActivation told it, once"),
+            "--activation-code": (
+                "CODE",
+                "as CreateActivation told it, once; - reads it from the standard input",
+            ),
             "--name": ("NAME", "of this machine; else as the activation says, or its host name"),
             "--tag": ("KEY=VALUE", "a label of this machine; may be repeated"),
             "--ca": _CA,

@@ -45,7 +45,10 @@ State = Annotated[
 def register(
     server: Annotated[str, typer.Option(help="Address of the control plane, http or https.")],
     activation_id: Annotated[str, typer.Option(help="As CreateActivation told it.")],
-    activation_code: Annotated[str, typer.Option(help="As CreateActivation told it, once.")],
+    activation_code: Annotated[
+        str,
+        typer.Option(help="As CreateActivation told it, once; - reads it from the standard input."),
+    ],
     name: Annotated[
         str,
         typer.Option(help="Name of this machine; else as the activation says, or its host name."),

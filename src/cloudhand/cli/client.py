@@ -59,18 +59,22 @@ class Client:
             raise self._refused(body.get("Code", "Unknown"), body.get("Message", ""), status)
         return body
 
-    def fetch(self, path: str) -> tuple[int, dict[str, str]]:
-        """The status and the headers of what is answered, unsigned; ClientError."""
+    def fetch(self, path: str, *, host: str = "") -> tuple[int, dict[str, str], bytes]:
+        """Status, headers and body of what is answered, unsigned; ClientError.
+
+        ``host``: by which name it is called, else that of the endpoint.
+        """
         connection = self._connect()
         try:
-            connection.request("GET", path)
+            connection.request("GET", path, headers={"Host": host} if host else {})
             response = connection.getresponse()
-            response.read()
+            body = response.read()
         except (OSError, http.client.HTTPException) as error:
             raise self._unreachable(error) from error
         finally:
             connection.close()
-        return response.status, {name.lower(): value for name, value in response.getheaders()}
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        return response.status, headers, body
 
     def close(self) -> None:
         if self._connection is not None:

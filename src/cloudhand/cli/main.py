@@ -33,6 +33,7 @@ COMMANDS = {
     "configure": "configure",
     "serve": "serve",
     "invite": "invite",
+    "adopt": "adopt.command",
     "audit": "audit",
     "backup": "backup",
     "restore": "backup",

@@ -12,7 +12,9 @@ PROGRAM=/usr/local/bin/cloudhand-agent
 UNIT=/etc/systemd/system/cloudhand-agent.service
 STATE=/var/lib/cloudhand-agent
 NAME=cloudhand-agent.service
+LOCK=/run/cloudhand-agent.lock
 BOUND=60 # seconds for the agent to come online
+PATIENCE=120 # seconds for another installation to end
 
 usage() {
     cat <<'END'
@@ -66,6 +68,11 @@ quoted() {
 
 install() {
     python=$(find_python) || fail "the agent needs Python 3.9 or later with its standard library, which is more than python3-minimal"
+    # Who does it twice at once, or again while it still goes on, joins once all the same.
+    if command -v flock >/dev/null; then
+        exec 9>"$LOCK"
+        flock -w "$PATIENCE" 9 || fail "another installation goes on here since $PATIENCE seconds"
+    fi
     if [ -e "$STATE/identity.json" ]; then
         grep -qF "\"server\": \"$SERVER\"" "$STATE/identity.json" ||
             fail "this machine has joined another control plane: $LIBRARY/uninstall leaves it"
@@ -86,7 +93,9 @@ install() {
     "$python" "$trial/agent" doctor "$@" || fail "mend that, and paste the line again"
     if [ ! -e "$STATE/identity.json" ]; then
         eval "set -- \"\$@\" $options"
-        "$python" "$trial/agent" register "$@" --activation-id "$ACTIVATION_ID" --activation-code "$ACTIVATION_CODE" ||
+        # Not among its words, which others of this machine may look at.
+        printf '%s\n' "$ACTIVATION_CODE" |
+            "$python" "$trial/agent" register "$@" --activation-id "$ACTIVATION_ID" --activation-code - ||
             fail "nothing was installed"
     fi
     umask 022

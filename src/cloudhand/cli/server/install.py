@@ -115,7 +115,7 @@ def _ready(state: Path) -> str:
     """Where it is, once it is."""
     try:
         endpoint = find_endpoint(state)
-        status, _ = Client(endpoint).fetch("/readyz")
+        status, *_ = Client(endpoint).fetch("/readyz")
     except ClientError:
         return ""
     if status != 200:

@@ -1,0 +1,1 @@
+"""`cloudhand adopt`: inventories, ssh, and what became of each machine."""
