@@ -74,8 +74,8 @@ class Open:
         }
         self._opened: list[Terminal] = []
 
-    def __call__(self, *words: str) -> Terminal:
-        terminal = Terminal(words, self._environment)
+    def __call__(self, *words: str, **environment: str) -> Terminal:
+        terminal = Terminal(words, {**self._environment, **environment})
         self._opened.append(terminal)
         return terminal
 

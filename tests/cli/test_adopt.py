@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from tests.api.cloud import Cloud
 from tests.cli.conftest import Cli
@@ -109,19 +106,12 @@ def test_a_control_plane_that_refuses_ends_it(it: Cloud, cli: Cli, tmp_path: Pat
     (tmp_path / "ssh").chmod(0o755)
     given = {
         "PATH": f"{tmp_path}:{os.environ['PATH']}",
-        "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "another",
+        "CLOUDHAND_ACCESS_KEY_SECRET": "another",
     }
     refused = cli("adopt", "fresh", "--at", f"http://{it.endpoint}", env=given)
     assert refused.returncode == 3
     assert refused.stdout == "fresh  interrupted  nothing was begun there\n"
     assert "does not know the access key" in refused.stderr.splitlines()[-1]
-
-
-@pytest.fixture
-def terminal(it: Cloud, tmp_path: Path) -> Iterator[Open]:
-    opener = Open(it, str(tmp_path))
-    yield opener
-    opener.close()
 
 
 def test_a_terminal_shows_what_is_under_way_and_a_line_for_each_that_is_done(
