@@ -26,6 +26,7 @@ _TYPES: Mapping[str, Mapping[str, str]] = {
         "InvokeId": "invocation",
         "ActivationId": "activation",
         "SessionId": "session",
+        "ChannelName": "notificationchannel",
     },
     "oos": {
         "ExecutionId": "execution",
@@ -46,6 +47,7 @@ _TYPES: Mapping[str, Mapping[str, str]] = {
 # What operations are about that name nothing.
 _MADE = {"CreateInstance": "instance", "RunInstances": "instance",
          "CreateCommand": "command", "CreateActivation": "activation",
+         "ListNotificationChannels": "notificationchannel",
          "ListAccounts": "account", "ListUsers": "user",
          "ListRoles": "role", "ListPolicies": "policy"}  # fmt: skip
 _EVERYBODY = ("GetCallerIdentity", "DescribeEndpoints")

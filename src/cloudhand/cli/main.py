@@ -62,6 +62,10 @@ COMMANDS = {
     "account others": "account.others",
     "account open": "account.opening",
     "account close": "account.closing",
+    "notify add": "notify.add",
+    "notify list": "notify.listing",
+    "notify test": "notify.trying",
+    "notify remove": "notify.remove",
     "fault make": "fault.make",
     "fault list": "fault.listing",
     "fault clear": "fault.clear",
@@ -73,6 +77,7 @@ _GROUPS = {  # commands that have commands, with their help
     "account": "Who may do what: users and roles of the account, and other accounts.",
     "agent": "",  # says it itself
     "fault": "Faults made on purpose, for tests of one's own automation.",
+    "notify": "Who is told of what goes wrong: by webhooks, DingTalk, Feishu, WeCom and Slack.",
     "server": "The control plane as a service of its machine.",
     "template": "Templates of CloudOps Orchestration Service: check, rehearse and execute them.",
 }
