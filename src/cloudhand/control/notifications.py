@@ -143,6 +143,10 @@ class Notifications:
         if await self._database.read(seen):
             await self._database.write(work)
 
+    def nobody_was_heard(self) -> None:
+        """Until now, so that silence means nothing yet."""
+        self._up_since = self._clock.now()
+
     async def _look(self, tx: Transaction, *, anew: bool = False) -> incidents.Seen:
         return await incidents.look(
             tx,

@@ -102,13 +102,13 @@ class Notifications:
         )
 
     async def _settle(self, parcel: Parcel, refusal: Refusal | None) -> None:
-        clock = self._control.clock
+        clock, name = self._control.clock, parcel.channel.name
         while True:
             try:
                 await self._control.notifications.settle(parcel, refusal)
-            except StoreError as error:
-                said = {"channel": parcel.channel.name, "error": str(error)}
-                log.error("what became of a message is not noted", extra=said)
-                await clock.sleep_until(clock.now() + _STORE_AGAIN)
-            else:
                 return
+            except StoreError as error:
+                log.error("fate not noted", extra={"channel": name, "error": str(error)})
+            except Exception:  # an outermost loop: other channels go on
+                log.exception("fate not noted", extra={"channel": name})
+            await clock.sleep_until(clock.now() + _STORE_AGAIN)

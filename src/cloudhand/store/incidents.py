@@ -158,7 +158,11 @@ class Incidents:
         ordered = await self._statements.fetch(
             "SELECT power_actions.instance_id, kind, invoke_id, at FROM events"
             " JOIN power_actions ON power_actions.id = events.id"
-            " WHERE number > ? AND noun = 'power action' AND to_state = 'Overdue' ORDER BY number",
+            " WHERE number > ? AND noun = 'power action' AND to_state = 'Overdue'"
+            # What is known of it already is told below, when it is known.
+            " AND NOT EXISTS (SELECT 1 FROM events AS failed WHERE failed.id = instance_id AND"
+            " failed.noun = 'instance' AND failed.event = 'start failed' AND failed.at >= asked_at)"
+            " ORDER BY number",
             after,
         )
         failed = await self._statements.fetch(
