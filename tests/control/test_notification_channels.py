@@ -15,7 +15,7 @@ from cloudhand.control.notifications import Parcel
 from cloudhand.control.settings import ControlSettings
 from cloudhand.core.errors import ChannelNotFound, NameTaken, TooMany
 from cloudhand.core.ids import InstanceId, InvokeId
-from cloudhand.core.notification import Answer, Kind, Occasion, Refusal
+from cloudhand.core.notification import Answer, Kind, News, Occasion, Refusal
 from cloudhand.store.database import StoreError
 from cloudhand.store.events import Move
 from cloudhand.store.transaction import Transaction
@@ -190,6 +190,26 @@ async def test_what_waits_behind_what_is_given_up_is_not_kept_for_ever(tmp_path:
         await world.advance(seconds=1)
         assert (await channel(world))[0].given_up_count == 4
         assert (await channel(world))[1] == 0
+
+
+@pytest.mark.parametrize(("kind", "messages"), [(Kind.WEBHOOK, 2), (Kind.WECOM, 1)])
+async def test_a_message_is_not_too_large(tmp_path: Path, kind: Kind, messages: int) -> None:
+    wants = replace(HOOK, kind=kind)
+    async with watched(tmp_path, exit_with(1), wants) as (world, receiver):
+        news = News(occasion=Occasion.AGENT_GONE, at=world.clock.now(), about="i-1")
+
+        async def work(tx: Transaction) -> None:
+            await tx.notifications.tell(["ops"], [news] * 1500)
+
+        await world.database.write(work)
+        await world.until(lambda: len(receiver.keys) == messages)
+        await world.advance(minutes=1)
+        assert len(receiver.keys) == messages
+        assert await channel_is_well(world)
+        if kind is Kind.WEBHOOK:
+            assert [len(one) for one in receiver.heads] == [1000, 500]
+        else:
+            assert "agents gone (1500): i-1, " in receiver.bodies[0].decode()
 
 
 async def test_failures_in_a_row_are_no_more_messages_than_a_chat_takes(tmp_path: Path) -> None:

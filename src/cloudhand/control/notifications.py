@@ -20,7 +20,6 @@ from cloudhand.core.ids import RandomBytes
 from cloudhand.core.notification import (
     CHANNELS_LIMIT,
     GIVEN_UP_AFTER,
-    NEWS_LIMIT,
     Channel,
     Kind,
     NewChannel,
@@ -200,7 +199,9 @@ class Notifications:
         if channel.sent is not None:
             news = await tx.notifications.of_message(channel.name, channel.sent.id)
             return Parcel(channel=channel, message=channel.sent, news=news)
-        waiting = await tx.notifications.waiting(channel.name, limit=NEWS_LIMIT)
+        waiting = await tx.notifications.waiting(
+            channel.name, limit=notification.most(channel.kind)
+        )
         places, next_at = notification.ripe([one for _, one in waiting], now=now)
         if not places:
             return next_at

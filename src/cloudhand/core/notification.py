@@ -9,7 +9,6 @@ from enum import StrEnum
 from typing import Any
 
 CHANNELS_LIMIT = 20  # of an account
-NEWS_LIMIT = 1000  # that one message tells
 GIVEN_UP_AFTER = timedelta(hours=24)
 
 # What begins or ends so soon after each other is one message: a network that fails has many agents
@@ -143,14 +142,19 @@ class NewChannel:
     language: Language = Language.ENGLISH
 
 
+def most(kind: Kind) -> int:
+    """How much one message tells: a webhook has each thing by itself, and a chat sums it up."""
+    return 1000 if kind is Kind.WEBHOOK else 10_000
+
+
 def ripe(waiting: Sequence[News], *, now: datetime) -> tuple[list[int], datetime | None]:
     """The places of those that are told now, and when the others are. ``waiting``: oldest first."""
     gathered = [one.at for one in waiting if one.occasion in _GATHERED]
     due = min(gathered[-1] + _QUIET, gathered[0] + _LONGEST) if gathered else now
     if due <= now:
-        return list(range(len(waiting)))[:NEWS_LIMIT], None
+        return list(range(len(waiting))), None
     at_once = [n for n, one in enumerate(waiting) if one.occasion not in _GATHERED]
-    return at_once[:NEWS_LIMIT], due
+    return at_once, due
 
 
 def pace(kind: Kind) -> timedelta:

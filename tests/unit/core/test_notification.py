@@ -87,11 +87,6 @@ def test_what_comes_together_is_told_together(
     assert notification.ripe(waiting, now=after(now)) == (places, expected)
 
 
-def test_no_message_is_too_long() -> None:
-    places, _ = notification.ripe([failed()] * 1500, now=NOW)
-    assert places == list(range(1000))
-
-
 def test_pauses_grow_until_it_is_given_up() -> None:
     at, pauses = NOW, []
     one = channel(sent=Sent(id="msg-1", began_at=NOW))
