@@ -81,13 +81,9 @@ class Events:
         return Page(items=[_move(row) for row in rows], total=total, next=after)
 
     async def forget(self, *, before: datetime, executions_before: datetime) -> int:
-        """Moves of executions and their tasks are their log, and are kept as long as they are.
-
-        So is the newest of all: numbers that were given are not given again.
-        """
+        """Moves of executions and their tasks are their log, and are kept as long as they are."""
         return await self._statements.change(
-            "DELETE FROM events WHERE at < ? AND (at < ? OR noun NOT IN ('execution', 'task'))"
-            " AND number < (SELECT max(number) FROM events)",
+            "DELETE FROM events WHERE at < ? AND (at < ? OR noun NOT IN ('execution', 'task'))",
             to_ms(before),
             to_ms(executions_before),
         )

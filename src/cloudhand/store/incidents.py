@@ -73,6 +73,14 @@ class Incidents:
             value,
         )
 
+    async def lower_mark(self) -> None:
+        """The newest moves have been forgotten, and their numbers will be given again."""
+        await self._statements.change(
+            "UPDATE notification_marks SET value = (SELECT coalesce(max(number), 0) FROM events)"
+            " WHERE name = ? AND value > (SELECT coalesce(max(number), 0) FROM events)",
+            EVENTS,
+        )
+
     async def failed_invocations(self, after: int) -> list[tuple[str, datetime]]:
         """Those that have ended since, and on some machine not well; and when."""
         rows = await self._statements.fetch(
