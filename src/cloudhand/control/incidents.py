@@ -122,6 +122,7 @@ async def _machines(
 ) -> list[dict[str, str | int | None]]:
     found = list(machines)
     names = await tx.incidents.names([one.instance_id for one in found])
+    found.sort(key=lambda one: (names.get(one.instance_id, ""), one.instance_id))
     return [
         {
             "instanceId": one.instance_id,
