@@ -110,7 +110,7 @@ def _lines(news: Sequence[News], words: _Words) -> list[str]:
         (words.back, _of(news, Occasion.AGENT_GONE, over=True)),
     ):
         if some:
-            names = [_name(one.facts, one.about) for one in some]
+            names = sorted(_name(one.facts, one.about) for one in some)
             told = words.colon + _list(names, len(names), words)
             found.append(said.format(count=len(some)) + told)
     return found
