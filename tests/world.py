@@ -27,6 +27,7 @@ from cloudhand.core.account import owner
 from cloudhand.core.command import CommandType
 from cloudhand.core.ids import InstanceId, InvokeId
 from cloudhand.core.invocation import Overall, overall
+from cloudhand.core.notification import Answer
 from cloudhand.core.orders import (
     InstanceFilter,
     InvocationFilter,
@@ -43,6 +44,7 @@ from cloudhand.reconcilers.deliveries import keep_delivering
 from cloudhand.reconcilers.executions import Executions
 from cloudhand.reconcilers.lifecycles import Lifecycles
 from cloudhand.reconcilers.means import Means
+from cloudhand.reconcilers.notifications import Deliver, Notifications
 from cloudhand.reconcilers.retention import keep_forgetting
 from cloudhand.reconcilers.schedules import keep_firing
 from cloudhand.rehearsal.clock import VirtualClock
@@ -66,8 +68,9 @@ class World:
         behave: Behaviour = succeed,
         loops: bool = True,
         engine: bool = True,
+        deliver: Deliver | None = None,
     ) -> None:
-        """``engine``: whether executions are carried out here."""
+        """``engine``: whether executions are carried out here. ``deliver``: messages to people."""
         self.clock = VirtualClock()
         self.machines = Machines(behave)
         self.settings = settings or ControlSettings()
@@ -78,6 +81,7 @@ class World:
         self.programs = Pool()
         self.library = Library(served(OF_TEMPLATES))
         self.posted: list[tuple[str, bytes]] = []
+        self._deliver: Deliver = deliver or self.take
 
     async def __aenter__(self) -> Self:
         await self._open()
@@ -96,6 +100,10 @@ class World:
         self.posted.append((url, body))
         return 200
 
+    async def take(self, url: str, *, headers: Mapping[str, str], body: bytes, key: str) -> Answer:
+        """Whatever a notification channel sends arrives."""
+        return Answer(status=200, body=b'{"errcode": 0}')
+
     async def _open(self) -> None:
         key = self.path / "secret.key"
         envelope = open_envelope(key, new=not key.exists())
@@ -106,6 +114,7 @@ class World:
         self.tenancy = Tenancy(self.control, self.database, self)
         await self.tenancy.open_all()
         self.executions = self.engine(self.database, self.control, self.library)
+        self.notifications = Notifications(self.control, self._deliver)
         await self.control.agents.expect()
         self._stop = asyncio.Event()
         self._started = asyncio.Event()
@@ -165,6 +174,7 @@ class World:
                     tasks.create_task(keep_delivering(self.control)),
                     tasks.create_task(keep_firing(self.control)),
                     tasks.create_task(keep_forgetting(self.control, self.database)),
+                    tasks.create_task(self.notifications.run()),
                 ]
                 if self._engine:
                     loops.append(tasks.create_task(self.executions.run()))
@@ -203,7 +213,7 @@ class World:
             with suppress(StoreError):  # a test may keep the store from being written
                 await self.database.write(_nothing)
             await self.database.read(_nothing)
-            while self.machines.busy or self.executions.busy:
+            while self.machines.busy or self.executions.busy or self.notifications.busy:
                 await asyncio.sleep(0)
             for _ in range(20):
                 await asyncio.sleep(0)

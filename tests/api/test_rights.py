@@ -554,3 +554,26 @@ def test_what_is_given_from_the_store_is_read_by_who_may(account: Account, ann: 
 
     assert ended["Status"] == "Success"
     assert b"here" in account.it.world.posted[-1][1]
+
+
+def test_who_may_try_a_channel_may_not_therefore_remove_it(account: Account, ann: Identity) -> None:
+    owner, hers = classic(account.it.endpoint), asks_classic(account)
+    hook = {"Kind": "webhook", "Address": "https://a.example/"}
+    for name in ("ops", "other"):
+        owner("CreateNotificationChannel", ChannelName=name, **hook)
+    account.give(ann, allow("ecs:TestNotificationChannel", "acs:ecs:*:*:notificationchannel/ops"))
+    hers("TestNotificationChannel", ChannelName="ops")
+    refused(lambda: hers("TestNotificationChannel", ChannelName="other"))
+    refused(lambda: hers("DeleteNotificationChannel", ChannelName="ops"))
+    refused(lambda: hers("CreateNotificationChannel", ChannelName="hers", **hook))
+    refused(lambda: hers("ListNotificationChannels"))
+    account.give_system(ann, "ReadOnlyAccess")
+    assert [one["ChannelName"] for one in hers("ListNotificationChannels")["Channels"]] == [
+        "ops",
+        "other",
+    ]
+
+
+def asks_classic(account: Account, name: str = "ann") -> Caller:
+    """For operations of our own, which the newer client does not know."""
+    return classic(account.it.endpoint, key_id=f"LTAI-{name}", secret=name)

@@ -95,17 +95,21 @@ CHANGED = [
 # Operations of our own, for which the newer client has no request.
 EXTENSIONS = (
     "CreateFault",
+    "CreateNotificationChannel",
     "DeleteFaults",
     "DeleteGovernorGroup",
+    "DeleteNotificationChannel",
     "DescribeAgentNotices",
     "DescribeFaults",
     "DescribeGovernorGroups",
     "DescribeGovernorSlots",
     "DescribeInvocationOutput",
     "ListAuditRecords",
+    "ListNotificationChannels",
     "ReleaseGovernorSlot",
     "ResetFleetLockToken",
     "SetGovernorGroup",
+    "TestNotificationChannel",
 )
 
 
@@ -123,6 +127,45 @@ RECORDS: list[Row] = [
     ("ListAuditRecords", {"EndTime": "2026-01-02"}, "InvalidParameter.EndTime", 400),
     ("ListAuditRecords", {"MaxResults": 1001}, "InvalidParameter.MaxResults", 400),
     ("ListAuditRecords", {"NextToken": "none"}, "InvalidParameter.NextToken", 400),
+]
+
+
+def channel(code: str, status: int, **values: Any) -> Row:
+    given = {"ChannelName": "ops", "Kind": "slack", "Address": "https://a.example/x", **values}
+    return ("CreateNotificationChannel", given, code, status)
+
+
+CHANNELS: list[Row] = [
+    channel("MissingParameter.ChannelName", 400, ChannelName=None),
+    channel("MissingParameter.Kind", 400, Kind=None),
+    channel("MissingParameter.Address", 400, Address=None),
+    channel("InvalidParameter.ChannelName", 400, ChannelName="two words"),
+    channel("InvalidParameter.ChannelName", 400, ChannelName="n" * 65),
+    channel("InvalidParameter.Kind", 400, Kind="pigeon"),
+    channel("InvalidParameter.Address", 400, Address="ftp://a.example/"),
+    channel("InvalidParameter.Address", 400, Address="https://who@a.example/"),
+    channel("InvalidParameter.Address", 400, Address="https://a.example/two words"),
+    channel("InvalidParameter.Address", 400, Address="https://a.example:99999/"),
+    channel("InvalidParameter.Address", 400, Address="https:///x"),
+    channel("InvalidParameter.Address", 400, Address="https://a.example/" + "x" * 2048),
+    channel("InvalidParameter.Secret", 400, Secret="s"),
+    channel("InvalidParameter.Secret", 400, Kind="webhook", Secret="whsec_c2hvcnQ="),
+    channel("InvalidParameter.Secret", 400, Kind="webhook", Secret="whsec_%"),
+    channel("InvalidParameter.Secret", 400, Kind="webhook", Secret="c2hvcnQ=" * 4),
+    channel("InvalidParameter.Event", 400, Event=["failed", "lunch"]),
+    channel("InvalidParameter.Event", 400, Event=["1", "2", "3", "4", "5"]),
+    channel("InvalidParameter.Language", 400, Language="la"),
+    ("DeleteNotificationChannel", {}, "MissingParameter.ChannelName", 400),
+    (
+        "DeleteNotificationChannel",
+        {"ChannelName": "two words"},
+        "InvalidParameter.ChannelName",
+        400,
+    ),
+    ("TestNotificationChannel", {"ChannelName": "two words"}, "InvalidParameter.ChannelName", 400),
+    ("DeleteNotificationChannel", {"ChannelName": "x"}, "InvalidChannelName.NotFound", 404),
+    ("TestNotificationChannel", {}, "MissingParameter.ChannelName", 400),
+    ("TestNotificationChannel", {"ChannelName": "x"}, "InvalidChannelName.NotFound", 404),
 ]
 
 
@@ -1102,6 +1145,7 @@ ROWS: list[Row] = [
     *CHANGED,
     *OUTPUTS,
     *RECORDS,
+    *CHANNELS,
     *FORCED,
     *FAULTS,
     *GOVERNOR,

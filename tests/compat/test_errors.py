@@ -49,6 +49,8 @@ BY_A_STORY = {
     ("CreateActivation", "IdempotentParameterMismatch"),
     ("CreateCommand", "CmdCount.ExceedQuota"),
     ("CreateCommand", "IdempotentParameterMismatch"),
+    ("CreateNotificationChannel", "InvalidChannelName.Duplicate"),
+    ("CreateNotificationChannel", "QuotaExceed.NotificationChannels"),
     ("DeleteActivation", "ActivationId.InUse"),
     ("CreateInstance", "IdempotentParameterMismatch"),
     ("CreateInstance", "QuotaExceed.ElasticQuota"),

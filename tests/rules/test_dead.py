@@ -18,6 +18,9 @@ _USED_BY_OTHERS = {
     "cloudhand.passage.start_up_hook.find_module": "interpreters before 3.12",
     "cloudhand.pytest.pytest_addoption": "pytest",
     "cloudhand.pytest.pytest_configure": "pytest",
+    "cloudhand.server.outward.on_body": "httptools",
+    "cloudhand.server.outward.on_header": "httptools",
+    "cloudhand.server.outward.on_message_complete": "httptools",
     "cloudhand.wire.signature.v1_signature": "clients; we only verify, with what libcrypto does",
 }
 

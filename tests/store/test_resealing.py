@@ -11,6 +11,7 @@ import pytest
 
 from cloudhand.core.account import AccessKey
 from cloudhand.core.ids import InstanceId
+from cloudhand.core.notification import Kind, NewChannel
 from cloudhand.core.orders import NewActivation, NewStoredParameter, Once
 from cloudhand.core.stored_parameter import Type
 from cloudhand.store.database import StoreError
@@ -27,6 +28,7 @@ from tests.rules.sources import SRC, below
 from tests.world import World
 
 KEY = AccessKey(id="LTAI-1", secret="hush", account_id="1")
+CHANNEL = NewChannel(name="n", kind=Kind.FEISHU, address="https://a.example/", secret="hush")
 ONCE = Once(token="token", fingerprint="f")
 
 
@@ -38,10 +40,11 @@ async def test_everything_is_sealed_anew(tmp_path: Path) -> None:
         order = NewStoredParameter(name="word", type=Type.SECRET, value="hush", by="root")
         await world.control.stored_parameters.create(order)
         await world.control.activations.create(NewActivation(once=ONCE))
+        await world.control.notifications.add(CHANNEL)
         old = key.read_bytes()
         add_key(key)
         await world.restart()
-        assert await _count(world) >= 5
+        assert await _count(world) >= 7
         drop_old_keys(key)
         assert len(key.read_bytes()) == 32
         assert key.read_bytes() != old
@@ -51,6 +54,8 @@ async def test_everything_is_sealed_anew(tmp_path: Path) -> None:
         found = await world.control.accounts.get(KEY.id)
         assert found is not None and found.secret == "hush"
         assert await world.control.stored_parameters.secrets({"word"}) == {"word": "hush"}
+        ((channel, _),) = await world.control.notifications.all()
+        assert (channel.address, channel.secret) == (CHANNEL.address, CHANNEL.secret)
         with pytest.raises(StoreError):
             await _open_with(world, Envelope([old], "the old one"), instance_id)
 
@@ -77,6 +82,7 @@ def test_every_column_that_is_sealed_is_known() -> None:
         and node.func.attr in ("seal", "written")
     }
     tables = {"accounts": "access_keys", "tokens": "client_tokens"}
+    tables |= {"notifications": "notification_channels"}
     tables |= {"stored_parameters": "stored_parameter_versions", "execution_rows": "executions"}
     known = {column.table for column in COLUMNS}
     named = {tables.get(one, one) for one in sealing - {"resealing", "sealed"}}

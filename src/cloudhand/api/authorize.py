@@ -28,6 +28,7 @@ _TYPES: Mapping[str, Mapping[str, str]] = {
         "SessionId": "session",
         "GroupName": "governorgroup",
         "SlotId": "governorslot",
+        "ChannelName": "notificationchannel",
     },
     "oos": {
         "ExecutionId": "execution",
@@ -48,6 +49,7 @@ _TYPES: Mapping[str, Mapping[str, str]] = {
 # What operations are about that name nothing.
 _MADE = {"CreateInstance": "instance", "RunInstances": "instance",
          "CreateCommand": "command", "CreateActivation": "activation",
+         "ListNotificationChannels": "notificationchannel",
          "ListAccounts": "account", "ListUsers": "user",
          "ListRoles": "role", "ListPolicies": "policy"}  # fmt: skip
 _EVERYBODY = ("GetCallerIdentity", "DescribeEndpoints")

@@ -70,6 +70,10 @@ COMMANDS = {
     "governor release": "governor.release",
     "governor remove": "governor.remove",
     "governor fleetlock": "governor.fleetlock",
+    "notify add": "notify.add",
+    "notify list": "notify.listing",
+    "notify test": "notify.trying",
+    "notify remove": "notify.remove",
     "fault make": "fault.make",
     "fault list": "fault.listing",
     "fault clear": "fault.clear",
@@ -82,6 +86,7 @@ _GROUPS = {  # commands that have commands, with their help
     "agent": "",  # says it itself
     "fault": "Faults made on purpose, for tests of one's own automation.",
     "governor": "How many machines of a group may restart at once, and which of them do.",
+    "notify": "Who is told of what goes wrong: by webhooks, DingTalk, Feishu, WeCom and Slack.",
     "server": "The control plane as a service of its machine.",
     "template": "Templates of CloudOps Orchestration Service: check, rehearse and execute them.",
 }

@@ -57,8 +57,9 @@ WebHooks = Annotated[
     list[str] | None,
     typer.Option(
         "--web-hooks-to",
-        help="A network near this machine that web hooks of templates may reach, like 10.1.0.0/16"
-        " or 127.0.0.1; may be given more than once. If not said they reach none.",
+        help="A network near this machine that web hooks of templates and notification channels may"
+        " reach, like 10.1.0.0/16 or 127.0.0.1; may be given more than once. If not said they"
+        " reach none.",
         metavar="NETWORK",
     ),
 ]

@@ -77,6 +77,15 @@ def command(
         int,
         typer.Option(help="Days for which it is kept who did what.", min=1, max=3650, metavar="N"),
     ] = 180,
+    agent_gone_after: Annotated[
+        int,
+        typer.Option(
+            help="Minutes of silence, after which `cloudhand notify` tells that an agent is gone.",
+            min=3,
+            max=10_080,
+            metavar="N",
+        ),
+    ] = 5,
     verbose: options.Verbose = False,
 ) -> None:
     """Run a control plane until a signal. Instances outlive it, and are found again.
@@ -102,6 +111,7 @@ def command(
         output_limit=output_limit * _MEBIBYTE,
         outputs_quota=outputs_quota * _MEBIBYTE,
         audit_days=audit_days,
+        agent_gone_after=agent_gone_after,
         metrics_to=holding.networks(metrics_to, "--metrics-to"),
     )
 

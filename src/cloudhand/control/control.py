@@ -20,6 +20,7 @@ from cloudhand.control.invocations import Invocations
 from cloudhand.control.labels import Labels
 from cloudhand.control.managed import Managed
 from cloudhand.control.notices import Notices
+from cloudhand.control.notifications import Notifications
 from cloudhand.control.plugins import Plugins
 from cloudhand.control.pokes import Pokes
 from cloudhand.control.rights import Rights
@@ -77,6 +78,7 @@ class Control:
         self.schedules = Schedules(database, clock, random, pokes, settings)
         self.sessions = Sessions(database, clock, random, pokes, settings)
         self.notices = Notices(database, clock)
+        self.notifications = Notifications(database, clock, random, pokes, settings)
         self.plugins = Plugins(database, clock)
         self.stored_parameters = StoredParameters(database, clock, random, programs)
         self.tags = Tags(database, clock, pokes)

@@ -19,6 +19,7 @@ class Loop(StrEnum):
     SCHEDULES = "schedules"
     RETENTION = "retention"
     AUDIT = "audit"
+    NOTIFICATIONS = "notifications"
     OWN_KEY = "own key"  # who keeps that of the owner where its user finds it
 
 

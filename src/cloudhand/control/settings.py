@@ -22,6 +22,7 @@ class ControlSettings:
     own_doing: timedelta = timedelta(seconds=15)
     output_limit: int = 10 * 1024 * 1024  # bytes of the output of one run that are kept
     outputs_quota: int = 10 * 1024**3  # bytes of all outputs; beyond it the oldest are cut
+    agent_gone_after: timedelta = timedelta(minutes=5)  # then who wants to is told
     retention: timedelta = timedelta(weeks=4)
     files_kept: timedelta = timedelta(weeks=6)  # that were sent
     audit_kept: timedelta = timedelta(days=180)  # who did what

@@ -25,6 +25,13 @@ class FaultNotFound(CloudhandError):
         super().__init__(f"cannot find fault {fault_id}")
 
 
+class ChannelNotFound(CloudhandError):
+    """There is no notification channel of this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"cannot find notification channel {name}")
+
+
 class SessionNotFound(CloudhandError):
     """There is no such session, it has ended, or somebody else knows its token."""
 

@@ -70,6 +70,11 @@ def fault_id(random: RandomBytes) -> FaultId:
     return FaultId("fault-" + _spell(random, 6))
 
 
+def message_id(random: RandomBytes) -> str:
+    """Of a message to people, by which who receives it knows a repetition."""
+    return "msg-ch" + _spell(random, 16)
+
+
 def account_id(random: RandomBytes) -> str:
     """16 digits, as accounts of the real service have."""
     return f"1{int.from_bytes(random(8), 'big') % 10**15:015}"

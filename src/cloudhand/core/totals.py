@@ -19,5 +19,7 @@ class Totals:
     agents_online: int
     targets: Mapping[str, int]  # by state
     executions: Mapping[str, int]  # by state
+    news_waiting: int  # that notification channels are still to be told
+    channels_failing: int  # whose last message was not taken
     power_overdue: int  # power actions that were not seen to be done in time
     overdue: Mapping[str, int]  # what is not final and past its deadline, by noun

@@ -23,6 +23,7 @@ async def keep_delivering(control: Control) -> None:
             waiting = await control.deadlines.expire()
         except StoreError:
             heard = False  # no report was taken then, either
+            control.notifications.nobody_was_heard()
             raise
         await control.deadlines.kick_waiting(waiting)
         return await control.deadlines.next_deadline()

@@ -35,6 +35,7 @@ async def keep_forgetting(control: Control, database: Database) -> None:
             await tx.governor.forget(before=old)
             executions_before = now - control.settings.executions_kept
             await tx.events.forget(before=old, executions_before=executions_before)
+            await tx.incidents.lower_mark()
             await tx.tokens.forget(before=now - _TOKENS_KEPT, effects_before=old)
             await tx.executions.forget(before=executions_before)
             await tx.templates.forget_texts()

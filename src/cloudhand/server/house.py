@@ -29,6 +29,7 @@ from cloudhand.reconcilers.deliveries import keep_delivering
 from cloudhand.reconcilers.executions import Executions
 from cloudhand.reconcilers.lifecycles import Lifecycles
 from cloudhand.reconcilers.means import Means
+from cloudhand.reconcilers.notifications import Notifications
 from cloudhand.reconcilers.retention import keep_forgetting
 from cloudhand.reconcilers.schedules import keep_firing
 from cloudhand.server.outward import Outward
@@ -63,6 +64,7 @@ class House:
         self._folder = folder
         self.database = database
         self.control = _control(ground, database, account_id)
+        self._outward = Outward(ground.settings.outward)
         self._channel = Channel(self.control.agents)
         self.office = Office(self.control, self._channel)
         pokes = self.control.pokes
@@ -92,6 +94,7 @@ class House:
             tasks.create_task(keep_delivering(control))
             tasks.create_task(keep_firing(control))
             tasks.create_task(self._executions(tenancy).run())
+            tasks.create_task(Notifications(control, self._outward.send).run())
             tasks.create_task(keep_forgetting(control, self.database))
             tasks.create_task(keep_trail(control, self._folder / FOLDER))
 
@@ -119,7 +122,7 @@ class House:
             programs=self._ground.programs,
             caller_of=inside.caller_of,
             check_read=inside.check_read,
-            post=Outward(self._ground.settings.outward),
+            post=self._outward,
         )
         return Executions(means, self.control.pokes)
 
@@ -144,6 +147,7 @@ def _control(ground: Ground, database: SqliteDatabase, account_id: str) -> Contr
         output_limit=settings.output_limit,
         outputs_quota=settings.outputs_quota,
         audit_kept=timedelta(days=settings.audit_days),
+        agent_gone_after=timedelta(minutes=settings.agent_gone_after),
         instances_limit=limits.get("instances", usual.instances_limit),
         commands_limit=limits.get("commands", usual.commands_limit),
         activations_limit=limits.get("activations", usual.activations_limit),

@@ -33,8 +33,9 @@ class Settings:
     output_limit: int = 10 * 1024**2  # bytes of the output of one run that are kept
     outputs_quota: int = 10 * 1024**3  # bytes of all outputs; beyond it the oldest are cut
     audit_days: int = 180  # for which it is kept who did what
+    agent_gone_after: int = 5  # minutes of silence, then notification channels are told
     metrics_to: tuple[Network, ...] = ()  # who may read metrics, beside this machine
-    # Networks near this machine that messages of executions may go to, all the same.
+    # Networks near this machine that messages of executions and channels may go to, all the same.
     outward: tuple[Network, ...] = ()
     names: tuple[str, ...] = ()  # by which agents and callers reach us, or addresses
     tls: bool = False  # serve https with a certificate of an authority of our own

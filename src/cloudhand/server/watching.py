@@ -40,6 +40,18 @@ _GAUGES: Sequence[tuple[str, str, str, Callable[[Totals], Mapping[str, int]]]] =
     ("targets", "Commands on machines that are kept, by state.", "state", lambda one: one.targets),
     ("executions", "Executions that are kept, by state.", "state", lambda one: one.executions),
     (
+        "notifications_waiting",
+        "Events that people are still to be told of.",
+        "",
+        lambda one: {"": one.news_waiting},
+    ),
+    (
+        "notification_channels_failing",
+        "Notification channels whose last message was not taken.",
+        "",
+        lambda one: {"": one.channels_failing},
+    ),
+    (
         "power_overdue",
         "Stops and restarts by exit code that were not seen to be done in time.",
         "",

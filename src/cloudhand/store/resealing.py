@@ -27,6 +27,12 @@ COLUMNS = (
     _Column(table="activations", name="code", key=("id",), purpose="id"),
     _Column(table="agents", name="key", key=("instance_id",), purpose="instance_id"),
     _Column(table="client_tokens", name="answer", key=("token",), purpose="token"),
+    *(
+        _Column(
+            table="notification_channels", name=name, key=("name",), purpose=f"name || ' {name}'"
+        )
+        for name in ("address", "secret")
+    ),
     _Column(
         table="stored_parameter_versions",
         name="sealed",

@@ -47,6 +47,11 @@ class Totals:
             executions=await self._by_state(
                 "SELECT state, count(*) FROM executions GROUP BY state"
             ),
+            news_waiting=await self._one("SELECT count(*) FROM news"),
+            channels_failing=await self._one(
+                "SELECT count(*) FROM notification_channels WHERE last_error_at IS NOT NULL"
+                " AND (last_success_at IS NULL OR last_success_at < last_error_at)"
+            ),
             power_overdue=await self._one(
                 "SELECT count(*) FROM power_actions WHERE state = 'Overdue'"
             ),

@@ -14,11 +14,13 @@ from cloudhand.store.events import Events
 from cloudhand.store.executions import Executions
 from cloudhand.store.files import Files
 from cloudhand.store.governor import Governor
+from cloudhand.store.incidents import Incidents
 from cloudhand.store.instances import Instances
 from cloudhand.store.invocations import Invocations
 from cloudhand.store.labels import Labels
 from cloudhand.store.managed import ManagedInstances
 from cloudhand.store.notices import Notices
+from cloudhand.store.notifications import Notifications
 from cloudhand.store.outputs import Outputs
 from cloudhand.store.past_runs import PastRuns
 from cloudhand.store.plugins import Plugins
@@ -55,11 +57,13 @@ class Transaction:
         self.executions = Executions(statements, events, watches, envelope)
         self.files = Files(statements, events, watches)
         self.governor = Governor(statements, events, audit)
+        self.incidents = Incidents(statements)
         self.instances = Instances(statements, events, watches, audit)
         self.invocations = Invocations(statements)
         self.labels = Labels(statements)
         self.managed = ManagedInstances(statements)
         self.notices = Notices(statements)
+        self.notifications = Notifications(statements, envelope)
         self.outputs = Outputs(statements)
         self.past_runs = past_runs
         self.plugins = Plugins(statements)

@@ -8,12 +8,14 @@ from cloudhand.api.ecs.create_activation import create_activation
 from cloudhand.api.ecs.create_command import create_command
 from cloudhand.api.ecs.create_fault import create_fault
 from cloudhand.api.ecs.create_instance import create_instance
+from cloudhand.api.ecs.create_notification_channel import create_notification_channel
 from cloudhand.api.ecs.delete_activation import delete_activation
 from cloudhand.api.ecs.delete_command import delete_command
 from cloudhand.api.ecs.delete_faults import delete_faults
 from cloudhand.api.ecs.delete_governor_group import delete_governor_group
 from cloudhand.api.ecs.delete_instance import delete_instance
 from cloudhand.api.ecs.delete_instances import delete_instances
+from cloudhand.api.ecs.delete_notification_channel import delete_notification_channel
 from cloudhand.api.ecs.deregister_managed_instance import deregister_managed_instance
 from cloudhand.api.ecs.describe_account_attributes import describe_account_attributes
 from cloudhand.api.ecs.describe_activations import describe_activations
@@ -52,6 +54,7 @@ from cloudhand.api.ecs.install_cloud_assistant import install_cloud_assistant
 from cloudhand.api.ecs.invoke_command import invoke_command
 from cloudhand.api.ecs.join_resource_group import join_resource_group
 from cloudhand.api.ecs.list_audit_records import list_audit_records
+from cloudhand.api.ecs.list_notification_channels import list_notification_channels
 from cloudhand.api.ecs.list_plugin_status import list_plugin_status
 from cloudhand.api.ecs.list_tag_resources import list_tag_resources
 from cloudhand.api.ecs.modify_cloud_assistant_settings import modify_cloud_assistant_settings
@@ -74,6 +77,7 @@ from cloudhand.api.ecs.stop_instance import stop_instance
 from cloudhand.api.ecs.stop_instances import stop_instances
 from cloudhand.api.ecs.stop_invocation import stop_invocation
 from cloudhand.api.ecs.tag_resources import tag_resources
+from cloudhand.api.ecs.test_notification_channel import test_notification_channel
 from cloudhand.api.ecs.untag_resources import untag_resources
 from cloudhand.api.operation import Operation
 
@@ -84,12 +88,14 @@ OPERATIONS: Mapping[str, Operation] = {
         create_command,
         create_fault,
         create_instance,
+        create_notification_channel,
         delete_activation,
         delete_command,
         delete_faults,
         delete_governor_group,
         delete_instance,
         delete_instances,
+        delete_notification_channel,
         deregister_managed_instance,
         describe_account_attributes,
         describe_activations,
@@ -128,6 +134,7 @@ OPERATIONS: Mapping[str, Operation] = {
         invoke_command,
         join_resource_group,
         list_audit_records,
+        list_notification_channels,
         list_plugin_status,
         list_tag_resources,
         modify_cloud_assistant_settings,
@@ -150,6 +157,7 @@ OPERATIONS: Mapping[str, Operation] = {
         stop_instances,
         stop_invocation,
         tag_resources,
+        test_notification_channel,
         untag_resources,
     )
 }

@@ -1,0 +1,1 @@
+"""`cloudhand notify`: who is told of what goes wrong."""
