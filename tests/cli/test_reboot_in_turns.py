@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -101,12 +102,42 @@ def test_it_can_be_looked_at_before(it: Cloud, cli: Cli, fleet: list[InstanceId]
     assert boots(it, fleet) == [1, 1, 1, 1]
 
 
+def span(begin: datetime, end: datetime) -> str:
+    return f"{begin:%H:%M}-{end:%H:%M}"
+
+
+def test_nothing_is_restarted_before_its_window_opens(
+    it: Cloud, cli: Cli, fleet: list[InstanceId]
+) -> None:
+    opens = datetime.now(UTC) + timedelta(minutes=2)
+    window = ("--window", span(opens, opens + timedelta(hours=1)), "--zone", "UTC")
+    with time_passes(it):
+        told = cli("reboot", *fleet[:2], "--at-a-time", "1", *window)
+    assert told.returncode == 0, told.stderr
+    assert re.search(rf"1 at a time, from \w+ {opens:%H:%M} until \w+ \S+ in UTC", told.stderr)
+    assert boots(it, fleet) == [2, 2, 1, 1]
+
+
+def test_what_had_no_turn_when_the_window_is_over_is_left_as_it_is(
+    it: Cloud, cli: Cli, fleet: list[InstanceId]
+) -> None:
+    now = datetime.now(UTC)
+    window = ("--window", span(now, now + timedelta(minutes=4)), "--zone", "UTC")
+    it.world.clock.move(timedelta(minutes=10))
+    with time_passes(it):
+        told = cli("reboot", fleet[0], "--at-a-time", "1", *window)
+    assert told.returncode == 1
+    assert told.stdout == f"box-1 {fleet[0]} was left as it is: the window is over\n"
+    assert boots(it, fleet) == [1, 1, 1, 1]
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [
         (("--at-a-time", "0"), "--at-a-time 0"),
         (("--max-errors", "1"), "--max-errors goes with --at-a-time"),
         (("--force", "--check", "true"), "--force cuts the power at once"),
+        (("--window", "soon"), "--window has no time in 'soon'"),
     ],
 )
 def test_what_cannot_be_meant_is_said(

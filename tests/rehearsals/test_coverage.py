@@ -160,6 +160,7 @@ _ACTIONS = {
         tag_resources untag_resources""",
     "public templates": """bulky_reboot_and_check bulky_reboot_instances bulky_run_command
         bulky_start_instances bulky_stop_instances bulky_tag_instances reboot_and_check
+        reboot_and_check_in_time reboot_and_check_too_late
         schedule_to_reboot_instances schedule_to_run_command""",
     "TimerTrigger": """a_timer_keeps_to_working_days_in_its_zone a_timer_fires_once_at_its_moment
         a_timer_may_be_fired_by_hand a_timer_is_cancelled_with_what_it_started

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Tuple
+from typing import Dict, FrozenSet, List, Mapping, Optional, Tuple
 
 from cloudhand.wire import agent as wire
+from cloudhand.wire.window import DAYS, Span, zone_of
 
 COMMANDS, FILES, SESSIONS, STOP, RESTART = "commands", "files", "sessions", "stop", "restart"
 EVERYTHING = wire.REFUSABLE
 
 POWER = (STOP, RESTART)
-DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 class WrongRules(ValueError):
@@ -28,23 +28,6 @@ class Names:
 
     names: FrozenSet[str]
     rule: str
-
-
-@dataclass(frozen=True)
-class Span:
-    """Minutes of a day; one that ends before it begins goes on into the next day."""
-
-    days: FrozenSet[int]  # on which it begins; Monday is 0
-    begin: int
-    end: int
-
-    def holds(self, day: int, minute: int) -> bool:
-        if self.begin < self.end:
-            return day in self.days and self.begin <= minute < self.end
-        yesterday = (day - 1) % 7
-        return (day in self.days and minute >= self.begin) or (
-            yesterday in self.days and minute < self.end
-        )
 
 
 @dataclass(frozen=True)
@@ -151,11 +134,3 @@ def _whose(rules: Rules) -> str:
     if rules.deny and rules.deny.names:
         found.append(f"not for {', '.join(sorted(rules.deny.names))}")
     return ", ".join(found)
-
-
-def zone_of(name: str) -> Any:
-    """KeyError, ValueError or OSError if the machine knows no such time zone."""
-    from datetime import timezone
-    from zoneinfo import ZoneInfo
-
-    return timezone.utc if name == "UTC" else ZoneInfo(name)

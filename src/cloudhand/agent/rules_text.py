@@ -8,17 +8,16 @@ from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, NoReturn, Opti
 
 from cloudhand.agent.rules import (
     COMMANDS,
-    DAYS,
     FILES,
     POWER,
     SESSIONS,
     Names,
     Rules,
-    Span,
     Window,
     WrongRules,
-    zone_of,
 )
+from cloudhand.wire import window
+from cloudhand.wire.window import Span, zone_of
 
 _SWITCHES = (COMMANDS, FILES, SESSIONS)
 _KEYS = {
@@ -28,8 +27,6 @@ _KEYS = {
 }
 _APPLIES: Dict[str, Tuple[str, ...]] = {name: (name,) for name in _SWITCHES}
 _APPLIES["power"] = POWER
-_SPAN = re.compile(r"(?:([A-Za-z,-]+) )?(\d\d):(\d\d)-(\d\d):(\d\d)\Z")
-_WHOLE_DAY = 24 * 60
 _SHOWN = 120  # characters of a value
 _AT = re.compile(r" \(at (line \d+), column \d+\)\Z")
 
@@ -110,13 +107,10 @@ class _Reader:
         )
 
     def _span(self, text: str) -> Span:
-        match = _SPAN.match(text)
-        days = _days(match.group(1)) if match else frozenset()
-        begin, end = _minutes(match, 2), _minutes(match, 4)
-        if not days or begin == end or begin >= _WHOLE_DAY or end > _WHOLE_DAY:
-            why = f'has no time in {text!r}; write "Mon-Fri 22:00-04:00", "Sat,Sun 00:00-24:00"'
-            self._wrong(("window", "open"), why)
-        return Span(days, begin, end)
+        try:
+            return window.span(text)
+        except ValueError as error:
+            self._wrong(("window", "open"), str(error))
 
     def _switch(self, values: "Mapping[str, Any]", key: str) -> bool:
         value = values.get(key, True)
@@ -143,27 +137,6 @@ class _Reader:
 
     def _wrong(self, path: Path, why: str) -> NoReturn:
         raise WrongRules(f"line {self._lines.get(path, 1)}: {'.'.join(path)} {why}")
-
-
-def _days(text: Optional[str]) -> "FrozenSet[int]":
-    """Which days of the week are meant; none: it is not understood."""
-    if text is None:
-        return frozenset(range(7))
-    found = set()
-    for part in text.split(","):
-        first, dash, last = part.partition("-")
-        if first not in DAYS or (last if dash else first) not in DAYS:
-            return frozenset()
-        begin, end = DAYS.index(first), DAYS.index(last if dash else first)
-        found |= {(begin + step) % 7 for step in range((end - begin) % 7 + 1)}
-    return frozenset(found)
-
-
-def _minutes(match: "Optional[re.Match[str]]", group: int) -> int:
-    """Of the day; more than there are for what is no time."""
-    if match is None or int(match.group(group + 1)) > 59:
-        return _WHOLE_DAY + 1
-    return int(match.group(group)) * 60 + int(match.group(group + 1))
 
 
 def _is_zone(name: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cloudhand.cli import bulk, confirm, options, rolling, select
+from cloudhand.cli import bulk, confirm, opening, options, rolling, select
 from cloudhand.cli.client import Client
 from cloudhand.cli.endpoint import find_endpoint
 from cloudhand.cli.errors import Mistake
@@ -155,6 +155,18 @@ def reboot(
         bool,
         typer.Option("--if-needed", help="Only those whose system says that a restart is due."),
     ] = False,
+    window: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Like 'Sat,Sun 02:00-06:00': begin when it is open next, and restart no more when"
+            " it is over; may be repeated.",
+            metavar="SPAN",
+        ),
+    ] = None,
+    zone: Annotated[
+        str,
+        typer.Option(help="Of --window, like Europe/Berlin; else that of this machine."),
+    ] = "",
     dry_run: DryRun = False,
     yes: Yes = False,
     state: options.State = None,
@@ -166,13 +178,18 @@ def reboot(
     More than 10 instances, and --all, ask for their number, unless --yes says not to. A command
     that runs on them is cut off: end a script with `exit 194` to lose nothing.
 
-    With --at-a-time, --check or --if-needed it is an execution of a public template, which goes on
-    if it is interrupted. So it is for machines of your own, which restart themselves.
+    With --at-a-time, --check, --if-needed or --window it is an execution of a public template,
+    which goes on if it is interrupted. So it is for machines of your own, which restart themselves.
     """
     named = [*(names or ()), *(on or ())]
     asked = Asked(names=named, tags=tag, everywhere=everywhere, dry_run=dry_run, yes=yes)
     pace = bulk.pace_of(at_a_time, max_errors, strict=False)
-    turns = rolling.Wish(pace=pace, check=check, if_needed=if_needed)
+    turns = rolling.Wish(
+        pace=pace,
+        check=check,
+        if_needed=if_needed,
+        opening=opening.opening(window or (), zone, now=opening.now()),
+    )
     if force and turns.concerns(()):
         raise Mistake("--force cuts the power at once: it does not go with a restart in turns")
     forced: dict[str, object] = {"ForceReboot": "true"} if force else {}

@@ -13,6 +13,7 @@ from cloudhand.cli.bulk import Pace
 from cloudhand.cli.client import Client
 from cloudhand.cli.fleet import Machine, machines
 from cloudhand.cli.following import aside
+from cloudhand.cli.opening import Opening
 from cloudhand.cli.outage import Patience
 from cloudhand.cli.people import called
 from cloudhand.cli.template import executions
@@ -21,7 +22,8 @@ from cloudhand.wire.agent import REFUSED_BY_MACHINE
 
 _ORDER = {"TemplateName": "ACS-ECS-BulkyRebootAndCheck"}
 _NOT_BEGUN = "Skipped"
-_LOOP, _CHECK = "rebootAndCheck", "check"  # its task, and one of the template within
+# Its task, and those of the template within.
+_LOOP, _CHECK, _RESTARTS = "rebootAndCheck", "check", ("restart", "restartByCommand")
 _FIRST_PAUSE, _LAST_PAUSE = 0.02, 1.0  # seconds between looks
 _RESTART = "exit 194\n"
 # Where Debian and its kin, or Red Hat and its kin, say that a restart is due.
@@ -38,17 +40,19 @@ class Wish:
     pace: Pace | None  # None: all at once
     check: str = ""  # a script that says whether a machine is well again; empty: none
     if_needed: bool = False
+    opening: Opening | None = None  # when any may be restarted; None: at any time
 
     @property
     def words(self) -> str:
         """What it adds to what would be hit, with a comma before it."""
+        pace = f", {self.pace.at_a_time} at a time" if self.pace else ""
         needed = ", if it is due" if self.if_needed else ""
-        return f", {self.pace.at_a_time} at a time{needed}" if self.pace else needed
+        return f"{pace}{needed}{self.opening.words if self.opening else ''}"
 
     def concerns(self, chosen: Sequence[Machine]) -> bool:
         """Whether more was said than to restart instances."""
         managed = any(machine.status == "Managed" for machine in chosen)
-        return managed or bool(self.pace or self.check or self.if_needed)
+        return managed or bool(self.pace or self.check or self.if_needed or self.opening)
 
     def parameters(self, chosen: Sequence[Machine]) -> dict[str, Any]:
         kind = bulk.kind_of(chosen)
@@ -61,6 +65,7 @@ class Wish:
             # Without one it must at least be able to run something.
             "checkCommand": self.check or "true",
             "rateControl": (self.pace or Pace(at_a_time="100%")).rate_control(),
+            **(self.opening.parameters if self.opening else {}),
         }
 
 
@@ -111,6 +116,8 @@ def _look(client: Client, execution_id: str) -> tuple[Execution, Sequence[Task]]
 def _told(client: Client, before: Machine, item: Task, wish: Wish) -> tuple[bool, str]:
     """Whether it is well, and what became of it."""
     tasks = executions.find(client, item.child_id).tasks if item.child_id else ()
+    if wish.opening and item.status == "Success" and not any(map(_restarts, tasks)):
+        return False, "was left as it is: the window is over"
     now = next((one for one in machines(client) if one.id == before.id), before)
     changed = now.boot_id != before.boot_id
     boots = f": boot {before.boot_id[:8]}→{now.boot_id[:8]}" if changed else ""
@@ -125,6 +132,11 @@ def _told(client: Client, before: Machine, item: Task, wish: Wish) -> tuple[bool
             why = _refusal(client, task) or task.message or task.status
             return False, f"did not restart: {why}"
     return False, f"{item.status}: {item.message}"
+
+
+def _restarts(task: Task) -> bool:
+    """Whether it was begun, and may have restarted its machine."""
+    return task.name in _RESTARTS and task.status != "Skipped"
 
 
 def _refusal(client: Client, task: Task) -> str:

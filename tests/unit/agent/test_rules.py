@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from cloudhand.agent import rules, rules_text
 from cloudhand.agent.rules import Rules, WrongRules
+from cloudhand.wire.window import Span
 from tests.rules.sources import ROOT
 
 WHOLE = """\
@@ -245,7 +246,7 @@ def test_a_window_is_open_twice_in_the_hour_that_comes_twice() -> None:
 def test_a_span_is_the_minutes_from_each_of_its_beginnings(
     days: set[int], begin: int, end: int, minute: int
 ) -> None:
-    span = rules.Span(frozenset(days), begin, end)
+    span = Span(frozenset(days), begin, end)
     length = (end - begin) % 1440 or (1440 if begin != end else 0)
     if begin == end:
         return  # which no file says
