@@ -14,7 +14,7 @@ from cloudhand.control import turns
 from cloudhand.control.speaker import Speaker
 from cloudhand.core import power
 from cloudhand.core.errors import IncorrectState, ResourceNotFound, RestartLimit
-from cloudhand.core.governor import Asker, Budget, Event, Granted, Group, Slot, State, Wait
+from cloudhand.core.governor import Asker, Budget, Event, Granted, Group, Refused, Slot, State, Wait
 from cloudhand.core.ids import InstanceId, InvokeId, SlotId
 from cloudhand.store.transaction import Transaction
 from cloudhand.wire import agent as wire
@@ -237,6 +237,43 @@ async def test_without_its_group_who_waits_goes_on(tmp_path: Path) -> None:
         assert (await action(world, invoke_id, second)).state is power.State.DONE
         with pytest.raises(ResourceNotFound):
             await world.control.governor.delete_group("all")
+
+
+async def test_one_that_was_away_for_long_waits_for_its_turn_all_the_same(tmp_path: Path) -> None:
+    async with World(tmp_path, behave=RESTART) as world:
+        first, second = await world.instances(2)
+        await govern(world)
+        await down(world, first)
+        invoke_id = await world.run(second)
+        await world.settle()
+        machine = world.machine(second)
+        (report,) = machine.unacknowledged.values()
+        for waiting in world.machines.waiting:
+            waiting.cancel()
+        await world.advance(minutes=11)
+        assert (await action(world, invoke_id, second)).state is power.State.OVERDUE
+        ack = await world.machines.say(machine, report)
+        assert (ack.proceed, ack.hold) == (False, 5000)
+        (held,) = [one for one in await slots(world, ended=False) if one.holder == first]
+        await world.control.governor.release(held.id, by="root")
+        ack = await world.machines.say(machine, report)
+        assert (ack.proceed, ack.refused) == (True, False)
+        assert ack.within > 0
+
+
+async def test_a_refusal_in_one_group_leaves_what_another_tool_has_of_others(
+    tmp_path: Path,
+) -> None:
+    async with World(tmp_path) as world:
+        governor = world.control.governor
+        for name, restarts in (("a", 9), ("b", 1)):
+            await govern(world, name=name, restarts=restarts)
+        tokens = {name: await governor.reset_token(name) for name in ("a", "b")}
+        await governor.lock("b", tokens["b"], "kured")
+        await governor.unlock("b", tokens["b"], "kured")
+        await governor.lock("a", tokens["a"], "kured")
+        assert isinstance(await governor.lock("b", tokens["b"], "kured"), Refused)
+        assert [one.group for one in await slots(world, ended=False)] == ["a"]
 
 
 async def test_stops_ask_nobody(tmp_path: Path) -> None:

@@ -87,7 +87,10 @@ class PowerActions:
                 return await self._next_step(tx, action, speaker, now, told=False)
             case power.State.ORDERED:
                 return await self._next_step(tx, action, speaker, now, told=True)
-            case power.State.DOWN | power.State.DONE | power.State.OVERDUE:
+            case power.State.OVERDUE:
+                # Nobody waits for it any more; it has to wait for its turn all the same.
+                return _answer(await self._word(tx, action, speaker, now))
+            case power.State.DOWN | power.State.DONE:
                 return wire.Ack()
             case _:
                 assert_never(action.state)
@@ -105,30 +108,34 @@ class PowerActions:
 
         ``told``: to proceed, once before; it has not heard that, or not in time.
         """
-        word: Word = Granted()
-        if action.kind is power.Kind.RESTART:
-            asker = Asker(
-                id=speaker.id, boot_id=speaker.boot_id, why=f"exit code of {action.invoke_id}"
-            )
-            groups = await turns.groups_of(tx, speaker.id)
-            # Compat: the published agent does not read that it has to wait.
-            published = speaker.agent.kind is AgentKind.PUBLISHED
-            word = await turns.ask(
-                tx, asker, groups, random=self._random, now=now, unstoppable=published
-            )
+        word = await self._word(tx, action, speaker, now)
         match word:
-            case Granted(lease=lease):
+            case Granted():
                 if not told:
                     await self._proceed(tx, action, now)
-                return wire.Ack(within=lease // _MS if lease else 0)
             case Wait(why=why):
                 await self._hold(tx, action, why, now)
-                return wire.Ack(proceed=False, hold=ASKED_AGAIN_AFTER // _MS)
             case Refused(why=why):
                 await self._refuse(tx, action, why, now, source="governor")
-                return wire.Ack(refused=True)
             case _:
                 assert_never(word)
+        return _answer(word)
+
+    async def _word(
+        self, tx: Transaction, action: power.PowerAction, speaker: Speaker, now: datetime
+    ) -> Word:
+        if action.kind is power.Kind.STOP:  # it has no end that others could wait for
+            return Granted()
+        why = f"exit code of {action.invoke_id}"
+        return await turns.ask(
+            tx,
+            Asker(id=speaker.id, boot_id=speaker.boot_id, why=why),
+            await turns.groups_of(tx, speaker.id),
+            random=self._random,
+            now=now,
+            # Compat: the published agent does not read that it has to wait.
+            unstoppable=speaker.agent.kind is AgentKind.PUBLISHED,
+        )
 
     async def _refuse(
         self, tx: Transaction, action: power.PowerAction, why: str, now: datetime, *, source: str
@@ -188,3 +195,15 @@ class PowerActions:
         """
         governed = await turns.groups_of(tx, speaker.id)
         return _GOVERNED_WAIT if governed else self._settings.power_wait
+
+
+def _answer(word: Word) -> wire.Ack:
+    match word:
+        case Granted(lease=lease):
+            return wire.Ack(within=lease // _MS if lease else 0)
+        case Wait():
+            return wire.Ack(proceed=False, hold=ASKED_AGAIN_AFTER // _MS)
+        case Refused():
+            return wire.Ack(refused=True)
+        case _:
+            assert_never(word)

@@ -68,7 +68,8 @@ async def ask(
             for group in missing:
                 await _wait(tx, group, asker, own, word.why, random, now)
         case Refused():
-            await _leave(tx, list(own.values()), Event.RELEASED, now, source="governor")
+            there = [own[one.name] for one in groups if one.name in own]
+            await _leave(tx, there, Event.RELEASED, now, source="governor")
     return word
 
 
