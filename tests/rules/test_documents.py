@@ -1,0 +1,77 @@
+"""Each command that the documents show is one that the command line understands."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from typer.main import get_command
+
+from cloudhand.agent.usage import UsageError, Words
+from cloudhand.cli.main import app
+from tests.rules.sources import ROOT
+
+_PAGES = [
+    ROOT / "README.md",
+    ROOT / "README.zh-CN.md",
+    *sorted((ROOT / "docs" / "how-to").glob("*.md")),
+]
+_BLOCK = re.compile(r"^```(?:sh|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_TYPED = re.compile(r"(?:\$ )?(?:\w+=\S+ )*(?:sudo )?(?:\.venv/bin/)?(cloudhand(?:-agent)? .*)")
+# What ends a command, or comes behind it.
+_BEHIND = {"|", "&&", ";", "&", ">", "2>&1", "<<", "||"}
+
+
+def _commands(page: Path) -> Iterator[str]:
+    for block in _BLOCK.findall(page.read_text()):
+        prompted = "\n$ " in f"\n{block}"  # else each line is typed
+        for line in block.replace("\\\n", " ").splitlines():
+            typed = _TYPED.fullmatch(line)
+            if typed and (line.startswith("$ ") or not prompted):
+                yield typed[1]
+
+
+def _words(command: str) -> list[str]:
+    found = shlex.split(command, comments=True)
+    ends = [at for at, word in enumerate(found) if word in _BEHIND or word.startswith("<<")]
+    return found[: min(ends, default=len(found))]
+
+
+def _understood(words: list[str]) -> None:
+    if words[0] == "cloudhand-agent":
+        Words(words[1:])
+        return
+    command, rest, at = get_command(app()), words[1:], None
+    while hasattr(command, "commands"):
+        with command.make_context("cloudhand", list(rest), parent=at) as at:
+            pass
+        name, rest = rest[0], rest[1:]
+        command = command.commands[name]
+    with command.make_context("cloudhand", list(rest), parent=at):
+        pass
+
+
+@pytest.mark.parametrize(
+    "command",
+    sorted({command for page in _PAGES for command in _commands(page)}),
+)
+def test_the_command_line_understands_what_is_documented(command: str) -> None:
+    _understood(_words(command))
+
+
+def test_what_it_does_not_understand_is_found() -> None:
+    for wrong in ("cloudhand run --fleet 3 -- true", "cloudhand-agent rules --mend x"):
+        with pytest.raises((typer.TyperException, UsageError)):
+            _understood(_words(wrong))
+    with pytest.raises(KeyError):
+        _understood(_words("cloudhand governor mend"))
+
+
+def test_every_page_shows_a_command() -> None:
+    # These two are about pytest, and about a shell script.
+    others = {"install-without-network.md", "test-with-pytest.md"}
+    assert {page.name for page in _PAGES if not list(_commands(page))} == others
