@@ -10,12 +10,14 @@ import logging
 import socket
 from collections.abc import (
     AsyncIterator,
+    Callable,
     Coroutine,
     Iterable,
     Iterator,
 )
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from cloudhand.api import http as api_http
 from cloudhand.api.http import App, LongLineProtocol
 from cloudhand.control.pokes import Loop
 from cloudhand.control.tenancy import Tenancy
+from cloudhand.core.clock import Clock
 from cloudhand.core.orders import InstanceFilter
 from cloudhand.core.page import Window
 from cloudhand.gateway.fleet_lock import PREFIX, FleetLock
@@ -43,7 +46,7 @@ from cloudhand.server.houses import Houses
 from cloudhand.server.install import Installer
 from cloudhand.server.listener import who_listens
 from cloudhand.server.settings import Settings
-from cloudhand.server.tls import TlsFiles, pin, tls_files
+from cloudhand.server.tls import TlsFiles, pin, renew, tls_files
 from cloudhand.server.watching import Watching
 from cloudhand.store.database import StoreError
 from cloudhand.wire.enclosed import MESSAGE_LIMIT
@@ -54,6 +57,7 @@ log = logging.getLogger(__name__)
 _ELSEWHERE = ", or name another directory"
 _BACKLOG = 2048
 _SELDOM = timedelta(hours=1)  # a key is changed by verbs alone, which poke
+_CERTIFICATE_LOOK = timedelta(hours=12)
 _KEEP_ALIVE = 120  # seconds; longer than a heart-beat, so that agents keep their connection
 
 
@@ -145,7 +149,8 @@ async def control_plane(settings: Settings) -> AsyncIterator[Running]:
         loops = (houses.run(), _keep_telling(settings.state, running))
         watched = Watching(houses.tenancy, store_file(settings.state), settings.metrics_to)
         app = _faces(houses, _installer(ground, tls), watched)
-        async with _serving(app, loops, listener, tls):
+        renewal = partial(renew, settings.state, settings.listen_host, settings.names)
+        async with serving(app, loops, listener, tls, renewal=renewal, clock=ground.clock):
             states.write_endpoint(settings.state, _endpoint(running))
             yield running
 
@@ -161,14 +166,21 @@ def _agent() -> Path:
 
 
 @contextlib.asynccontextmanager
-async def _serving(
+async def serving(
     app: App,
     loops: Iterable[Coroutine[Any, Any, None]],
     listener: socket.socket,
     tls: TlsFiles | None,
+    *,
+    renewal: Callable[[], bool],
+    clock: Clock,
 ) -> AsyncIterator[None]:
-    """The web server and the loops, for as long as the block lasts."""
+    """The web server and the loops, for as long as the block lasts.
+
+    ``renewal`` makes the certificate anew if it is time, and says whether it was.
+    """
     server = _Server(web_config(app, tls))
+    loops = [*loops, *([_keep_certificate(server.config, tls, renewal, clock)] if tls else [])]
     failure: Exception | None = None
     async with asyncio.TaskGroup() as tasks:
         web = tasks.create_task(server.serve(sockets=[listener]))
@@ -186,6 +198,20 @@ async def _serving(
                 loop.cancel()
     if failure is not None:
         raise failure
+
+
+async def _keep_certificate(
+    config: uvicorn.Config, tls: TlsFiles, renewal: Callable[[], bool], clock: Clock
+) -> None:
+    """Have who connects meet a certificate that has not expired, however long we run. For ever."""
+    while True:
+        await clock.sleep_until(clock.now() + _CERTIFICATE_LOOK)
+        try:
+            if renewal() and config.ssl is not None:
+                config.ssl.load_cert_chain(tls.certificate, tls.key)
+                log.info("certificate renewed")
+        except OSError as error:  # of ssl, too; it is tried again well before the old one expires
+            log.error("certificate not renewed", extra={"error": str(error)})
 
 
 def _installer(ground: Ground, tls: TlsFiles | None) -> Installer:

@@ -1,7 +1,8 @@
 """An authority of our own, and the certificate it gives to this control plane.
 
 Both lie in the state directory and are made once; the certificate is made anew when the names
-or addresses that it must hold change, or when it is about to expire.
+or addresses that it must hold change, or when it is about to expire. Its key stays, by which those
+know it who have pinned it.
 """
 
 from __future__ import annotations
@@ -43,18 +44,31 @@ def tls_files(state: Path, host: str, also: Sequence[str] = ()) -> TlsFiles:
     """
     folder = state / "tls"
     folder.mkdir(mode=0o700, exist_ok=True)
-    files = TlsFiles(
-        authority=folder / "ca.pem", certificate=folder / "server.pem", key=folder / "server.key"
-    )
+    files = _files(state)
     authority_key = folder / "ca.key"
     if not authority_key.exists():
         _make_authority(files.authority, authority_key)
+    renew(state, host, also)
+    return files
+
+
+def renew(state: Path, host: str, also: Sequence[str] = ()) -> bool:
+    """Make the certificate anew if it is time; whether it was."""
+    files = _files(state)
     names = sorted(
         {host, socket.gethostname(), "localhost", "127.0.0.1", "::1", *also} - {"0.0.0.0", "::"}
     )
-    if not _still_good(files, names):
-        _make_certificate(files, authority_key, names)
-    return files
+    if _still_good(files, names):
+        return False
+    _make_certificate(files, files.authority.with_name("ca.key"), names)
+    return True
+
+
+def _files(state: Path) -> TlsFiles:
+    folder = state / "tls"
+    return TlsFiles(
+        authority=folder / "ca.pem", certificate=folder / "server.pem", key=folder / "server.key"
+    )
 
 
 def pin(certificate: Path) -> str:
@@ -83,7 +97,7 @@ def _make_certificate(files: TlsFiles, authority_key: Path, names: list[str]) ->
     authority = x509.load_pem_x509_certificate(files.authority.read_bytes())
     signer = serialization.load_pem_private_key(authority_key.read_bytes(), None)
     assert isinstance(signer, ec.EllipticCurvePrivateKey)
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = _key(files.key)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
     certificate = (
         _builder(subject, authority.subject, key.public_key(), _CERTIFICATE_LIFE)
@@ -96,8 +110,16 @@ def _make_certificate(files: TlsFiles, authority_key: Path, names: list[str]) ->
         )
         .sign(signer, hashes.SHA256())
     )
-    _write_key(files.key, key)
     _write(files.certificate, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
+
+
+def _key(path: Path) -> ec.EllipticCurvePrivateKey:
+    """That which is there, or a new one."""
+    if not path.exists():
+        _write_key(path, ec.generate_private_key(ec.SECP256R1()))
+    key = serialization.load_pem_private_key(path.read_bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    return key
 
 
 def _builder(
