@@ -58,9 +58,11 @@ def test_a_group_is_made_and_changed_and_taken_away(one: Cloud) -> None:
         CountsOffline=False,
     )
     (group,) = call("DescribeGovernorGroups")["Groups"]
-    assert (group["Budget"], group["Room"], group["Tags"]["Tag"]) == ("67%", 2, [])
+    assert (group["Budget"], group["Room"], len(group["Tags"]["Tag"])) == ("67%", 2, 1)
     assert (group["Lease"], group["Restarts"], group["RestartsWithin"]) == (600, 2, 60)
     assert group["CountsOffline"] is False
+    told = call("SetGovernorGroup", GroupName="db", AllMachines=True)
+    assert (told["Tags"]["Tag"], told["Budget"], told["Lease"]) == ([], "67%", 600)
     call("DeleteGovernorGroup", GroupName="db")
     assert call("DescribeGovernorGroups")["Groups"] == []
 
@@ -82,6 +84,7 @@ def test_who_holds_and_who_waits_is_told_and_can_be_helped(one: Cloud) -> None:
     assert waiting["WaitsFor"] == f"waits for its turn in all (1 at a time): {first} restarts"
     assert waiting["Reason"] == f"exit code of {invoke_id}"
     assert slots(call, GroupName="others") == []
+    assert code_of(call, "DescribeGovernorSlots", GroupName="none") == "InvalidGroupName.NotFound"
     answer = call("DescribeGovernorSlots", MaxResults=1)
     assert len(answer["Slots"]) == 1
     assert slots(call, MaxResults=1, NextToken=answer["NextToken"]) == [held]

@@ -41,8 +41,15 @@ def test_a_group_is_set_listed_and_removed(it: Cloud, cli: Cli, fleet: list[Inst
     nothing = cli("governor", "list")
     assert (nothing.stdout, "Nothing is governed" in nothing.stderr) == ("", True)
     words = ("--at-a-time", "67%", "--lease", "30m", "--restarts", "3", "--within", "2h")
-    assert cli("governor", "set", "db", "--tag", "role=db", *words).returncode == 0
+    made = cli("governor", "set", "db", "--tag", "role=db", *words)
+    assert made.stdout == (
+        "db: 3 machines with role=db, 2 (67%) at a time, those that are offline counted; each for"
+        " 30 min at most, and 3 times within 2 h\n"
+    )
     assert cli("governor", "set", "all", "--ignore-offline").returncode == 0
+    changed = cli("governor", "set", "db", "--restarts", "4")
+    assert "with role=db, 2 (67%)" in changed.stdout and "4 times within 2 h" in changed.stdout
+    cli("governor", "set", "db", "--restarts", "3")
     assert cli("governor", "list").stdout.splitlines()[1:] == [
         "all\t3\t1\t0\t0\tall machines",
         "db\t3\t2 (67%)\t0\t0\trole=db",
@@ -64,7 +71,9 @@ def test_a_group_is_set_listed_and_removed(it: Cloud, cli: Cli, fleet: list[Inst
     assert cli("governor", "remove", "db").returncode == 0
     gone = cli("governor", "remove", "db")
     assert (gone.returncode, "no group of the specified" in gone.stderr) == (3, True)
-    assert cli("governor", "set", "x", "--at-a-time", "0").returncode == 3
+    assert cli("governor", "set", "x", "--at-a-time", "0").returncode == 2
+    assert cli("governor", "set", "x", "--tag", "a=b", "--all-machines").returncode == 2
+    assert cli("governor", "show", "x").returncode == 3
     assert cli("governor", "set", "x", "--lease", "soon").returncode == 2
 
 
@@ -103,7 +112,10 @@ def test_who_waits_is_told_by_name(it: Cloud, cli: Cli, fleet: list[InstanceId])
     it.to_the_present()
     assert it.world.machine(fleet[1]).boots == 1
     result = cli("result", re.search(r"t-\w+", waiting)[0])  # type: ignore[index]
-    assert f"db-2 {fleet[1]} does not restart: root withdrew it" in result.stdout
+    assert (
+        f"db-2 {fleet[1]} does not restart: withdrawn by root with ReleaseGovernorSlot"
+        in result.stdout
+    )
     assert result.returncode == 1
 
     assert cli("governor", "release", "db-1").stdout == f"db db-1 {fleet[0]} is released\n"

@@ -114,7 +114,8 @@ def test_nothing_is_restarted_before_its_window_opens(
     with time_passes(it):
         told = cli("reboot", *fleet[:2], "--at-a-time", "1", *window)
     assert told.returncode == 0, told.stderr
-    assert re.search(rf"1 at a time, from \w+ {opens:%H:%M} until \w+ \S+ in UTC", told.stderr)
+    words = rf"1 at a time, from \w+ {opens:%Y-%m-%d %H:%M} until \w+ \S+ \S+ in UTC"
+    assert re.search(words, told.stderr)
     assert boots(it, fleet) == [2, 2, 1, 1]
 
 

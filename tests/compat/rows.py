@@ -222,6 +222,7 @@ GOVERNOR: list[Row] = [
     govern("InvalidTagValue.Malformed", 400, Tag=[{"Key": "k", "Value": "v" * 129}]),
     ("DeleteGovernorGroup", {"GroupName": "none"}, "InvalidGroupName.NotFound", 404),
     ("DeleteGovernorGroup", {"GroupName": "/"}, "InvalidParameter.GroupName", 400),
+    ("DescribeGovernorSlots", {"GroupName": "none"}, "InvalidGroupName.NotFound", 404),
     ("DescribeGovernorSlots", {"GroupName": "/"}, "InvalidParameter.GroupName", 400),
     ("DescribeGovernorSlots", {"MaxResults": 1001}, "InvalidParameter.MaxResults", 400),
     ("DescribeGovernorSlots", {"NextToken": "none"}, "InvalidParameter.NextToken", 400),

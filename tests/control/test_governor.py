@@ -26,13 +26,8 @@ RESTART = exit_with(194)
 
 
 async def govern(world: World, number: int = 1, name: str = "all", **more: Any) -> None:
-    await world.control.governor.set_group(
-        Group(
-            name=name,
-            budget=Budget(number=number),
-            **{"counts_offline": False, "created_at": world.clock.now(), **more},
-        )
-    )
+    change = {"budget": Budget(number=number), "counts_offline": False, **more}
+    await world.control.governor.set_group(name, **change)
 
 
 async def slots(world: World, *, ended: bool = True, group: str = "") -> list[Slot]:
@@ -165,7 +160,10 @@ async def test_one_that_waits_can_be_told_not_to_restart(tmp_path: Path) -> None
         assert world.machine(second).boots == 1
         assert (second, "Withdrawn") in await states(world)
         refused = await action(world, invoke_id, second)
-        assert (refused.state, refused.reason) == (power.State.REFUSED, "ann withdrew it")
+        assert (refused.state, refused.reason) == (
+            power.State.REFUSED,
+            "withdrawn by ann with ReleaseGovernorSlot",
+        )
         with pytest.raises(ResourceNotFound):
             await world.control.governor.release(waiting.id, by="ann")
 
@@ -253,7 +251,7 @@ async def test_one_that_was_away_for_long_waits_for_its_turn_all_the_same(tmp_pa
         await world.advance(minutes=11)
         assert (await action(world, invoke_id, second)).state is power.State.OVERDUE
         ack = await world.machines.say(machine, report)
-        assert (ack.proceed, ack.hold) == (False, 5000)
+        assert (ack.proceed, ack.hold) == (False, 1000)
         (held,) = [one for one in await slots(world, ended=False) if one.holder == first]
         await world.control.governor.release(held.id, by="root")
         ack = await world.machines.say(machine, report)
@@ -336,7 +334,8 @@ async def test_another_tool_asks_until_it_may_and_gives_back(tmp_path: Path) -> 
         token = await governor.reset_token("all")
         assert await governor.lock("all", token, "kured") == Granted(lease=timedelta(hours=1))
         word = await governor.lock("all", token, one)
-        assert word == Wait(why="waits for its turn in all (1 at a time): kured restarts")
+        assert isinstance(word, Wait)
+        assert word.why == "waits for its turn in all (1 at a time): kured holds a slot"
         await governor.unlock("all", token, "kured")
         await governor.unlock("all", token, "kured")  # as often as it likes
         assert isinstance(await governor.lock("all", token, one), Granted)
@@ -428,6 +427,54 @@ async def test_however_machines_come_and_go_the_budget_holds_and_all_get_their_t
                     await step(holder)
             world.clock.move(lease)
         assert served == set(wanting)
+
+
+async def test_two_that_come_into_each_others_groups_do_not_wait_for_each_other(
+    tmp_path: Path,
+) -> None:
+    async with World(tmp_path, loops=False) as world:
+        for name in ("left", "right"):
+            await govern(world, name=name, restarts=1000)
+        left, right = [view.group for view in await world.control.governor.groups()]
+
+        async def step(holder: str, *groups: Group) -> bool:
+            async def work(tx: Transaction) -> bool:
+                asker = Asker(id=holder, why="a test")
+                word = await turns.ask(tx, asker, groups, random=os.urandom, now=world.clock.now())
+                return isinstance(word, Granted)
+
+            world.clock.move(timedelta(seconds=1))
+            return await world.database.write(work)
+
+        tokens = {
+            name: await world.control.governor.reset_token(name) for name in ("left", "right")
+        }
+        for name, token in tokens.items():
+            await world.control.governor.lock(name, token, "blocker")
+        assert not await step("one", left)
+        assert not await step("two", right)
+        assert not await step("two", left, right)
+        assert not await step("one", left, right)
+        for name, token in tokens.items():
+            await world.control.governor.unlock(name, token, "blocker")
+        assert not await step("two", left, right)
+        assert await step("one", left, right)
+
+
+async def test_who_asked_at_the_same_moment_keep_their_places(tmp_path: Path) -> None:
+    async with World(tmp_path, loops=False) as world:
+        await govern(world)
+        governor = world.control.governor
+        token = await governor.reset_token("all")
+        await governor.lock("all", token, "blocker")
+        for holder in ("c", "a", "b"):
+            await governor.lock("all", token, holder)
+        told = {holder: await governor.lock("all", token, holder) for holder in ("a", "b", "c")}
+        before = {holder: str(word).count("is before it") for holder, word in told.items()}
+        assert before == {"a": 0, "b": 1, "c": 2}
+        await governor.unlock("all", token, "blocker")
+        assert not isinstance(await governor.lock("all", token, "c"), Granted)
+        assert isinstance(await governor.lock("all", token, "a"), Granted)
 
 
 async def test_what_ended_long_ago_is_forgotten(tmp_path: Path) -> None:

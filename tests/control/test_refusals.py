@@ -11,7 +11,6 @@ import pytest
 from cloudhand.control.speaker import Speaker
 from cloudhand.core.audit import RecordFilter
 from cloudhand.core.errors import IncorrectState
-from cloudhand.core.governor import Budget, Group
 from cloudhand.core.ids import InstanceId
 from cloudhand.core.instance import Beat
 from cloudhand.core.page import Window
@@ -139,8 +138,7 @@ async def test_a_restart_that_an_operation_asks_for_is_refused_at_once(tmp_path:
 async def test_a_machine_may_come_to_refuse_while_it_waits_for_its_turn(tmp_path: Path) -> None:
     async with World(tmp_path, behave=exit_with(194)) as world:
         one = await world.instance()
-        group = Group(name="all", budget=Budget(number=1), created_at=world.clock.now())
-        await world.control.governor.set_group(group)
+        await world.control.governor.set_group("all")
         token = await world.control.governor.reset_token("all")
         await world.control.governor.lock("all", token, "another")
         invoke_id = await world.run(one)

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from cloudhand.core.audit import RecordFilter
-from cloudhand.core.governor import Budget, Group
 from cloudhand.gateway.fleet_lock import FleetLock
 from tests.world import World
 
@@ -64,8 +63,7 @@ class Tool:
 @pytest.fixture
 async def tool(tmp_path: Path) -> AsyncIterator[Tool]:
     async with World(tmp_path) as world:
-        group = Group(name="all", budget=Budget(number=1), created_at=world.clock.now())
-        await world.control.governor.set_group(group)
+        await world.control.governor.set_group("all")
         token = await world.control.governor.reset_token("all")
         yield Tool(world, f"/fleetlock/{world.settings.account_id}/{token}")
 
@@ -75,7 +73,7 @@ async def test_one_restarts_at_a_time_and_a_tool_may_repeat_what_it_says(tool: T
         assert await tool.ask("pre-reboot") == (200, {})
     status, problem = await tool.ask("pre-reboot", body("another"))
     assert (status, problem["kind"]) == (409, "wait")
-    assert problem["value"].endswith("c988d2509fdf5cdcbed39037c56406fb restarts")
+    assert problem["value"].endswith("c988d2509fdf5cdcbed39037c56406fb holds a slot")
     for _ in range(2):
         assert await tool.ask("steady-state") == (200, {})
     assert await tool.ask("pre-reboot", body("another")) == (200, {})

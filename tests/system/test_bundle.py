@@ -98,7 +98,7 @@ def _install(
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["/bin/sh", str(bundle / "install.sh"), *words],
-        env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", **(env or {})},
+        env={"PATH": os.environ["PATH"], "HOME": "/dev/null", **(env or {})},
         capture_output=True,
         text=True,
         timeout=120,

@@ -60,12 +60,13 @@ def pace_of(at_a_time: str, max_errors: str, *, strict: bool) -> Pace | None:
             option = "--max-errors" if max_errors else "--strict"
             raise Mistake(f"{option} goes with --at-a-time: say how many machines at a time")
         return None
-    _check(at_a_time, "--at-a-time", least=1)
-    _check(max_errors or "0", "--max-errors", least=0)
+    check(at_a_time, "--at-a-time", least=1)
+    check(max_errors or "0", "--max-errors", least=0)
     return Pace(at_a_time=at_a_time, max_errors=max_errors or "0", strict=strict)
 
 
-def _check(text: str, option: str, *, least: int) -> None:
+def check(text: str, option: str, *, least: int) -> None:
+    """Mistake unless it is a number, or a share."""
     found = _SHARE.fullmatch(text)
     number = int(found["number"]) if found else -1
     if found is None or number < least or (found["percent"] and number > 100):

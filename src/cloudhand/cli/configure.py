@@ -113,7 +113,7 @@ def _remove(file: Path, was: Document, name: str, *, yes: bool) -> None:
     _ask("Remove it?", yes=yes)
     profiles.change(file, lambda now: profiles.without_profile(now, name))
     print("Removed.")
-    if was.get("current") == name:
+    if profiles.load(file).get("current") == name:
         # Another one, a real account's maybe, is not made current without a word of its owner.
         print("`current` still names it there: choose another one with the aliyun command.")
 

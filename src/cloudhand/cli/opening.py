@@ -26,11 +26,15 @@ class Opening:
         """With a comma before it."""
         begin = "" if self.begin <= self.now else f" from {self._clock(self.begin)}"
         end = f" until {self._clock(self.end)}" if self.end else ""
-        return f",{begin}{end}{f' in {self.zone}' if self.zone else ''}" if begin or end else ""
+        return f",{begin}{end} in {self._named}" if begin or end else ""
 
     def _clock(self, moment: datetime) -> str:
         here = moment.astimezone(_zone(self.zone))
-        return f"{DAYS[here.weekday()]} {here:%H:%M}"
+        return f"{DAYS[here.weekday()]} {here:%Y-%m-%d %H:%M}"
+
+    @property
+    def _named(self) -> str:
+        return self.zone or str(self.begin.astimezone().tzinfo)
 
     @property
     def parameters(self) -> dict[str, str]:

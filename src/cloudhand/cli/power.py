@@ -282,7 +282,10 @@ def _refuse(client: Client, change: Change, machine: Machine) -> None:
     """Mistake if this machine cannot be changed so; a word if it need not."""
     name = called(machine.id, {machine.id: machine.name})
     if machine.status == "Managed" and change.verb in machine.refusals:
-        raise Mistake(f"cannot {change.verb} {name}: {machine.refusals[change.verb]}")
+        raise Mistake(
+            f"cannot {change.verb} {name}: {machine.refusals[change.verb]}, as its agent said at"
+            f" {machine.heartbeat_at[11:19]} UTC; it says so anew every minute"
+        )
     if _fits(change, machine):
         return
     if machine.status == "Managed" and change.turns:

@@ -153,7 +153,10 @@ def without_profile(document: Document, name: str) -> Document:
     if old is None:
         return document
     _check_is_ours(old, name)
-    return {**document, "profiles": [one for one in document["profiles"] if one is not old]}
+    left = {**document, "profiles": [one for one in document["profiles"] if one is not old]}
+    if not left["profiles"] and left.get("current") == name:
+        del left["current"]
+    return left
 
 
 def _check_is_ours(fields: Document | None, name: str) -> None:

@@ -23,7 +23,7 @@ from cloudhand.wire.agent import REFUSED_BY_MACHINE
 _ORDER = {"TemplateName": "ACS-ECS-BulkyRebootAndCheck"}
 _NOT_BEGUN = "Skipped"
 # Its task, and those of the template within.
-_LOOP, _CHECK, _RESTARTS = "rebootAndCheck", "check", ("restart", "restartByCommand")
+_LOOP, _CHECK, _IN_TIME = "rebootAndCheck", "check", "inTime"
 _FIRST_PAUSE, _LAST_PAUSE = 0.02, 1.0  # seconds between looks
 _RESTART = "exit 194\n"
 # Where Debian and its kin, or Red Hat and its kin, say that a restart is due.
@@ -116,7 +116,7 @@ def _look(client: Client, execution_id: str) -> tuple[Execution, Sequence[Task]]
 def _told(client: Client, before: Machine, item: Task, wish: Wish) -> tuple[bool, str]:
     """Whether it is well, and what became of it."""
     tasks = executions.find(client, item.child_id).tasks if item.child_id else ()
-    if wish.opening and item.status == "Success" and not any(map(_restarts, tasks)):
+    if any(task.name == _IN_TIME and task.status == "Failed" for task in tasks):
         return False, "was left as it is: the window is over"
     now = next((one for one in machines(client) if one.id == before.id), before)
     changed = now.boot_id != before.boot_id
@@ -132,11 +132,6 @@ def _told(client: Client, before: Machine, item: Task, wish: Wish) -> tuple[bool
             why = _refusal(client, task) or task.message or task.status
             return False, f"did not restart: {why}"
     return False, f"{item.status}: {item.message}"
-
-
-def _restarts(task: Task) -> bool:
-    """Whether it was begun, and may have restarted its machine."""
-    return task.name in _RESTARTS and task.status != "Skipped"
 
 
 def _refusal(client: Client, task: Task) -> str:

@@ -292,7 +292,9 @@ def _within_reach(instance: Instance | None, agent: Agent | None, now: datetime)
     """A managed instance, which is none of ours, is known by its agent alone."""
     if instance is None:
         return online(agent, now=now)
-    return instance.state is State.RUNNING and online(agent, now=now, boot_id=instance.boot_id)
+    # One that is to restart runs until it does.
+    there = instance.state in (State.RUNNING, State.REBOOTING)
+    return there and online(agent, now=now, boot_id=instance.boot_id)
 
 
 async def _everything(tx: Transaction) -> list[InstanceId]:

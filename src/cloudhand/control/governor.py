@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from cloudhand.control import turns
 from cloudhand.control.activations import hashed
@@ -16,7 +17,7 @@ from cloudhand.control.pokes import Loop, Pokes
 from cloudhand.core import governor, power
 from cloudhand.core.clock import Clock
 from cloudhand.core.errors import IncorrectState, ResourceNotFound, TooMany
-from cloudhand.core.governor import Asker, Event, Group, Slot, State, Word
+from cloudhand.core.governor import Asker, Budget, Event, Group, Slot, State, Word
 from cloudhand.core.ids import InstanceId, RandomBytes, SlotId
 from cloudhand.core.instance import State as InstanceState
 from cloudhand.core.page import Page, Window
@@ -41,17 +42,20 @@ class Governor:
         self._random = random
         self._pokes = pokes
 
-    async def set_group(self, group: Group) -> None:
-        """Make a group, or change it: what is held stays so. TooMany."""
+    async def set_group(self, name: str, **change: Any) -> GroupView:
+        """Make a group, or change what is said of it by name; what is held stays so. TooMany."""
+        now = self._clock.now()
 
-        async def work(tx: Transaction) -> None:
-            before = await tx.governor.group(group.name)
+        async def work(tx: Transaction) -> GroupView:
+            before = await tx.governor.group(name)
             if before is None and len(await tx.governor.groups()) >= governor.GROUPS_LIMIT:
                 raise TooMany("groups of the governor", governor.GROUPS_LIMIT)
-            kept = replace(group, token_hash=before.token_hash) if before else group
-            await tx.governor.put_group(kept)
+            usual = Group(name=name, budget=Budget(number=1), created_at=now)
+            group = replace(before or usual, **change)
+            await tx.governor.put_group(group)
+            return await self._view(tx, group)
 
-        await self._database.write(work)
+        return await self._database.write(work)
 
     async def delete_group(self, name: str) -> None:
         """ResourceNotFound. Who waits in it is let go on when it asks again."""
@@ -81,10 +85,17 @@ class Governor:
         )
 
     async def slots(self, group: str, window: Window, *, ended: bool) -> Page[Slot]:
-        """Of one group, or, if it is empty, of all; who asked last comes first."""
+        """Of one group, or, if it is empty, of all; who asked last comes first.
+
+        Why somebody waits is told as it is now. ResourceNotFound.
+        """
+        now = self._clock.now()
 
         async def work(tx: Transaction) -> Page[Slot]:
-            return await tx.governor.find([group] if group else [], ended=ended, window=window)
+            if group:
+                await _group(tx, group)
+            page = await tx.governor.find([group] if group else [], ended=ended, window=window)
+            return replace(page, items=[await turns.as_it_is(tx, one, now) for one in page.items])
 
         return await self._database.read(work)
 
@@ -102,7 +113,7 @@ class Governor:
             if slot.state is State.HELD:
                 await tx.governor.move(slot, Event.RELEASED, at=now, source="caller")
             else:
-                await _give_up(tx, slot, f"{by} withdrew it", now)
+                await _give_up(tx, slot, f"withdrawn by {by} with ReleaseGovernorSlot", now)
 
         await self._database.write(work)
         self._pokes.wake(Loop.LIFECYCLES)

@@ -175,7 +175,7 @@ class Instances:
                     InstanceView(
                         instance=instance,
                         agent=agents.get(instance.id),
-                        online=instance.state is State.RUNNING
+                        online=instance.state in (State.RUNNING, State.REBOOTING)
                         and online(agents.get(instance.id), now=now, boot_id=instance.boot_id),
                     )
                     for instance in page.items

@@ -10,7 +10,7 @@ from cloudhand.control.endings import booted
 from cloudhand.control.settings import ControlSettings
 from cloudhand.control.speaker import Speaker
 from cloudhand.core import ids, power
-from cloudhand.core.governor import ASKED_AGAIN_AFTER, Asker, Granted, Refused, Wait, Word
+from cloudhand.core.governor import Asker, Granted, Refused, Wait, Word
 from cloudhand.core.ids import RandomBytes
 from cloudhand.core.instance import INSTANCE, AgentKind
 from cloudhand.core.instance import Event as InstanceEvent
@@ -201,8 +201,8 @@ def _answer(word: Word) -> wire.Ack:
     match word:
         case Granted(lease=lease):
             return wire.Ack(within=lease // _MS if lease else 0)
-        case Wait():
-            return wire.Ack(proceed=False, hold=ASKED_AGAIN_AFTER // _MS)
+        case Wait(again=again):
+            return wire.Ack(proceed=False, hold=again // _MS)
         case Refused():
             return wire.Ack(refused=True)
         case _:

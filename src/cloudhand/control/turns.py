@@ -27,6 +27,8 @@ from cloudhand.core.ids import BootId, InstanceId, RandomBytes
 from cloudhand.core.instance import online
 from cloudhand.store.transaction import Transaction
 
+_NEXT = "is next, as soon as it asks again, within seconds"
+
 
 async def groups_of(tx: Transaction, instance_id: InstanceId) -> list[Group]:
     """Those that a machine belongs to."""
@@ -71,6 +73,18 @@ async def ask(
             there = [own[one.name] for one in groups if one.name in own]
             await _leave(tx, there, Event.RELEASED, now, source="governor")
     return word
+
+
+async def as_it_is(tx: Transaction, slot: Slot, now: datetime) -> Slot:
+    """The same, and if it waits with what it waits for now, of this group alone."""
+    group = await tx.governor.group(slot.group)
+    if slot.state is not State.WAITING or group is None:
+        return slot
+    own = {one.group: one for one in await tx.governor.open_of(slot.holder)}
+    asker = Asker(id=slot.holder, boot_id=slot.boot_id, why=slot.why)
+    word = governor.decide([await _standing(tx, group, asker, own, now)])
+    why = _NEXT if isinstance(word, Granted) else word.why
+    return replace(slot, waits_for=why)
 
 
 async def loop_guard(tx: Transaction, instance_id: InstanceId, *, now: datetime) -> Refused | None:
@@ -127,7 +141,7 @@ async def _standing(
 ) -> Standing:
     others = [one for one in await tx.governor.open_in(group.name) if one.holder != asker.id]
     holders = [one.holder for one in others if one.state is State.HELD]
-    mine = own.get(group.name)
+    place = _since(own, now), asker.id
     offline = await tx.governor.offline(group, now=now) if group.counts_offline else []
     down = {*holders, *offline}
     return Standing(
@@ -138,14 +152,16 @@ async def _standing(
         ahead=[
             one.holder
             for one in others
-            if one.waits(now) and one.holder not in down and (mine is None or _before(one, mine))
+            if one.waits(now) and one.holder not in down and (one.asked_at, one.holder) < place
         ],
         lately=await tx.governor.granted(group.name, asker.id, since=now - group.within),
     )
 
 
-def _before(one: Slot, other: Slot) -> bool:
-    return (one.asked_at, one.id) < (other.asked_at, other.id)
+def _since(own: Mapping[str, Slot], now: datetime) -> datetime:
+    """When somebody asked first, of all groups: with a place of its own in each queue, two would
+    wait for each other for ever."""
+    return min((one.asked_at for one in own.values()), default=now)
 
 
 async def _take(
@@ -156,7 +172,7 @@ async def _take(
     random: RandomBytes,
     now: datetime,
 ) -> Slot:
-    slot = own.get(group.name) or await _queue(tx, group, asker, "", random, now)
+    slot = own.get(group.name) or await _queue(tx, group, asker, own, "", random, now)
     return await tx.governor.move(
         slot,
         Event.GRANTED,
@@ -181,13 +197,19 @@ async def _wait(
 ) -> None:
     slot = own.get(group.name)
     if slot is None:
-        await _queue(tx, group, asker, why, random, now)
+        await _queue(tx, group, asker, own, why, random, now)
         return
     await tx.governor.note(replace(slot, seen_at=now, deadline_at=now + group.lease, waits_for=why))
 
 
 async def _queue(
-    tx: Transaction, group: Group, asker: Asker, waits_for: str, random: RandomBytes, now: datetime
+    tx: Transaction,
+    group: Group,
+    asker: Asker,
+    own: Mapping[str, Slot],
+    waits_for: str,
+    random: RandomBytes,
+    now: datetime,
 ) -> Slot:
     slot = Slot(
         id=ids.slot_id(random),
@@ -195,7 +217,7 @@ async def _queue(
         holder=asker.id,
         why=asker.why,
         waits_for=waits_for,
-        asked_at=now,
+        asked_at=_since(own, now),
         seen_at=now,
         deadline_at=now + group.lease,
         boot_id=asker.boot_id,

@@ -14,8 +14,8 @@ from enum import StrEnum
 from cloudhand.core.ids import BootId, InstanceId, SlotId
 from cloudhand.core.machine import Machine
 
-# Who waits asks again after this.
-ASKED_AGAIN_AFTER = timedelta(seconds=5)
+# Who waits asks again after so long: who is next, and anybody else.
+_NEXT_ASKS_AFTER, _OTHERS_ASK_AFTER = timedelta(seconds=1), timedelta(seconds=5)
 # Who waits and has not asked for so long does not hold up those behind it.
 _PATIENCE = timedelta(seconds=30)
 # The bounds of a lease. Whoever was told to go on has begun well within the shortest.
@@ -119,13 +119,14 @@ class Slot:
     boot_id: BootId | None = None  # that is to end
     ended_at: datetime | None = None
 
-    @property
-    def foreign(self) -> bool:
-        return not self.holder.startswith(("i-", "mi-"))
-
     def waits(self, now: datetime) -> bool:
         """Whether it still holds up those who asked later."""
         return self.state is State.WAITING and now - self.seen_at < _PATIENCE
+
+
+def foreign(holder: str) -> bool:
+    """Whether it is what another tool calls a machine."""
+    return not holder.startswith(("i-", "mi-"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +147,7 @@ class Standing:
     holders: Sequence[str]  # of slots, without who asks
     offline: Sequence[InstanceId]  # machines whose agents are not online, without who asks
     ahead: Sequence[str]  # who asked earlier, and waits
-    lately: int  # how often who asks was let through within ``group.within``
+    lately: Sequence[datetime]  # when who asks was let through within ``group.within``
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +162,7 @@ class Wait:
     """It has to ask again."""
 
     why: str  # a clause without its subject: "waits for ..."
+    again: timedelta = _OTHERS_ASK_AFTER
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,25 +176,30 @@ Word = Granted | Wait | Refused
 def decide(standings: Sequence[Standing]) -> Word:
     """What to say to who asks, and has no slot of these groups yet."""
     for one in standings:
-        if one.lately >= one.group.restarts:
-            return Refused(why=_looping(one.group))
+        if len(one.lately) >= one.group.restarts:
+            return Refused(why=_looping(one))
     whys = [why for why in map(_full, standings) if why]
     if whys:
-        return Wait(why=f"waits for its turn in {'; and in '.join(whys)}")
+        is_next = not any(one.ahead for one in standings)
+        again = _NEXT_ASKS_AFTER if is_next else _OTHERS_ASK_AFTER
+        return Wait(why=f"waits for its turn in {'; and in '.join(whys)}", again=again)
     return Granted(lease=min((one.group.lease for one in standings), default=None))
 
 
-def _looping(group: Group) -> str:
+def _looping(standing: Standing) -> str:
+    group = standing.group
+    again = sorted(standing.lately)[-group.restarts] + group.within
     return (
         f"the governor's group {group.name} lets a machine restart {group.restarts} times within"
-        f" {_span(group.within)}, which it has done"
+        f" {_span(group.within)}, which it has done; the next time may be at"
+        f" {again:%Y-%m-%d %H:%M:%S} UTC"
     )
 
 
 def _full(standing: Standing) -> str:
     """Why there is no room; empty if there is."""
     offline = standing.offline if standing.group.counts_offline else ()
-    down = dict.fromkeys(standing.holders, "restarts")
+    down = {one: "holds a slot" if foreign(one) else "restarts" for one in standing.holders}
     down |= {one: "is not online" for one in offline if one not in down}
     room = standing.group.budget.room(standing.members)
     if len(down) + len(standing.ahead) < room:

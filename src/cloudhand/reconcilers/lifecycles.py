@@ -14,7 +14,7 @@ from cloudhand.control.endings import booted, end_with_instance, hasten
 from cloudhand.control.pokes import Loop
 from cloudhand.control.provider import Boot, Observed, Power, Provider, ProviderError
 from cloudhand.core import power
-from cloudhand.core.governor import ASKED_AGAIN_AFTER, Asker, Granted
+from cloudhand.core.governor import Asker, Granted, Refused, Wait, Word
 from cloudhand.core.ids import InstanceId
 from cloudhand.core.instance import INSTANCE, Event, Instance, State, online
 from cloudhand.reconcilers.reconciler import keep_looking
@@ -29,6 +29,7 @@ _LEASE = timedelta(minutes=2)
 _CALL_TIMEOUT = 60.0  # seconds; well within the lease, so that no call outlives its claim
 _AGAIN = timedelta(milliseconds=250)  # between looks at a machine that changes its power
 _AGAIN_AFTER_ERROR = timedelta(seconds=2)
+_LOOPING_ASKS_AFTER = timedelta(seconds=30)
 _SCAN_EVERY = timedelta(seconds=10)  # for changes that no hint told of
 # A machine is Running without its agent only after this; its provider is then the only witness.
 _AGENT_BOUND = timedelta(seconds=120)
@@ -196,9 +197,9 @@ class Lifecycles:
             case Power.RUNNING if observed.boot_id != instance.from_boot_id:
                 await self._up(claim, observed)
             case Power.RUNNING:
-                waits_for = await self._waits_for_its_turn(instance) if ours else ""
-                if waits_for:
-                    await self._later(claim, waits_for)
+                word = await self._word(instance) if ours else Granted()
+                if not isinstance(word, Granted):
+                    await self._later(claim, word)
                     return
                 if ours:
                     await self._provider.create(await self._boot(instance))
@@ -217,24 +218,22 @@ class Lifecycles:
             case _:
                 assert_never(observed.power)
 
-    async def _waits_for_its_turn(self, instance: Instance) -> str:
-        """Why it may not restart yet; empty if it may."""
+    async def _word(self, instance: Instance) -> Word:
+        """Of the governor, whether it may restart yet."""
         now = self._clock.now()
         asker = Asker(id=instance.id, boot_id=instance.from_boot_id, why="RebootInstances")
 
-        async def work(tx: Transaction) -> str:
+        async def work(tx: Transaction) -> Word:
             groups = await turns.groups_of(tx, instance.id)
-            word = await turns.ask(tx, asker, groups, random=self._control.random, now=now)
-            return "" if isinstance(word, Granted) else word.why
+            return await turns.ask(tx, asker, groups, random=self._control.random, now=now)
 
         return await self._database.write(work)
 
-    async def _later(self, claim: Claim[Instance], waits_for: str) -> None:
+    async def _later(self, claim: Claim[Instance], word: Wait | Refused) -> None:
         """Look again when it may be its turn; it is as if it were asked for then."""
         now = self._clock.now()
-        await self._save(
-            claim, None, due_at=now + ASKED_AGAIN_AFTER, ordered_at=now, failure=waits_for
-        )
+        again = word.again if isinstance(word, Wait) else _LOOPING_ASKS_AFTER
+        await self._save(claim, None, due_at=now + again, ordered_at=now, failure=word.why)
 
     async def _stop(self, claim: Claim[Instance]) -> None:
         instance = claim.item

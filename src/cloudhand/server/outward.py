@@ -88,7 +88,10 @@ class Outward:
             address = ipaddress.ip_address(where[0])
             near = not address.is_global or address.is_multicast
             if near and not any(address in network for network in self._allowed):
-                raise PermissionError(f"{host} is an address of this machine or its network")
+                raise PermissionError(
+                    f"{host} is an address of this machine or its network, which `--web-hooks-to"
+                    f" {address}` of `up` and `serve` allows"
+                )
         return str(found[0][4][0]), port
 
     @cached_property

@@ -10,7 +10,7 @@ from typing import Any
 
 from cloudhand.core import audit
 from cloudhand.core.audit import Record
-from cloudhand.core.governor import SLOT, Budget, Event, Group, Slot, State
+from cloudhand.core.governor import SLOT, Budget, Event, Group, Slot, State, foreign
 from cloudhand.core.ids import InstanceId
 from cloudhand.core.instance import ONLINE_WITHIN
 from cloudhand.core.page import Page, Window
@@ -150,16 +150,16 @@ class Governor:
         rows = await self._statements.fetch("SELECT min(deadline_at) FROM governor_slots")
         return from_ms(rows[0][0])
 
-    async def granted(self, group: str, holder: str, *, since: datetime) -> int:
-        """How often somebody was let through."""
+    async def granted(self, group: str, holder: str, *, since: datetime) -> list[datetime]:
+        """When somebody was let through."""
         rows = await self._statements.fetch(
-            "SELECT count(*) FROM governor_slots"
-            " WHERE holder = ? AND group_name = ? AND held_at >= ?",
+            "SELECT held_at FROM governor_slots"
+            " WHERE holder = ? AND group_name = ? AND held_at > ? ORDER BY held_at",
             holder,
             group,
             to_ms(since),
         )
-        return int(rows[0][0])
+        return [moment(row[0]) for row in rows]
 
     async def find(self, groups: Sequence[str], *, ended: bool, window: Window) -> Page[Slot]:
         """Who asked last comes first. ``groups``: none for all; ``ended``: those as well."""
@@ -170,9 +170,9 @@ class Governor:
             condition += " AND deadline_at IS NOT NULL"
         rows, total, after = await paged(
             self._statements,
-            f"SELECT {_SLOT}, asked_at, id FROM governor_slots WHERE {condition}",
+            f"SELECT {_SLOT}, asked_at, holder || id FROM governor_slots WHERE {condition}",
             values,
-            keys=("asked_at", "id"),
+            keys=("asked_at", "holder || id"),
             window=window,
         )
         return Page(items=[_slot(row) for row in rows], total=total, next=after)
@@ -231,7 +231,7 @@ class Governor:
                 )
             ]
         )
-        if slot.foreign:  # nothing else is known of what other tools do
+        if foreign(slot.holder):  # nothing else is known of what other tools do
             await self._record(moved, at)
         return moved
 
@@ -256,7 +256,8 @@ class Governor:
 
     async def _slots(self, condition: str, *values: object) -> list[Slot]:
         rows = await self._statements.fetch(
-            f"SELECT {_SLOT} FROM governor_slots WHERE {condition} ORDER BY asked_at, id", *values
+            f"SELECT {_SLOT} FROM governor_slots WHERE {condition} ORDER BY asked_at, holder",
+            *values,
         )
         return [_slot(row) for row in rows]
 

@@ -33,7 +33,9 @@ def span(text: str) -> Span:
     match = _SPAN.match(text)
     days = _days(match.group(1)) if match else frozenset()
     begin, end = _minutes(match, 2), _minutes(match, 4)
-    if not days or begin == end or begin >= _WHOLE_DAY or end > _WHOLE_DAY:
+    if match and begin == end:
+        raise ValueError(f"begins and ends at the same time in {text!r}")
+    if not days or begin >= _WHOLE_DAY or end > _WHOLE_DAY:
         raise ValueError(
             f'has no time in {text!r}; write "Mon-Fri 22:00-04:00", "Sat,Sun 00:00-24:00"'
         )

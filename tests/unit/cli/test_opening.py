@@ -15,13 +15,14 @@ FRIDAY = datetime(2026, 11, 27, 9, 30, 12, tzinfo=UTC)
 @pytest.mark.parametrize(
     "span, zone, begin, end, words",
     [
-        ("02:00-06:00", "UTC", "28T02:00", "28T06:00", ", from Sat 02:00 until Sat 06:00 in UTC"),
-        ("09:00-10:00", "UTC", "", "27T10:00", ", until Fri 10:00 in UTC"),
+        ("02:00-06:00", "UTC", "28T02:00", "28T06:00",
+         ", from Sat 2026-11-28 02:00 until Sat 2026-11-28 06:00 in UTC"),
+        ("09:00-10:00", "UTC", "", "27T10:00", ", until Fri 2026-11-27 10:00 in UTC"),
         ("Mon-Fri 22:00-04:00", "UTC", "27T22:00", "28T04:00",
-         ", from Fri 22:00 until Sat 04:00 in UTC"),
-        ("Fri 09:30-09:31", "UTC", "", "27T09:31", ", until Fri 09:31 in UTC"),
+         ", from Fri 2026-11-27 22:00 until Sat 2026-11-28 04:00 in UTC"),
+        ("Fri 09:30-09:31", "UTC", "", "27T09:31", ", until Fri 2026-11-27 09:31 in UTC"),
         ("02:00-06:00", "Asia/Tokyo", "27T17:00", "27T21:00",
-         ", from Sat 02:00 until Sat 06:00 in Asia/Tokyo"),
+         ", from Sat 2026-11-28 02:00 until Sat 2026-11-28 06:00 in Asia/Tokyo"),
         ("00:00-24:00", "UTC", "", "", ""),
     ],
 )  # fmt: skip
@@ -39,7 +40,10 @@ def test_it_begins_now_or_at_the_next_opening_and_ends_with_it(
 
 def test_spans_that_meet_are_one() -> None:
     found = opening(["10:00-11:00", "11:00-12:00"], "UTC", now=FRIDAY)
-    assert found is not None and found.words == ", from Fri 10:00 until Fri 12:00 in UTC"
+    assert (
+        found is not None
+        and found.words == ", from Fri 2026-11-27 10:00 until Fri 2026-11-27 12:00 in UTC"
+    )
 
 
 def test_the_hour_that_is_left_out_in_spring_is_that_of_the_next_week() -> None:
@@ -53,7 +57,7 @@ def test_the_hour_that_is_left_out_in_spring_is_that_of_the_next_week() -> None:
     "spans, zone, why",
     [
         (["soon"], "", "has no time in 'soon'"),
-        (["02:00-02:00"], "", "has no time"),
+        (["02:00-02:00"], "", "begins and ends at the same time"),
         (["02:00-03:00"], "Mars/Olympus", "--zone Mars/Olympus is no time zone"),
         ([], "UTC", "--zone goes with --window"),
     ],

@@ -18,6 +18,7 @@ from cloudhand.core.governor import (
     State,
     Wait,
     decide,
+    foreign,
 )
 from cloudhand.core.ids import InstanceId, SlotId
 
@@ -29,7 +30,7 @@ def group(name: str = "db", number: int = 1, **more: object) -> Group:
 
 
 def standing(of: Group | None = None, **found: object) -> Standing:
-    empty = {"members": 0, "holders": (), "offline": (), "ahead": (), "lately": 0}
+    empty = {"members": 0, "holders": (), "offline": (), "ahead": (), "lately": ()}
     return Standing(group=of or group(), **{**empty, **found})  # type: ignore[arg-type]
 
 
@@ -115,12 +116,20 @@ def test_a_share_is_of_the_machines_and_at_least_one(
 )
 def test_one_that_restarts_again_and_again_is_refused(within: timedelta, told: str) -> None:
     looping = group(restarts=3, within=within)
-    assert isinstance(decide([standing(looping, lately=2)]), Granted)
-    word = decide([standing(looping, lately=3)])
+    lately = [NOW - timedelta(seconds=second) for second in (30, 20, 10)]
+    assert isinstance(decide([standing(looping, lately=lately[1:])]), Granted)
+    word = decide([standing(looping, lately=lately)])
     assert word == Refused(
         why=f"the governor's group db lets a machine restart 3 times within {told}, which it has"
-        " done"
+        f" done; the next time may be at {lately[0] + within:%Y-%m-%d %H:%M:%S} UTC"
     )
+
+
+def test_who_is_next_asks_more_often_than_who_is_behind() -> None:
+    first = decide([standing(holders=["i-1"])])
+    behind = decide([standing(holders=["i-1"], ahead=["i-2"])])
+    assert isinstance(first, Wait) and isinstance(behind, Wait)
+    assert first.again < behind.again
 
 
 @pytest.mark.parametrize(
@@ -151,7 +160,7 @@ def test_who_has_not_asked_for_a_while_holds_up_nobody() -> None:
 
 
 def test_what_another_tool_calls_a_machine_is_foreign() -> None:
-    assert [slot(one).foreign for one in ("i-1", "mi-1", "c988d250")] == [False, False, True]
+    assert [foreign(one) for one in ("i-1", "mi-1", "c988d250")] == [False, False, True]
 
 
 def test_who_waits_gives_up_by_every_end_that_a_holder_has() -> None:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import msgspec
 
 from cloudhand.api import bind, paging
-from cloudhand.api.ecs import fields, governor_fields
+from cloudhand.api.ecs import errors, fields, governor_fields
 from cloudhand.api.ecs.product import ECS
 from cloudhand.api.operation import Call, operation
+from cloudhand.core.errors import ResourceNotFound
 from cloudhand.core.governor import Slot
 from cloudhand.core.ids import SlotId
 from cloudhand.wire import times
@@ -46,7 +47,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     next_token: str
 
 
-@operation(ECS, access="read")
+@operation(ECS, access="read", errors={ResourceNotFound: errors.NO_SUCH_GROUP})
 async def describe_governor_slots(call: Call, params: Params) -> Result:
     page = await call.control.governor.slots(
         params.group_name, params.page.window, ended=params.ended

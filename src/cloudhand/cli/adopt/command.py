@@ -133,6 +133,7 @@ def _foretell(wanted: Sequence[Host], config: Path | None, *, as_json: bool) -> 
         way = host.obstacle or shlex.join(ssh.words(host, config))
         tags = " ".join(f"{key}={value}" for key, value in host.labels.items())
         print(host.name, way, tags, sep="\t")
+    aside(f"This would adopt {confirm.machines(len(wanted))}. Nothing was done.")
 
 
 def _carried_out(

@@ -35,4 +35,7 @@ def command(
     if off:
         return
     print(f"{client.endpoint.public_url or client.endpoint.url}{answer['BasePath']}")
-    aside(f'Tools call it base_url, with group = "{group}".')
+    aside(
+        f'Tools call it base_url, with group = "{group}".'
+        " An address that was told before is good no longer."
+    )

@@ -54,7 +54,9 @@ def _release(client: Client, slot: Slot, *, withdrawn: bool) -> bool:
         if error.code != "OperationDenied.RestartOrdered":
             raise
         raise Mistake(
-            f"its restart was ordered by RebootInstances, and stands:"
-            f" {client.endpoint.command(f'stop {slot.holder}')} ends it with a stop"
+            "its restart was ordered by RebootInstances, and stands: Running would be taken for its"
+            " end."
+            f" {client.endpoint.command(f'stop {slot.holder}')} has it stop instead;"
+            f" {client.endpoint.command(f'governor remove {slot.group}')} lets it go now"
         ) from error
     return slot.status == "Waiting"

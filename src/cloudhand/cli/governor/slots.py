@@ -23,12 +23,17 @@ class Slot:
     ended_at: str
 
     @property
+    def does(self) -> str:
+        ours = self.holder.startswith(("i-", "mi-"))
+        return "restarts" if ours else "holds a slot"
+
+    @property
     def told(self) -> str:
         """What becomes of it, as words of its holder."""
         words = {
             "Waiting": self.waits_for,
-            "Held": f"restarts, until {_clock(self.deadline_at)} at most",
-            "Returned": f"was back at {_clock(self.ended_at)}",
+            "Held": f"{self.does}, until {_clock(self.deadline_at)} at most",
+            "Returned": f"restarted at {_clock(self.held_at)}, was back at {_clock(self.ended_at)}",
             "Expired": f"was not back at {_clock(self.ended_at)}, when its lease ended",
             "Released": f"was released at {_clock(self.ended_at)}",
             "Gone": f"was gone at {_clock(self.ended_at)}",

@@ -52,7 +52,7 @@ def command(
 def _state(one: Mapping[str, Any]) -> str:
     lost = f"; {one['GivenUpCount']} events given up" if one["GivenUpCount"] else ""
     if one["LastErrorTime"] <= one["LastSuccessTime"]:
-        return f"well{lost}"
+        return f"{'well' if one['LastSuccessTime'] else 'never tried'}{lost}"
     at = _moment(one["NextTryTime"])
     again = f", tried again at {at}" if at else ""
     return f"{one['LastError']} (at {_moment(one['LastErrorTime'])}{again}){lost}"
