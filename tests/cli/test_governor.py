@@ -130,6 +130,12 @@ def test_what_was_ordered_from_outside_stands(it: Cloud, cli: Cli, fleet: list[I
     cli("governor", "set", "db", "--ignore-offline")
     lost(it, fleet[0])
     lost(it, fleet[1])
+    listed = cli("instances")
+    assert re.search(rf"{fleet[1]}\tdb-2\tStarting\tonline\t", listed.stdout)
+    assert listed.stderr == (
+        f"db-2 {fleet[1]} waits for its turn in db (1 at a time): db-1 restarts, and works until"
+        " then\n"
+    )
     told = cli("governor", "release", "db-2")
     assert (told.returncode, "was ordered by RebootInstances, and stands" in told.stderr) == (
         2,

@@ -9,7 +9,11 @@ from typing import Any
 from cloudhand.cli import options
 from cloudhand.cli.client import Client
 from cloudhand.cli.endpoint import find_endpoint
+from cloudhand.cli.errors import ApiError
 from cloudhand.cli.fleet import Machine, machines
+from cloudhand.cli.following import aside
+from cloudhand.cli.governor.slots import slots
+from cloudhand.cli.people import called, with_names
 
 EPILOG = (
     "Exit codes: 0 done; 2 not understood; 3 the control plane refused or could not be reached."
@@ -30,6 +34,7 @@ def command(
     """List instances of both kinds, with their state and whether their agent is online."""
     client = Client(find_endpoint(state, endpoint, ca))
     found = machines(client)
+    waiting = [] if as_json else _waiting(client, found)
     client.close()
     if as_json:
         print(json.dumps([_entry(machine) for machine in found], indent=2))
@@ -41,6 +46,23 @@ def command(
         print(*_COLUMNS, sep="\t")
         for machine in found:
             print(*_cells(machine), sep="\t")
+    for text in waiting:
+        aside(text)
+
+
+def _waiting(client: Client, found: list[Machine]) -> list[str]:
+    """Which of those that are to restart wait for others, and work until then."""
+    names = {machine.id: machine.name for machine in found}
+    starting = {machine.id for machine in found if machine.status == "Starting"}
+    try:
+        queue = slots(client) if starting else []
+    except ApiError:  # who asks may not know
+        return []
+    return [
+        f"{called(one.holder, names)} {with_names(one.waits_for, names)}, and works until then"
+        for one in queue
+        if one.status == "Waiting" and one.holder in starting
+    ]
 
 
 def _table(found: list[Machine]) -> None:
