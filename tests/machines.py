@@ -18,6 +18,7 @@ from cloudhand.control.speaker import Speaker
 from cloudhand.core.ids import BootId, InstanceId, InvokeId
 from cloudhand.gateway.desk import Desk
 from cloudhand.wire import agent as wire
+from cloudhand.wire.release import Order
 
 Behaviour = Callable[["Machine", wire.Task], wire.Report | None]
 Filing = Callable[["Machine", wire.FileTask], wire.Report | None]
@@ -36,6 +37,9 @@ class Machine:
     registered: bool = False
     time_zone: str = ""
     refusals: dict[str, str] = field(default_factory=dict)  # of its own, as its agent says
+    package: str = "0" * 64  # of its agent
+    upgradable: bool = False
+    orders: list[Order] = field(default_factory=list)  # to upgrade its agent, as they came
     running: dict[str, wire.Task] = field(default_factory=dict)
     unacknowledged: dict[str, wire.Report] = field(default_factory=dict)
     ever_started: list[str] = field(default_factory=list)
@@ -230,6 +234,9 @@ class Machines:
             index=0,
             seq_no=1,
             refusals=machine.refusals,
+            release="0.1.0",
+            package=machine.package,
+            upgradable=machine.upgradable,
         )
         speaker = await self.speaker(machine)
         await self._desk.beat(speaker, beat, version=wire.COMPATIBLE_VERSION)
@@ -251,6 +258,8 @@ class Machines:
         assert self._desk is not None
         speaker = await self.speaker(machine)
         worklist = await self._desk.fetch(speaker, fetch)
+        if worklist.upgrade is not None:
+            machine.orders.append(worklist.upgrade)
         for task_id in worklist.stop:
             machine.running.pop(task_id, None)
             await self.say(

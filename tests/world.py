@@ -37,6 +37,7 @@ from cloudhand.core.orders import (
     RunOrder,
 )
 from cloudhand.core.page import Window
+from cloudhand.core.upgrade import Release
 from cloudhand.orchestration.actions.library import Library
 from cloudhand.programs.pool import Pool
 from cloudhand.reconcilers.deliveries import keep_delivering
@@ -53,6 +54,18 @@ from cloudhand.store.transaction import Transaction
 from tests.machines import Behaviour, Machine, Machines, succeed
 
 ALL = Window(limit=1000)
+
+
+class Releases:
+    """control.upgrades.Releases, of which a test says what is offered. No agent here checks it."""
+
+    def __init__(self) -> None:
+        self.release = Release(
+            manifest="{}", signature="00", key="00", version="9.9", digest="d" * 64, package=b"new"
+        )
+
+    async def offered(self) -> Release:
+        return self.release
 
 
 class World:
@@ -78,6 +91,7 @@ class World:
         self.programs = Pool()
         self.library = Library(served(OF_TEMPLATES))
         self.posted: list[tuple[str, bytes]] = []
+        self.releases = Releases()
 
     async def __aenter__(self) -> Self:
         await self._open()
@@ -124,6 +138,7 @@ class World:
             settings=settings,
             library=self.library,
             programs=self.programs,
+            releases=self.releases,
         )
 
     # control.tenancy.Keeper: what is opened beside the first account has no machines

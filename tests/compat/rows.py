@@ -98,6 +98,7 @@ EXTENSIONS = (
     "DeleteFaults",
     "DeleteGovernorGroup",
     "DescribeAgentNotices",
+    "DescribeAgentUpgrades",
     "DescribeFaults",
     "DescribeGovernorGroups",
     "DescribeGovernorSlots",
@@ -106,6 +107,7 @@ EXTENSIONS = (
     "ReleaseGovernorSlot",
     "ResetFleetLockToken",
     "SetGovernorGroup",
+    "UpgradeAgents",
 )
 
 
@@ -186,6 +188,17 @@ GOVERNOR: list[Row] = [
     ("ReleaseGovernorSlot", {"SlotId": "slot-x"}, "InvalidSlotId.NotFound", 404),
     ("ResetFleetLockToken", {"GroupName": "none"}, "InvalidGroupName.NotFound", 404),
     ("ResetFleetLockToken", {"GroupName": "/"}, "InvalidParameter.GroupName", 400),
+]
+
+UPGRADES: list[Row] = [
+    (operation, values, code, status)
+    for operation in ("UpgradeAgents", "DescribeAgentUpgrades")
+    for values, code, status in (
+        ({}, "MissingParam.InstanceId", 400),
+        ({"InstanceId": MANY}, "InstanceIds.ExceedLimit", 403),
+        ({"InstanceId": [UP, "i-nobody"]}, "InvalidInstance.NotFound", 404),
+        ({"InstanceId": ["mi-nobody"]}, "InvalidInstance.NotFound", 404),
+    )
 ]
 
 # What is wrong with where or how a command shall run.
@@ -1105,6 +1118,7 @@ ROWS: list[Row] = [
     *FORCED,
     *FAULTS,
     *GOVERNOR,
+    *UPGRADES,
     *NOTICES,
     *LABELS,
     *FILES,

@@ -12,6 +12,7 @@ from cloudhand.agent.rules import (
     FILES,
     POWER,
     SESSIONS,
+    UPGRADES,
     Names,
     Rules,
     Span,
@@ -20,7 +21,7 @@ from cloudhand.agent.rules import (
     zone_of,
 )
 
-_SWITCHES = (COMMANDS, FILES, SESSIONS)
+_SWITCHES = (COMMANDS, FILES, SESSIONS, UPGRADES)
 _KEYS = {
     "": (*_SWITCHES, "power", "users", "window"),
     "users": ("allow", "deny"),

@@ -74,9 +74,11 @@ files     no     /r, line 3: files = false
 sessions  yes    for app, deploy only, not for root
 stop      no     /r, line 5: power = ["restart"]
 restart   yes
+upgrades  yes
 window    closed /r, line 18: window.open = ["Sat,Sun 02:00-06:00", "Mon-Fri 22:00-04:00"] in \
 Europe/Berlin; it is Mon 12:00 there
-                 while it is closed these are refused: commands, files, sessions, stop, restart
+                 while it is closed these are refused: commands, files, sessions, stop, restart, \
+upgrades
 """
 SUNDAY, MONDAY = "2026-11-29T03:00", "2026-11-30T12:00"
 
@@ -122,6 +124,7 @@ def test_nothing_said_nothing_refused() -> None:
         "sessions": "the machine refuses sessions: why",
         "stop": "the machine refuses to stop: why",
         "restart": "the machine refuses to restart: why",
+        "upgrades": "the machine refuses upgrades: why",
     }
 
 
