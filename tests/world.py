@@ -6,6 +6,7 @@ Its methods are the language of the tests. Time passes only in ``advance`` and `
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -61,7 +62,12 @@ class Releases:
 
     def __init__(self) -> None:
         self.release = Release(
-            manifest="{}", signature="00", key="00", version="9.9", digest="d" * 64, package=b"new"
+            manifest="{}",
+            signature="00",
+            key="00",
+            version="0.2.0",
+            digest=hashlib.sha256(b"new").hexdigest(),
+            package=b"new",
         )
 
     async def offered(self) -> Release:

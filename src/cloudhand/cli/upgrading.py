@@ -107,7 +107,7 @@ class _Rollout:
         self._names = {machine.id: machine.name for machine in chosen}
         offered, agents = self._look([machine.id for machine in chosen])
         self._offered = offered
-        self._done = [one for one in self._names if agents[one].running == offered]
+        self._done = [one for one in self._names if agents[one].package == offered[1]]
         others = [one for one in self._names if one not in self._done]
         self._unable = [one for one in others if agents[one].refusal]
         self._waiting = [one for one in others if one not in self._unable]
