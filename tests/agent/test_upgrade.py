@@ -344,6 +344,17 @@ def test_what_does_not_even_start_is_refused(service: Service) -> None:
     service.works()
 
 
+def test_what_cannot_be_kept_leaves_nothing(service: Service) -> None:
+    service.start()
+    (service.slots / "b.json.part").mkdir()
+    service.offer(service.package("# the second"))
+    outcome = service.outcome()
+    assert outcome.outcome == release.REFUSED
+    assert outcome.reason.startswith("it cannot be kept: ")
+    assert not (service.slots / "b.pyz").exists()
+    service.works()
+
+
 def test_a_machine_may_refuse_by_a_rule_of_its_own(service: Service) -> None:
     rules = service.machine.root / "agent.toml"
     rules.write_text("upgrades = false\n")

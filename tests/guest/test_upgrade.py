@@ -82,6 +82,7 @@ def test_it_is_upgraded_goes_back_from_a_bad_one_and_leaves_nothing(
     asked = plane.ask(
         [machine],
         "echo ran >> /root/runs; until [ -e /root/go ]; do sleep 0.1; done; echo whole",
+        Timeout=900,
     )
     until(lambda: guest.run("test -e /root/runs").returncode == 0, what="its beginning")
 

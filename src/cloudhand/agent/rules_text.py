@@ -21,13 +21,14 @@ from cloudhand.agent.rules import (
     zone_of,
 )
 
-_SWITCHES = (COMMANDS, FILES, SESSIONS, UPGRADES)
+_SWITCHES = (COMMANDS, FILES, SESSIONS)
+_ALL = (*_SWITCHES, UPGRADES)
 _KEYS = {
-    "": (*_SWITCHES, "power", "users", "window"),
+    "": (*_ALL, "power", "users", "window"),
     "users": ("allow", "deny"),
     "window": ("open", "zone", "applies"),
 }
-_APPLIES: Dict[str, Tuple[str, ...]] = {name: (name,) for name in _SWITCHES}
+_APPLIES: Dict[str, Tuple[str, ...]] = {name: (name,) for name in _ALL}
 _APPLIES["power"] = POWER
 _SPAN = re.compile(r"(?:([A-Za-z,-]+) )?(\d\d):(\d\d)-(\d\d):(\d\d)\Z")
 _WHOLE_DAY = 24 * 60
@@ -77,6 +78,11 @@ class _Reader:
         for what in _SWITCHES:
             if not self._switch(values, what):
                 yield what, self._rule((what,), values[what])
+        # Another agent may know none of these rules, so whoever has some must want one.
+        if UPGRADES in values and not self._switch(values, UPGRADES):
+            yield UPGRADES, self._rule((UPGRADES,), values[UPGRADES])
+        elif values and UPGRADES not in values:
+            yield UPGRADES, f"{self._path} has rules, and does not say upgrades = true"
         power = values.get("power", True)
         if isinstance(power, list):
             allowed = self._texts(values, ("power",), POWER)

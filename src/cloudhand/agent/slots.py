@@ -60,9 +60,22 @@ class Slots:
             return None
 
     def put(self, package: bytes, manifest: str) -> None:
-        """Into the other slot, which nobody runs from; OSError."""
-        write_whole(self.package(self.other), package, mode=0o755)
-        write_whole(self._manifest(self.other), manifest.encode(), mode=0o644)
+        """Into the other slot, which nobody runs from; OSError, and then nothing is left there."""
+        try:
+            write_whole(self.package(self.other), package, mode=0o755)
+            write_whole(self._manifest(self.other), manifest.encode(), mode=0o644)
+        except OSError:
+            self.clear()
+            raise
+
+    def clear(self) -> None:
+        """The other slot."""
+        for path in (self.package(self.other), self._manifest(self.other)):
+            for name in (path, f"{path}.part"):
+                try:
+                    os.unlink(name)
+                except OSError:
+                    pass  # it is not there, or cannot be taken away
 
     def switch(self) -> None:
         """Be the current one from now on; OSError."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from cloudhand.core.ids import InstanceId, UpgradeId
+from cloudhand.core.ids import InstanceId, UpgradeId, managed
 from cloudhand.core.instance import Agent, AgentKind, cloned, online
 from cloudhand.core.machine import Machine
 
@@ -104,7 +104,7 @@ def refusal(agent: Agent | None, *, now: datetime) -> str:
         return "no agent of it has registered"
     if agent.kind is AgentKind.PUBLISHED:
         return "its agent is a published one, which others make and upgrade"
-    if not agent.instance_id.startswith("mi-"):
+    if not managed(agent.instance_id):
         return "the instance is this control plane's, and starts with the agent of that each time"
     if not online(agent, now=now):
         return "its agent is offline"
