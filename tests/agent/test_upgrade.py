@@ -233,7 +233,7 @@ def test_it_replaces_itself_and_what_runs_goes_on(
 
 def test_the_same_one_is_not_tried(service: Service) -> None:
     service.start()
-    service.offer(service.package("# the first"))
+    service.offer((service.slots / "a.pyz").read_bytes())
     assert service.outcome() == Outcome("u-1", release.UPGRADED, "it ran that already")
     assert not (service.machine.root / "ends").exists()
 
