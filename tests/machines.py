@@ -7,6 +7,7 @@ its scripts do is for the test to say.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,9 +19,11 @@ from cloudhand.control.speaker import Speaker
 from cloudhand.core.ids import BootId, InstanceId, InvokeId
 from cloudhand.gateway.desk import Desk
 from cloudhand.wire import agent as wire
+from cloudhand.wire.release import UPGRADED, Order, Outcome
 
 Behaviour = Callable[["Machine", wire.Task], wire.Report | None]
 Filing = Callable[["Machine", wire.FileTask], wire.Report | None]
+Upgrading = Callable[["Machine", Order], Outcome | None]
 
 
 @dataclass
@@ -36,6 +39,9 @@ class Machine:
     registered: bool = False
     time_zone: str = ""
     refusals: dict[str, str] = field(default_factory=dict)  # of its own, as its agent says
+    package: str = "0" * 64  # of its agent
+    upgradable: bool = False
+    orders: list[Order] = field(default_factory=list)  # to upgrade its agent, as they came
     running: dict[str, wire.Task] = field(default_factory=dict)
     unacknowledged: dict[str, wire.Report] = field(default_factory=dict)
     ever_started: list[str] = field(default_factory=list)
@@ -92,6 +98,7 @@ class Machines:
     def __init__(self, behave: Behaviour = succeed) -> None:
         self.behave = behave
         self.filing: Filing = write
+        self.upgrading: Upgrading = lambda machine, order: Outcome(order.id, UPGRADED)
         self.machines: dict[InstanceId, Machine] = {}
         self.calls: list[str] = []
         self.failing: set[str] = set()  # names of calls that fail
@@ -230,6 +237,9 @@ class Machines:
             index=0,
             seq_no=1,
             refusals=machine.refusals,
+            release="0.1.0",
+            package=machine.package,
+            upgradable=machine.upgradable,
         )
         speaker = await self.speaker(machine)
         await self._desk.beat(speaker, beat, version=wire.COMPATIBLE_VERSION)
@@ -247,10 +257,24 @@ class Machines:
         if machine.has_agent:
             self._spawn(self._fetch(machine, wire.Fetch(reason="kickoff", task_id=work)))
 
+    async def _upgrade(self, machine: Machine, order: Order) -> None:
+        """It becomes whatever is offered to it."""
+        assert self._desk is not None
+        machine.orders.append(order)
+        outcome = self.upgrading(machine, order)
+        if outcome is None:
+            return
+        if outcome.outcome == UPGRADED:
+            machine.package = hashlib.sha256(await self._desk.package()).hexdigest()
+            await self.beat(machine)
+        await self._desk.upgraded(await self.speaker(machine), outcome)
+
     async def _fetch(self, machine: Machine, fetch: wire.Fetch) -> None:
         assert self._desk is not None
         speaker = await self.speaker(machine)
         worklist = await self._desk.fetch(speaker, fetch)
+        if worklist.upgrade is not None:
+            await self._upgrade(machine, worklist.upgrade)
         for task_id in worklist.stop:
             machine.running.pop(task_id, None)
             await self.say(

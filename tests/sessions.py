@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from cloudhand.control.control import Control
+from cloudhand.control.provider import Power
 from cloudhand.control.speaker import Speaker
 from cloudhand.core import account
 from cloudhand.core.account import Kind
@@ -22,6 +23,7 @@ from cloudhand.core.session import (
     Terminal,
 )
 from cloudhand.wire import agent as wire
+from tests.machines import Machine
 from tests.world import ALL, World
 
 OWNER = account.owner("1000000000000001")
@@ -35,6 +37,29 @@ async def join(world: World, *, version: str = "2.2.3.578") -> InstanceId:
     instance_id = await register(world.control, made.id, code, version=version)
     await beat(world, instance_id)
     return instance_id
+
+
+async def own_machine(
+    world: World, name: str, *, tags: tuple[tuple[str, str], ...] = (), upgradable: bool = True
+) -> Machine:
+    """A machine from outside with an agent of ours, which does as all machines of the world do."""
+    made, code = await world.control.activations.create(NewActivation())
+    said = wire.Registration(
+        activation_id=made.id,
+        activation_code=code,
+        machine_id=name,
+        region_id="cn-hangzhou",
+        hostname=name,
+        os_version="Linux",
+        agent_version=wire.COMPATIBLE_VERSION,
+        tags=tags,
+    )
+    joined = await world.control.agents.register(said, address="192.0.2.7", public_key=b"")
+    one = Machine(InstanceId(joined.instance_id), power=Power.RUNNING, registered=True)
+    one.upgradable = upgradable
+    world.machines.machines[one.instance_id] = one
+    await world.machines.beat(one)
+    return one
 
 
 async def register(

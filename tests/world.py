@@ -6,6 +6,7 @@ Its methods are the language of the tests. Time passes only in ``advance`` and `
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -38,6 +39,7 @@ from cloudhand.core.orders import (
     RunOrder,
 )
 from cloudhand.core.page import Window
+from cloudhand.core.upgrade import Release
 from cloudhand.orchestration.actions.library import Library
 from cloudhand.programs.pool import Pool
 from cloudhand.reconcilers.deliveries import keep_delivering
@@ -55,6 +57,23 @@ from cloudhand.store.transaction import Transaction
 from tests.machines import Behaviour, Machine, Machines, succeed
 
 ALL = Window(limit=1000)
+
+
+class Releases:
+    """control.upgrades.Releases, of which a test says what is offered. No agent here checks it."""
+
+    def __init__(self) -> None:
+        self.release = Release(
+            manifest="{}",
+            signature="00",
+            key="00",
+            version="0.2.0",
+            digest=hashlib.sha256(b"new").hexdigest(),
+            package=b"new",
+        )
+
+    async def offered(self) -> Release:
+        return self.release
 
 
 class World:
@@ -82,6 +101,7 @@ class World:
         self.library = Library(served(OF_TEMPLATES))
         self.posted: list[tuple[str, bytes]] = []
         self._deliver: Deliver = deliver or self.take
+        self.releases = Releases()
 
     async def __aenter__(self) -> Self:
         await self._open()
@@ -133,6 +153,7 @@ class World:
             settings=settings,
             library=self.library,
             programs=self.programs,
+            releases=self.releases,
         )
 
     # control.tenancy.Keeper: what is opened beside the first account has no machines

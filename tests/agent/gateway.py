@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 from wsproto.frame_protocol import FrameProtocol, Opcode
 
 from cloudhand.wire import agent as wire
-from cloudhand.wire import enclosed
+from cloudhand.wire import enclosed, release
 from cloudhand.wire.signature import sign_agent
 
 KEY = b"k" * 32
@@ -55,6 +55,9 @@ class FakeGateway:
         self.goodbyes: list[int] = []  # codes with which channels were closed by the agent
         self.over_channel: list[str] = []  # targets of requests that came so
         self.bodies_over_channel: list[bytes] = []
+        self.upgrade: release.Order | None = None  # handed out until its outcome is told
+        self.package = b""
+        self.outcomes: list[release.Outcome] = []
         self.acknowledge: Callable[[wire.Report], Answer] = lambda report: wire.Ack()
         self._channels: list[socket.socket] = []
         self._seen: set[str] = set()
@@ -283,6 +286,12 @@ class FakeGateway:
             return 200, wire.Orders().to_json()
         if path == wire.TASK_LIST_PATH:
             return 200, self._worklist(wire.Fetch.from_query(said)).to_json()
+        if path == release.PACKAGE_PATH:
+            return 200, {"package": base64.b64encode(self.package).decode()}
+        if path == release.UPGRADE_PATH:
+            self.outcomes.append(release.Outcome.from_query(said))
+            self.upgrade = None
+            return 200, {"code": 200}
         if path == wire.DEREGISTER_PATH:
             self.known = False
             return 200, {"code": 200}
@@ -299,6 +308,7 @@ class FakeGateway:
             stop=tuple(i for i in self.stopping if wanted in ("", i)),
             test=tuple(testing),
             file=tuple(f for i, f in self.sending.items() if wanted in ("", i)),
+            upgrade=self.upgrade,
         )
 
     def _reported(self, report: wire.Report) -> tuple[int, dict[str, Any]]:

@@ -188,7 +188,7 @@ def test_what_is_refused_for_everybody_is_said_with_each_beat(
     machine.start()
     assert gateway.beats[-1].refusals == {}
     machine.stop()
-    say(rules, 'sessions = false\npower = ["stop"]\nusers.allow = []\n')
+    say(rules, 'sessions = false\npower = ["stop"]\nupgrades = true\nusers.allow = []\n')
     machine.start()
     assert gateway.beats[-1].refusals == {
         "sessions": f"the machine refuses sessions: {rules}, line 1: sessions = false",

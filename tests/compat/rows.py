@@ -100,6 +100,7 @@ EXTENSIONS = (
     "DeleteGovernorGroup",
     "DeleteNotificationChannel",
     "DescribeAgentNotices",
+    "DescribeAgentUpgrades",
     "DescribeFaults",
     "DescribeGovernorGroups",
     "DescribeGovernorSlots",
@@ -110,6 +111,7 @@ EXTENSIONS = (
     "ResetFleetLockToken",
     "SetGovernorGroup",
     "TestNotificationChannel",
+    "UpgradeAgents",
 )
 
 
@@ -230,6 +232,17 @@ GOVERNOR: list[Row] = [
     ("ReleaseGovernorSlot", {"SlotId": "slot-x"}, "InvalidSlotId.NotFound", 404),
     ("ResetFleetLockToken", {"GroupName": "none"}, "InvalidGroupName.NotFound", 404),
     ("ResetFleetLockToken", {"GroupName": "/"}, "InvalidParameter.GroupName", 400),
+]
+
+UPGRADES: list[Row] = [
+    (operation, values, code, status)
+    for operation in ("UpgradeAgents", "DescribeAgentUpgrades")
+    for values, code, status in (
+        ({}, "MissingParam.InstanceId", 400),
+        ({"InstanceId": MANY}, "InstanceIds.ExceedLimit", 403),
+        ({"InstanceId": [UP, "i-nobody"]}, "InvalidInstance.NotFound", 404),
+        ({"InstanceId": ["mi-nobody"]}, "InvalidInstance.NotFound", 404),
+    )
 ]
 
 # What is wrong with where or how a command shall run.
@@ -1150,6 +1163,7 @@ ROWS: list[Row] = [
     *FORCED,
     *FAULTS,
     *GOVERNOR,
+    *UPGRADES,
     *NOTICES,
     *LABELS,
     *FILES,

@@ -44,6 +44,7 @@ class Engine:
             settings=self._world.settings,
             library=_LIBRARY,
             programs=self._world.programs,
+            releases=self._world.releases,
         )
         self._executions = self._world.engine(self.mortal, self.control, _LIBRARY)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cloudhand.core import file, governor, instance, invocation, power, session
+from cloudhand.core import file, governor, instance, invocation, power, session, upgrade
 from cloudhand.core.machine import Machine
 from cloudhand.store.sqlite import migrate
 from tests.rules.sources import SRC, Source, below
@@ -89,6 +89,7 @@ def test_no_migration_needs_what_another_engine_lacks() -> None:
         ("instances", instance.INSTANCE),
         ("governor_slots", governor.SLOT),
         ("power_actions", power.POWER),
+        ("agent_upgrades", upgrade.UPGRADE),
     ],
 )
 def test_rows_hold_the_states_of_the_tables_and_no_others(
@@ -108,6 +109,7 @@ def test_rows_hold_the_states_of_the_tables_and_no_others(
         ("connections", session.CONNECTION),
         ("governor_slots", governor.SLOT),
         ("power_actions", power.POWER),
+        ("agent_upgrades", upgrade.UPGRADE),
     ],
 )
 def test_a_row_has_a_deadline_for_as_long_as_somebody_has_to_act(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cloudhand import core
-from cloudhand.core import file, instance, invocation, power, session, verdict
+from cloudhand.core import file, instance, invocation, power, session, upgrade, verdict
 from cloudhand.core.ids import InstanceId, InvokeId
 from cloudhand.core.machine import IllegalMove, Machine
 
@@ -41,6 +41,7 @@ def test_these_are_all_tables() -> None:
         "power.POWER",
         "session.CONNECTION",
         "task.TASK",
+        "upgrade.UPGRADE",
     }
 
 
@@ -130,6 +131,11 @@ def test_a_connection_whose_deadline_passes_ends(
 ) -> None:
     """As does one whose machine is no more."""
     assert session.CONNECTION.move(state, event) in session.CONNECTION.final
+
+
+@pytest.mark.parametrize("state", sorted(set(upgrade.State) - upgrade.UPGRADE.final))
+def test_an_upgrade_whose_deadline_passes_ends(state: upgrade.State) -> None:
+    assert upgrade.UPGRADE.move(state, upgrade.Event.EXPIRED) in upgrade.UPGRADE.final
 
 
 @pytest.mark.parametrize("state", sorted(set(instance.State) - instance.INSTANCE.final))

@@ -22,6 +22,8 @@ async def state(tmp_path: Path) -> Path:
     state = tmp_path / "state"
     (state / "tls").mkdir(parents=True)
     (state / "tls" / "ca.pem").write_text("the authority")
+    (state / "release").mkdir()
+    (state / "release" / "key.pem").write_text("the release key")
     (state / "sandbox").mkdir()
     (state / "sandbox" / "disk").write_text("large")
     for account in ("", "1735209433081252"):
@@ -45,6 +47,7 @@ async def test_what_was_kept_is_there_again_for_its_owner_alone(
         "secret.key",
         "lock",
         "tls/ca.pem",
+        "release/key.pem",
         "accounts/1735209433081252/cloudhand.sqlite",
     }
     assert (again / "secret.key").read_bytes() == (state / "secret.key").read_bytes()

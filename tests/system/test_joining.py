@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives import serialization
 
 from cloudhand.agent_dist.build import ensure
 from cloudhand.server.tls import tls_files
+from cloudhand.wire.release import Manifest, read_key
 from tests.agent.proxies import Proxy
 from tests.system.place import Place, Plane, ended
 from tests.system.waiting import until
@@ -94,6 +95,11 @@ def test_what_is_piped_into_the_shell_is_whole(secure: Plane) -> None:
 
     assert (status, checked.returncode) == (200, 0)
     assert base64.b64decode(agent) == ensure().read_bytes()
+    (manifest,) = re.findall(r"cat <<'END'\n(\{.*?\})\nEND", text)
+    (key,) = re.findall(r"tr -d '\\n' <<'END'\n(.*?)\nEND", text, re.DOTALL)
+    digest = hashlib.sha256(base64.b64decode(agent)).hexdigest()
+    assert Manifest.from_text(manifest).digest == digest
+    assert read_key(key.replace("\n", ""))
     assert authority == (secure.state / "tls/ca.pem").read_text().strip()
     assert "\nSERVER='https://control.test:8650'\n" in text
     assert re.findall("@[A-Z_]+@", text) == []

@@ -147,7 +147,7 @@ def write(machine: Machine, text: str) -> Path:
 def test_an_operation_that_restarts_is_refused_by_what_the_machine_has_said(
     machine: Machine, shared: Plane
 ) -> None:
-    rules = write(machine, 'power = ["stop"]\nsessions = false\n')
+    rules = write(machine, 'power = ["stop"]\nsessions = false\nupgrades = true\n')
     machine.start("--rules", str(rules))
     rule = f'the machine refuses to restart: {rules}, line 1: power = ["stop"]'
 
@@ -195,7 +195,7 @@ def test_rules_that_came_since_the_last_beat_are_told_all_the_same(
 
 
 def test_status_doctor_and_a_check_say_what_is_refused(machine: Machine, shared: Plane) -> None:
-    rules = write(machine, "files = false\nsessions = false\n")
+    rules = write(machine, "files = false\nsessions = false\nupgrades = true\n")
     machine.start("--rules", str(rules))
     whys = [
         f"the machine refuses files: {rules}, line 1: files = false",

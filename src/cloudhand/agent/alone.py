@@ -8,16 +8,17 @@ import fcntl
 import os
 
 _FILE = "lock"
+STARTING = "starting"  # lock of an agent that may try another below itself, which has the usual one
 
 
 class NotAlone(Exception):
     """One sentence for who started the second agent."""
 
 
-def be_alone(state: str) -> None:
+def be_alone(state: str, name: str = _FILE) -> None:
     """Be the agent of this state until this process ends; NotAlone when another is."""
     # Never closed. A lock of this kind is not inherited: neither holders nor scripts keep it.
-    file = os.open(os.path.join(state, _FILE), os.O_RDWR | os.O_CREAT, 0o600)
+    file = os.open(os.path.join(state, name), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -21,7 +21,7 @@ from cloudhand.agent.identity import Identity
 from cloudhand.agent.line import Line
 from cloudhand.agent.server import Server
 from cloudhand.wire import agent as wire
-from cloudhand.wire import enclosed
+from cloudhand.wire import enclosed, release
 from cloudhand.wire.signature import sign_agent
 
 try:  # The built-in module spares the agent the 3 MiB of libcrypto that hashlib loads.
@@ -98,6 +98,17 @@ class Client:
     def deregister(self) -> None:
         self._ask("POST", wire.DEREGISTER_PATH, {})
 
+    def package(self) -> bytes:
+        """Of the agent's release that is offered. It is too large to stand in the way of kicks."""
+        answer = self._ask("GET", release.PACKAGE_PATH, {}, over_line=False)
+        try:
+            return base64.b64decode(str(answer.get("package", "")), validate=True)
+        except ValueError:
+            raise wire.Unavailable("the server answered without a package") from None
+
+    def upgraded(self, outcome: release.Outcome) -> None:
+        self._ask("POST", release.UPGRADE_PATH, outcome.to_query())
+
     def ask_over(self, line: "Optional[Line]") -> None:
         """Make requests over the kick channel from now on, or no more."""
         with self._lock:
@@ -149,20 +160,28 @@ class Client:
         return connection, rest, enclosed.HEADER in answer.headers
 
     def _ask(
-        self, method: str, path: str, query: "Dict[str, str]", body: bytes = b""
+        self,
+        method: str,
+        path: str,
+        query: "Dict[str, str]",
+        body: bytes = b"",
+        *,
+        over_line: bool = True,
     ) -> "Dict[str, Any]":
         text = "&".join(f"{name}={quote_plus(value)}" for name, value in query.items())
-        answer = self._exchange(method, path, text, body)
+        answer = self._exchange(method, path, text, body, over_line=over_line)
         if answer.status == 401 and answer.json().get("reason") == "timestamp":
             self._correct_clock(answer)
-            answer = self._exchange(method, path, text, body)
+            answer = self._exchange(method, path, text, body, over_line=over_line)
         if 200 <= answer.status < 300:
             return answer.json()
         raise _refusal(answer)
 
-    def _exchange(self, method: str, path: str, query: str, body: bytes) -> Answer:
+    def _exchange(
+        self, method: str, path: str, query: str, body: bytes, *, over_line: bool = True
+    ) -> Answer:
         """One request: over the channel, or on a kept connection if one still lives."""
-        line = self._line
+        line = self._line if over_line else None
         if line is not None and len(body) <= enclosed.BODY_LIMIT:
             over = self._exchange_over(line, method, path, query, body)
             if over is not None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import threading
 import time
+from typing import Optional
 
+import cloudhand
 from cloudhand.agent import identity as identities
 from cloudhand.agent import log, machine
 from cloudhand.agent.backoff import jittered
@@ -17,6 +19,8 @@ from cloudhand.agent.power import Power
 from cloudhand.agent.rulebook import Rulebook
 from cloudhand.agent.runner import Runner
 from cloudhand.agent.server import Server
+from cloudhand.agent.slots import Slots, own_digest
+from cloudhand.agent.upgrade import Upgrader
 from cloudhand.wire import agent as wire
 
 _SHORTEST, _LONGEST = 55_000, 65_000  # ms between heart-beats that a server may choose
@@ -33,6 +37,7 @@ class Life:
         power: Power,
         rulebook: Rulebook,
         closing: threading.Event,
+        slots: Optional[Slots] = None,
     ) -> None:
         self._state = state
         self._closing = closing
@@ -41,14 +46,20 @@ class Life:
         self._runner = Runner(
             gateway=self._client, identity=identity, state=state, power=power, rulebook=rulebook
         )
+        self._upgrader = Upgrader(
+            gateway=self._client, slots=slots, state=state, rulebook=rulebook, closing=closing
+        )
         self._channel = Channel(self._client, self._fetch, closing)
         self._unknown = False  # said to somebody else than the loop of heart-beats
         self._cold_start = machine.read(os.path.join(state, _BOOT)) != machine.boot_id()
         self._started = time.monotonic()
         self._sent = self._acknowledged = 0
 
-    def run(self) -> None:
-        """Until ``closing`` is set; UnknownInstance when the control plane does not know us."""
+    def run(self) -> bool:
+        """Until ``closing`` is set; UnknownInstance when the control plane does not know us.
+
+        Whether it ended by itself, so that another agent may take its place.
+        """
         inventory = self._runner.inventory()
         self._runner.recover()
         channel = threading.Thread(target=self._channel.run, name="channel", daemon=True)
@@ -61,6 +72,7 @@ class Life:
                 pause = self._beat()
             if self._unknown:
                 raise UnknownInstance("the control plane does not know this machine any more")
+            return self._upgrader.ends
         finally:
             self._closing.set()
             self._channel.close()
@@ -79,7 +91,7 @@ class Life:
                 fetch = wire.Fetch(
                     reason="startup", cold_start=self._cold_start, time_zone=machine.time_zone()
                 )
-                self._runner.take(self._client.fetch(fetch))
+                self._take(self._client.fetch(fetch))
             except UnknownInstance:
                 raise
             except (wire.Unavailable, wire.Rejected, ValueError, KeyError) as error:
@@ -87,6 +99,7 @@ class Life:
                 continue
             self._keep_boot()
             log.info("online")
+            self._upgrader.online()
             return interval
         return 0.0
 
@@ -119,6 +132,9 @@ class Life:
             os_version=machine.os_version(),
             machine_id=machine.machine_id(),
             refusals=self._rulebook.refusals(),
+            release=cloudhand.__version__,
+            package=own_digest(),
+            upgradable=self._upgrader.upgradable,
         )
         self._sent += 1
         interval = self._client.beat(heartbeat)
@@ -127,10 +143,14 @@ class Life:
             interval = _SHORTEST + int(os.urandom(1)[0] / 255 * (_LONGEST - _SHORTEST))
         return interval / 1000
 
+    def _take(self, worklist: wire.Worklist) -> None:
+        self._runner.take(worklist)
+        self._upgrader.take(worklist.upgrade)
+
     def _fetch(self, fetch: wire.Fetch) -> None:
         """Rejected or Unavailable."""
         try:
-            self._runner.take(self._client.fetch(fetch))
+            self._take(self._client.fetch(fetch))
         except UnknownInstance:
             self._unknown = True
             self._closing.set()

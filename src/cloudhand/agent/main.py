@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, Dict, NoReturn, Sequence
 
 import cloudhand
-from cloudhand.agent import doctor, enrolment, log, rules
+from cloudhand.agent import alone, doctor, enrolment, log, rules, trial
 from cloudhand.agent import identity as identities
 from cloudhand.agent.alone import NotAlone, be_alone
 from cloudhand.agent.client import Client, UnknownInstance
@@ -22,6 +22,7 @@ from cloudhand.agent.life import Life
 from cloudhand.agent.power import Power
 from cloudhand.agent.rulebook import Rulebook
 from cloudhand.agent.server import Server, read_authority
+from cloudhand.agent.slots import Slots
 from cloudhand.agent.usage import RULES, UsageError, Words, machine_id, tag
 from cloudhand.wire import agent as wire
 
@@ -179,6 +180,9 @@ def _run(words: Words) -> int:
     if not boot and identities.load(state) is None:
         raise ValueError(f"cannot run: {state} holds no identity; register this machine first")
     enrolment.make_state(state)
+    slots = Slots(words.one("--slots")) if words.one("--slots") else None
+    if slots is not None and _settled(slots, words, told):
+        return 0
     be_alone(state)
     identity = identities.load(state)
     if identity is not None and boot:
@@ -192,7 +196,8 @@ def _run(words: Words) -> int:
         if identity is None:
             break
         try:
-            Life(identity, state, power, rulebook, closing).run()
+            if Life(identity, state, power, rulebook, closing, slots).run():
+                break
         except UnknownInstance:
             if not boot:
                 log.error(_unknown(identity, state))
@@ -201,6 +206,15 @@ def _run(words: Words) -> int:
             # The end of that life set it; a signal that came meanwhile is still told.
             closing.clear()
     return 0
+
+
+def _settled(slots: Slots, words: Words, told: threading.Event) -> bool:
+    """Whether another agent is to be started in place of this one, or this one was told to end."""
+    note = trial.load(words.state)
+    if note is not None and note.is_mine:
+        return False  # who tries this one settles it
+    be_alone(words.state, alone.STARTING)
+    return trial.settle(slots, words.state, words.given, told) or told.is_set()
 
 
 def _unknown(identity: Identity, state: str) -> str:

@@ -13,9 +13,11 @@ from cloudhand.wire import agent as wire
 from cloudhand.wire.window import DAYS, Span, zone_of
 
 COMMANDS, FILES, SESSIONS, STOP, RESTART = "commands", "files", "sessions", "stop", "restart"
+UPGRADES = "upgrades"  # of the agent
 EVERYTHING = wire.REFUSABLE
 
 POWER = (STOP, RESTART)
+NOBODYS = (*POWER, UPGRADES)  # what is done as no user
 
 
 class WrongRules(ValueError):
@@ -110,7 +112,7 @@ def in_words(rules: Rules, *, now: float) -> "List[str]":
     lines = []
     for what in EVERYTHING:
         rule = rules.refused.get(what)
-        allowed = "yes" if what in POWER else f"yes    {_whose(rules)}".rstrip()
+        allowed = "yes" if what in NOBODYS else f"yes    {_whose(rules)}".rstrip()
         lines.append(f"{what:<9} {f'no     {rule}' if rule else allowed}")
     window = rules.window
     if window:

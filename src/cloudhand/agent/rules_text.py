@@ -11,6 +11,7 @@ from cloudhand.agent.rules import (
     FILES,
     POWER,
     SESSIONS,
+    UPGRADES,
     Names,
     Rules,
     Window,
@@ -20,12 +21,13 @@ from cloudhand.wire import window
 from cloudhand.wire.window import Span, zone_of
 
 _SWITCHES = (COMMANDS, FILES, SESSIONS)
+_ALL = (*_SWITCHES, UPGRADES)
 _KEYS = {
-    "": (*_SWITCHES, "power", "users", "window"),
+    "": (*_ALL, "power", "users", "window"),
     "users": ("allow", "deny"),
     "window": ("open", "zone", "applies"),
 }
-_APPLIES: Dict[str, Tuple[str, ...]] = {name: (name,) for name in _SWITCHES}
+_APPLIES: Dict[str, Tuple[str, ...]] = {name: (name,) for name in _ALL}
 _APPLIES["power"] = POWER
 _SHOWN = 120  # characters of a value
 _AT = re.compile(r" \(at (line \d+), column \d+\)\Z")
@@ -73,6 +75,11 @@ class _Reader:
         for what in _SWITCHES:
             if not self._switch(values, what):
                 yield what, self._rule((what,), values[what])
+        # Another agent may know none of these rules, so whoever has some must want one.
+        if UPGRADES in values and not self._switch(values, UPGRADES):
+            yield UPGRADES, self._rule((UPGRADES,), values[UPGRADES])
+        elif values and UPGRADES not in values:
+            yield UPGRADES, f"{self._path} has rules, and does not say upgrades = true"
         power = values.get("power", True)
         if isinstance(power, list):
             allowed = self._texts(values, ("power",), POWER)

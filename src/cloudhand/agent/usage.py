@@ -44,6 +44,10 @@ _COMMANDS: Dict[str, Tuple[str, Dict[str, Tuple[str, str]]]] = {
                 "JSON, for makers of machines: server, activationId and activationCode to join by",
             ),
             "--rules": _RULES,
+            "--slots": (
+                "DIR",
+                "of its packages, a.pyz and b.pyz, for upgrades; it is then started anew by others",
+            ),
             "--state": _STATE,
         },
     ),
@@ -78,6 +82,7 @@ class Words:
     """A command and its options; UsageError for what cannot be understood."""
 
     def __init__(self, arguments: "Sequence[str]") -> None:
+        self.given = tuple(arguments)
         first = arguments[0] if arguments else "help"
         self.command = "help" if first in _HELP else first.replace("--version", "version")
         self.wants_help = self.command == "help" or any(a in _HELP[:2] for a in arguments[1:])

@@ -1,4 +1,4 @@
-"""`cloudhand agent`: the agent alone, as the one file would run it."""
+"""`cloudhand agent`: the agent alone, as the one file would run it; and upgrades of all of them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 
 from cloudhand.agent import main as agent
+from cloudhand.cli import upgrading
 
 _EPILOG = "Exit codes: 0 done; 1 refused or could not begin; 2 not understood; 70 unforeseen."
 
-app = typer.Typer(help="The agent alone: join a control plane, run, and leave.")
+app = typer.Typer(help="The agent alone: join, run, and leave; and upgrades of all agents.")
 
 Ca = Annotated[
     Path | None,
@@ -138,6 +139,9 @@ def doctor(
 def deregister(state: State = None) -> None:
     """Leave the control plane: its identity here is removed, and the control plane forgets it."""
     sys.exit(_agent(["deregister", *_lying_in(state)]))
+
+
+app.command("upgrade", epilog=upgrading.EPILOG)(upgrading.upgrade)
 
 
 def _given(*options: tuple[str, str | Path | None]) -> list[str]:

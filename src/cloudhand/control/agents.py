@@ -212,7 +212,8 @@ class Agents:
                 await tx.instances.poke(speaker.id, at=now)
             return news
 
-        if version and version != speaker.agent.version:
+        known = (speaker.agent.version, speaker.agent.upgradable)
+        if known != (version or speaker.agent.version, beat.upgradable):
             self.forget(speaker.id)
         if await self._database.write(work):
             self._pokes.wake(Loop.LIFECYCLES)

@@ -31,6 +31,7 @@ from cloudhand.control.stored_parameters import StoredParameters
 from cloudhand.control.tags import Tags
 from cloudhand.control.task_executions import TaskExecutions
 from cloudhand.control.templates import Templates
+from cloudhand.control.upgrades import Releases, Upgrades
 from cloudhand.core.clock import Clock
 from cloudhand.core.ids import RandomBytes
 from cloudhand.orchestration.actions.library import Library
@@ -49,6 +50,7 @@ class Control:
         settings: ControlSettings,
         library: Library,
         programs: Programs,
+        releases: Releases,
     ) -> None:
         self.clock = clock
         self.random = random
@@ -83,3 +85,4 @@ class Control:
         self.stored_parameters = StoredParameters(database, clock, random, programs)
         self.tags = Tags(database, clock, pokes)
         self.task_executions = TaskExecutions(database)
+        self.upgrades = Upgrades(database, clock, random, pokes, releases)

@@ -1,4 +1,5 @@
-"""What the silence of agents means for commands, files, sessions and power actions that are due."""
+"""What the silence of agents means for commands, files, sessions, power actions and upgrades that
+are due."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cloudhand.control import turns
+from cloudhand.control import turns, upgrades
 from cloudhand.control.endings import close, close_connection, close_file
 from cloudhand.control.pokes import Kick, Pokes
 from cloudhand.core import file_verdict, ids, power, session_verdict, verdict
@@ -28,7 +29,7 @@ _KICK_AGAIN_AFTER = timedelta(seconds=2)
 class Waiting:
     """What agents have not fetched for a while."""
 
-    instance_ids: Sequence[InstanceId]  # for which there are commands or files
+    instance_ids: Sequence[InstanceId]  # for which there are commands, files or upgrades
     connections: Sequence[Connection]
 
 
@@ -49,6 +50,7 @@ class Deadlines:
             await tx.sessions.postpone(until)
             await tx.power_actions.postpone(until)
             await tx.governor.postpone(until)
+            await tx.upgrades.postpone(until)
 
         await self._database.write(work)
 
@@ -79,10 +81,12 @@ class Deadlines:
             for action in await tx.power_actions.due(now):
                 await self._overdue(tx, action, now)
             await turns.expire(tx, now)
+            await upgrades.expire(tx, now)
             since = now - _KICK_AGAIN_AFTER
             waiting = [
                 *await tx.targets.waiting_instances(since=since),
                 *await tx.files.waiting_instances(since=since),
+                *await tx.upgrades.waiting_instances(since=since),
             ]
             return Waiting(
                 instance_ids=list(dict.fromkeys(waiting)),
@@ -106,6 +110,7 @@ class Deadlines:
                 await tx.files.next_deadline(),
                 await tx.sessions.next_deadline(),
                 await tx.governor.next_due(),
+                await tx.upgrades.next_deadline(),
             )
             return min((one for one in deadlines if one is not None), default=None)
 

@@ -104,6 +104,7 @@ async def end_with_instance(
     for action in await tx.power_actions.open(instance_id):
         await tx.power_actions.move(action, power.Event.EXPIRED, at=now, source="lifecycles")
     await turns.gone(tx, instance_id, now)
+    await tx.upgrades.drop(instance_id)
     await tx.agents.remove(instance_id)
 
 

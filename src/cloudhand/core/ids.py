@@ -17,6 +17,7 @@ TaskExecutionId = NewType("TaskExecutionId", str)
 FaultId = NewType("FaultId", str)
 SessionId = NewType("SessionId", str)
 SlotId = NewType("SlotId", str)  # of the governor
+UpgradeId = NewType("UpgradeId", str)  # of an agent
 StoredParameterId = NewType("StoredParameterId", str)  # p- or, for a secret one, sp-
 
 RandomBytes = Callable[[int], bytes]
@@ -64,6 +65,10 @@ def session_id(random: RandomBytes) -> SessionId:
 
 def slot_id(random: RandomBytes) -> SlotId:
     return SlotId("slot-" + _spell(random, 8))
+
+
+def upgrade_id(random: RandomBytes) -> UpgradeId:
+    return UpgradeId("u-ch" + _spell(random, 16))
 
 
 def fault_id(random: RandomBytes) -> FaultId:

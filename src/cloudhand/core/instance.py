@@ -184,6 +184,9 @@ class Agent:
     time_zone: str = ""  # of its machine, as an IANA name or an offset; empty: it never said
     # What its machine refused when it last beat (wire.REFUSABLE), and why.
     refusals: Mapping[str, str] = field(default_factory=dict)
+    release: str = ""  # of ours: its own version
+    package: str = ""  # of ours: SHA-256 of its one file; empty: it runs from its sources
+    upgradable: bool = False  # it can upgrade itself
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,6 +230,9 @@ class Beat:
     process_uptime: timedelta  # of the agent
     cold_start: bool  # no agent of its machine has started before it in this boot
     refusals: Mapping[str, str] = field(default_factory=dict)
+    release: str = ""
+    package: str = ""
+    upgradable: bool = False
 
 
 def lived(before: Agent, beat: Beat, *, now: datetime) -> bool:

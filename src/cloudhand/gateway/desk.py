@@ -6,6 +6,7 @@ import base64
 import binascii
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from cloudhand.control.control import Control
@@ -17,7 +18,7 @@ from cloudhand.core.notice import Kind
 from cloudhand.core.page import Window
 from cloudhand.gateway.doorkeeper import public_key
 from cloudhand.wire import agent as wire
-from cloudhand.wire import session
+from cloudhand.wire import release, session
 from cloudhand.wire.notice import Notice
 from cloudhand.wire.plugin import PluginStatus
 
@@ -52,6 +53,9 @@ class Desk:
                 process_uptime=_MS * heartbeat.process_uptime,
                 cold_start=heartbeat.cold_start,
                 refusals=heartbeat.refusals,
+                release=heartbeat.release,
+                package=heartbeat.package,
+                upgradable=heartbeat.upgradable,
             ),
             version=version,
         )
@@ -61,12 +65,21 @@ class Desk:
         return await self._control.deliveries.inventory(speaker, inventory)
 
     async def fetch(self, speaker: Speaker, fetch: wire.Fetch) -> wire.Worklist:
-        return await self._control.deliveries.fetch(speaker, fetch)
+        worklist = await self._control.deliveries.fetch(speaker, fetch)
+        if fetch.task_id:
+            return worklist
+        return replace(worklist, upgrade=await self._control.upgrades.hand_out(speaker))
 
     async def report(self, speaker: Speaker, report: wire.Report) -> wire.Ack:
         if report.file:
             return await self._control.files.report(speaker.agent, report)
         return await self._control.deliveries.report(speaker, report)
+
+    async def package(self) -> bytes:
+        return (await self._control.upgrades.offered()).package
+
+    async def upgraded(self, speaker: Speaker, outcome: release.Outcome) -> None:
+        await self._control.upgrades.report(speaker, outcome)
 
     async def offer(self, speaker: Speaker, channel_id: str) -> session.Offer | None:
         return await self._control.sessions.hand_out(speaker.agent, SessionId(channel_id))

@@ -7,6 +7,7 @@ retries others.
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import re
@@ -23,7 +24,7 @@ from cloudhand.gateway.doorkeeper import Knock, Refused
 from cloudhand.gateway.office import Office, Offices
 from cloudhand.store.database import StoreError
 from cloudhand.wire import agent as wire
-from cloudhand.wire import enclosed, notice, plugin, session
+from cloudhand.wire import enclosed, notice, plugin, release, session
 from cloudhand.wire.enclosed import Request, answer_to_bytes
 
 log = logging.getLogger(__name__)
@@ -77,6 +78,8 @@ class GatewayApp:
             notice.METRICS_PATH: self._metric,
             notice.CLIENT_REPORT_PATH: self._client_report,
             plugin.REPORT_PATH: self._plugins,
+            release.PACKAGE_PATH: self._package,
+            release.UPGRADE_PATH: self._upgraded,
             session.LIST_PATH: self._sessions,
             session.STATUS_PATH: self._session_ended,
             **{wire.REPORT_PATH + kind: self._report for kind in wire.KINDS},
@@ -211,6 +214,13 @@ class GatewayApp:
 
     async def _status(self, office: Office, speaker: Speaker, knock: Knock) -> dict[str, Any]:
         return {"code": 200, "online": await office.desk.online(speaker)}
+
+    async def _package(self, office: Office, speaker: Speaker, knock: Knock) -> dict[str, Any]:
+        return {"code": 200, "package": base64.b64encode(await office.desk.package()).decode()}
+
+    async def _upgraded(self, office: Office, speaker: Speaker, knock: Knock) -> dict[str, Any]:
+        await office.desk.upgraded(speaker, release.Outcome.from_query(_query(knock)))
+        return {"code": 200}
 
     async def _sessions(self, office: Office, speaker: Speaker, knock: Knock) -> dict[str, Any]:
         """The one that is asked for, and no other: an agent takes several one after the other."""

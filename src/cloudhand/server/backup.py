@@ -1,7 +1,8 @@
 """All that a control plane keeps, in one file; and a state directory from such a file.
 
-What is in it: the stores of all accounts, the key that seals secrets, the authority and certificate
-of https, and where it was last. Not the disks of its instances, which are ended by a loss anyway.
+What is in it: the stores of all accounts, the key that seals secrets, the one that signs releases
+of the agent, the authority and certificate of https, and where it was last. Not the disks of its
+instances, which are ended by a loss anyway.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ from pathlib import Path
 import cloudhand
 from cloudhand.providers.sandbox.instance import remove_tree
 from cloudhand.server.databases import KEY_FILE, account_folders, has_database, store_file
+from cloudhand.server.release import FOLDER as RELEASE_FOLDER
 from cloudhand.server.state import LOCK, CannotUse
 from cloudhand.store.database import StoreError
 from cloudhand.store.sqlite import snapshot
 
 _MANIFEST = "backup.json"
 _FORM = 1  # of the manifest
-_OTHERS = (KEY_FILE, "url", "tls")  # beside the stores, as far as they are there
+_OTHERS = (KEY_FILE, "url", "tls", RELEASE_FOLDER)  # beside the stores, as far as they are there
 
 
 def back_up(state: Path, file: Path) -> int:

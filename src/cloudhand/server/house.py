@@ -17,6 +17,7 @@ from cloudhand.control.control import Control
 from cloudhand.control.pokes import Pokes
 from cloudhand.control.settings import ControlSettings
 from cloudhand.control.tenancy import Tenancy
+from cloudhand.control.upgrades import Releases
 from cloudhand.core.account import AccessKey, owner
 from cloudhand.core.clock import Clock
 from cloudhand.gateway.channel import Channel
@@ -49,6 +50,7 @@ class Ground:
     clock: Clock
     mode: Mode  # in which instances are made
     agent: Path  # that they run
+    releases: Releases  # of it, for agents elsewhere
     url: str  # where agents find the control plane
     ca: str  # PEM of its authority; empty without https
     programs: Pool
@@ -162,6 +164,7 @@ def _control(ground: Ground, database: SqliteDatabase, account_id: str) -> Contr
         settings=wanted,
         library=ground.library,
         programs=ground.programs,
+        releases=ground.releases,
     )
 
 

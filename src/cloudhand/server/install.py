@@ -6,10 +6,11 @@ import base64
 import re
 import textwrap
 from importlib import resources
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
+from cloudhand.control.upgrades import Releases
+from cloudhand.core.upgrade import Release
 from cloudhand.gateway.channel import Receive, Send
 
 PATH = "/install.sh"
@@ -27,12 +28,12 @@ class Installer:
     What a machine installs calls the control plane as whoever fetched this did.
     """
 
-    def __init__(self, agent: Path, authority: str, pin: str) -> None:
+    def __init__(self, releases: Releases, authority: str, pin: str) -> None:
         """``authority``: PEM of ours; ``pin``: of our key. Both are empty without https."""
         self._authority = authority
         self._pin = pin
         self._text = resources.files("cloudhand.server").joinpath("install.sh").read_text()
-        self._agent = agent
+        self._releases = releases
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         asked = parse_qs(scope["query_string"].decode("latin-1"))
@@ -40,7 +41,9 @@ class Installer:
         activation, code = (asked.get(name, [""])[-1] for name in ("activation", "code"))
         known = _HOST.fullmatch(host) and _ID.fullmatch(activation) and _CODE.fullmatch(code)
         if known:
-            status, body = 200, self._script(f"{scope['scheme']}://{host}", activation, code)
+            offered = await self._releases.offered()
+            server = f"{scope['scheme']}://{host}"
+            status, body = 200, self._script(offered, server, activation, code)
         else:
             status, body = 400, _UNCLEAR
         headers = [
@@ -51,13 +54,15 @@ class Installer:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body.encode()})
 
-    def _script(self, server: str, activation: str, code: str) -> str:
-        agent = base64.b64encode(self._agent.read_bytes()).decode()
+    def _script(self, offered: Release, server: str, activation: str, code: str) -> str:
+        agent = base64.b64encode(offered.package).decode()
         said = {
             "@SERVER@": server,
             "@ACTIVATION_ID@": activation,
             "@ACTIVATION_CODE@": code,
             "@AUTHORITY@": self._authority.strip(),
+            "@MANIFEST@": offered.manifest,
+            "@RELEASE_KEY@": "\n".join(textwrap.wrap(offered.key, 76)),
             "@AGENT@": "\n".join(textwrap.wrap(agent, 76)),
         }
         return re.sub("|".join(said), lambda mark: said[mark[0]], self._text)

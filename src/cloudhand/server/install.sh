@@ -101,10 +101,16 @@ install() {
     umask 022
     mkdir -p "$LIBRARY"
     changed=
-    put "$LIBRARY/cloudhand-agent.pyz" 755 agent
+    # Of two slots that which runs now, if it has been installed before.
+    slot=$(cat "$LIBRARY/current" 2>/dev/null) || slot=a
+    put "$LIBRARY/$slot.pyz" 755 agent
+    put "$LIBRARY/$slot.json" 644 manifest
+    put "$LIBRARY/current" 644 current
+    put "$LIBRARY/release-key" 644 release_key
     put "$LIBRARY/uninstall" 755 uninstaller
     put "$UNIT" 644 unit
     put "$PROGRAM" 755 program
+    rm -f "$LIBRARY/cloudhand-agent.pyz" # of releases that had one slot
     systemctl daemon-reload
     systemctl --quiet enable "$NAME"
     if [ -n "$changed" ]; then systemctl restart "$NAME"; else systemctl start "$NAME"; fi
@@ -166,8 +172,12 @@ END
 program() {
     cat <<END
 #!/bin/sh
-exec $python $LIBRARY/cloudhand-agent.pyz "\$@"
+exec $python "$LIBRARY/\$(cat $LIBRARY/current).pyz" "\$@"
 END
+}
+
+current() {
+    printf %s "$slot"
 }
 
 unit() {
@@ -179,7 +189,7 @@ After=network-online.target
 Wants=network-online.target
 
 [Service]
-ExecStart=$PROGRAM run
+ExecStart=$PROGRAM run --slots $LIBRARY
 Restart=always
 # It was refused, or could not begin: another start would end the same.
 RestartPreventExitStatus=1
@@ -194,6 +204,19 @@ END
 authority() {
     cat <<'END'
 @AUTHORITY@
+END
+}
+
+# By which the agent knows another release as newer, and as one of this control plane.
+manifest() {
+    cat <<'END'
+@MANIFEST@
+END
+}
+
+release_key() {
+    tr -d '\n' <<'END'
+@RELEASE_KEY@
 END
 }
 

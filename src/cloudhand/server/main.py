@@ -45,6 +45,7 @@ from cloudhand.server.house import Ground, library
 from cloudhand.server.houses import Houses
 from cloudhand.server.install import Installer
 from cloudhand.server.listener import who_listens
+from cloudhand.server.release import SignedReleases
 from cloudhand.server.settings import Settings
 from cloudhand.server.tls import TlsFiles, pin, renew, tls_files
 from cloudhand.server.watching import Watching
@@ -123,6 +124,7 @@ async def control_plane(settings: Settings) -> AsyncIterator[Running]:
             clock=SystemClock(),
             mode=found.mode,
             agent=agent,
+            releases=SignedReleases(settings.state, agent),
             url=url,
             ca=tls.authority.read_text() if tls else "",
             programs=programs,
@@ -215,7 +217,7 @@ async def _keep_certificate(
 
 
 def _installer(ground: Ground, tls: TlsFiles | None) -> Installer:
-    return Installer(ground.agent, ground.ca, pin(tls.certificate) if tls else "")
+    return Installer(ground.releases, ground.ca, pin(tls.certificate) if tls else "")
 
 
 def _faces(houses: Houses, installer: Installer, watched: Watching) -> App:

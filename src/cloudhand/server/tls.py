@@ -89,7 +89,7 @@ def _make_authority(path: Path, key_path: Path) -> None:
         .add_extension(_usage(authority=True), critical=True)
         .sign(key, hashes.SHA256())
     )
-    _write(path, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
+    write_whole(path, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
     _write_key(key_path, key)
 
 
@@ -110,7 +110,7 @@ def _make_certificate(files: TlsFiles, authority_key: Path, names: list[str]) ->
         )
         .sign(signer, hashes.SHA256())
     )
-    _write(files.certificate, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
+    write_whole(files.certificate, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
 
 
 def _key(path: Path) -> ec.EllipticCurvePrivateKey:
@@ -175,10 +175,10 @@ def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    _write(path, pem, 0o600)
+    write_whole(path, pem, 0o600)
 
 
-def _write(path: Path, content: bytes, mode: int) -> None:
+def write_whole(path: Path, content: bytes, mode: int) -> None:
     """Whole or not at all."""
     part = path.with_suffix(path.suffix + ".part")
     part.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from cloudhand.store.rows import from_ms, marks, span_from_ms, span_to_ms, to_ms
 _COLUMNS = (
     "instance_id, kind, key, machine_id, version, os_type, os_version, hostname, intranet_ip,"
     " last_seen_at, boot_id, uptime, pid, invocation_count, last_invoked_at,"
-    " gone_at, time_zone, cloned_at, refusals"
+    " gone_at, time_zone, cloned_at, refusals, release, package, upgradable"
 )
 
 
@@ -27,12 +27,13 @@ class Agents:
     async def put(self, agent: Agent) -> None:
         """Register an agent, in place of an earlier one of the same instance."""
         await self._statements.change(
-            f"INSERT INTO agents ({_COLUMNS}) VALUES ({marks(range(19))})"
+            f"INSERT INTO agents ({_COLUMNS}) VALUES ({marks(range(22))})"
             " ON CONFLICT (instance_id) DO UPDATE SET kind = excluded.kind, key = excluded.key,"
             " machine_id = excluded.machine_id, version = excluded.version,"
             " os_type = excluded.os_type, os_version = excluded.os_version,"
             " hostname = excluded.hostname, intranet_ip = excluded.intranet_ip,"
-            " cloned_at = NULL, refusals = excluded.refusals",
+            " cloned_at = NULL, refusals = excluded.refusals, release = excluded.release,"
+            " package = excluded.package, upgradable = excluded.upgradable",
             agent.instance_id,
             agent.kind,
             self._envelope.seal(agent.key, purpose=agent.instance_id),
@@ -52,6 +53,9 @@ class Agents:
             agent.time_zone,
             to_ms(agent.cloned_at),
             json.dumps(dict(agent.refusals)),
+            agent.release,
+            agent.package,
+            int(agent.upgradable),
         )
 
     async def get(self, instance_id: InstanceId) -> Agent | None:
@@ -92,13 +96,17 @@ class Agents:
     ) -> None:
         await self._statements.change(
             "UPDATE agents SET last_seen_at = ?, gone_at = NULL, boot_id = ?, uptime = ?, pid = ?,"
-            " refusals = ?, version = CASE WHEN ? = '' THEN version ELSE ? END"
+            " refusals = ?, release = ?, package = ?, upgradable = ?,"
+            " version = CASE WHEN ? = '' THEN version ELSE ? END"
             " WHERE instance_id = ?",
             to_ms(at),
             beat.boot_id,
             span_to_ms(beat.uptime),
             beat.pid,
             json.dumps(dict(beat.refusals)),
+            beat.release,
+            beat.package,
+            int(beat.upgradable),
             version,
             version,
             instance_id,
@@ -163,4 +171,7 @@ class Agents:
             time_zone=row[16],
             cloned_at=from_ms(row[17]),
             refusals=json.loads(row[18]),
+            release=row[19],
+            package=row[20],
+            upgradable=bool(row[21]),
         )

@@ -16,6 +16,7 @@ _OVERDUE = {
     "session": "SELECT count(*) FROM connections WHERE deadline_at < ?",
     "power_action": "SELECT count(*) FROM power_actions WHERE deadline_at < ?",
     "slot": "SELECT count(*) FROM governor_slots WHERE deadline_at < ?",
+    "upgrade": "SELECT count(*) FROM agent_upgrades WHERE deadline_at < ?",
 }
 
 

@@ -36,6 +36,7 @@ from cloudhand.store.task_invocations import TaskInvocations
 from cloudhand.store.templates import Templates
 from cloudhand.store.tokens import Tokens
 from cloudhand.store.totals import Totals
+from cloudhand.store.upgrades import Upgrades
 from cloudhand.store.watches import Watches
 
 
@@ -78,6 +79,7 @@ class Transaction:
         self.templates = Templates(statements)
         self.tokens = Tokens(statements, envelope)
         self.totals = Totals(statements)
+        self.upgrades = Upgrades(statements, events, audit)
         self.watches = watches
         self._statements = statements
         self._envelope = envelope

@@ -9,7 +9,8 @@ from typing import Mapping
 from cloudhand.wire import checked
 
 # What a machine can refuse by rules of its own.
-REFUSABLE = ("commands", "files", "sessions", "stop", "restart")
+REFUSABLE = ("commands", "files", "sessions", "stop", "restart", "upgrades")
+_SHOWN = 64  # characters of what an agent is
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,12 @@ class Heartbeat:
     cold_start: bool = False  # first agent start after a boot; said while index is 0
     os_version: str = ""
     machine_id: str = ""
-    # Extension: what the machine refuses now whoever's it is (commands, files, sessions, stop,
-    # restart), and by which rule of its own.
+    # Extension: what of REFUSABLE the machine refuses now whoever's it is, and by which rule of its
+    # own.
     refusals: Mapping[str, str] = field(default_factory=dict)
+    release: str = ""  # extension: the version of our agent
+    package: str = ""  # extension: SHA-256 of its one file, hex; empty: it runs from its sources
+    upgradable: bool = False  # extension: it has a second slot, and is started again when it ends
 
     def to_query(self) -> "dict[str, str]":
         query = {
@@ -46,6 +50,10 @@ class Heartbeat:
             query["cold_start"] = "true" if self.cold_start else "false"
         if self.refusals:
             query["refusals"] = json.dumps(self.refusals)
+        if self.release:
+            query["release"] = self.release
+            query["package"] = self.package
+            query["upgradable"] = "true" if self.upgradable else "false"
         return query
 
     @classmethod
@@ -64,6 +72,9 @@ class Heartbeat:
             os_version=query.get("os_version", ""),
             machine_id=query.get("machineid", ""),
             refusals=_refusals(query.get("refusals", "")),
+            release=checked.text(query, "release", longest=_SHOWN),
+            package=checked.text(query, "package", longest=_SHOWN),
+            upgradable=query.get("upgradable") == "true",
         )
 
 

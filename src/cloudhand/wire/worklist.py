@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Tuple
+from typing import Any, Mapping, Optional, Tuple
 
 from cloudhand.wire import checked
 from cloudhand.wire.file import FileTask
+from cloudhand.wire.release import Order
 
 _LONGEST_CONTENT = 1024 * 1024  # characters of base64
 
@@ -107,8 +108,10 @@ class Worklist:
     stop: Tuple[str, ...] = ()  # task ids
     test: Tuple[Task, ...] = ()  # check, do not run
     file: Tuple[FileTask, ...] = ()
+    upgrade: Optional[Order] = None  # extension: of the agent itself
 
     def to_json(self) -> "dict[str, Any]":
+        upgrade = {"upgrade": self.upgrade.to_json()} if self.upgrade is not None else {}
         return {
             "code": 200,
             "instanceId": self.instance_id,
@@ -117,6 +120,7 @@ class Worklist:
             "test": [task.to_json(self.instance_id) for task in self.test],
             "file": [file.to_json() for file in self.file],
             "session": [],
+            **upgrade,
         }
 
     @classmethod
@@ -129,6 +133,7 @@ class Worklist:
             stop=tuple(checked.text(task, "taskID") for task in stop),
             test=tuple(Task.from_json(item) for item in checked.entries(body, "test")),
             file=tuple(FileTask.from_json(item) for item in checked.entries(body, "file")),
+            upgrade=Order.from_json(checked.entry(body, "upgrade")),
         )
 
 

@@ -21,7 +21,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "agent.toml"
 
 
-def write(file: Path, text: str = "files = false\n") -> None:
+def write(file: Path, text: str = "upgrades = true\nfiles = false\n") -> None:
     file.write_text(text)
     file.chmod(0o644)
 
@@ -45,7 +45,7 @@ def test_each_decision_reads_what_is_there_now(
     for _ in range(2):
         write(file)
         assert set(book.refusals()) == {"files"}
-        write(file, "power = false\n")
+        write(file, "power = false\nupgrades = true\n")
         assert set(book.refusals()) == {"stop", "restart"}
         assert book.refusal("stop").startswith("the machine refuses to stop: ")
         assert book.refusal("files") == ""

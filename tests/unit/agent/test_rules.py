@@ -61,10 +61,14 @@ def at(text: str, zone: str = "Europe/Berlin") -> float:
     return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).timestamp()
 
 
+BUT_UPGRADES = tuple(what for what in rules.EVERYTHING if what != rules.UPGRADES)
+
+
 def refused(found: Rules, moment: float = 0.0, users: tuple[str, ...] = ()) -> set[str]:
+    """Of all but upgrades, which any file refuses that does not allow them."""
     return {
         what
-        for what in rules.EVERYTHING
+        for what in BUT_UPGRADES
         if rules.refusal(found, what, now=moment, users=users if what == "commands" else ())
     }
 
@@ -75,9 +79,11 @@ files     no     /r, line 3: files = false
 sessions  yes    for app, deploy only, not for root
 stop      no     /r, line 5: power = ["restart"]
 restart   yes
+upgrades  no     /r has rules, and does not say upgrades = true
 window    closed /r, line 18: window.open = ["Sat,Sun 02:00-06:00", "Mon-Fri 22:00-04:00"] in \
 Europe/Berlin; it is Mon 12:00 there
-                 while it is closed these are refused: commands, files, sessions, stop, restart
+                 while it is closed these are refused: commands, files, sessions, stop, restart, \
+upgrades
 """
 SUNDAY, MONDAY = "2026-11-29T03:00", "2026-11-30T12:00"
 
@@ -123,6 +129,7 @@ def test_nothing_said_nothing_refused() -> None:
         "sessions": "the machine refuses sessions: why",
         "stop": "the machine refuses to stop: why",
         "restart": "the machine refuses to restart: why",
+        "upgrades": "the machine refuses upgrades: why",
     }
 
 
@@ -139,7 +146,7 @@ def test_nothing_said_nothing_refused() -> None:
         ("users.allow = []", {"commands"}),
         ("users = { deny = ['ann'] }", {"commands"}),
         ('window.open = ["00:00-24:00"]', set()),
-        ('[window]\nopen = ["23:00-23:01"]\nzone = "UTC"', set(rules.EVERYTHING)),
+        ('[window]\nopen = ["23:00-23:01"]\nzone = "UTC"', set(BUT_UPGRADES)),
         ('[window]\nopen = ["23:00-23:01"]\nzone = "UTC"\napplies = ["files"]', {"files"}),
         (
             '[window]\nopen = ["23:00-23:01"]\nzone = "UTC"\napplies = ["power", "commands"]',
@@ -305,6 +312,32 @@ def test_the_library_of_older_pythons_reads_the_same(text: str) -> None:
             return str(error)
 
     assert reading(tomli.loads) == reading(tomllib.loads)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("# nothing\n", ""),
+        ("upgrades = true\n", ""),
+        ("commands = false\nupgrades = true\n", ""),
+        ("upgrades = false\n", "/r, line 1: upgrades = false"),
+        ("commands = true\n", "/r has rules, and does not say upgrades = true"),
+        ("[users]\ndeny = ['root']\n", "/r has rules, and does not say upgrades = true"),
+    ],
+)
+def test_whoever_has_rules_must_want_another_agent(text: str, why: str) -> None:
+    """It may know none of them."""
+    told = rules.refusal(read(text), rules.UPGRADES, now=0)
+    assert told == (f"the machine refuses upgrades: {why}" if why else "")
+
+
+def test_upgrades_keep_to_a_window() -> None:
+    text = "upgrades = true\n[window]\nopen = ['02:00-03:00']\nzone = 'UTC'\n"
+    inside, outside = at("2026-11-29T02:30", "UTC"), at("2026-11-29T03:30", "UTC")
+    assert rules.refusal(read(text), rules.UPGRADES, now=inside) == ""
+    assert "it is Sun 03:30 there" in rules.refusal(read(text), rules.UPGRADES, now=outside)
+    with pytest.raises(rules.WrongRules, match="line 1: upgrades is neither true nor false"):
+        read("upgrades = 1\n")
 
 
 def test_a_file_in_words() -> None:

@@ -35,7 +35,7 @@ class Params:
     region_id: str = fields.region()
     setting_type: str = text("SettingType", one_of(PURPOSES, BAD_TYPE), required=True)
     agent_upgrade_config: Values = setting(
-        AgentUpgradeConfig, note="without effect: agents are not upgraded from here"
+        AgentUpgradeConfig, note="without effect: agents are upgraded by UpgradeAgents alone"
     )
     session_manager_config: Values = setting(
         SessionManagerConfig, note="whether sessions can be started"

@@ -20,6 +20,7 @@ from cloudhand.api.ecs.deregister_managed_instance import deregister_managed_ins
 from cloudhand.api.ecs.describe_account_attributes import describe_account_attributes
 from cloudhand.api.ecs.describe_activations import describe_activations
 from cloudhand.api.ecs.describe_agent_notices import describe_agent_notices
+from cloudhand.api.ecs.describe_agent_upgrades import describe_agent_upgrades
 from cloudhand.api.ecs.describe_available_resource import describe_available_resource
 from cloudhand.api.ecs.describe_cloud_assistant_settings import describe_cloud_assistant_settings
 from cloudhand.api.ecs.describe_cloud_assistant_status import describe_cloud_assistant_status
@@ -79,6 +80,7 @@ from cloudhand.api.ecs.stop_invocation import stop_invocation
 from cloudhand.api.ecs.tag_resources import tag_resources
 from cloudhand.api.ecs.test_notification_channel import test_notification_channel
 from cloudhand.api.ecs.untag_resources import untag_resources
+from cloudhand.api.ecs.upgrade_agents import upgrade_agents
 from cloudhand.api.operation import Operation
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -100,6 +102,7 @@ OPERATIONS: Mapping[str, Operation] = {
         describe_account_attributes,
         describe_activations,
         describe_agent_notices,
+        describe_agent_upgrades,
         describe_available_resource,
         describe_cloud_assistant_settings,
         describe_cloud_assistant_status,
@@ -159,5 +162,6 @@ OPERATIONS: Mapping[str, Operation] = {
         tag_resources,
         test_notification_channel,
         untag_resources,
+        upgrade_agents,
     )
 }

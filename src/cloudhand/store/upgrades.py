@@ -1,0 +1,172 @@
+"""Upgrades of agents, the last one of each instance. One is moved here or nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from cloudhand.core.audit import OK, Kind, Record
+from cloudhand.core.ids import InstanceId
+from cloudhand.core.upgrade import UPGRADE, Event, State, Upgrade
+from cloudhand.store.audit import Audit
+from cloudhand.store.database import Row, Statements
+from cloudhand.store.events import Events, Move
+from cloudhand.store.rows import from_ms, marks, moment, to_ms
+
+_COLUMNS = (
+    "id, instance_id, state, version, from_release, from_package, to_release, to_package, reason,"
+    " asked_at, deadline_at, ended_at"
+)
+
+
+class Upgrades:
+    def __init__(self, statements: Statements, events: Events, audit: Audit) -> None:
+        self._statements = statements
+        self._events = events
+        self._audit = audit
+
+    async def put(self, upgrade: Upgrade) -> None:
+        """In place of an earlier one of its instance."""
+        await self.drop(upgrade.instance_id)
+        await self._statements.change(
+            f"INSERT INTO agent_upgrades ({_COLUMNS}) VALUES ({marks(range(12))})",
+            upgrade.id,
+            upgrade.instance_id,
+            upgrade.state,
+            upgrade.version,
+            upgrade.from_release,
+            upgrade.from_package,
+            upgrade.to_release,
+            upgrade.to_package,
+            upgrade.reason,
+            to_ms(upgrade.asked_at),
+            to_ms(upgrade.deadline_at),
+            to_ms(upgrade.ended_at),
+        )
+
+    async def of(self, instance_id: InstanceId) -> Upgrade | None:
+        return (await self.of_many([instance_id])).get(instance_id)
+
+    async def of_many(self, instance_ids: Sequence[InstanceId]) -> dict[InstanceId, Upgrade]:
+        found = await self._found(f"instance_id IN ({marks(instance_ids)})", *instance_ids)
+        return {upgrade.instance_id: upgrade for upgrade in found}
+
+    async def due(self, now: datetime) -> list[Upgrade]:
+        """Those that should have ended."""
+        return await self._found("deadline_at <= ?", to_ms(now))
+
+    async def next_deadline(self) -> datetime | None:
+        rows = await self._statements.fetch("SELECT min(deadline_at) FROM agent_upgrades")
+        return from_ms(rows[0][0])
+
+    async def postpone(self, until: datetime) -> None:
+        """None ends by itself before ``until``."""
+        await self._statements.change(
+            "UPDATE agent_upgrades SET deadline_at = ? WHERE deadline_at < ?",
+            to_ms(until),
+            to_ms(until),
+        )
+
+    async def waiting_instances(self, *, since: datetime) -> list[InstanceId]:
+        """Where one was asked for before ``since`` that its agent has not fetched."""
+        found = await self._found("state = ? AND asked_at <= ?", State.ASKED, to_ms(since))
+        return [upgrade.instance_id for upgrade in found]
+
+    async def drop(self, instance_id: InstanceId) -> None:
+        await self._statements.change(
+            "DELETE FROM agent_upgrades WHERE instance_id = ?", instance_id
+        )
+
+    async def move(
+        self, upgrade: Upgrade, event: Event, *, at: datetime, source: str, **changes: Any
+    ) -> Upgrade:
+        return await self._moved(upgrade, UPGRADE.move(upgrade.state, event), event, at, source,
+                                 changes)  # fmt: skip
+
+    async def correct(self, upgrade: Upgrade, event: Event, *, at: datetime, reason: str) -> None:
+        """Its agent tells after all what became of one that nobody had told of."""
+        assert upgrade.state is State.TIMED_OUT
+        state = UPGRADE.move(State.TRYING, event)
+        await self._moved(upgrade, state, event, at, "agent", {"reason": reason})
+
+    async def _moved(
+        self,
+        upgrade: Upgrade,
+        state: State,
+        event: Event,
+        at: datetime,
+        source: str,
+        changes: dict[str, Any],
+    ) -> Upgrade:
+        if state in UPGRADE.final:
+            changes = {"deadline_at": None, "ended_at": at, **changes}
+        moved = replace(upgrade, state=state, version=upgrade.version + 1, **changes)
+        changed = await self._statements.change(
+            "UPDATE agent_upgrades SET state = ?, version = ?, to_release = ?, to_package = ?,"
+            " reason = ?, deadline_at = ?, ended_at = ? WHERE id = ? AND version = ?",
+            moved.state,
+            moved.version,
+            moved.to_release,
+            moved.to_package,
+            moved.reason,
+            to_ms(moved.deadline_at),
+            to_ms(moved.ended_at),
+            upgrade.id,
+            upgrade.version,
+        )
+        if not changed:
+            raise RuntimeError(f"cannot move {upgrade.id}: it was moved by somebody else")
+        await self._events.add(
+            [
+                Move(
+                    noun="upgrade",
+                    id=upgrade.id,
+                    from_state=upgrade.state,
+                    event=event,
+                    to_state=state,
+                    at=at,
+                    source=source,
+                )
+            ]
+        )
+        if moved.final:
+            await self._audit.add(_record(moved, at))
+        return moved
+
+    async def _found(self, condition: str, *values: object) -> list[Upgrade]:
+        rows = await self._statements.fetch(
+            f"SELECT {_COLUMNS} FROM agent_upgrades WHERE {condition} ORDER BY asked_at, id",
+            *values,
+        )
+        return [_upgrade(row) for row in rows]
+
+
+def _record(upgrade: Upgrade, at: datetime) -> Record:
+    return Record(
+        kind=Kind.JOINING,
+        at=at,
+        action=f"agent:{upgrade.state}",
+        who=upgrade.instance_id,
+        outcome=OK,
+        things=(f"instance/{upgrade.instance_id}",),
+        facts={"package": upgrade.to_package, "why": upgrade.reason[:100]},
+    )
+
+
+def _upgrade(row: Row) -> Upgrade:
+    return Upgrade(
+        id=row[0],
+        instance_id=row[1],
+        state=State(row[2]),
+        version=row[3],
+        from_release=row[4],
+        from_package=row[5],
+        to_release=row[6],
+        to_package=row[7],
+        reason=row[8],
+        asked_at=moment(row[9]),
+        deadline_at=from_ms(row[10]),
+        ended_at=from_ms(row[11]),
+    )
