@@ -101,11 +101,7 @@ async def control_plane(settings: Settings) -> AsyncIterator[Running]:
             found = probe.probe(plain_processes=settings.plain_processes, within=settings.state)
             listener = stack.enter_context(_listen(settings))
             port: int = listener.getsockname()[1]
-            tls = (
-                tls_files(settings.state, settings.listen_host, settings.names)
-                if settings.tls
-                else None
-            )
+            tls = _tls(settings)
             agent = _agent()
             database = open_database(settings.state)
         except (states.CannotUse, probe.ProbeError) as error:
@@ -151,10 +147,20 @@ async def control_plane(settings: Settings) -> AsyncIterator[Running]:
         loops = (houses.run(), _keep_telling(settings.state, running))
         watched = Watching(houses.tenancy, store_file(settings.state), settings.metrics_to)
         app = _faces(houses, _installer(ground, tls), watched)
-        renewal = partial(renew, settings.state, settings.listen_host, settings.names)
+        renewal = _renewal(settings)
         async with serving(app, loops, listener, tls, renewal=renewal, clock=ground.clock):
             states.write_endpoint(settings.state, _endpoint(running))
             yield running
+
+
+def _tls(settings: Settings) -> TlsFiles | None:
+    if not settings.tls:
+        return None
+    return tls_files(settings.state, settings.listen_host, settings.names)
+
+
+def _renewal(settings: Settings) -> Callable[[], bool]:
+    return partial(renew, settings.state, settings.listen_host, settings.names)
 
 
 def _agent() -> Path:
