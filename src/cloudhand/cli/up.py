@@ -235,13 +235,16 @@ def tell_what_next(running: Running, ready: Sequence[Machine], settings: Setting
     if not settings.temporary:
         print(f"  state       {settings.state}")
     print(f"  endpoint    {running.url}   region {running.region_id}")
-    print(f"  access key  {running.access_key_id}   secret {running.access_key_secret}")
+    # What is written to a file, by nohup for instance, may be read by others.
+    kept = f"in {settings.state}/endpoint.json"
+    secret = running.access_key_secret if sys.stdout.isatty() else kept
+    print(f"  access key  {running.access_key_id}   secret {secret}")
     print("Three commands to try next, in another terminal:")
     print(f"  {typed} instances{named}")
     print(f"  {script}")
     print(f"  {typed} exec{named} -- python your_program_for_alibaba_cloud.py")
-    kept = "everything." if settings.temporary else "the instances; their state is kept."
-    print(f"Ctrl-C ends {kept}", flush=True)
+    what = "everything." if settings.temporary else "the instances; their state is kept."
+    print(f"Ctrl-C ends {what}", flush=True)
 
 
 def _named(settings: Settings) -> str:
