@@ -432,11 +432,14 @@ async def test_what_nobody_decides_is_told_and_that_it_is_over(tmp_path: Path) -
         instance_id = await join(world)
         invoke_id = await world.run(instance_id)
         telling = asyncio.create_task(world.notifications.run())
-        await world.advance(minutes=10)
-        told = [one for events in receiver.told for one in events if one["event"] == "overdue"]
-        assert [(one["over"], one["counts"]) for one in told] == [(False, {"target": 1})]
+
+        def told() -> list[Any]:
+            return [one for events in receiver.told for one in events if one["event"] == "overdue"]
+
+        await world.until(told)
+        assert [(one["over"], one["counts"]) for one in told()] == [(False, {"target": 1})]
         await world.control.invocations.stop(invoke_id)
-        await world.advance(minutes=1)
+        await world.until(lambda: len(told()) > 1)
         telling.cancel()
         await asyncio.gather(telling, return_exceptions=True)
         assert receiver.heads[-1] == [("overdue", True, "")]

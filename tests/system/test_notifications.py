@@ -173,5 +173,8 @@ def test_what_is_near_is_told_nothing_unless_it_is_allowed(
     shared.call("TestNotificationChannel", ChannelName="near")
     until(lambda: channel(shared, "near")["Test"]["Status"] == "Failed")
     told = channel(shared, "near")["Test"]["Error"]
-    assert told == "127.0.0.1 is an address of this machine or its network"
+    assert told == (
+        "127.0.0.1 is an address of this machine or its network, which `--web-hooks-to 127.0.0.1`"
+        " of `up` and `serve` allows"
+    )
     assert receiver.heard == []

@@ -165,7 +165,7 @@ def test_an_operation_that_restarts_is_refused_by_what_the_machine_has_said(
     assert error.value.code == "IncorrectInstanceStatus"
     said = shared.place.run("reboot", machine.id, "--yes", "--state", str(shared.state))
     assert (said.returncode, said.stdout) == (2, "")
-    assert said.stderr.endswith(f"{machine.id}: {rule}\n")
+    assert f"{machine.id}: {rule}, as its agent said at " in said.stderr
     some = shared.call("RebootInstances", InstanceId=[machine.id], BatchOptimization="SuccessFirst")
     (response,) = some["InstanceResponses"]["InstanceResponse"]
     assert (response["Code"], response["CurrentStatus"]) == ("IncorrectInstanceStatus", "")
