@@ -158,4 +158,4 @@ async def test_a_machine_may_come_to_refuse_while_it_waits_for_its_turn(tmp_path
         )
         assert (after.target.state, after.target.exit_code) == ("Success", 194)
         page = await world.control.governor.slots("all", ALL, ended=False)
-        assert [slot.holder for slot in page.items] == ["another"]
+        assert [view.slot.holder for view in page.items] == ["another"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,28 +20,6 @@ pytestmark = [
 
 
 _MAIN_PID = "systemctl show -p MainPID,ActiveEnterTimestamp cloudhand-agent"
-
-
-@pytest.fixture
-def alone(tmp_path: Path) -> Iterator[Place]:
-    with place(tmp_path / "place", adopts=False) as one:
-        yield one
-
-
-@pytest.fixture
-def plane(alone: Place) -> Iterator[Plane]:
-    one = Plane(alone, "--tls")
-    try:
-        one.start()
-        yield one
-    finally:
-        one.end()
-
-
-@pytest.fixture
-def guest(tmp_path: Path) -> Iterator[Guest]:
-    with Guest(tmp_path / "guest", tmp_path / "guest.log") as one:
-        yield one
 
 
 def line(plane: Plane, *words: str, after: str = "") -> str:

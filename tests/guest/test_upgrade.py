@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ import cloudhand
 from tests.guest.guest import Guest, missing
 from tests.guest.test_install import installed, line
 from tests.rules.sources import SRC
-from tests.system.place import Place, Plane, place
+from tests.system.place import Plane
 from tests.system.waiting import until
 
 pytestmark = [
@@ -21,28 +20,6 @@ pytestmark = [
 ]
 
 _LIBRARY = "/usr/local/lib/cloudhand-agent"
-
-
-@pytest.fixture
-def alone(tmp_path: Path) -> Iterator[Place]:
-    with place(tmp_path / "place", adopts=False) as one:
-        yield one
-
-
-@pytest.fixture
-def plane(alone: Place) -> Iterator[Plane]:
-    one = Plane(alone, "--tls")
-    try:
-        one.start()
-        yield one
-    finally:
-        one.end()
-
-
-@pytest.fixture
-def guest(tmp_path: Path) -> Iterator[Guest]:
-    with Guest(tmp_path / "guest", tmp_path / "guest.log") as one:
-        yield one
 
 
 def becomes(plane: Plane, version: str, *, old: str = "", new: str = "") -> None:

@@ -46,7 +46,7 @@ def command(
     ] = "",
     region: Annotated[str, typer.Option(help="The region; else what the control plane says.")] = "",
     remove: Annotated[bool, typer.Option("--remove", help="Take the profile away.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: options.Yes = False,
     no_check: Annotated[
         bool,
         typer.Option("--no-check", help="Do not try first whether it answers and knows the key."),

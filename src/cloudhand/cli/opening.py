@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 from cloudhand.cli.errors import Mistake
 from cloudhand.wire import times, window
@@ -84,7 +84,3 @@ def _zone(name: str) -> tzinfo | None:
     except (KeyError, ValueError, OSError):
         raise Mistake(f"--zone {name} is no time zone, such as Europe/Berlin") from None
     return found
-
-
-def now() -> datetime:
-    return datetime.now(UTC)

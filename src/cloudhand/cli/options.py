@@ -40,6 +40,14 @@ Ca = Annotated[
         " state.",
     ),
 ]
+On = Annotated[
+    list[str] | None, typer.Option("--on", help="Id or name of a machine; may be repeated.")
+]
+Tags = Annotated[
+    list[str] | None,
+    typer.Option("--tag", help="KEY=VALUE; may be repeated, and all must match."),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 Region = Annotated[str, typer.Option(help="The region that it stands for.")]
 PlainProcesses = Annotated[

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -31,15 +32,7 @@ _PER_CALL = 100  # instances
 Named = Annotated[
     list[str] | None, typer.Argument(help="Ids or names of instances.", metavar="[INSTANCE]...")
 ]
-On = Annotated[
-    list[str] | None, typer.Option("--on", help="Id or name of an instance; may be repeated.")
-]
-Tags = Annotated[
-    list[str] | None,
-    typer.Option("--tag", help="KEY=VALUE; may be repeated, and all must match."),
-]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say who would be hit.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Force = Annotated[bool, typer.Option("--force", help="Cut the power instead of asking politely.")]
 
 
@@ -69,11 +62,11 @@ class Asked:
 
 def start(
     names: Named = None,
-    on: On = None,
-    tag: Tags = None,
+    on: options.On = None,
+    tag: options.Tags = None,
     everywhere: Annotated[bool, typer.Option("--all", help="Every stopped instance.")] = False,
     dry_run: DryRun = False,
-    yes: Yes = False,
+    yes: options.Yes = False,
     state: options.State = None,
     endpoint: options.At = "",
     ca: options.Ca = None,
@@ -92,12 +85,12 @@ def start(
 
 def stop(
     names: Named = None,
-    on: On = None,
-    tag: Tags = None,
+    on: options.On = None,
+    tag: options.Tags = None,
     everywhere: Annotated[bool, typer.Option("--all", help="Every running instance.")] = False,
     force: Force = False,
     dry_run: DryRun = False,
-    yes: Yes = False,
+    yes: options.Yes = False,
     state: options.State = None,
     endpoint: options.At = "",
     ca: options.Ca = None,
@@ -123,8 +116,8 @@ def stop(
 
 def reboot(
     names: Named = None,
-    on: On = None,
-    tag: Tags = None,
+    on: options.On = None,
+    tag: options.Tags = None,
     everywhere: Annotated[bool, typer.Option("--all", help="Every running instance.")] = False,
     force: Force = False,
     at_a_time: Annotated[
@@ -168,7 +161,7 @@ def reboot(
         typer.Option(help="Of --window, like Europe/Berlin; else that of this machine."),
     ] = "",
     dry_run: DryRun = False,
-    yes: Yes = False,
+    yes: options.Yes = False,
     state: options.State = None,
     endpoint: options.At = "",
     ca: options.Ca = None,
@@ -188,7 +181,7 @@ def reboot(
         pace=pace,
         check=check,
         if_needed=if_needed,
-        opening=opening.opening(window or (), zone, now=opening.now()),
+        opening=opening.opening(window or (), zone, now=datetime.now(UTC)),
     )
     if force and turns.concerns(()):
         raise Mistake("--force cuts the power at once: it does not go with a restart in turns")

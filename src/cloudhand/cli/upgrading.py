@@ -30,14 +30,6 @@ _PER_CALL = 100  # instances
 _FIRST_PAUSE, _LAST_PAUSE = 0.05, 0.5  # seconds between looks
 _OPEN = ("Asked", "Trying")
 
-On = Annotated[
-    list[str] | None, typer.Option("--on", help="Id or name of a machine; may be repeated.")
-]
-Tags = Annotated[
-    list[str] | None,
-    typer.Option("--tag", help="KEY=VALUE; may be repeated, and all must match."),
-]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Agent:
@@ -46,8 +38,7 @@ class Agent:
     version: str
     package: str
     refusal: str
-    upgrade_id: str  # empty: it has had none
-    status: str
+    status: str  # empty: it has had none
     reason: str
     before: tuple[str, str]  # version and package
     to: tuple[str, str]
@@ -58,15 +49,15 @@ class Agent:
 
 
 def upgrade(
-    tag: Tags = None,
-    on: On = None,
+    tag: options.Tags = None,
+    on: options.On = None,
     everywhere: Annotated[bool, typer.Option("--all", help="Every machine of your own.")] = False,
     at_a_time: Annotated[
         int,
         typer.Option(help="So many at a time: the next begins when one is done.", min=1),
     ] = 1,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say who would be.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: options.Yes = False,
     state: options.State = None,
     endpoint: options.At = "",
     ca: options.Ca = None,
@@ -232,7 +223,6 @@ def _agent(item: Mapping[str, Any]) -> Agent:
         version=version,
         package=package,
         refusal=item["Refusal"],
-        upgrade_id=last["UpgradeId"] if last else "",
         status=last["Status"] if last else "",
         reason=last["Reason"] if last else "",
         before=_release(last["Before"]) if last else ("", ""),

@@ -28,6 +28,12 @@ _TOKEN_SIZE = 24  # random bytes
 
 
 @dataclass(frozen=True, kw_only=True)
+class SlotView:
+    slot: Slot
+    waits_for: str  # a clause without its subject; empty unless it waits
+
+
+@dataclass(frozen=True, kw_only=True)
 class GroupView:
     group: Group
     members: int
@@ -84,18 +90,22 @@ class Governor:
             waiting=len(slots) - held,
         )
 
-    async def slots(self, group: str, window: Window, *, ended: bool) -> Page[Slot]:
+    async def slots(self, group: str, window: Window, *, ended: bool) -> Page[SlotView]:
         """Of one group, or, if it is empty, of all; who asked last comes first.
 
         Why somebody waits is told as it is now. ResourceNotFound.
         """
         now = self._clock.now()
 
-        async def work(tx: Transaction) -> Page[Slot]:
+        async def work(tx: Transaction) -> Page[SlotView]:
             if group:
                 await _group(tx, group)
             page = await tx.governor.find([group] if group else [], ended=ended, window=window)
-            return replace(page, items=[await turns.as_it_is(tx, one, now) for one in page.items])
+            views = [
+                SlotView(slot=one, waits_for=await turns.waits_for(tx, one, now))
+                for one in page.items
+            ]
+            return Page(items=views, total=page.total, next=page.next)
 
         return await self._database.read(work)
 

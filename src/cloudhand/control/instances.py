@@ -383,8 +383,10 @@ def _tried_own(
 
 async def _guarded(tx: Transaction, change: Changed, now: datetime) -> Changed:
     """The same, unless the governor refuses it: whoever asks hears that now."""
+    if change.error is not None:
+        return change
     refused = await turns.loop_guard(tx, change.instance_id, now=now)
-    if change.error is not None or refused is None:
+    if refused is None:
         return change
     return Changed(
         instance_id=change.instance_id, error=RestartLimit(change.instance_id, refused.why)

@@ -68,33 +68,35 @@ async def ask(
             return Granted(lease=min(end for end in ends if end is not None) - now)
         case Wait():
             for group in missing:
-                await _wait(tx, group, asker, own, word.why, random, now)
+                await _wait(tx, group, asker, own, random, now)
         case Refused():
             there = [own[one.name] for one in groups if one.name in own]
             await _leave(tx, there, Event.RELEASED, now, source="governor")
     return word
 
 
-async def as_it_is(tx: Transaction, slot: Slot, now: datetime) -> Slot:
-    """The same, and if it waits with what it waits for now, of this group alone."""
-    group = await tx.governor.group(slot.group)
-    if slot.state is not State.WAITING or group is None:
-        return slot
+async def waits_for(tx: Transaction, slot: Slot, now: datetime) -> str:
+    """A clause without its subject; empty unless it waits."""
+    group = await tx.governor.group(slot.group) if slot.state is State.WAITING else None
+    if group is None:
+        return ""
     own = {one.group: one for one in await tx.governor.open_of(slot.holder)}
     asker = Asker(id=slot.holder, boot_id=slot.boot_id, why=slot.why)
     word = governor.decide([await _standing(tx, group, asker, own, now)])
-    why = _NEXT if isinstance(word, Granted) else word.why
-    return replace(slot, waits_for=why)
+    return _NEXT if isinstance(word, Granted) else word.why
 
 
 async def loop_guard(tx: Transaction, instance_id: InstanceId, *, now: datetime) -> Refused | None:
     """Whether a machine has restarted too often to do so again now."""
-    asker = Asker(id=instance_id, why="")
     for group in await groups_of(tx, instance_id):
-        word = governor.decide([await _standing(tx, group, asker, {}, now)])
-        if isinstance(word, Refused):
-            return word
+        refused = governor.loop_guard(group, await _lately(tx, group, instance_id, now))
+        if refused is not None:
+            return refused
     return None
+
+
+async def _lately(tx: Transaction, group: Group, holder: str, now: datetime) -> list[datetime]:
+    return await tx.governor.granted(group.name, holder, since=now - group.within)
 
 
 async def returned(
@@ -154,7 +156,7 @@ async def _standing(
             for one in others
             if one.waits(now) and one.holder not in down and (one.asked_at, one.holder) < place
         ],
-        lately=await tx.governor.granted(group.name, asker.id, since=now - group.within),
+        lately=await _lately(tx, group, asker.id, now),
     )
 
 
@@ -172,7 +174,7 @@ async def _take(
     random: RandomBytes,
     now: datetime,
 ) -> Slot:
-    slot = own.get(group.name) or await _queue(tx, group, asker, own, "", random, now)
+    slot = own.get(group.name) or await _queue(tx, group, asker, own, random, now)
     return await tx.governor.move(
         slot,
         Event.GRANTED,
@@ -180,7 +182,6 @@ async def _take(
         source="governor",
         seen_at=now,
         held_at=now,
-        waits_for="",
         boot_id=asker.boot_id,
         deadline_at=now + group.lease,
     )
@@ -191,15 +192,14 @@ async def _wait(
     group: Group,
     asker: Asker,
     own: Mapping[str, Slot],
-    why: str,
     random: RandomBytes,
     now: datetime,
 ) -> None:
     slot = own.get(group.name)
     if slot is None:
-        await _queue(tx, group, asker, own, why, random, now)
+        await _queue(tx, group, asker, own, random, now)
         return
-    await tx.governor.note(replace(slot, seen_at=now, deadline_at=now + group.lease, waits_for=why))
+    await tx.governor.note(replace(slot, seen_at=now, deadline_at=now + group.lease))
 
 
 async def _queue(
@@ -207,7 +207,6 @@ async def _queue(
     group: Group,
     asker: Asker,
     own: Mapping[str, Slot],
-    waits_for: str,
     random: RandomBytes,
     now: datetime,
 ) -> Slot:
@@ -216,7 +215,6 @@ async def _queue(
         group=group.name,
         holder=asker.id,
         why=asker.why,
-        waits_for=waits_for,
         asked_at=_since(own, now),
         seen_at=now,
         deadline_at=now + group.lease,

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from cloudhand.core.ids import BootId, InstanceId, SlotId
 from cloudhand.core.machine import Machine
+from cloudhand.wire import times
 
 # Who waits asks again after so long: who is next, and anybody else.
 _NEXT_ASKS_AFTER, _OTHERS_ASK_AFTER = timedelta(seconds=1), timedelta(seconds=5)
@@ -109,7 +110,6 @@ class Slot:
     group: str
     holder: str  # the id of an instance, or whatever another tool calls a machine
     why: str  # what it is to restart for, a phrase
-    waits_for: str = ""  # while it waits: a clause without its subject
     state: State = State.WAITING
     version: int = 0
     asked_at: datetime
@@ -176,8 +176,9 @@ Word = Granted | Wait | Refused
 def decide(standings: Sequence[Standing]) -> Word:
     """What to say to who asks, and has no slot of these groups yet."""
     for one in standings:
-        if len(one.lately) >= one.group.restarts:
-            return Refused(why=_looping(one))
+        refused = loop_guard(one.group, one.lately)
+        if refused is not None:
+            return refused
     whys = [why for why in map(_full, standings) if why]
     if whys:
         is_next = not any(one.ahead for one in standings)
@@ -186,12 +187,14 @@ def decide(standings: Sequence[Standing]) -> Word:
     return Granted(lease=min((one.group.lease for one in standings), default=None))
 
 
-def _looping(standing: Standing) -> str:
-    group = standing.group
-    again = sorted(standing.lately)[-group.restarts] + group.within
-    return (
-        f"the governor's group {group.name} lets a machine restart {group.restarts} times within"
-        f" {_span(group.within)}, which it has done; the next time may be at"
+def loop_guard(group: Group, lately: Sequence[datetime]) -> Refused | None:
+    """Whether a machine has restarted too often; ``lately``: when, within ``group.within``."""
+    if len(lately) < group.restarts:
+        return None
+    again = sorted(lately)[-group.restarts] + group.within
+    return Refused(
+        why=f"the governor's group {group.name} lets a machine restart {group.restarts} times"
+        f" within {times.span(group.within)}, which it has done; the next time may be at"
         f" {again:%Y-%m-%d %H:%M:%S} UTC"
     )
 
@@ -208,11 +211,3 @@ def _full(standing: Standing) -> str:
     told += [f"{one} is before it" for one in standing.ahead]
     more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
     return f"{standing.group.name} ({room} at a time): {', '.join(told[:_NAMED])}{more}"
-
-
-def _span(span: timedelta) -> str:
-    seconds = int(span.total_seconds())
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds % size == 0:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"

@@ -34,11 +34,11 @@ _GROUP = (
 )
 _GROUP_COUNT = 10
 _SLOT = (
-    "id, group_name, holder, why, waits_for, state, version, asked_at, seen_at, held_at,"
+    "id, group_name, holder, why, state, version, asked_at, seen_at, held_at,"
     " deadline_at, boot_id, ended_at"
 )
-_SLOT_COUNT = 13
-# What is a machine of the account, and when its agent was heard of.
+_SLOT_COUNT = 12
+# All machines of the account.
 _MACHINES = (
     "SELECT id, tags FROM instances WHERE state <> 'Released'"
     " UNION ALL SELECT id, tags FROM managed_instances WHERE deregistered_at IS NULL"
@@ -119,7 +119,6 @@ class Governor:
             slot.group,
             slot.holder,
             slot.why,
-            slot.waits_for,
             slot.state,
             slot.version,
             to_ms(slot.asked_at),
@@ -180,10 +179,9 @@ class Governor:
     async def note(self, slot: Slot) -> None:
         """Keep what may change of one while its state does not."""
         await self._statements.change(
-            "UPDATE governor_slots SET seen_at = ?, deadline_at = ?, waits_for = ? WHERE id = ?",
+            "UPDATE governor_slots SET seen_at = ?, deadline_at = ? WHERE id = ?",
             to_ms(slot.seen_at),
             to_ms(slot.deadline_at),
-            slot.waits_for,
             slot.id,
         )
 
@@ -203,11 +201,10 @@ class Governor:
             changes = {"deadline_at": None, "ended_at": at, **changes}
         moved = replace(slot, state=state, version=slot.version + 1, **changes)
         changed = await self._statements.change(
-            "UPDATE governor_slots SET state = ?, version = ?, waits_for = ?, seen_at = ?,"
+            "UPDATE governor_slots SET state = ?, version = ?, seen_at = ?,"
             " held_at = ?, deadline_at = ?, boot_id = ?, ended_at = ? WHERE id = ? AND version = ?",
             moved.state,
             moved.version,
-            moved.waits_for,
             to_ms(moved.seen_at),
             to_ms(moved.held_at),
             to_ms(moved.deadline_at),
@@ -282,13 +279,12 @@ def _slot(row: Row) -> Slot:
         group=row[1],
         holder=row[2],
         why=row[3],
-        waits_for=row[4],
-        state=State(row[5]),
-        version=row[6],
-        asked_at=moment(row[7]),
-        seen_at=moment(row[8]),
-        held_at=from_ms(row[9]),
-        deadline_at=from_ms(row[10]),
-        boot_id=row[11],
-        ended_at=from_ms(row[12]),
+        state=State(row[4]),
+        version=row[5],
+        asked_at=moment(row[6]),
+        seen_at=moment(row[7]),
+        held_at=from_ms(row[8]),
+        deadline_at=from_ms(row[9]),
+        boot_id=row[10],
+        ended_at=from_ms(row[11]),
     )

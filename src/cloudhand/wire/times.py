@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 _SECOND = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z", re.ASCII)
 _MINUTE = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d)Z", re.ASCII)
@@ -36,3 +36,12 @@ def _parse(form: re.Pattern[str], text: str) -> datetime:
     year, month, day, *rest = (int(group) for group in match.groups())
     hour, minutes, seconds = (*rest, 0)[:3]
     return datetime(year, month, day, hour, minutes, seconds, tzinfo=timezone.utc)
+
+
+def span(length: timedelta) -> str:
+    """``90 min``: by the largest unit of which it is a whole number."""
+    seconds = int(length.total_seconds())
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds % size == 0:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"

@@ -14,8 +14,8 @@ from cloudhand.api import bind, paging
 from cloudhand.api.ecs import errors, fields, governor_fields
 from cloudhand.api.ecs.product import ECS
 from cloudhand.api.operation import Call, operation
+from cloudhand.control.governor import SlotView
 from cloudhand.core.errors import ResourceNotFound
-from cloudhand.core.governor import Slot
 from cloudhand.core.ids import SlotId
 from cloudhand.wire import times
 
@@ -52,17 +52,18 @@ async def describe_governor_slots(call: Call, params: Params) -> Result:
     page = await call.control.governor.slots(
         params.group_name, params.page.window, ended=params.ended
     )
-    return Result(slots=[_shape(slot) for slot in page.items], next_token=page.next)
+    return Result(slots=[_shape(view) for view in page.items], next_token=page.next)
 
 
-def _shape(slot: Slot) -> SlotShape:
+def _shape(view: SlotView) -> SlotShape:
+    slot = view.slot
     return SlotShape(
         slot_id=slot.id,
         group_name=slot.group,
         holder=slot.holder,
         status=slot.state.value,
         reason=slot.why,
-        waits_for=slot.waits_for,
+        waits_for=view.waits_for,
         asked_time=times.second(slot.asked_at),
         seen_time=times.second(slot.seen_at),
         held_time=times.second(slot.held_at),

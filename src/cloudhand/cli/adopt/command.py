@@ -72,7 +72,7 @@ def command(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say which, how, and with which tags.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: options.Yes = False,
     as_json: options.Json = False,
     state: options.State = None,
     endpoint: options.At = "",

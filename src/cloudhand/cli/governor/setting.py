@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +11,7 @@ from cloudhand.cli import bulk, confirm, options
 from cloudhand.cli.client import Client
 from cloudhand.cli.endpoint import find_endpoint
 from cloudhand.cli.errors import Mistake
+from cloudhand.wire import times
 
 EPILOG = "Exit codes: 0 set; 2 not understood; 3 the control plane refused or could not be reached."
 Name = Annotated[str, typer.Argument(help="Name of the group.", metavar="GROUP")]
@@ -104,7 +106,4 @@ def _words(told: dict[str, Any]) -> str:
 
 
 def _span(seconds: int) -> str:
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds % size == 0:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
+    return times.span(timedelta(seconds=seconds))

@@ -18,7 +18,6 @@ CREATE TABLE governor_slots (
     group_name TEXT NOT NULL,
     holder TEXT NOT NULL,
     why TEXT NOT NULL,
-    waits_for TEXT NOT NULL,
     state TEXT NOT NULL,
     version INTEGER NOT NULL,
     asked_at BIGINT NOT NULL,
