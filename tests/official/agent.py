@@ -199,6 +199,7 @@ class Agent:
             )
             await self.socket.ping(b"keepalive")
         except (Lost, ConnectionClosed):
+            self.socket = None
             return False
         return True
 

@@ -83,11 +83,19 @@ class Lab:
             host.network.down = True
         await self._server.aclose()
         self._server = AsyncExitStack()
+        await self._cut()
         await self.advance(seconds=after)
         await self.world.restart()
         await self._serve()
         for host in self.hosts:
             host.network.down = False
+
+    async def _cut(self) -> None:
+        """Every agent has seen that its channel ended, which takes real time: virtual time that
+        passes before is not spent on opening it anew."""
+        async with asyncio.timeout(30):
+            while any(agent.socket is not None for agent, _ in self._lives.values()):
+                await asyncio.sleep(0)
 
     async def join(self, manner: Manner | None = None, *, machine_id: str = "machine-1") -> Host:
         """A machine with an agent that has registered, started and come online."""
