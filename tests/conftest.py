@@ -6,8 +6,15 @@ import signal
 from collections.abc import Generator, Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import leftovers
+
+# How long an example takes is the machine's matter, and other people's on it.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 # What tests share in this process, not in another: it opens more as it is used, and is looked
 # at when it has ended.

@@ -12,6 +12,9 @@ WAITING, ENDED, TRIGGERED, STORED = "<waiting>", "<ended>", "<triggered>", "<sto
 
 Row = tuple[str, dict[str, Any], str, int]  # operation, parameters, code, HTTP status
 
+# Operations of our own, for which the newer client has no request.
+OWN = ("ExplainExecution",)
+
 TEXT = template(PAUSE)
 WRONG = template({"Name": "one", "Action": "ACS::Nothing"})
 NEEDS = template(PAUSE, Parameters={"size": {"Type": "Number"}})
@@ -256,6 +259,7 @@ WORDS: list[Row] = [
         "InvalidStatus.Execution",
         400,
     ),
+    ("ExplainExecution", {"ExecutionId": "exec-none"}, "EntityNotExists.Execution", 404),
     invalid("UpdateExecution", "Description", "x" * 1025, ExecutionId=WAITING),
     invalid("UpdateExecution", "Parameters", "[]", ExecutionId=WAITING),
     invalid("UpdateExecution", "Parameters", '{"strange": 1}', ExecutionId=WAITING),

@@ -105,6 +105,8 @@ EXTENSIONS = (
     "DescribeGovernorGroups",
     "DescribeGovernorSlots",
     "DescribeInvocationOutput",
+    "ExplainInstance",
+    "ExplainInvocation",
     "ListAuditRecords",
     "ListNotificationChannels",
     "ReleaseGovernorSlot",
@@ -129,6 +131,20 @@ RECORDS: list[Row] = [
     ("ListAuditRecords", {"EndTime": "2026-01-02"}, "InvalidParameter.EndTime", 400),
     ("ListAuditRecords", {"MaxResults": 1001}, "InvalidParameter.MaxResults", 400),
     ("ListAuditRecords", {"NextToken": "none"}, "InvalidParameter.NextToken", 400),
+]
+
+
+EXPLAINED: list[Row] = [
+    ("ExplainInvocation", {}, "MissingParameter.InvokeId", 400),
+    ("ExplainInvocation", {"InvokeId": "t-none"}, "InvalidInvokeId.NotFound", 404),
+    (
+        "ExplainInvocation",
+        {"InvokeId": OVER, "InstanceId": "i-nobody"},
+        "InvalidInstanceId.NotFound",
+        404,
+    ),
+    ("ExplainInstance", {}, "MissingParameter.InstanceId", 400),
+    ("ExplainInstance", {"InstanceId": "i-none"}, "InvalidInstanceId.NotFound", 404),
 ]
 
 
@@ -1159,6 +1175,7 @@ ROWS: list[Row] = [
     *CHANGED,
     *OUTPUTS,
     *RECORDS,
+    *EXPLAINED,
     *CHANNELS,
     *FORCED,
     *FAULTS,

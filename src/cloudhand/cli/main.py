@@ -23,6 +23,7 @@ COMMANDS = {
     "demo": "demo",
     "run": "run",
     "result": "result",
+    "explain": "explain",
     "stop-run": "stop_run",
     "instances": "instances",
     "start": "power",

@@ -11,6 +11,7 @@ from cloudhand.control.commands import Commands
 from cloudhand.control.deadlines import Deadlines
 from cloudhand.control.deliveries import Deliveries
 from cloudhand.control.executions import Executions
+from cloudhand.control.explanations import Explanations
 from cloudhand.control.faults import Faults
 from cloudhand.control.files import Files
 from cloudhand.control.governor import Governor
@@ -64,6 +65,7 @@ class Control:
         self.commands = Commands(database, clock, random, settings)
         self.deadlines = Deadlines(database, clock, pokes)
         self.faults = Faults(database, clock, random, pokes)
+        self.explanations = Explanations(database, clock, self.faults)
         self.deliveries = Deliveries(database, clock, random, pokes, settings, self.faults)
         self.templates = Templates(database, clock, random, library, programs)
         self.rights = Rights(database, clock)

@@ -132,6 +132,17 @@ class Faults:
                     found = one.fault
         return found
 
+    def silencing(self, instance_id: InstanceId) -> FaultId | None:
+        """The fault because of which nothing is heard of a machine's agent now."""
+        for one in self._current():
+            fault = one.fault
+            silent = fault.kind is Kind.OFFLINE and fault.strikes(instance_id)
+            if fault.kind in OF_BOOTS and instance_id in one.boots:
+                silent = self._silent_yet(one, instance_id)
+            if fault.meant_for(instance_id) and silent:
+                return fault.id
+        return None
+
     async def silences(self, instance_id: InstanceId, boot_id: BootId | None) -> bool:
         """Whether nothing that this agent says is to be heard now."""
         meant = [one for one in self._current() if one.fault.meant_for(instance_id)]
@@ -157,10 +168,13 @@ class Faults:
         if boot_id == known:
             return False
         one.struck.add(f"{instance_id}/{boot_id}")
-        if one.fault.kind is Kind.NO_BOOT:
-            return True
-        now = self._clock.now()
         before = one.boots.get(instance_id)
         if before is None or before[0] != boot_id:
-            before = one.boots[instance_id] = (boot_id, now)
-        return now < before[1] + timedelta(seconds=one.fault.value)
+            one.boots[instance_id] = (boot_id, self._clock.now())
+        return self._silent_yet(one, instance_id)
+
+    def _silent_yet(self, one: _Standing, instance_id: InstanceId) -> bool:
+        if one.fault.kind is Kind.NO_BOOT:
+            return True
+        _, booted_at = one.boots[instance_id]
+        return self._clock.now() < booted_at + timedelta(seconds=one.fault.value)

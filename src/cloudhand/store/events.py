@@ -50,6 +50,15 @@ class Events:
             for m in moves:
                 log.info("move", extra=_fields(m))
 
+    async def last_moved(self, noun: str, thing: str) -> datetime | None:
+        """When a thing came into the state that it is in; None: it never moved, or long ago."""
+        rows = await self._statements.fetch(
+            "SELECT at FROM events WHERE id = ? AND noun = ? ORDER BY number DESC LIMIT 1",
+            thing,
+            noun,
+        )
+        return moment(rows[0][0]) if rows else None
+
     async def of_execution(
         self, execution_id: ExecutionId, window: Window, *, task_id: str = ""
     ) -> Page[Move]:

@@ -22,6 +22,13 @@ class Watches:
             watches,
         )
 
+    async def of(self, task_id: TaskExecutionId) -> list[str]:
+        """The things that a task waits for."""
+        found = await self._statements.fetch(
+            "SELECT thing FROM watches WHERE task_id = ? ORDER BY thing", task_id
+        )
+        return [row[0] for row in found]
+
     async def remove(self, task_ids: Sequence[TaskExecutionId]) -> None:
         await self._statements.change_many(
             "DELETE FROM watches WHERE task_id = ?", [(task_id,) for task_id in task_ids]

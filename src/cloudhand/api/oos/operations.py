@@ -15,6 +15,7 @@ from cloudhand.api.oos.delete_secret_parameter import delete_secret_parameter
 from cloudhand.api.oos.delete_template import delete_template
 from cloudhand.api.oos.delete_templates import delete_templates
 from cloudhand.api.oos.describe_regions import describe_regions
+from cloudhand.api.oos.explain_execution import explain_execution
 from cloudhand.api.oos.get_execution_template import get_execution_template
 from cloudhand.api.oos.get_parameter import get_parameter
 from cloudhand.api.oos.get_parameters import get_parameters
@@ -66,6 +67,7 @@ OPERATIONS: Mapping[str, Operation] = {
         delete_template,
         delete_templates,
         describe_regions,
+        explain_execution,
         get_execution_template,
         get_parameter,
         get_parameters,

@@ -1,0 +1,115 @@
+"""Situations that are made on purpose, each with the cause that an explanation has to name."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from cloudhand.control.provider import Power
+from cloudhand.core.explanation import Cause, Explanation, Owner
+from cloudhand.core.ids import InstanceId, InvokeId
+from cloudhand.core.orders import NewExecution, TemplateText
+from tests.machines import Machine
+from tests.world import World
+
+Why = tuple[Explanation, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """How something was asked about, so that it can be asked again."""
+
+    explain: Callable[[World], Awaitable[Why]]
+    at: int = 0  # which of the explanations is meant
+
+    async def told(self, world: World) -> Explanation:
+        return (await self.explain(world))[self.at]
+
+
+Make = Callable[[World], Awaitable[Asked]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Situation:
+    make: Make
+    cause: Cause
+    owner: Owner
+    lasts: bool  # it is the same after a restart of the control plane
+
+    @property
+    def name(self) -> str:
+        return self.make.__name__
+
+
+SITUATIONS: list[Situation] = []
+
+
+def situation(cause: Cause, owner: Owner, *, lasts: bool = True) -> Callable[[Make], Make]:
+    def add(make: Make) -> Make:
+        SITUATIONS.append(Situation(make=make, cause=cause, owner=owner, lasts=lasts))
+        return make
+
+    return add
+
+
+def command(invoke_id: InvokeId, *, at: int = 0) -> Asked:
+    async def explain(world: World) -> Why:
+        return tuple(await world.control.explanations.of_invocation(invoke_id))
+
+    return Asked(explain=explain, at=at)
+
+
+def machine(instance_id: InstanceId, *, at: int = 0) -> Asked:
+    async def explain(world: World) -> Why:
+        return tuple(await world.control.explanations.of_instance(instance_id))
+
+    return Asked(explain=explain, at=at)
+
+
+def execution(execution_id: str, *, at: int = 0) -> Asked:
+    async def explain(world: World) -> Why:
+        return tuple(await world.control.explanations.of_execution(execution_id))
+
+    return Asked(explain=explain, at=at)
+
+
+async def execute(world: World, text: str, **order: object) -> str:
+    """Started, and looked at until nothing happens any more without time passing."""
+    started = await world.control.executions.start(
+        NewExecution(template=TemplateText(content=text), by="root", account_id="1", **order)  # type: ignore[arg-type]
+    )
+    await world.advance(seconds=2)
+    return started.id
+
+
+def deaf(machine: Machine) -> None:
+    """Its agent hears and fetches nothing, and nobody has noticed yet."""
+    machine.connected = False
+
+
+async def away(world: World, instance_id: InstanceId) -> None:
+    """Its agent's channel has ended."""
+    if instance_id in world.machines.machines:
+        deaf(world.machine(instance_id))
+    await world.control.agents.went(instance_id, for_good=False)
+    await world.advance(seconds=16)
+
+
+async def stop(world: World, instance_id: InstanceId) -> None:
+    await world.control.instances.stop([instance_id], force=False, together=True, by="ann")
+    await world.until(lambda: is_in(world, instance_id, "Stopped"))
+
+
+async def is_in(world: World, instance_id: InstanceId, state: str | None) -> bool:
+    return await world.status(instance_id) == state
+
+
+async def running(world: World, instance_id: InstanceId, **order: object) -> InvokeId:
+    """A command that its agent has heard of."""
+    invoke_id = await world.run(instance_id, script="sleep 1d", **order)
+    await world.settle()
+    return invoke_id
+
+
+def runs(world: World, instance_id: InstanceId) -> bool:
+    return world.machine(instance_id).power is Power.RUNNING
