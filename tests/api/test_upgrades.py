@@ -35,6 +35,7 @@ def test_an_upgrade_is_asked_for_and_told(one: Cloud) -> None:
 
     told = call("DescribeAgentUpgrades", InstanceId=ids)
     assert told["Offered"] == {"Version": "0.2.0", "Package": new}
+    assert told["AutomaticUpgrades"] == "Off"
     first, second = told["Agents"]
     (upgrade,) = first.pop("Upgrades")
     assert upgrade.pop("AskedTime") and upgrade.pop("EndTime") and upgrade.pop("UpgradeId")
@@ -42,6 +43,7 @@ def test_an_upgrade_is_asked_for_and_told(one: Cloud) -> None:
     assert upgrade == {
         "Status": "RolledBack",
         "Reason": "it hung",
+        "Automatic": False,
         "Before": old,
         "To": {"Version": "0.2.0", "Package": new},
     }

@@ -89,6 +89,7 @@ class Upgrade:
     to_release: str
     to_package: str
     reason: str = ""  # of a state that is no success, a clause
+    automatic: bool = False  # nobody asked for it: AgentUpgradeConfig did
     asked_at: datetime
     deadline_at: datetime | None = None  # None once final
     ended_at: datetime | None = None
