@@ -54,3 +54,16 @@ def test_an_upgrade_is_asked_for_and_told(one: Cloud) -> None:
         "Refusal": "",
     }
     assert second["Refusal"] == second["Upgrades"][0]["Reason"] == refused["Reason"]
+
+
+def test_what_the_setting_has_upgraded_is_told_as_that(one: Cloud) -> None:
+    call = classic(one.endpoint)
+    machine = one.do(lambda world: own_machine(world, "web-1"))
+    config = {"Enabled": False, "TimeZone": "GMT+8:00"}
+    kind = "AgentUpgradeConfig"
+    call("ModifyCloudAssistantSettings", SettingType=kind, **{kind: config})
+    one.do(lambda world: world.advance(seconds=31))
+    told = call("DescribeAgentUpgrades", InstanceId=[machine.instance_id])
+    assert told["AutomaticUpgrades"] == "Open"
+    (upgrade,) = told["Agents"][0]["Upgrades"]
+    assert (upgrade["Status"], upgrade["Automatic"]) == ("Upgraded", True)

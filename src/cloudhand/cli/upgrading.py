@@ -30,7 +30,7 @@ _PER_CALL = 100  # instances
 _FIRST_PAUSE, _LAST_PAUSE = 0.05, 0.5  # seconds between looks
 _OPEN = ("Asked", "Trying")
 # What the control plane does besides, by AutomaticUpgrades of DescribeAgentUpgrades.
-_BY_ITSELF = {
+BY_ITSELF = {
     "Off": "upgrades none by itself",
     "Closed": "upgrades some by itself, but not now: no window of AgentUpgradeConfig is open",
     "Starting": "upgrades by itself those that start, and the others in the windows of"
@@ -124,7 +124,7 @@ class _Rollout:
             to = release_called(*self._offered, before[0])
             self._say(one, f"{_from(before, self._offered)} → {to}")
         aside(f"This would upgrade {confirm.machines(self.count)}. Nothing was done.")
-        aside(f"The control plane {_BY_ITSELF[self._automatic]}.")
+        aside(f"The control plane {BY_ITSELF[self._automatic]}.")
 
     def carry_out(self, at_a_time: int) -> bool:
         """Whether all are well."""

@@ -131,8 +131,10 @@ def _of_failure(news: News, words: _Words) -> list[str]:
     facts = news.facts
     look = words.look.format(look=facts["look"])
     if "release" in facts:
-        machine = _name(facts, news.about)
-        return [words.failed_upgrade.format_map({**facts, "name": machine}), look]
+        line = words.failed_upgrade.format(
+            name=_name(facts, news.about), release=facts["release"], status=facts["status"]
+        )
+        return [line, look]
     name = short(str(facts["name"]))
     known = {"id": news.about, "command": words.named.format(name=name) if name else ""}
     if "machines" not in facts:

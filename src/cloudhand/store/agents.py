@@ -96,7 +96,7 @@ class Agents:
     ) -> None:
         await self._statements.change(
             "UPDATE agents SET last_seen_at = ?, gone_at = NULL, boot_id = ?, uptime = ?, pid = ?,"
-            " refusals = ?, release = ?, package = ?, upgradable = ?, started_at = ?,"
+            " refusals = ?, release = ?, package = ?, upgradable = ?, process_started_at = ?,"
             " version = CASE WHEN ? = '' THEN version ELSE ? END"
             " WHERE instance_id = ?",
             to_ms(at),

@@ -97,7 +97,7 @@ class Upgrades:
             "SELECT agents.instance_id FROM agents LEFT JOIN agent_upgrades AS last"
             " ON last.instance_id = agents.instance_id"
             " WHERE upgradable = 1 AND package <> ? AND last_seen_at >= ?"
-            " AND coalesce(started_at, 0) >= ? AND agents.instance_id > ?"
+            " AND coalesce(process_started_at, 0) >= ? AND agents.instance_id > ?"
             " AND (last.id IS NULL OR (last.deadline_at IS NULL AND (last.to_package <> ?"
             " OR (last.automatic = 0 AND last.state IN ('Upgraded', 'Refused')))))"
             " ORDER BY agents.instance_id LIMIT ?",
