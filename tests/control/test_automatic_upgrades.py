@@ -190,6 +190,34 @@ async def test_whoever_upgrades_one_by_hand_has_it_go_on(tmp_path: Path) -> None
         assert len(first.orders) == 1
 
 
+async def test_to_try_the_one_that_failed_again_has_it_not_go_on(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        _, second, third = machines = await fleet(world, 3)
+        world.machines.upgrading = failing(second)
+        third.refusals = {"upgrades": "its window is closed"}  # its turn comes late
+        await world.machines.beat(third)
+        await configure(world, enabled=False)
+        await live(world, minutes=1)
+        assert await states(world, machines) == ["Upgraded", "RolledBack", ""]
+        third.refusals = {}
+        world.machines.upgrading = lambda machine, order: None
+        await world.control.upgrades.ask([second.instance_id])
+        await live(world, seconds=LOOK)
+        assert await states(world, machines) == ["Upgraded", "Trying", ""]
+        # What is refused says nothing of the release.
+        await told(world, second, REFUSED)
+        await live(world, seconds=LOOK)
+        assert await states(world, machines) == ["Upgraded", "Refused", ""]
+        assert await world.control.upgrades.stance() is Stance.HALTED
+
+        await world.control.upgrades.ask([second.instance_id])
+        await world.settle()
+        world.machines.upgrading = failing()
+        await told(world, second, UPGRADED)
+        await live(world, seconds=LOOK)
+        assert await states(world, machines) == ["Upgraded"] * 3
+
+
 async def test_one_that_went_back_by_hand_halts_it_as_well(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         first, second = machines = await fleet(world, 2)

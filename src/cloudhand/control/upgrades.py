@@ -161,6 +161,8 @@ class Upgrades:
             automatic=automatic,
             asked_at=now,
             deadline_at=now + upgrade.FETCHED_WITHIN,
+            failed_package=earlier.failed_package if earlier else "",
+            failed_at=earlier.failed_at if earlier else None,
         )
         await tx.upgrades.put(new)
         why = upgrade.refusal(agent, now=now)

@@ -11,7 +11,7 @@ from cloudhand.core.assistant_settings import AgentUpgradeConfig
 from cloudhand.core.audit import OK, Kind, Record
 from cloudhand.core.automatic_upgrade import Course
 from cloudhand.core.ids import InstanceId
-from cloudhand.core.upgrade import UPGRADE, Event, State, Upgrade
+from cloudhand.core.upgrade import UPGRADE, Event, State, Upgrade, ended
 from cloudhand.store.audit import Audit
 from cloudhand.store.database import Row, Statements
 from cloudhand.store.events import Events, Move
@@ -19,7 +19,7 @@ from cloudhand.store.rows import from_ms, marks, moment, to_ms
 
 _COLUMNS = (
     "id, instance_id, state, version, from_release, from_package, to_release, to_package, reason,"
-    " asked_at, deadline_at, ended_at, automatic"
+    " asked_at, deadline_at, ended_at, automatic, failed_package, failed_at"
 )
 
 # Who asks for those that nobody does.
@@ -36,7 +36,7 @@ class Upgrades:
         """In place of an earlier one of its instance."""
         await self.drop(upgrade.instance_id)
         await self._statements.change(
-            f"INSERT INTO agent_upgrades ({_COLUMNS}) VALUES ({marks(range(13))})",
+            f"INSERT INTO agent_upgrades ({_COLUMNS}) VALUES ({marks(range(15))})",
             upgrade.id,
             upgrade.instance_id,
             upgrade.state,
@@ -50,6 +50,8 @@ class Upgrades:
             to_ms(upgrade.deadline_at),
             to_ms(upgrade.ended_at),
             int(upgrade.automatic),
+            upgrade.failed_package,
+            to_ms(upgrade.failed_at),
         )
         if upgrade.automatic:  # else the call that asked for it is on record
             await self._audit.add(_record(upgrade, upgrade.asked_at, who=_SETTING))
@@ -67,8 +69,7 @@ class Upgrades:
             "SELECT count(CASE WHEN state IN ('Asked', 'Trying') THEN 1 END),"
             " count(CASE WHEN state = 'Upgraded' AND to_package = ? THEN 1 END),"
             " count(CASE WHEN state = 'Refused' AND automatic = 1 AND to_package = ? THEN 1 END),"
-            " max(CASE WHEN state IN ('RolledBack', 'TimedOut') AND to_package = ?"
-            " THEN ended_at END),"
+            " max(CASE WHEN failed_package = ? THEN failed_at END),"
             " max(CASE WHEN state = 'Upgraded' AND automatic = 0 AND to_package = ?"
             " THEN ended_at END) FROM agent_upgrades",
             *[package] * 4,
@@ -98,13 +99,14 @@ class Upgrades:
             " ON last.instance_id = agents.instance_id"
             " WHERE upgradable = 1 AND package <> ? AND last_seen_at >= ?"
             " AND coalesce(process_started_at, 0) >= ? AND agents.instance_id > ?"
-            " AND (last.id IS NULL OR (last.deadline_at IS NULL AND (last.to_package <> ?"
-            " OR (last.automatic = 0 AND last.state IN ('Upgraded', 'Refused')))))"
+            " AND (last.id IS NULL OR (last.deadline_at IS NULL AND last.failed_package <> ?"
+            " AND (last.automatic = 0 OR last.to_package <> ?)))"
             " ORDER BY agents.instance_id LIMIT ?",
             package,
             to_ms(heard_since),
             to_ms(started_since) or 0,
             after,
+            package,
             package,
             limit,
         )
@@ -157,12 +159,13 @@ class Upgrades:
         source: str,
         changes: dict[str, Any],
     ) -> Upgrade:
-        if state in UPGRADE.final:
-            changes = {"deadline_at": None, "ended_at": at, **changes}
         moved = replace(upgrade, state=state, version=upgrade.version + 1, **changes)
+        if moved.final:
+            moved = ended(moved, state, at=at)
         changed = await self._statements.change(
             "UPDATE agent_upgrades SET state = ?, version = ?, to_release = ?, to_package = ?,"
-            " reason = ?, deadline_at = ?, ended_at = ? WHERE id = ? AND version = ?",
+            " reason = ?, deadline_at = ?, ended_at = ?, failed_package = ?, failed_at = ?"
+            " WHERE id = ? AND version = ?",
             moved.state,
             moved.version,
             moved.to_release,
@@ -170,6 +173,8 @@ class Upgrades:
             moved.reason,
             to_ms(moved.deadline_at),
             to_ms(moved.ended_at),
+            moved.failed_package,
+            to_ms(moved.failed_at),
             upgrade.id,
             upgrade.version,
         )
@@ -227,4 +232,6 @@ def _upgrade(row: Row) -> Upgrade:
         deadline_at=from_ms(row[10]),
         ended_at=from_ms(row[11]),
         automatic=bool(row[12]),
+        failed_package=row[13],
+        failed_at=from_ms(row[14]),
     )
