@@ -41,6 +41,7 @@ class Machine:
     refusals: dict[str, str] = field(default_factory=dict)  # of its own, as its agent says
     package: str = "0" * 64  # of its agent
     upgradable: bool = False
+    agent_age: timedelta = timedelta()  # when it beats
     orders: list[Order] = field(default_factory=list)  # to upgrade its agent, as they came
     running: dict[str, wire.Task] = field(default_factory=dict)
     unacknowledged: dict[str, wire.Report] = field(default_factory=dict)
@@ -233,7 +234,7 @@ class Machines:
             uptime=1_000,
             timestamp=0,
             pid=7,
-            process_uptime=0,
+            process_uptime=machine.agent_age // timedelta(milliseconds=1),
             index=0,
             seq_no=1,
             refusals=machine.refusals,

@@ -49,6 +49,7 @@ from cloudhand.reconcilers.means import Means
 from cloudhand.reconcilers.notifications import Deliver, Notifications
 from cloudhand.reconcilers.retention import keep_forgetting
 from cloudhand.reconcilers.schedules import keep_firing
+from cloudhand.reconcilers.upgrades import keep_upgrading
 from cloudhand.rehearsal.clock import VirtualClock
 from cloudhand.store.database import Database, StoreError
 from cloudhand.store.envelope import open_envelope
@@ -194,6 +195,7 @@ class World:
                     tasks.create_task(lifecycles.run()),
                     tasks.create_task(keep_delivering(self.control)),
                     tasks.create_task(keep_firing(self.control)),
+                    tasks.create_task(keep_upgrading(self.control)),
                     tasks.create_task(keep_forgetting(self.control, self.database)),
                     tasks.create_task(self.notifications.run()),
                 ]

@@ -44,7 +44,7 @@ def test_settings_are_as_documented_until_they_are_changed(tmp_path: Path) -> No
         "AllowedUpgradeWindows": {"AllowedUpgradeWindow": []},
         "TimeZone": "UTC",
         "BootstrapUpgrade": True,
-        "DisableUpgrade": False,
+        "DisableUpgrade": True,  # the one that is not: nobody has asked for it here
     }
     assert found["ResourceUsageConfig"] == {
         "CpuLimit": 20,

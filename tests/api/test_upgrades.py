@@ -35,6 +35,7 @@ def test_an_upgrade_is_asked_for_and_told(one: Cloud) -> None:
 
     told = call("DescribeAgentUpgrades", InstanceId=ids)
     assert told["Offered"] == {"Version": "0.2.0", "Package": new}
+    assert told["AutomaticUpgrades"] == "Off"
     first, second = told["Agents"]
     (upgrade,) = first.pop("Upgrades")
     assert upgrade.pop("AskedTime") and upgrade.pop("EndTime") and upgrade.pop("UpgradeId")
@@ -42,6 +43,7 @@ def test_an_upgrade_is_asked_for_and_told(one: Cloud) -> None:
     assert upgrade == {
         "Status": "RolledBack",
         "Reason": "it hung",
+        "Automatic": False,
         "Before": old,
         "To": {"Version": "0.2.0", "Package": new},
     }
@@ -52,3 +54,16 @@ def test_an_upgrade_is_asked_for_and_told(one: Cloud) -> None:
         "Refusal": "",
     }
     assert second["Refusal"] == second["Upgrades"][0]["Reason"] == refused["Reason"]
+
+
+def test_what_the_setting_has_upgraded_is_told_as_that(one: Cloud) -> None:
+    call = classic(one.endpoint)
+    machine = one.do(lambda world: own_machine(world, "web-1"))
+    config = {"Enabled": False, "TimeZone": "GMT+8:00"}
+    kind = "AgentUpgradeConfig"
+    call("ModifyCloudAssistantSettings", SettingType=kind, **{kind: config})
+    one.do(lambda world: world.advance(seconds=31))
+    told = call("DescribeAgentUpgrades", InstanceId=[machine.instance_id])
+    assert told["AutomaticUpgrades"] == "Open"
+    (upgrade,) = told["Agents"][0]["Upgrades"]
+    assert (upgrade["Status"], upgrade["Automatic"]) == ("Upgraded", True)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from cloudhand.cli.upgrading import BY_ITSELF
+from cloudhand.core.automatic_upgrade import Stance
 from cloudhand.wire.release import ROLLED_BACK, UPGRADED, Order, Outcome
 from tests.api.cloud import Cloud, cloud
 from tests.cli.conftest import Cli
@@ -42,7 +44,10 @@ def failing(*names: str) -> Upgrading:
 def test_each_is_upgraded_and_told(it: Cloud, cli: Cli, fleet: list[Machine]) -> None:
     look = cli("agent", "upgrade", "--tag", "room=3", "--dry-run")
     assert look.returncode == 0
-    assert "This would upgrade 3 machines. Nothing was done." in look.stderr
+    assert look.stderr.splitlines() == [
+        "This would upgrade 3 machines. Nothing was done.",
+        "The control plane upgrades none by itself.",
+    ]
     assert re.fullmatch(r"(web-\d mi-\S+ 0\.1\.0 → 0\.2\.0\n){3}", look.stdout)
     assert not any(one.orders for one in fleet)
 
@@ -56,6 +61,10 @@ def test_each_is_upgraded_and_told(it: Cloud, cli: Cli, fleet: list[Machine]) ->
     assert again.returncode == 0
     assert re.fullmatch(rf"(web-\d mi-\S+ already 0\.2\.0 \({digest}\)\n){{3}}", again.stdout)
     assert all(len(one.orders) == 1 for one in fleet)
+
+
+def test_what_the_control_plane_does_by_itself_is_told_of_each_stance() -> None:
+    assert set(BY_ITSELF) == set(Stance)
 
 
 def test_at_the_first_that_fails_no_more_are_begun(

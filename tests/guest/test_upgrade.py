@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import cloudhand
+from cloudhand.core.assistant_settings import AgentUpgradeConfig
 from tests.guest.guest import Guest, missing
 from tests.guest.test_install import installed, line
 from tests.rules.sources import SRC
@@ -86,6 +88,17 @@ def test_it_is_upgraded_goes_back_from_a_bad_one_and_leaves_nothing(
     assert guest.run("cloudhand-agent version").stdout.startswith("9.0.1 ")
     assert guest.run("systemctl is-active cloudhand-agent").stdout == "active\n"
 
+    # Nobody orders the next one, which the setting does once the release is another.
+    kind = AgentUpgradeConfig.__name__
+    config = {kind: '{"Enabled": false}'}
+    plane.call("ModifyCloudAssistantSettings", SettingType=kind, **config)
+    found = plane.call("DescribeAgentUpgrades", InstanceId=[machine])
+    assert found["AutomaticUpgrades"] == "Halted"
+    becomes(plane, "9.0.3")
+    until(lambda: last(plane, machine)["Status"] == "Upgraded", what="its upgrade", at_most=120)
+    assert last(plane, machine)["Automatic"]
+    assert guest.run("cloudhand-agent version").stdout.startswith("9.0.3 ")
+
     guest.run("touch /root/go")
     (result,) = plane.settled(asked)
     assert (result.status, result.output) == ("Success", b"whole\n")
@@ -102,6 +115,12 @@ def test_it_is_upgraded_goes_back_from_a_bad_one_and_leaves_nothing(
 def online(plane: Plane, machine: str) -> bool:
     (agent,) = plane.call("DescribeAgentUpgrades", InstanceId=[machine])["Agents"]
     return bool(agent["Online"])
+
+
+def last(plane: Plane, machine: str) -> dict[str, Any]:
+    (agent,) = plane.call("DescribeAgentUpgrades", InstanceId=[machine])["Agents"]
+    found: dict[str, Any] = agent["Upgrades"][0]
+    return found
 
 
 def test_one_that_has_one_slot_gets_two_when_the_line_is_pasted_again(

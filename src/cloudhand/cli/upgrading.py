@@ -29,6 +29,15 @@ EPILOG = (
 _PER_CALL = 100  # instances
 _FIRST_PAUSE, _LAST_PAUSE = 0.05, 0.5  # seconds between looks
 _OPEN = ("Asked", "Trying")
+# What the control plane does besides, by AutomaticUpgrades of DescribeAgentUpgrades.
+BY_ITSELF = {
+    "Off": "upgrades none by itself",
+    "Closed": "upgrades some by itself, but not now: no window of AgentUpgradeConfig is open",
+    "Starting": "upgrades by itself those that start, and the others in the windows of"
+    " AgentUpgradeConfig, of which none is open now",
+    "Open": "upgrades them by itself now, as AgentUpgradeConfig says",
+    "Halted": "upgrades no more by itself: this release has failed on one",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,9 +105,8 @@ class _Rollout:
         self._client = client
         self._patience = Patience(client=client, tell=aside)
         self._names = {machine.id: machine.name for machine in chosen}
-        offered, agents = self._look([machine.id for machine in chosen])
-        self._offered = offered
-        self._done = [one for one in self._names if agents[one].package == offered[1]]
+        self._offered, self._automatic, agents = self._look(list(self._names))
+        self._done = [one for one in self._names if agents[one].package == self._offered[1]]
         others = [one for one in self._names if one not in self._done]
         self._unable = [one for one in others if agents[one].refusal]
         self._waiting = [one for one in others if one not in self._unable]
@@ -116,6 +124,7 @@ class _Rollout:
             to = release_called(*self._offered, before[0])
             self._say(one, f"{_from(before, self._offered)} → {to}")
         aside(f"This would upgrade {confirm.machines(self.count)}. Nothing was done.")
+        aside(f"The control plane {BY_ITSELF[self._automatic]}.")
 
     def carry_out(self, at_a_time: int) -> bool:
         """Whether all are well."""
@@ -157,7 +166,7 @@ class _Rollout:
         """Tell of each that has ended; whether all of them are well."""
         if not under_way:
             return True
-        _, agents = self._patience.ask(lambda: self._look(list(under_way)), "what has begun")
+        *_, agents = self._patience.ask(lambda: self._look(list(under_way)), "what has begun")
         well = True
         for one, agent in agents.items():
             if agent.status in _OPEN:
@@ -167,16 +176,16 @@ class _Rollout:
             well = well and agent.status == "Upgraded"
         return well
 
-    def _look(self, ids: Sequence[str]) -> tuple[tuple[str, str], dict[str, Agent]]:
-        """What is offered, and what is where."""
+    def _look(self, ids: Sequence[str]) -> tuple[tuple[str, str], str, dict[str, Agent]]:
+        """What is offered, whether others are begun, and what is where."""
         found: dict[str, Agent] = {}
-        offered = ("", "")
+        offered, automatic = ("", ""), ""
         for first in range(0, len(ids), _PER_CALL):
             some = list(ids[first : first + _PER_CALL])
             answer = self._client.call("DescribeAgentUpgrades", {"InstanceId": some})
-            offered = _release(answer["Offered"])
+            offered, automatic = _release(answer["Offered"]), answer["AutomaticUpgrades"]
             found |= {item["InstanceId"]: _agent(item) for item in answer["Agents"]}
-        return offered, found
+        return offered, automatic, found
 
     def _tell_others(self) -> None:
         """Than those that are to be upgraded."""

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
-from cloudhand.core.assistant_settings import Setting, check
+from cloudhand.core.assistant_settings import Kind, Setting, check, unset
 from cloudhand.core.clock import Clock
 from cloudhand.core.orders import Once
 from cloudhand.store.database import Database
 from cloudhand.store.transaction import Transaction
 
-Kind = TypeVar("Kind", bound=Setting)
 Changes = Mapping[type[Setting], Mapping[str, Any]]  # values of fields, by their names
 
 
@@ -23,7 +22,7 @@ class AssistantSettings:
 
     async def get(self, account_id: str, purpose: str, kind: type[Kind]) -> Kind:
         async def work(tx: Transaction) -> Kind:
-            return await tx.assistant_settings.get(account_id, purpose, kind)
+            return await current(tx, account_id, purpose, kind)
 
         return await self._database.read(work)
 
@@ -37,10 +36,14 @@ class AssistantSettings:
             if await tx.tokens.earlier(once, bool):
                 return
             for kind, values in changes.items():
-                before = await tx.assistant_settings.get(account_id, purpose, kind)
+                before = await tx.assistant_settings.get(account_id, purpose, kind) or kind()
                 after = replace(before, **values)
                 check(after)
                 await tx.assistant_settings.put(account_id, purpose, after)
             await tx.tokens.remember(once, True, at=now)
 
         await self._database.write(work)
+
+
+async def current(tx: Transaction, account_id: str, purpose: str, kind: type[Kind]) -> Kind:
+    return await tx.assistant_settings.get(account_id, purpose, kind) or unset(kind)

@@ -87,4 +87,4 @@ class Control:
         self.stored_parameters = StoredParameters(database, clock, random, programs)
         self.tags = Tags(database, clock, pokes)
         self.task_executions = TaskExecutions(database)
-        self.upgrades = Upgrades(database, clock, random, pokes, releases)
+        self.upgrades = Upgrades(database, clock, random, pokes, settings, releases)

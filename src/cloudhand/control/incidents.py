@@ -77,6 +77,7 @@ async def _of_moves(tx: Transaction, after: int) -> list[News]:
             )
             for id_, name, at in await tx.incidents.failed_executions(after)
         ],
+        *await _of_upgrades(tx, after),
         *await _of_power(tx, await tx.incidents.not_back(after)),
     ]
     return sorted(found, key=lambda one: one.at)
@@ -132,6 +133,22 @@ async def _machines(
             "errorCode": one.error_code,
         }
         for one in found
+    ]
+
+
+async def _of_upgrades(tx: Transaction, after: int) -> list[News]:
+    found = await tx.incidents.failed_upgrades(after)
+    names = await tx.incidents.names({id_ for id_, *_ in found})
+    look = "cloudhand call DescribeAgentUpgrades InstanceId.1="
+    return [
+        News(
+            occasion=Occasion.FAILED,
+            at=at,
+            about=id_,
+            facts=_named(names, id_)
+            | {"status": state, "release": release, "look": f"{look}{id_}"},
+        )
+        for id_, release, state, at in found
     ]
 
 

@@ -20,6 +20,7 @@ class Loop(StrEnum):
     RETENTION = "retention"
     AUDIT = "audit"
     NOTIFICATIONS = "notifications"
+    UPGRADES = "upgrades"
     OWN_KEY = "own key"  # who keeps that of the owner where its user finds it
 
 

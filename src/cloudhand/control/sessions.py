@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from cloudhand.control.activations import hashed
+from cloudhand.control.assistant_settings import current
 from cloudhand.control.endings import close_connection
 from cloudhand.control.pokes import Kick, Loop, Pokes
 from cloudhand.control.settings import ControlSettings
@@ -210,9 +211,8 @@ class Sessions:
 
 
 async def _check_enabled(tx: Transaction, account_id: str) -> None:
-    found = await tx.assistant_settings.get(
-        account_id, SessionManagerConfig.__name__, SessionManagerConfig
-    )
+    kind = SessionManagerConfig
+    found = await current(tx, account_id, kind.__name__, kind)
     if not found.session_manager_enabled:
         raise SessionsDisabled
 

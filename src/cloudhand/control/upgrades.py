@@ -7,18 +7,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, assert_never
 
+from cloudhand.control.assistant_settings import current
 from cloudhand.control.pokes import Kick, Loop, Pokes
+from cloudhand.control.settings import ControlSettings
 from cloudhand.control.speaker import Speaker
 from cloudhand.core import ids, upgrade
+from cloudhand.core.assistant_settings import AgentUpgradeConfig
+from cloudhand.core.automatic_upgrade import STARTED_WITHIN, Stance, room, stance
 from cloudhand.core.clock import Clock
 from cloudhand.core.errors import InstanceNotFound
 from cloudhand.core.ids import InstanceId, InvokeId, RandomBytes
-from cloudhand.core.instance import Agent, online
+from cloudhand.core.instance import ONLINE_WITHIN, Agent, online
 from cloudhand.core.upgrade import UPGRADE, Event, Release, State, Upgrade
 from cloudhand.store.database import Database
 from cloudhand.store.transaction import Transaction
 from cloudhand.wire import release as wire
 
+_SOME = 50  # agents that are looked at together
 _EVENTS = {
     wire.UPGRADED: Event.UPGRADED,
     wire.ROLLED_BACK: Event.ROLLED_BACK,
@@ -49,12 +54,14 @@ class Upgrades:
         clock: Clock,
         random: RandomBytes,
         pokes: Pokes,
+        settings: ControlSettings,
         releases: Releases,
     ) -> None:
         self._database = database
         self._clock = clock
         self._random = random
         self._pokes = pokes
+        self._settings = settings
         self._releases = releases
 
     async def offered(self) -> Release:
@@ -71,14 +78,74 @@ class Upgrades:
             return [await self._ask(tx, one, offered, now) for one in instance_ids]
 
         asked = await self._database.write(work)
+        self._kick(asked)
+        return asked
+
+    async def begin_due(self) -> None:
+        """Ask by itself for as many as AgentUpgradeConfig has begun now, if any."""
+        config = await self._database.read(self._config)
+        if config.disable_upgrade:
+            return
+        offered = await self._releases.offered()
+        now = self._clock.now()
+
+        async def work(tx: Transaction) -> list[Upgrade]:
+            chosen = await self._chosen(tx, offered, now)
+            return [await self._ask(tx, one, offered, now, automatic=True) for one in chosen]
+
+        self._kick(await self._database.write(work))
+
+    async def stance(self) -> Stance:
+        """Whether it would ask by itself now."""
+        offered = await self._releases.offered()
+        now = self._clock.now()
+
+        async def work(tx: Transaction) -> Stance:
+            course = await tx.upgrades.course(offered.digest)
+            return stance(await self._config(tx), course, now=now)
+
+        return await self._database.read(work)
+
+    async def _config(self, tx: Transaction) -> AgentUpgradeConfig:
+        account_id, kind = self._settings.account_id, AgentUpgradeConfig
+        return await current(tx, account_id, kind.__name__, kind)
+
+    async def _chosen(self, tx: Transaction, offered: Release, now: datetime) -> list[InstanceId]:
+        course = await tx.upgrades.course(offered.digest)
+        now_is = stance(await self._config(tx), course, now=now)
+        if now_is not in (Stance.OPEN, Stance.STARTING):
+            return []
+        found: list[InstanceId] = []
+        after, wanted = "", room(course)
+        while len(found) < wanted:
+            some = await tx.upgrades.next_candidates(
+                offered.digest,
+                heard_since=now - ONLINE_WITHIN,
+                started_since=now - STARTED_WITHIN if now_is is Stance.STARTING else None,
+                after=after,
+                limit=_SOME,
+            )
+            agents = await tx.agents.get_many(some)
+            found += [one for one in some if not upgrade.refusal(agents.get(one), now=now)]
+            if len(some) < _SOME:
+                break
+            after = some[-1]
+        return found[:wanted]
+
+    def _kick(self, asked: Sequence[Upgrade]) -> None:
         self._pokes.kick(
             [one.instance_id for one in asked if one.state is State.ASKED], Kick.RUN, InvokeId("")
         )
         self._pokes.wake(Loop.DELIVERIES)
-        return asked
 
     async def _ask(
-        self, tx: Transaction, instance_id: InstanceId, offered: Release, now: datetime
+        self,
+        tx: Transaction,
+        instance_id: InstanceId,
+        offered: Release,
+        now: datetime,
+        *,
+        automatic: bool = False,
     ) -> Upgrade:
         earlier = await tx.upgrades.of(instance_id)
         if earlier is not None and not earlier.final:
@@ -91,8 +158,11 @@ class Upgrades:
             from_package=agent.package if agent else "",
             to_release=offered.version,
             to_package=offered.digest,
+            automatic=automatic,
             asked_at=now,
             deadline_at=now + upgrade.FETCHED_WITHIN,
+            failed_package=earlier.failed_package if earlier else "",
+            failed_at=earlier.failed_at if earlier else None,
         )
         await tx.upgrades.put(new)
         why = upgrade.refusal(agent, now=now)
@@ -166,6 +236,7 @@ class Upgrades:
                 await tx.upgrades.move(found, event, at=now, source="agent", reason=outcome.reason)
 
         await self._database.write(work)
+        self._pokes.wake(Loop.UPGRADES)  # the turn is the next one's
 
 
 async def expire(tx: Transaction, now: datetime) -> None:

@@ -33,9 +33,9 @@ def lacks(agent: Agent, invocation: Invocation) -> str:
     own = age(agent.version)
     if agent.kind is not AgentKind.PUBLISHED or own is None:
         return ""
-    for what, since in _asked(invocation):
-        if own < since:
-            return f"{what} ({_since(since)})"
+    for what, first in _asked(invocation):
+        if own < first:
+            return f"{what} ({since(first)})"
     return ""
 
 
@@ -53,11 +53,12 @@ def lacks_sessions(agent: Agent) -> str:
     own = age(agent.version)
     if own is None or own >= _SESSIONS:
         return ""
-    return f"the agent {agent.version} is too old for sessions ({_since(_SESSIONS)})"
+    return f"the agent {agent.version} is too old for sessions ({since(_SESSIONS)})"
 
 
-def _since(first: Age) -> str:
-    return f"since 2.x.{first[1]}.{first[2]}"
+def since(first: Age) -> str:
+    """In words, for whoever has an older one."""
+    return f"since {first[0]}.x.{first[1]}.{first[2]}"
 
 
 def _asked(invocation: Invocation) -> list[tuple[str, Age]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import assert_never
+from dataclasses import dataclass, replace
+from typing import TypeVar, assert_never
 
 from cloudhand.core.errors import SettingProblem
 from cloudhand.wire import schedule
@@ -72,6 +72,7 @@ Setting = (
     | OssDeliveryConfig
     | SlsDeliveryConfig
 )
+Kind = TypeVar("Kind", bound=Setting)
 
 # What the settings of each purpose are made of.
 PURPOSES: Mapping[str, tuple[type[Setting], ...]] = {
@@ -81,6 +82,15 @@ PURPOSES: Mapping[str, tuple[type[Setting], ...]] = {
     "SessionManagerConfig": (SessionManagerConfig,),
     "ResourceUsageConfig": (ResourceUsageConfig,),
 }
+
+
+def unset(kind: type[Kind]) -> Kind:
+    """What holds of a setting for as long as nobody has set it."""
+    setting = kind()
+    if isinstance(setting, AgentUpgradeConfig):
+        # Compat: documented is that agents upgrade themselves without having been told to.
+        return replace(setting, disable_upgrade=True)
+    return setting
 
 
 def check(setting: Setting) -> None:

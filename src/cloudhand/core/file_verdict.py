@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cloudhand.core import file
-from cloudhand.core.agent_version import age
+from cloudhand.core.agent_version import age, since
 from cloudhand.core.file import Event, FileTarget, State
 from cloudhand.core.instance import Agent, AgentKind
 from cloudhand.core.instance import State as InstanceState
@@ -94,12 +94,12 @@ def refusal(agent: Agent | None) -> Verdict | None:
     """Why an agent is not handed a file; None if it is."""
     if agent is None or agent.kind is AgentKind.CLOUDHAND:
         return None
-    since = file.TAKEN_SINCE.get(agent.os_type.lower())
+    first = file.TAKEN_SINCE.get(agent.os_type.lower())
     own = age(agent.version)
-    if since is None or own is None or own >= since:
+    if first is None or own is None or own >= first:
         return None
     return Verdict(
         event=Event.UNDELIVERED,
         error_code="ClientNeedUpgrade",
-        error_info=f"the agent {agent.version} is too old to take files",
+        error_info=f"the agent {agent.version} is too old to take files ({since(first)})",
     )

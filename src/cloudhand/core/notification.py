@@ -43,7 +43,8 @@ class Language(StrEnum):
 class Occasion(StrEnum):
     """What somebody can want to be told of."""
 
-    FAILED = "failed"  # a command, a run of one that runs again, or an execution
+    # A command, a run of one that runs again, an execution, or an upgrade that nobody asked for.
+    FAILED = "failed"
     OVERDUE = "overdue"  # nobody decides about something whose deadline has passed
     AGENT_GONE = "agent-gone"  # of a machine that should run; and that it is back
     NOT_BACK = "not-back"  # a machine, after a restart; or one that does not go down

@@ -21,6 +21,7 @@ class _Words:
     test: str
     failed: str
     failed_execution: str
+    failed_upgrade: str
     look: str
     exit_code: str
     gone: str
@@ -41,6 +42,7 @@ _WORDS = {
         test="Cloudhand: this is a test of the channel {name}. It works.",
         failed="{id}{command} failed on {count} of {total}",
         failed_execution="{id}{command} failed",
+        failed_upgrade="the agent of {name} was not upgraded to {release} ({status})",
         look="  see: {look}",
         exit_code="exit code {code}",
         gone="agents gone ({count})",
@@ -59,6 +61,7 @@ _WORDS = {
         test="Cloudhand：这是通道 {name} 的测试消息，通道可用。",
         failed="{id}{command} 在 {total} 台机器中有 {count} 台失败",
         failed_execution="{id}{command} 执行失败",
+        failed_upgrade="{name} 的 Agent 没有升级到 {release}（{status}）",
         look="  查看：{look}",
         exit_code="退出码 {code}",
         gone="失联（{count} 台）",
@@ -126,9 +129,14 @@ def _stops(news: News) -> bool:
 
 def _of_failure(news: News, words: _Words) -> list[str]:
     facts = news.facts
+    look = words.look.format(look=facts["look"])
+    if "release" in facts:
+        line = words.failed_upgrade.format(
+            name=_name(facts, news.about), release=facts["release"], status=facts["status"]
+        )
+        return [line, look]
     name = short(str(facts["name"]))
     known = {"id": news.about, "command": words.named.format(name=name) if name else ""}
-    look = words.look.format(look=facts["look"])
     if "machines" not in facts:
         return [words.failed_execution.format(**known), look]
     line = words.failed.format(count=facts["failedCount"], total=facts["totalCount"], **known)

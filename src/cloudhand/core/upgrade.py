@@ -5,7 +5,7 @@ One is asked for, handed out with the agent's next fetch, and ends with what the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -89,13 +89,27 @@ class Upgrade:
     to_release: str
     to_package: str
     reason: str = ""  # of a state that is no success, a clause
+    automatic: bool = False  # nobody asked for it: AgentUpgradeConfig did
     asked_at: datetime
     deadline_at: datetime | None = None  # None once final
     ended_at: datetime | None = None
+    # What has failed on its machine last, until something has not: others are asked for meanwhile.
+    failed_package: str = ""
+    failed_at: datetime | None = None
 
     @property
     def final(self) -> bool:
         return self.state in UPGRADE.final
+
+
+def ended(upgrade: Upgrade, state: State, *, at: datetime) -> Upgrade:
+    """In a final state, and what is known of its machine from then on."""
+    over = replace(upgrade, state=state, deadline_at=None, ended_at=at)
+    if state is State.UPGRADED:
+        return replace(over, failed_package="", failed_at=None)
+    if state is State.REFUSED:  # nothing was tried
+        return over
+    return replace(over, failed_package=upgrade.to_package, failed_at=at)
 
 
 def refusal(agent: Agent | None, *, now: datetime) -> str:

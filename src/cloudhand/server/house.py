@@ -33,6 +33,7 @@ from cloudhand.reconcilers.means import Means
 from cloudhand.reconcilers.notifications import Notifications
 from cloudhand.reconcilers.retention import keep_forgetting
 from cloudhand.reconcilers.schedules import keep_firing
+from cloudhand.reconcilers.upgrades import keep_upgrading
 from cloudhand.server.outward import Outward
 from cloudhand.server.settings import Settings
 from cloudhand.server.trail import FOLDER, keep_trail
@@ -95,6 +96,7 @@ class House:
             tasks.create_task(self._lifecycles.run())
             tasks.create_task(keep_delivering(control))
             tasks.create_task(keep_firing(control))
+            tasks.create_task(keep_upgrading(control))
             tasks.create_task(self._executions(tenancy).run())
             tasks.create_task(Notifications(control, self._outward.send).run())
             tasks.create_task(keep_forgetting(control, self.database))

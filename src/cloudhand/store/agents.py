@@ -96,7 +96,7 @@ class Agents:
     ) -> None:
         await self._statements.change(
             "UPDATE agents SET last_seen_at = ?, gone_at = NULL, boot_id = ?, uptime = ?, pid = ?,"
-            " refusals = ?, release = ?, package = ?, upgradable = ?,"
+            " refusals = ?, release = ?, package = ?, upgradable = ?, process_started_at = ?,"
             " version = CASE WHEN ? = '' THEN version ELSE ? END"
             " WHERE instance_id = ?",
             to_ms(at),
@@ -107,6 +107,7 @@ class Agents:
             beat.release,
             beat.package,
             int(beat.upgradable),
+            to_ms(at - beat.process_uptime),
             version,
             version,
             instance_id,

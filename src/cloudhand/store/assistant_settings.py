@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import TypeVar
 
-from cloudhand.core.assistant_settings import Setting
+from cloudhand.core.assistant_settings import Kind, Setting
 from cloudhand.store.database import Statements
 from cloudhand.store.rows import to_json
-
-Kind = TypeVar("Kind", bound=Setting)
 
 
 class AssistantSettings:
     def __init__(self, statements: Statements) -> None:
         self._statements = statements
 
-    async def get(self, account_id: str, purpose: str, kind: type[Kind]) -> Kind:
-        """As it is without having been set, where it was not."""
+    async def get(self, account_id: str, purpose: str, kind: type[Kind]) -> Kind | None:
+        """None: nobody has set it."""
         rows = await self._statements.fetch(
             "SELECT value FROM assistant_settings"
             " WHERE account_id = ? AND purpose = ? AND kind = ?",
@@ -26,7 +23,9 @@ class AssistantSettings:
             purpose,
             kind.__name__,
         )
-        values = json.loads(rows[0][0]) if rows else {}
+        if not rows:
+            return None
+        values = json.loads(rows[0][0])
         lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
         return kind(**values | lists)
 

@@ -161,6 +161,18 @@ class Incidents:
         )
         return [(id_, name, moment(at)) for id_, name, at in rows]
 
+    async def failed_upgrades(self, after: int) -> list[tuple[InstanceId, str, str, datetime]]:
+        """Of those that nobody had asked for: the machine, the release, and what they came to."""
+        rows = await self._statements.fetch(
+            "SELECT instance_id, to_release, to_state, at FROM events"
+            " JOIN agent_upgrades ON agent_upgrades.id = events.id"
+            " WHERE number > ? AND noun = 'upgrade' AND automatic = 1"
+            " AND from_state IN ('Asked', 'Trying')"
+            " AND to_state IN ('RolledBack', 'Refused', 'TimedOut') ORDER BY number",
+            after,
+        )
+        return [(id_, release, state, moment(at)) for id_, release, state, at in rows]
+
     async def not_back(self, after: int) -> list[NotBack]:
         """Machines that did not come back in time, or did not go down."""
         ordered = await self._statements.fetch(

@@ -141,3 +141,10 @@ def test_agents_that_are_too_old_get_no_files(system: str, version: str, taken: 
     agent = replace(AGENT, os_type=system, version=version)
     assert (file_verdict.refusal(agent) is None) is taken
     assert file_verdict.refusal(replace(agent, kind=AgentKind.CLOUDHAND)) is None
+
+
+def test_one_that_is_too_old_is_told_since_when_others_do() -> None:
+    said = file_verdict.refusal(replace(AGENT, os_type="linux", version="1.0.2.568"))
+    assert said is not None
+    assert said.error_code == "ClientNeedUpgrade"
+    assert said.error_info == "the agent 1.0.2.568 is too old to take files (since 1.x.2.569)"

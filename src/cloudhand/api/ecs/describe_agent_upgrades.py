@@ -43,6 +43,7 @@ class UpgradeShape(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     upgrade_id: UpgradeId
     status: str  # Asked, Trying; Upgraded, RolledBack, Refused, TimedOut
     reason: str  # why it is no success
+    automatic: bool  # nobody asked for it: AgentUpgradeConfig did
     before: ReleaseShape
     to: ReleaseShape
     asked_time: str
@@ -59,6 +60,8 @@ class AgentShape(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
 
 class Result(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     offered: ReleaseShape
+    # Whether others are begun now as AgentUpgradeConfig says: Off, Closed, Starting, Open, Halted.
+    automatic_upgrades: str
     agents: Sequence[AgentShape]
 
 
@@ -69,6 +72,7 @@ async def describe_agent_upgrades(call: Call, params: Params) -> Result:
     offered = await upgrades.offered()
     return Result(
         offered=ReleaseShape(version=offered.version, package=offered.digest),
+        automatic_upgrades=(await upgrades.stance()).value,
         agents=[_agent(view) for view in views],
     )
 
@@ -91,6 +95,7 @@ def _upgrade(upgrade: Upgrade) -> UpgradeShape:
         upgrade_id=upgrade.id,
         status=upgrade.state.value,
         reason=upgrade.reason,
+        automatic=upgrade.automatic,
         before=ReleaseShape(version=upgrade.from_release, package=upgrade.from_package),
         to=ReleaseShape(version=upgrade.to_release, package=upgrade.to_package),
         asked_time=times.second(upgrade.asked_at),

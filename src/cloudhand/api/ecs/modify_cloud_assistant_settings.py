@@ -1,7 +1,7 @@
 """ModifyCloudAssistantSettings: settings of the account for its agents, sessions and results.
 
-They are recorded and told again; what is not given stays as it is. Nothing is delivered to OSS
-or SLS, which are not here: to enable that is refused.
+What is not given stays as it is. Nothing is delivered to OSS or SLS, which are not here: to enable
+that is refused.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ class Params:
     region_id: str = fields.region()
     setting_type: str = text("SettingType", one_of(PURPOSES, BAD_TYPE), required=True)
     agent_upgrade_config: Values = setting(
-        AgentUpgradeConfig, note="without effect: agents are upgraded by UpgradeAgents alone"
+        AgentUpgradeConfig,
+        note="when agents of ours upgrade themselves, unless it is by UpgradeAgents: never until"
+        " this is set; then as documented, a few at a time, until one fails",
     )
     session_manager_config: Values = setting(
         SessionManagerConfig, note="whether sessions can be started"
