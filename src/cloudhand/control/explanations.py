@@ -135,7 +135,7 @@ async def _of_invocation(
         runs = [await means.tx.targets.run((invoke_id, one.instance_id, run)) for one in targets]
         targets = [one for one in runs if one is not None]
     actions = await means.tx.power_actions.of([target.key for target in targets])
-    shown = sorted(targets, key=lambda one: (one.final, one.updated_at, one.instance_id))[:_PARTS]
+    shown = sorted(targets, key=lambda one: (one.final, one.state, one.instance_id))[:_PARTS]
     found: list[Explanation] = []
     below = depth
     if len(targets) > 1:
