@@ -57,10 +57,14 @@ def test_it_joins_works_restarts_its_agent_and_is_left_as_it_was(
     assert (told["InstanceId"], told["InstanceName"]) == (machine, "old-001")
     assert plane.run(machine, "uname").output == b"Linux\n"
 
-    # Its file says how to reach the control plane after a start, too.
+    # A later one comes by the line, too.
     assert guest.run("systemctl is-enabled aliyun").stdout == "enabled\n"
-    assert guest.run("systemctl restart aliyun").returncode == 0
+    later = program.written(stand_in.parent / "later", "2.2.3.640")
+    (plane.state / "agents/aliyun-service").write_bytes(later.read_bytes())
     assert installed(guest, pasted) == machine
+    assert "2.2.3.640" in guest.run("systemctl show -p ExecStart aliyun").stdout
+    assert guest.run("ls -d /usr/local/share/aliyun-assist/2*").stdout.count("\n") == 1
+    assert plane.run(machine, "uname").output == b"Linux\n"
 
     asked = plane.ask([machine], "setsid sleep 1000 & echo behind")
     assert [one.output for one in plane.settled(asked)] == [b"behind\n"]

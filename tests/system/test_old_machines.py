@@ -95,7 +95,7 @@ def test_one_joins_works_and_is_left_as_it_was(
     lines = first.stdout.splitlines()
     machine = lines[0].removeprefix("registered as ")
     assert lines[-1] == f"{machine} online"
-    assert "has the published agent 2.2.3.578, since it has no Python 3.9" in lines[1]
+    assert "has the published agent 2.2.3.578, and not ours, which needs Python 3.9" in lines[1]
     (told,) = plane.call("DescribeManagedInstances")["Instances"]
     assert (told["InstanceId"], told["InstanceName"]) == (machine, "the old one")
     tags = {one["TagKey"]: one["TagValue"] for one in told["Tags"]}
@@ -123,20 +123,29 @@ def test_it_is_adopted_through_a_proxy_and_a_second_run_leaves_it(
         assert told.returncode == 0, told.stdout + told.stderr
         name, state, machine, more = told.stdout.strip().split("  ")
         assert (name, state) == ("old", "online")
-        assert more == "it has the published agent 2.2.3.578, which cannot keep all that ours does"
+        assert more == "it has the published agent 2.2.3.578, which cannot give all that ours does"
         assert set(proxy.led) == {plane.client.endpoint.url.removeprefix("https://")}
 
-        # A later one comes by the line; the proxy that it has joined by stays.
-        given(plane, tmp_path, "2.2.3.640")
+        # The proxy that it has joined by stays.
         again = machines.run("old", line)
         assert (again.returncode, again.stdout.splitlines()[-1]) == (0, f"{machine} online")
-        assert "has the published agent 2.2.3.640" in again.stdout
-        installed = machines.run("old", "ls /usr/local/share/aliyun-assist; cat /etc/sysconfig/*")
-        assert "2.2.3.578" not in installed.stdout and proxy.url in installed.stdout
+        assert proxy.url in machines.run("old", "cat /etc/sysconfig/aliyun").stdout
         second = ended(adopting(plane, machines))
         assert second.stdout == f"old  already online  {machine}\n"
         gone = machines.run("old", f"{line} --uninstall")
     assert (gone.returncode, gone.stdout, gone.stderr) == (0, "removed\n", "")
+    assert left(plane, machines) == ("", 0)
+
+
+def test_what_was_cut_off_is_brought_to_its_end(
+    plane: Plane, machines: Machines, line: str, tmp_path: Path
+) -> None:
+    given(plane, tmp_path)
+    half = "mkdir $LIBRARY && echo '0 2.2.3.578' >$LIBRARY/published"
+    assert machines.run("old", f"LIBRARY=/usr/local/lib/cloudhand-agent; {half}").returncode == 0
+    told = machines.run("old", line)
+    assert (told.returncode, told.stdout.endswith(" online\n")) == (0, True), told.stderr
+    machines.run("old", f"{line} --uninstall")
     assert left(plane, machines) == ("", 0)
 
 
@@ -159,7 +168,9 @@ def test_what_is_in_its_way_is_named_and_nothing_is_left(
     given(plane, tmp_path)
     assert "takes no tag with a second = in it, as a=b=c has" in refused("--tag a=b=c")
     assert "takes a proxy as http://HOST:PORT" in refused("--proxy socks5://x")
-    assert "cannot be reached from here: curl: (" in refused("--proxy http://127.0.0.1:9")
+    assert "cannot fetch the published agent from the control plane: curl: (" in refused(
+        "--proxy http://127.0.0.1:9"
+    )
     machines.run("old", line.replace("| sh -s --", ">/run/script"))
     given(plane, tmp_path, "2.2.3.579")
     late = machines.run("old", "sh /run/script")

@@ -49,9 +49,7 @@ class Installer:
         self._plane = plane
         self._releases = releases
         self._published = published
-        here = resources.files("cloudhand.server")
-        self._text, old = (here.joinpath(one).read_text() for one in ("install.sh", "published.sh"))
-        self._text = self._text.replace("@PUBLISHED_AGENT@\n", old)
+        self._text = _source("install.sh").replace("@PUBLISHED_AGENT@\n", _source("published.sh"))
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         if scope["path"] == PATH:
@@ -106,6 +104,10 @@ class Installer:
             "@PROGRAMS@": "\n".join(programs),
             "@OBSTACLES@": "\n".join(offer.obstacles),
         }
+
+
+def _source(name: str) -> str:
+    return resources.files("cloudhand.server").joinpath(name).read_text()
 
 
 async def _reply(send: Send, status: int, text: str, pin: str = "") -> None:

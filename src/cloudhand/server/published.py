@@ -34,7 +34,7 @@ _DEB = b"!<arch>\n"
 _DEB_ENTRY = 60  # bytes before what each is
 _PIECE = 64 * 1024  # bytes
 _BROKEN = (OSError, EOFError, ValueError, tarfile.TarError, zipfile.BadZipFile, zlib.error,
-           lzma.LZMAError, NotImplementedError, RuntimeError)  # fmt: skip
+           lzma.LZMAError, RuntimeError)  # fmt: skip
 _AND_PUT = f"and put its {PROGRAM} there"
 _ODD = re.compile(r"[^A-Za-z0-9._+~/-]")
 
@@ -71,7 +71,7 @@ class PublishedAgents:
         async with self._lock:
             mark = await asyncio.to_thread(_mark, self._folder)
             if self._known[0] != mark:
-                self._known = (mark, await asyncio.to_thread(_look, self._folder))
+                self._known = mark, await asyncio.to_thread(_look, self._folder)
                 for obstacle in self._known[1].obstacles:
                     log.warning("published agent not usable", extra={"reason": obstacle})
             return self._known[1]
@@ -108,14 +108,21 @@ def _files(folder: Path) -> list[Path]:
 
 def _mark(folder: Path) -> object:
     """Another one when something has changed."""
-    return [(one, (told := one.stat()).st_mtime_ns, told.st_size) for one in _files(folder)]
+    try:
+        return [(one, (told := one.stat()).st_mtime_ns, told.st_size) for one in _files(folder)]
+    except OSError as error:
+        return str(error)
 
 
 def _look(folder: Path) -> Offer:
     programs: dict[str, Program] = {}
     doubled: set[str] = set()
     obstacles: list[str] = []
-    for file in _files(folder):
+    try:
+        files = _files(folder)
+    except OSError as error:
+        return Offer(programs={}, obstacles=(f"{FOLDER} cannot be read: {error.strerror}",))
+    for file in files:
         try:
             found = _found(file)
         except _Unusable as why:

@@ -12,9 +12,10 @@ install_published() {
     kept= # digest and version of the one that is installed
     if [ -e "$LIBRARY/published" ]; then
         kept=$(cat "$LIBRARY/published")
-        grep -qxF "ALIYUN_ASSIST_SERVER_HOST=$server" "$SETTINGS" 2>/dev/null ||
+        # Without settings it was cut off while it was installed.
+        [ ! -e "$SETTINGS" ] || grep -qxF "ALIYUN_ASSIST_SERVER_HOST=$server" "$SETTINGS" ||
             fail "this machine has joined another control plane: $LIBRARY/uninstall leaves it"
-        [ -n "$proxy" ] || proxy=$(sed -n 's/^ALIYUN_ASSIST_PROXY=//p' "$SETTINGS")
+        [ -n "$proxy" ] || proxy=$(sed -n 's/^ALIYUN_ASSIST_PROXY=//p' "$SETTINGS" 2>/dev/null) || true
         [ ! -s "$ASSIST/hybrid/instance-id" ] || known=1
     elif [ -e "$ASSIST" ] || [ -e "$SETTINGS" ] || systemctl cat "$ASSIST_NAME" >/dev/null 2>&1; then
         fail "an agent of another Cloud Assistant is installed here ($ASSIST, $SETTINGS or $ASSIST_NAME): remove it, and paste the line again"
@@ -121,7 +122,7 @@ fetch() {
     unset https_proxy HTTPS_PROXY all_proxy ALL_PROXY no_proxy NO_PROXY
     [ -z "$proxy" ] || set -- --cacert "$trial/ca.pem" --proxy "$proxy"
     told=$(curl -fsS --connect-timeout 10 "$@" --output "$trial/aliyun-service" "$SERVER/agents/$digest" 2>&1) ||
-        fail "the control plane cannot be reached from here: $told (the published agent goes by --proxy alone, and not by https_proxy)"
+        fail "cannot fetch the published agent from the control plane: $told (it goes by --proxy alone, and not by https_proxy)"
     [ "$(sha256sum <"$trial/aliyun-service" | cut -d ' ' -f 1)" = "$digest" ] ||
         fail "what came is not the published agent that the control plane has: paste the line again"
     chmod 755 "$trial/aliyun-service"
@@ -151,7 +152,7 @@ register() {
 
 bounds() {
     cat <<END
-This machine has the published agent $version, since it has no Python 3.9. What ours keeps, that one cannot:
+This machine has the published agent $version, and not ours, which needs Python 3.9. What that one cannot give:
 - A result can be lost: nothing of it is on disk. Who restarts the agent, or its machine, is told that, and not how the command ended.
 - exit 193 and 194 stop and restart the machine whether or not the result has arrived, and whatever the governor says.
 - A restart is seen by how long the machine has been up, which proves less than a boot id.

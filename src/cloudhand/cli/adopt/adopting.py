@@ -127,7 +127,7 @@ class Adoption:
         host, found = talk.host, ssh.online(talk.said)
         if found:
             agent = ssh.published(talk.said)
-            given = f"it has {agent}, which cannot keep all that ours does" if agent else ""
+            given = f"it has {agent}, which cannot give all that ours does" if agent else ""
             also = "; ".join(one for one in (self._also(host, found), given) if one)
             return Outcome(host=host, state=State.ONLINE, instance_id=found, told=also)
         if ssh.ended(talk.said):
