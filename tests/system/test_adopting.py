@@ -134,15 +134,15 @@ def test_a_fleet_is_adopted_and_a_second_run_does_the_rest(
     code, first, said = told(child)
     assert (code, shown) == (1, set())
     broken = {name: first.pop(name) for name in (refused, without_python, closed)}
+    why = broken[without_python][1]
+    assert why.startswith("no Python 3.9 or later with its standard library")
+    assert "no published agent for linux-" in why and f"{plane.state}/agents" in why
     assert broken == {
         refused: (
             "failed",
             f"connection refused: nobody listens at {addresses[refused]} port {machines.port}",
         ),
-        without_python: (
-            "failed",
-            "no Python 3.9 or later found there, with its standard library",
-        ),
+        without_python: ("failed", why),
         closed: (
             "failed",
             "Permission denied (publickey): it lets in none of the keys that ssh has",

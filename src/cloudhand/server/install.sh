@@ -57,7 +57,19 @@ main() {
     done
     [ "$(id -u)" = 0 ] || fail "be root: pipe this into 'sudo sh'"
     [ -d /run/systemd/system ] || fail "this machine does not run systemd; docs/how-to/join-a-machine.md tells how to start the agent by hand"
-    if [ -n "$uninstall" ]; then uninstaller | sh; else install; fi
+    if [ -n "$uninstall" ]; then
+        if [ -e "$LIBRARY/published" ]; then published_uninstaller | sh; else uninstaller | sh; fi
+    else
+        alone
+        # What is there stays; a machine that can have our agent gets no other.
+        if [ ! -e "$LIBRARY/published" ] && python=$(find_python); then
+            install
+        elif [ -e "$STATE/identity.json" ]; then
+            fail "its agent needs Python 3.9 or later with its standard library, which this machine had"
+        else
+            install_published
+        fi
+    fi
 }
 
 quoted() {
@@ -66,13 +78,15 @@ quoted() {
     printf "'"
 }
 
-install() {
-    python=$(find_python) || fail "the agent needs Python 3.9 or later with its standard library, which is more than python3-minimal"
-    # Who does it twice at once, or again while it still goes on, joins once all the same.
+# Who does it twice at once, or again while it still goes on, joins once all the same.
+alone() {
     if command -v flock >/dev/null; then
         exec 9>"$LOCK"
         flock -w "$PATIENCE" 9 || fail "another installation goes on here since $PATIENCE seconds"
     fi
+}
+
+install() {
     if [ -e "$STATE/identity.json" ]; then
         grep -qF "\"server\": \"$SERVER\"" "$STATE/identity.json" ||
             fail "this machine has joined another control plane: $LIBRARY/uninstall leaves it"
@@ -226,4 +240,5 @@ agent() {
 END
 }
 
+@PUBLISHED_AGENT@
 main "$@"

@@ -126,7 +126,9 @@ class Adoption:
     async def _installed(self, talk: _Talk, known: str) -> Outcome:
         host, found = talk.host, ssh.online(talk.said)
         if found:
-            also = self._also(host, found)
+            agent = ssh.published(talk.said)
+            given = f"it has {agent}, which cannot give all that ours does" if agent else ""
+            also = "; ".join(one for one in (self._also(host, found), given) if one)
             return Outcome(host=host, state=State.ONLINE, instance_id=found, told=also)
         if ssh.ended(talk.said):
             told = reasons.of_installer(talk.said)
