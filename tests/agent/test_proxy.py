@@ -102,6 +102,7 @@ def test_where_nobody_listens_as_the_proxy(machine: Machine) -> None:
         "http://ann:hush\u2100@host",
         "ann:hush://x@",
         "socks5://ann:hush@host",
+        "http://hush:1/2@host:1",
     ],
 )
 def test_an_address_that_is_no_proxy(machine: Machine, url: str) -> None:
@@ -139,6 +140,20 @@ def test_a_proxy_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         ({"https_proxy": "http://p:1", "no_proxy": "ample"}, "control.example", True, "p:1"),
         ({"https_proxy": "http://p:1", "no_proxy": "*"}, "control.example", True, ""),
+        (
+            {"https_proxy": "http://p:1", "no_proxy": "control.example:8650"},
+            "control.example",
+            True,
+            "",
+        ),
+        (
+            {"https_proxy": "http://p:1", "no_proxy": "control.example:443"},
+            "control.example",
+            True,
+            "p:1",
+        ),
+        ({"https_proxy": "http://p:1", "no_proxy": "a.org,10.0.0.0/8"}, "10.1.2.3", True, ""),
+        ({"https_proxy": "http://p:1", "no_proxy": "fd00::/8 a.org"}, "fd12::1", True, ""),
         ({"https_proxy": "http://p:1"}, "localhost", True, ""),
         ({"https_proxy": "http://p:1"}, "127.0.0.2", True, ""),
         ({"https_proxy": "http://p:1"}, "::1", True, ""),
@@ -151,5 +166,5 @@ def test_which_proxy_the_environment_means(
         monkeypatch.delenv(one, raising=False)
     for one, value in environment.items():
         monkeypatch.setenv(one, value)
-    found = proxy_for(host, tls=tls)
+    found = proxy_for(host, 8650, tls=tls)
     assert (found.name if found else "") == name
