@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import stat
 
 import pytest
 
@@ -58,6 +59,19 @@ def test_the_environment_names_a_proxy_but_not_for_this_machine(
         machine.environment["http_proxy"] = proxy.url
         machine.register()
     assert proxy.led == []
+
+
+def test_a_proxy_is_named_where_no_list_of_processes_shows_it(
+    machine: Machine, gateway: FakeGateway
+) -> None:
+    with Proxy(secret="ann:s3cret") as proxy:
+        machine.environment["CLOUDHAND_PROXY"] = f"http://ann:s3cret@{proxy.name}"
+        machine.register()
+        del machine.environment["CLOUDHAND_PROXY"]
+        told = machine.agent("status", f"--state={machine.state}")
+    assert proxy.led == [gateway.url.removeprefix("http://")] * 2
+    assert "s3cret" not in told.stdout + told.stderr
+    assert stat.S_IMODE((machine.state / "identity.json").stat().st_mode) == 0o600
 
 
 def test_a_proxy_that_wants_a_name_and_a_password(machine: Machine) -> None:

@@ -236,7 +236,7 @@ def test_an_agent_without_an_identity_says_so(shared: Plane, tmp_path: Path) -> 
     )
 
     assert told.returncode == 1
-    assert "register this machine first" in told.stderr
+    assert "paste the line that `cloudhand invite` prints" in told.stderr
 
 
 def test_a_machine_comes_back_to_a_control_plane_that_was_restored(
