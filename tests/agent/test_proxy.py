@@ -86,7 +86,7 @@ def test_a_proxy_that_wants_a_name_and_a_password(machine: Machine) -> None:
 @pytest.mark.parametrize(
     "answer, says",
     [
-        (b"HTTP/1.1 403 Forbidden\r\n\r\n", "(it answered 403)"),
+        (b"HTTP/1.1 403 Forbidden\r\n\r\n", "(it answered 403); have it allow CONNECT to port "),
         (b"SSH-2.0-x\r\n\r\n", "what answers as the proxy is none: it does not speak HTTP"),
         (b"\r\n\r\n", "what answers as the proxy is none: it does not speak HTTP"),
         (b"HTTP/1.1\r\n\r\n", "what answers as the proxy is none: it does not speak HTTP"),

@@ -163,8 +163,8 @@ def test_a_copy_joins_as_another(machine: Machine, gateway: FakeGateway) -> None
     assert machine.stop() == 0
     owner = machine.state / "owner"
     owner.write_text(owner.read_text().replace('"machine_id": "', '"machine_id": "not-'))
-    assert "if it is a copy, paste the line that " in told(machine, "status")
-    assert "if it is a copy, paste the line that " in told(machine, "doctor")
+    for command in ("status", "doctor", "deregister"):
+        assert "if it is a copy, paste the line that " in told(machine, command)
 
     machine.start()  # which machine ids alone do not prove
     assert "if it is a copy" in machine.log

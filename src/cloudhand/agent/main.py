@@ -138,12 +138,16 @@ def _authority(words: Words) -> str:
 def _proxy(words: Words, server: str, present: Optional[Identity]) -> str:
     """As it was told now, by a word or where no list of processes shows it, or when it joined."""
     told = words.one("--proxy") or os.environ.get("CLOUDHAND_PROXY", "")
-    known = present is not None and present.server == server
-    return told or (present.proxy if present is not None and known else "")
+    if told or present is None or present.server != server:
+        return told
+    return present.proxy
 
 
 def _deregister(state: str) -> int:
     identity = _identity(state)
+    copied = rejoining.copied(state, identity)
+    if copied:  # the machine that it was copied from is to stay
+        raise ValueError(copied)
     rejoining.client(identity).deregister()
     identities.forget(state)
     print(f"deregistered {identity.instance_id}")

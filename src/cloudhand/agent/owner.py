@@ -68,10 +68,10 @@ def take_over(state: str, instance_id: str) -> None:
         except OSError as error:
             log.warning(f"not noted whose the records are: {error}")
     elif owner.instance_id != instance_id:
-        _set_aside(state)
+        if _set_aside(state):
+            log.info(f"what was recorded as {owner.instance_id or 'another'} is set aside")
         trial.forget(state)
         _save(state, Owner(instance_id, machine.machine_id()))
-        log.info(f"what was recorded as {owner.instance_id or 'another instance'} is set aside")
     for path in _left(state):
         _clear(state, path)
 
@@ -80,14 +80,14 @@ def _save(state: str, owner: Owner) -> None:
     write_whole(os.path.join(state, _FILE), json.dumps(vars(owner)).encode(), mode=0o600)
 
 
-def _set_aside(state: str) -> None:
-    # A rename, which needs no room on a disk.
+def _set_aside(state: str) -> bool:
+    """Whether there was anything."""
+    path = os.path.join(state, journal.FILE)
     try:
-        os.rename(
-            os.path.join(state, journal.FILE), os.path.join(state, f"{_LEFT}{time.time_ns()}")
-        )
+        os.rename(path, os.path.join(state, f"{_LEFT}{time.time_ns()}"))  # needs no room
     except FileNotFoundError:
-        pass
+        return False
+    return True
 
 
 def _left(state: str) -> "Iterator[str]":
