@@ -17,6 +17,8 @@ install_published() {
             fail "this machine has joined another control plane: $LIBRARY/uninstall leaves it"
         [ -n "$proxy" ] || proxy=$(sed -n 's/^ALIYUN_ASSIST_PROXY=//p' "$SETTINGS" 2>/dev/null) || true
         [ ! -s "$ASSIST/hybrid/instance-id" ] || known=1
+        [ -z "$known" ] || [ "$again" != --force ] ||
+            fail "the published agent joins as another machine only anew: $LIBRARY/uninstall, and the line again"
     elif [ -e "$ASSIST" ] || [ -e "$SETTINGS" ] || systemctl cat "$ASSIST_NAME" >/dev/null 2>&1; then
         fail "an agent of another Cloud Assistant is installed here ($ASSIST, $SETTINGS or $ASSIST_NAME): remove it, and paste the line again"
     fi
@@ -117,11 +119,11 @@ fetch() {
     mkdir -p "${ASSIST%/*}"
     trial=$(mktemp -d "$ASSIST.XXXXXX")
     authority >"$trial/ca.pem"
-    set -- --cacert "$trial/ca.pem" --noproxy '*'
     # The agent goes where the proxy that is named says, whatever the environment does.
-    unset https_proxy HTTPS_PROXY all_proxy ALL_PROXY no_proxy NO_PROXY
-    [ -z "$proxy" ] || set -- --cacert "$trial/ca.pem" --proxy "$proxy"
-    told=$(curl -fsS --connect-timeout 10 "$@" --output "$trial/aliyun-service" "$SERVER/agents/$digest" 2>&1) ||
+    unset HTTPS_PROXY all_proxy ALL_PROXY no_proxy NO_PROXY
+    # Not among the words of curl, which others of this machine may look at.
+    export https_proxy="$proxy"
+    told=$(curl -fsS --connect-timeout 10 --cacert "$trial/ca.pem" --output "$trial/aliyun-service" "$SERVER/agents/$digest" 2>&1) ||
         fail "cannot fetch the published agent from the control plane: $told (it goes by --proxy alone, and not by https_proxy)"
     [ "$(sha256sum <"$trial/aliyun-service" | cut -d ' ' -f 1)" = "$digest" ] ||
         fail "what came is not the published agent that the control plane has: paste the line again"
@@ -140,7 +142,7 @@ fetch() {
 register() {
     eval "set -- $words"
     # Its code is among its words, for a moment: there is no other way to tell it.
-    told=$(env $(settings) "$ASSIST/$version/aliyun-service" --register --RegionId "$(region)" \
+    told=$(with_settings "$ASSIST/$version/aliyun-service" --register --RegionId "$(region)" \
         --ActivationId "$ACTIVATION_ID" --ActivationCode "$ACTIVATION_CODE" "$@" 2>&1) || true
     if [ ! -s "$ASSIST/hybrid/instance-id" ]; then
         fail "nothing was installed: the published agent was not let in: $(printf %s "$told" | tr '\n' ' ')"
@@ -191,6 +193,13 @@ settings() {
     [ -z "$proxy" ] || echo "ALIYUN_ASSIST_PROXY=$proxy"
 }
 
+# Run something as the unit does; no list of processes shows a proxy's password.
+with_settings() {
+    export ALIYUN_ASSIST_SERVER_HOST="$server" ALIYUN_ASSIST_CERT_PATH="$LIBRARY/ca.pem"
+    [ -z "$proxy" ] || export ALIYUN_ASSIST_PROXY="$proxy"
+    exec "$@"
+}
+
 # With the bounds of the published one, in words that old systemds know.
 published_unit() {
     cat <<END
@@ -229,13 +238,14 @@ while IFS='=' read -r name value; do
         ALIYUN_ASSIST_PROXY) proxy=$value ;;
     esac
 done </etc/sysconfig/aliyun
-unset https_proxy HTTPS_PROXY all_proxy ALL_PROXY no_proxy NO_PROXY
+unset HTTPS_PROXY all_proxy ALL_PROXY no_proxy NO_PROXY
+export https_proxy="$proxy" # among no words that others could look at
 id=$(cat "$known/instance-id")
 at=$(date +%s)000
 request=$(cat /proc/sys/kernel/random/uuid)
 signature=$(printf %s "$id$(cat "$known/machine-id")$at$request" |
     openssl dgst -md5 -sign "$known/pri-key" -binary | openssl base64 -A)
-exec curl -fsS --max-time 10 ${proxy:+--proxy "$proxy"} --cacert /usr/local/lib/cloudhand-agent/ca.pem \
+exec curl -fsS --max-time 10 --cacert /usr/local/lib/cloudhand-agent/ca.pem \
     --request "$1" --header "x-acs-instance-id: $id" --header "x-acs-timestamp: $at" \
     --header "x-acs-request-id: $request" --header "x-acs-signature: $signature" "https://$server$2"
 END
