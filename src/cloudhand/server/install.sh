@@ -171,7 +171,8 @@ if [ -e /var/lib/cloudhand-agent/identity.json ]; then
     /usr/local/bin/cloudhand-agent deregister ||
         echo "cloudhand: it stays among the instances; deregister it there" >&2
 fi
-systemctl --quiet disable --now cloudhand-agent.service 2>/dev/null || true
+systemctl stop cloudhand-agent.service 2>/dev/null || true # apart, since old systemds know no --now
+systemctl --quiet disable cloudhand-agent.service 2>/dev/null || true
 # What scripts left behind outlives a restart of the agent, and ends with it here.
 systemctl kill --signal=SIGKILL cloudhand-agent.service 2>/dev/null || true
 rm -rf /usr/local/lib/cloudhand-agent /var/lib/cloudhand-agent
