@@ -20,6 +20,7 @@ from wsproto.frame_protocol import FrameProtocol, Opcode
 from cloudhand.wire import agent as wire
 from cloudhand.wire import enclosed, release
 from cloudhand.wire.signature import sign_agent
+from cloudhand.wire.standing import Standing
 
 KEY = b"k" * 32
 INSTANCE_ID = "i-0agenttest"
@@ -49,6 +50,9 @@ class FakeGateway:
         self.refused: list[str] = []  # reasons
         self.channel_allowed = True
         self.known = True  # whether the agent's identity is
+        self.instance_id = INSTANCE_ID  # of who registers
+        self.key = KEY
+        self.cloned = False
         self.clock_skew = 0.0  # seconds that this gateway's clock is ahead
         self.chunked = False
         self.takes_requests = True  # over the channel
@@ -173,19 +177,19 @@ class FakeGateway:
         self, method: str, path: str, query: str, headers: dict[str, str], body: bytes
     ) -> str:
         """Why a request is not heard; empty: it is."""
-        if not self.known or headers.get(wire.INSTANCE_HEADER) != INSTANCE_ID:
+        if not self.known or headers.get(wire.INSTANCE_HEADER) != self.instance_id:
             return "unknown-instance"
         timestamp = headers[wire.TIMESTAMP_HEADER]
         if abs(time.time() + self.clock_skew - int(timestamp) / 1000) > 60:
             return "timestamp"
         request_id = headers[wire.REQUEST_HEADER]
         expected = sign_agent(
-            KEY,
+            self.key,
             method=method,
             path=path,
             query=query,
             body=body,
-            instance_id=INSTANCE_ID,
+            instance_id=self.instance_id,
             timestamp=timestamp,
             request_id=request_id,
             boot_id=headers[wire.BOOT_HEADER],
@@ -254,7 +258,7 @@ class FakeGateway:
         request = enclosed.Request.from_bytes(message)
         self.over_channel.append(request.target)
         self.bodies_over_channel.append(request.body)
-        headers = {wire.INSTANCE_HEADER: INSTANCE_ID, **request.headers}
+        headers = {wire.INSTANCE_HEADER: self.instance_id, **request.headers}
         status, said = self.answer(request.method, request.target, headers, request.body)
         answer = enclosed.answer_to_bytes(
             headers[wire.REQUEST_HEADER], status, json.dumps(said).encode()
@@ -272,7 +276,9 @@ class FakeGateway:
             if self.registrations[-1].activation_code != "code":
                 return 403, {"code": 403, "reason": "rejected", "message": "no such activation"}
             self.known = True
-            return 200, wire.Registered(INSTANCE_ID, "cn-test", KEY).to_json()
+            return 200, wire.Registered(self.instance_id, "cn-test", self.key).to_json()
+        if path == wire.CONNECTION_PATH:
+            return 200, {}
         reason = self.refusal(method, path, query, headers, body)
         if reason:
             self.refused.append(reason)
@@ -292,6 +298,8 @@ class FakeGateway:
             self.outcomes.append(release.Outcome.from_query(said))
             self.upgrade = None
             return 200, {"code": 200}
+        if path == wire.STATUS_PATH:
+            return 200, Standing(online=bool(self._channels), cloned=self.cloned).to_json()
         if path == wire.DEREGISTER_PATH:
             self.known = False
             return 200, {"code": 200}
@@ -303,7 +311,7 @@ class FakeGateway:
         wanted = fetch.task_id
         testing, self.testing = self.testing, []
         return wire.Worklist(
-            INSTANCE_ID,
+            self.instance_id,
             run=tuple(t for i, t in self.open.items() if wanted in ("", i)),
             stop=tuple(i for i in self.stopping if wanted in ("", i)),
             test=tuple(testing),

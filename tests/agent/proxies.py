@@ -15,10 +15,19 @@ _HEAD_END = b"\r\n\r\n"
 class Proxy:
     """Use it in a with statement."""
 
-    def __init__(self, *, secret: str = "", answer: bytes = b"", upgrades: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        secret: str = "",
+        answer: bytes = b"",
+        upgrades: bool = True,
+        meanwhile: Callable[[], object] = lambda: None,
+    ) -> None:
         """``secret``: NAME:PASSWORD that it wants; ``answer``: what it says instead of leading on;
-        ``upgrades``: whether a WebSocket comes through.
+        ``upgrades``: whether a WebSocket comes through; ``meanwhile``: done while somebody waits to
+        be led on.
         """
+        self._meanwhile = meanwhile
         self._wanted = base64.b64encode(secret.encode()) if secret else b""
         self._answer = answer
         self._upgrades = upgrades
@@ -72,6 +81,7 @@ class Proxy:
                 client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
                 return
             there = head.split()[1].decode()
+            self._meanwhile()
             self.led.append(there)
             host, _, port = there.rpartition(":")
             with socket.create_connection((host, int(port))) as server:

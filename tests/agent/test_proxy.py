@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import stat
 
 import pytest
 
@@ -60,6 +61,19 @@ def test_the_environment_names_a_proxy_but_not_for_this_machine(
     assert proxy.led == []
 
 
+def test_a_proxy_is_named_where_no_list_of_processes_shows_it(
+    machine: Machine, gateway: FakeGateway
+) -> None:
+    with Proxy(secret="ann:s3cret") as proxy:
+        machine.environment["CLOUDHAND_PROXY"] = f"http://ann:s3cret@{proxy.name}"
+        machine.register()
+        del machine.environment["CLOUDHAND_PROXY"]
+        told = machine.agent("status", f"--state={machine.state}")
+    assert proxy.led == [gateway.url.removeprefix("http://")] * 2
+    assert "s3cret" not in told.stdout + told.stderr
+    assert stat.S_IMODE((machine.state / "identity.json").stat().st_mode) == 0o600
+
+
 def test_a_proxy_that_wants_a_name_and_a_password(machine: Machine) -> None:
     with Proxy(secret="ann:s3cret") as proxy:
         told = _register(machine, proxy.url)
@@ -72,7 +86,7 @@ def test_a_proxy_that_wants_a_name_and_a_password(machine: Machine) -> None:
 @pytest.mark.parametrize(
     "answer, says",
     [
-        (b"HTTP/1.1 403 Forbidden\r\n\r\n", "(it answered 403)"),
+        (b"HTTP/1.1 403 Forbidden\r\n\r\n", "(it answered 403); have it allow CONNECT to port "),
         (b"SSH-2.0-x\r\n\r\n", "what answers as the proxy is none: it does not speak HTTP"),
         (b"\r\n\r\n", "what answers as the proxy is none: it does not speak HTTP"),
         (b"HTTP/1.1\r\n\r\n", "what answers as the proxy is none: it does not speak HTTP"),
@@ -102,6 +116,7 @@ def test_where_nobody_listens_as_the_proxy(machine: Machine) -> None:
         "http://ann:hush\u2100@host",
         "ann:hush://x@",
         "socks5://ann:hush@host",
+        "http://hush:1/2@host:1",
     ],
 )
 def test_an_address_that_is_no_proxy(machine: Machine, url: str) -> None:
@@ -139,6 +154,20 @@ def test_a_proxy_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         ({"https_proxy": "http://p:1", "no_proxy": "ample"}, "control.example", True, "p:1"),
         ({"https_proxy": "http://p:1", "no_proxy": "*"}, "control.example", True, ""),
+        (
+            {"https_proxy": "http://p:1", "no_proxy": "control.example:8650"},
+            "control.example",
+            True,
+            "",
+        ),
+        (
+            {"https_proxy": "http://p:1", "no_proxy": "control.example:443"},
+            "control.example",
+            True,
+            "p:1",
+        ),
+        ({"https_proxy": "http://p:1", "no_proxy": "a.org,10.0.0.0/8"}, "10.1.2.3", True, ""),
+        ({"https_proxy": "http://p:1", "no_proxy": "fd00::/8 a.org"}, "fd12::1", True, ""),
         ({"https_proxy": "http://p:1"}, "localhost", True, ""),
         ({"https_proxy": "http://p:1"}, "127.0.0.2", True, ""),
         ({"https_proxy": "http://p:1"}, "::1", True, ""),
@@ -151,5 +180,5 @@ def test_which_proxy_the_environment_means(
         monkeypatch.delenv(one, raising=False)
     for one, value in environment.items():
         monkeypatch.setenv(one, value)
-    found = proxy_for(host, tls=tls)
+    found = proxy_for(host, 8650, tls=tls)
     assert (found.name if found else "") == name

@@ -43,7 +43,7 @@ run()
 """
 _SERVICE = """
 while [ ! -e "$2/stop" ]; do
-    "$0" "$1/$(cat "$1/current").pyz" run --slots "$1" --state "$2/state" --power-command false "$@"
+    "$0" "$1/$(cat "$1/current").pyz" run --slots slots --state "$2/state" --power-command false "$@"
     code=$?
     echo "ended with $code" >> "$2/ends"
     [ $code -ne 1 ] || exit 1
@@ -120,7 +120,7 @@ class Service:
             self.process = subprocess.Popen(
                 ["sh", "-c", _SERVICE.replace(' "$@"', ""), self.machine.python,
                  str(self.slots), str(self.machine.root)],
-                stdout=log, stderr=log, env=environment,
+                stdout=log, stderr=log, env=environment, cwd=self.machine.root,
             )  # fmt: skip
         self.gateway.online()
 

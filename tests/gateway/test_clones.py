@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cloudhand.core.ids import InstanceId, InvokeId
 from cloudhand.core.invocation import State
 from cloudhand.wire import agent as wire
+from cloudhand.wire.standing import Standing
 from tests.gateway.plane import OurSigner, Plane, Visitor
 from tests.world import ALL
 
@@ -66,6 +67,8 @@ async def test_an_agent_that_ran_while_another_beat_in_its_name_is_two(plane: Pl
     await first.beat(process_uptime=61_000, pid=_pid(first))
 
     assert await _cloned(plane, first)
+    told = (await first.ask("GET", wire.STATUS_PATH)).json()
+    assert Standing.from_json(told) == Standing(online=True, cloned=True)
     await plane.world.advance(minutes=2)
     await first.beat(process_uptime=181_000, pid=_pid(first))
     assert await _cloned(plane, first)

@@ -24,6 +24,13 @@ class Work(Protocol):
     busy: int
 
 
+@dataclass
+class Unwatched:
+    """Work, where time passes by itself."""
+
+    busy: int = 0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Asked:
     path: str

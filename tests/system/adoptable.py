@@ -54,18 +54,21 @@ exec "$folder/sshd" -D -e -f /dev/null -o "ListenAddress=$address:$port" -o "Hos
 
 # Of systemd as much as the installer asks of it. What it starts outlives whoever asked for it.
 _SYSTEMCTL = r"""#!/bin/sh
-unit=/etc/systemd/system/cloudhand-agent.service
+for unit; do :; done
+unit=/etc/systemd/system/$unit
 alive() { [ -e /run/agent.pid ] && kill -0 "$(cat /run/agent.pid)" 2>/dev/null; }
 end() { if alive; then kill "$(cat /run/agent.pid)"; while alive; do sleep 0.05; done; fi; }
 case " $* " in
     *" daemon-reload "* | *" enable "* | *" reset-failed "* | *" kill "*) exit 0 ;;
-    *" disable "*) end; exit 0 ;;
+    *" cat "*) cat "$unit"; exit ;;
+    *" disable "* | *" stop "*) end; exit 0 ;;
     *" restart "*) end ;;
     *" start "*) if alive; then exit 0; fi ;;
     *) echo "this stand-in does not know: $*" >&2; exit 1 ;;
 esac
 command=$(sed -n 's/^ExecStart=//p' "$unit")
-setsid sh -c "exec $command" </dev/null >>/run/agent.log 2>&1 9>&- &
+file=$(sed -n 's/^EnvironmentFile=//p' "$unit")
+setsid env $(cat "${file:-/dev/null}") sh -c "exec $command" </dev/null >>/run/agent.log 2>&1 9>&- &
 echo $! >/run/agent.pid
 """
 

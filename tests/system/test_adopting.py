@@ -134,15 +134,15 @@ def test_a_fleet_is_adopted_and_a_second_run_does_the_rest(
     code, first, said = told(child)
     assert (code, shown) == (1, set())
     broken = {name: first.pop(name) for name in (refused, without_python, closed)}
+    why = broken[without_python][1]
+    assert why.startswith("no Python 3.9 or later with its standard library")
+    assert "no published agent for linux-" in why and f"{plane.state}/agents" in why
     assert broken == {
         refused: (
             "failed",
             f"connection refused: nobody listens at {addresses[refused]} port {machines.port}",
         ),
-        without_python: (
-            "failed",
-            "no Python 3.9 or later found there, with its standard library",
-        ),
+        without_python: ("failed", why),
         closed: (
             "failed",
             "Permission denied (publickey): it lets in none of the keys that ssh has",
@@ -263,9 +263,19 @@ def test_a_machine_that_is_half_joined_is_brought_to_its_end(
     assert f"one {machine} is offline, and one is another now: `cloudhand call Deregister" in said
 
     plane.call("DeregisterManagedInstance", InstanceId=anew["one"][1])
-    code, gone, _ = adopt("-i", listed, "--limit", "one")
+    code, again, _ = adopt("-i", listed, "--limit", "one")
+    assert (code, again["one"][0]) == (0, "online")
+    assert again["one"][1] not in (machine, anew["one"][1])
+
+    # It belongs to another control plane, which cannot be asked.
+    at = 's,"server": "[^"]*,"server": "https://127.0.0.1:9,; s,"instance_id": "mi-,&x,'
+    machines.run(
+        "one",
+        f"/usr/local/bin/systemctl disable; sed -i '{at}' /var/lib/cloudhand-agent/identity.json",
+    )
+    code, other, _ = adopt("-i", listed, "--limit", "one")
     assert code == 1
-    assert f"it has joined as {anew['one'][1]}, which is not known here" in gone["one"][1]
+    assert "has joined another control plane, which cannot be asked" in other["one"][1]
 
 
 def test_each_reason_is_told(plane: Plane, machines: Machines, adopt: Adopting) -> None:

@@ -217,3 +217,4 @@ def test_a_websocket_that_does_not_come_through_is_named(own: Plane) -> None:
         code, told = doctor(own.place, "--server", own.client.endpoint.url, "--proxy", proxy.url)
     assert (code, list(told)[-1]) == (1, "channel")
     assert "does not come through (answered with 426)" in told["channel"]
+    assert f"the proxy {proxy.name}, which connects, " in told["channel"]

@@ -6,7 +6,6 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -19,15 +18,8 @@ from cloudhand.server.clock import SystemClock
 from cloudhand.wire import agent as wire
 from tests.official.agent import Agent
 from tests.official.host import Host
-from tests.official.network import Network
+from tests.official.network import Network, Unwatched
 from tests.system.place import Plane
-
-
-@dataclass
-class _Unwatched:
-    """Time passes by itself."""
-
-    busy: int = 0
 
 
 @pytest.fixture
@@ -44,7 +36,7 @@ async def joined(own: Plane, trusted: ssl.SSLContext, folder: Path) -> AsyncIter
     made = own.call("CreateActivation", InstanceCount=1)
     async with httpx.AsyncClient(trust_env=False, verify=trusted) as client:
         host = Host(
-            network=Network(client, url, _Unwatched(), trusted=trusted),
+            network=Network(client, url, Unwatched(), trusted=trusted),
             clock=SystemClock(),
             folder=folder,
             key=rsa.generate_private_key(public_exponent=65537, key_size=2048),

@@ -23,6 +23,7 @@ from cloudhand.agent.server import Server
 from cloudhand.wire import agent as wire
 from cloudhand.wire import enclosed, release
 from cloudhand.wire.signature import sign_agent
+from cloudhand.wire.standing import Standing
 
 try:  # The built-in module spares the agent the 3 MiB of libcrypto that hashlib loads.
     from _sha1 import sha1 as _sha1  # type: ignore[import-not-found, unused-ignore]
@@ -60,6 +61,10 @@ class UnknownInstance(wire.Rejected):
     """The control plane does not know this identity."""
 
 
+class WrongKey(wire.Unavailable):
+    """The control plane knows the instance by another key."""
+
+
 class Client:
     """wire.agent.Gateway, for any number of threads. ``identity`` None: only ``register``."""
 
@@ -91,9 +96,9 @@ class Client:
         path = wire.REPORT_PATH + report.kind
         return wire.Ack.from_json(self._ask("POST", path, report.to_query(), report.output))
 
-    def online(self) -> bool:
-        """Whether the gateway takes the agent of this machine for online."""
-        return bool(self._ask("GET", wire.STATUS_PATH, {}).get("online"))
+    def standing(self) -> Standing:
+        """As what the gateway takes the agent of this machine."""
+        return Standing.from_json(self._ask("GET", wire.STATUS_PATH, {}))
 
     def deregister(self) -> None:
         self._ask("POST", wire.DEREGISTER_PATH, {})
@@ -309,6 +314,8 @@ def _refusal(answer: Answer) -> Exception:
     message = str(said.get("message") or f"the server answered {answer.status} without a reason")
     if said.get("reason") == "unknown-instance":
         return UnknownInstance(message)
+    if said.get("reason") == "signature":
+        return WrongKey(message)
     # Only our gateway names a reason; what a proxy in between says may pass.
     if answer.status in _FINAL and "reason" in said:
         return wire.Rejected(message)

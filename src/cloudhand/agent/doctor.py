@@ -7,6 +7,7 @@ import socket
 import time
 from typing import Iterator, Optional, Tuple
 
+from cloudhand.agent import rejoining
 from cloudhand.agent.client import Client
 from cloudhand.agent.identity import Identity
 from cloudhand.agent.rulebook import Rulebook
@@ -40,9 +41,9 @@ def _findings(
     if server.tls:
         yield _tls(server)
     yield _clock(client)
-    yield _channel(client)
+    yield _channel(client, server)
     if identity is not None:
-        yield _online(Client(server, identity), identity)
+        yield _online(identity, state)
         yield _rules(rulebook)
 
 
@@ -109,29 +110,29 @@ def _clock(client: Client) -> Finding:
     return "clock", True, f"{apart} the control plane's; set it, or logs will not fit together"
 
 
-def _channel(client: Client) -> Finding:
+def _channel(client: Client, server: Server) -> Finding:
     try:
         status = client.try_upgrade()
     except wire.Unavailable:
         status = 0
     if status == 403:  # of the gateway itself, to who is nobody yet
         return "channel", True, "a WebSocket comes through"
-    return (
-        "channel",
-        False,
-        (
-            f"a WebSocket does not come through (answered with {status or 'nothing'}): have what is"
-            " in between, such as a proxy, pass `Upgrade: websocket`"
-        ),
-    )
+    between = "what is in between"
+    if server.proxy is not None:
+        between = f"the proxy {server.proxy.name}, which connects, or what is behind it"
+    seen = f"a WebSocket does not come through (answered with {status or 'nothing'})"
+    return "channel", False, f"{seen}: have {between} pass `Upgrade: websocket`"
 
 
-def _online(client: Client, identity: Identity) -> Finding:
+def _online(identity: Identity, state: str) -> Finding:
     try:
-        online = client.online()
+        found = rejoining.standing(identity)
     except (wire.Unavailable, wire.Rejected) as error:
         return "identity", False, str(error)
-    if not online:
+    doubt = rejoining.copied(state, identity) or rejoining.doubled(identity, found)
+    if doubt:
+        return "identity", False, doubt
+    if not found.online:
         return "identity", False, f"{identity.instance_id} is offline; start its agent"
     return "identity", True, f"{identity.instance_id} is online"
 

@@ -7,7 +7,7 @@ import threading
 from typing import Any, Dict, Iterator, Optional, Tuple
 
 from cloudhand.agent import identity as identities
-from cloudhand.agent import log, machine
+from cloudhand.agent import log, machine, owner
 from cloudhand.agent.backoff import Backoff
 from cloudhand.agent.client import Client
 from cloudhand.agent.identity import Identity
@@ -61,11 +61,20 @@ def register(
         region_id=registered.region_id,
         key=registered.key,
         ca=ca,
-        # What the environment said holds for the agent, too, which a service manager starts.
-        proxy=way.proxy.url if way.proxy else "",
+        proxy=way.proxy_url,
     )
+    owner.joined(state, identity.instance_id, before=_before(state))
     identities.save(state, identity)
     return identity
+
+
+def _before(state: str) -> str:
+    """As which instance this machine was known; empty when nobody knows."""
+    try:
+        present = identities.load(state)
+    except ValueError:
+        return ""
+    return present.instance_id if present else ""
 
 
 def register_by_boot(

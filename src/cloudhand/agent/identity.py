@@ -35,7 +35,8 @@ def load(state: str) -> Optional[Identity]:
         return Identity(**{**values, "key": base64.b64decode(values["key"])})
     except (TypeError, KeyError, ValueError) as error:
         raise ValueError(
-            f"cannot read {path}: it is no identity; remove it and register this machine again"
+            f"cannot read {path}: it is no identity; to have this machine join again, paste the"
+            " line that `cloudhand invite` prints, or remove it and register"
         ) from error
 
 

@@ -14,7 +14,7 @@ from typing import Any, Dict, Iterator, List, Optional
 
 from cloudhand.agent import log, machine, spool
 
-_FILE = "journal"
+FILE = "journal"  # of a state
 _REMEMBERED = 10_000  # acknowledged task ids
 _COMPACT_AFTER = 1024 * 1024  # bytes written since the last time
 
@@ -89,7 +89,7 @@ class Journal:
     """Open it once per process. OSError from any method that writes: nothing was recorded."""
 
     def __init__(self, state: str) -> None:
-        self._path = os.path.join(state, _FILE)
+        self._path = os.path.join(state, FILE)
         self._lock = threading.Lock()
         self._open: Dict[str, Entry] = {}
         self._done: Dict[str, None] = {}  # ids of acknowledged tasks, oldest first
@@ -257,6 +257,17 @@ class Journal:
         surplus = len(self._done) - _REMEMBERED
         for task_id in list(self._done)[: max(surplus, 0)]:
             del self._done[task_id]
+
+
+def unfinished(path: str) -> "List[Entry]":
+    """Tasks whose end was not acknowledged, of a journal that nobody writes any more."""
+    found: Dict[str, Entry] = {}
+    for line in _lines(path):
+        if line["what"] == "acknowledged":
+            found.pop(line["task"], None)
+        else:
+            found.setdefault(line["task"], Entry(line["task"])).apply(line)
+    return list(found.values())
 
 
 def _encoded(line: "Dict[str, Any]") -> bytes:

@@ -10,13 +10,13 @@ import sys
 import threading
 import time
 from dataclasses import replace
-from typing import Any, Dict, NoReturn, Sequence
+from typing import Any, Dict, NoReturn, Optional, Sequence
 
 import cloudhand
-from cloudhand.agent import alone, doctor, enrolment, log, rules, trial
+from cloudhand.agent import alone, doctor, enrolment, log, owner, rejoining, rules, trial
 from cloudhand.agent import identity as identities
 from cloudhand.agent.alone import NotAlone, be_alone
-from cloudhand.agent.client import Client, UnknownInstance
+from cloudhand.agent.client import UnknownInstance
 from cloudhand.agent.identity import Identity
 from cloudhand.agent.life import Life
 from cloudhand.agent.power import Power
@@ -75,14 +75,20 @@ def _dispatch(words: Words) -> int:
 
 
 def _register(words: Words) -> int:
-    present = identities.load(words.state)
-    again = words.has("--force-reuse")
-    if present is not None and not (again or words.has("--force")):
+    server, state = words.one("--server"), words.state
+    ca = _authority(words)
+    if_needed, again = words.has("--if-needed"), words.has("--force-reuse")
+    present = _present(state, needed=not if_needed) if not words.has("--force") else None
+    if present is not None and if_needed:
+        way = Server(server, ca, _proxy(words, server, present))
+        there = replace(present, server=server, ca=ca or present.ca, proxy=way.proxy_url)
+        if rejoining.still(present, there, state):
+            return _go_on(words, present, there)
+    elif present is not None and not again:
         raise ValueError(
             f"this machine is {present.instance_id} already; add --force-reuse to register it"
             " again, or --force to register it as another"
         )
-    server, authority = words.one("--server"), words.one("--ca")
     code = words.one("--activation-code")
     said = enrolment.registration(
         activation_id=words.one("--activation-id"),
@@ -93,10 +99,9 @@ def _register(words: Words) -> int:
         machine_id=machine_id(words.one("--machine-id")),
         force_reuse=again,
     )
-    ca = read_authority(authority, server) if authority else ""
     try:
         identity = enrolment.register(
-            server=server, ca=ca, state=words.state, said=said, proxy=words.one("--proxy")
+            server=server, ca=ca, state=state, said=said, proxy=_proxy(words, server, present)
         )
     except wire.Rejected as error:
         raise wire.Rejected(
@@ -106,9 +111,44 @@ def _register(words: Words) -> int:
     return 0
 
 
+def _present(state: str, *, needed: bool) -> Optional[Identity]:
+    """Who this machine is so far; ValueError where that is needed, and cannot be read."""
+    try:
+        return identities.load(state)
+    except ValueError:
+        if needed:
+            raise
+        return None
+
+
+def _go_on(words: Words, present: Identity, there: Identity) -> int:
+    if there != present:
+        identities.save(words.state, there)
+    if words.has("--name") or words.has("--tag"):
+        print("it has joined already; its name and tags stay", file=sys.stderr)
+    print(f"joined already as {there.instance_id}")
+    return 0
+
+
+def _authority(words: Words) -> str:
+    path = words.one("--ca")
+    return read_authority(path, words.one("--server")) if path else ""
+
+
+def _proxy(words: Words, server: str, present: Optional[Identity]) -> str:
+    """As it was told now, by a word or where no list of processes shows it, or when it joined."""
+    told = words.one("--proxy") or os.environ.get("CLOUDHAND_PROXY", "")
+    if told or present is None or present.server != server:
+        return told
+    return present.proxy
+
+
 def _deregister(state: str) -> int:
     identity = _identity(state)
-    _client(identity).deregister()
+    copied = rejoining.copied(state, identity)
+    if copied:  # the machine that it was copied from is to stay
+        raise ValueError(copied)
+    rejoining.client(identity).deregister()
     identities.forget(state)
     print(f"deregistered {identity.instance_id}")
     return 0
@@ -116,11 +156,12 @@ def _deregister(state: str) -> int:
 
 def _status(words: Words) -> int:
     identity = _identity(words.state)
-    online = _client(identity).online()
-    print(f"{identity.instance_id} {'online' if online else 'offline'}")
-    for why in _rulebook(words).whys():
+    found = rejoining.standing(identity)
+    print(f"{identity.instance_id} {'online' if found.online else 'offline'}")
+    doubts = (rejoining.copied(words.state, identity), rejoining.doubled(identity, found))
+    for why in (*filter(None, doubts), *_rulebook(words).whys()):
         print(why)
-    return 0 if online else 1
+    return 0 if found.online else 1
 
 
 def _rules(checked: str) -> int:
@@ -143,34 +184,30 @@ def _rulebook(words: Words) -> Rulebook:
 
 
 def _doctor(words: Words) -> int:
-    identity = identities.load(words.state)
-    server, authority = words.one("--server"), words.one("--ca")
+    server, ca = words.one("--server"), _authority(words)
+    identity = _present(words.state, needed=not server)
     if identity is None and not server:
         raise ValueError(
-            f"{words.state} holds no identity: name the control plane with --server, as one would"
-            " to register"
+            f"{words.state} holds no identity: {rejoining.PASTE}, or name the control plane with"
+            " --server, as one would to register"
         )
-    ca = read_authority(authority, server) if authority else ""
-    proxy = words.one("--proxy")
-    if identity is not None and server in ("", identity.server):
-        proxy = proxy or identity.proxy
+    proxy = _proxy(words, server or (identity.server if identity else ""), identity)
     if identity is not None and not server:
-        server, ca = identity.server, ca or identity.ca
+        identity = replace(identity, ca=ca or identity.ca, proxy=proxy)
+        server, ca = identity.server, identity.ca
     else:
         identity = None  # the way was asked about, not who goes it
-    server_itself = Server(server, ca, proxy)
-    return doctor.examine(server_itself, identity, words.state, _rulebook(words))
+    way = Server(server, ca, proxy)
+    return doctor.examine(way, identity, words.state, _rulebook(words))
 
 
 def _identity(state: str) -> Identity:
     identity = identities.load(state)
     if identity is None:
-        raise ValueError(f"this machine is not registered: {state} holds no identity")
+        raise ValueError(
+            f"this machine is not registered: {state} holds no identity; {rejoining.PASTE}"
+        )
     return identity
-
-
-def _client(identity: Identity) -> Client:
-    return Client(Server(identity.server, identity.ca, identity.proxy), identity)
 
 
 def _run(words: Words) -> int:
@@ -178,7 +215,9 @@ def _run(words: Words) -> int:
     closing, told = threading.Event(), threading.Event()
     _close_on_signal(closing, told)
     if not boot and identities.load(state) is None:
-        raise ValueError(f"cannot run: {state} holds no identity; register this machine first")
+        raise ValueError(
+            f"cannot run: {state} holds no identity; {rejoining.PASTE}, or register this machine"
+        )
     enrolment.make_state(state)
     slots = Slots(words.one("--slots")) if words.one("--slots") else None
     if slots is not None and _settled(slots, words, told):
@@ -193,14 +232,14 @@ def _run(words: Words) -> int:
     rulebook.current()  # and say in the log what it is
     while not told.is_set():
         identity = identity or enrolment.register_by_boot(boot, state, closing)
-        if identity is None:
+        if identity is None or not _records_are_of(identity, state, closing):
             break
         try:
             if Life(identity, state, power, rulebook, closing, slots).run():
                 break
         except UnknownInstance:
             if not boot:
-                log.error(_unknown(identity, state))
+                log.error(rejoining.unknown(identity))
                 return 1
             identity = None
             # The end of that life set it; a signal that came meanwhile is still told.
@@ -217,12 +256,19 @@ def _settled(slots: Slots, words: Words, told: threading.Event) -> bool:
     return trial.settle(slots, words.state, words.given, told) or told.is_set()
 
 
-def _unknown(identity: Identity, state: str) -> str:
-    anew = " --force" if identities.load(state) else ""
-    return (
-        f"{identity.server} does not know this machine, {identity.instance_id}: it was"
-        f" deregistered, or that is another control plane; join again with register{anew}"
-    )
+def _records_are_of(identity: Identity, state: str, closing: threading.Event) -> bool:
+    """False when the agent ends before."""
+    for _ in enrolment.attempts(closing):
+        try:
+            owner.take_over(state, identity.instance_id)
+        except OSError as error:
+            log.error(f"what an earlier instance has left cannot be set aside: {error}")
+            continue
+        copied = rejoining.copied(state, identity)
+        if copied:
+            log.warning(copied)
+        return True
+    return False
 
 
 def _boot(path: str) -> "Dict[str, Any]":

@@ -8,6 +8,8 @@ import socket
 from typing import Optional
 from urllib.parse import unquote, urlsplit
 
+from cloudhand.wire import hosts
+
 _USUAL_PORT = 8080
 _HEAD_LIMIT = 16 * 1024  # bytes of what a proxy answers
 
@@ -22,7 +24,9 @@ class Proxy:
     def __init__(self, url: str) -> None:
         try:
             parts = urlsplit(url if "://" in url else f"http://{url}")
-            host = parts.hostname if parts.scheme == "http" else None
+            # Behind the host nothing is looked for; a password that is not encoded may end there.
+            whole = parts.scheme == "http" and "@" not in url.partition(parts.netloc)[2]
+            host = parts.hostname if whole else None
             port = parts.port or _USUAL_PORT
         except ValueError:  # its words may hold the password
             host = None
@@ -48,27 +52,29 @@ class Proxy:
         connection.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
         status = _status(connection)
         if not 200 <= status < 300:
-            hint = "; give it a name and a password: http://NAME:PASSWORD@HOST:PORT"
+            helps = (
+                "give it a name and a password: http://NAME:PASSWORD@HOST:PORT"
+                if status == 407
+                else f"have it allow CONNECT to port {port}, or name another way"
+            )
             raise Refused(
-                f"the proxy {self.name} does not connect to {there} (it answered {status})"
-                + (hint if status == 407 else "")
+                f"the proxy {self.name} does not connect to {there} (it answered {status}); {helps}"
             )
 
 
-def proxy_for(host: str, *, tls: bool, given: str = "") -> Optional[Proxy]:
+def proxy_for(host: str, port: int, *, tls: bool, given: str = "") -> Optional[Proxy]:
     """``given``, or what the environment says; None for none. As curl, and as it is usual."""
-    if not given and _is_direct(host):
+    if given:
+        return Proxy(given)
+    if _is_local(host) or hosts.direct(hosts.said(os.environ, "no_proxy"), host, port):
         return None
-    names = ("https_proxy", "HTTPS_PROXY") if tls else ("http_proxy",)
-    url = given or next((os.environ[name] for name in names if os.environ.get(name)), "")
+    # Not HTTP_PROXY: a web server sets it to a header of whoever asks.
+    url = hosts.said(os.environ, "https_proxy") if tls else os.environ.get("http_proxy", "")
     return Proxy(url) if url else None
 
 
-def _is_direct(host: str) -> bool:
-    told = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
-    names = [name.strip().lower().lstrip(".") for name in told.split(",") if name.strip()]
-    local = host in ("localhost", "::1") or host.startswith("127.")
-    return local or any(name == "*" or host == name or host.endswith(f".{name}") for name in names)
+def _is_local(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 def _status(connection: socket.socket) -> int:

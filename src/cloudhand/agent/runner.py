@@ -43,7 +43,7 @@ class Runner:
         self._gateway = gateway
         self._identity = identity
         self._rulebook = rulebook
-        tasks = os.path.join(state, "tasks")
+        tasks = os.path.join(state, spool.TASKS)
         spool.make(tasks)
         self._journal = Journal(state)
         self._closing = threading.Event()

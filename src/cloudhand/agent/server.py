@@ -30,9 +30,14 @@ class Server:
         self.host = parts.hostname
         self.port = port or (443 if self.tls else 80)
         self.name = parts.netloc
-        self.proxy = proxy_for(self.host, tls=self.tls, given=proxy)
+        self.proxy = proxy_for(self.host, self.port, tls=self.tls, given=proxy)
         self._context: Any = None
         self._ca = ca
+
+    @property
+    def proxy_url(self) -> str:
+        """To be kept: what the environment says does not hold for who is started by others."""
+        return self.proxy.url if self.proxy else ""
 
     def connect(self) -> socket.socket:
         """A connected socket; OSError."""

@@ -24,9 +24,9 @@ _OTHER = {"a": "b", "b": "a"}
 class Slots:
     def __init__(self, folder: str) -> None:
         """ValueError when the agent that runs is in neither of them."""
-        self._folder = folder
+        self._folder = os.path.realpath(folder)
         own = os.path.basename(own_package())
-        if os.path.dirname(own_package()) != os.path.realpath(folder) or own[:1] not in _OTHER:
+        if os.path.dirname(own_package()) != self._folder or own[:1] not in _OTHER:
             raise ValueError(
                 f"cannot use --slots {folder}: this agent is neither of {self.package('a')} and"
                 f" {self.package('b')}"

@@ -12,6 +12,7 @@ from typing import Optional
 
 from cloudhand.agent import machine
 
+TASKS = "tasks"  # of a state: the folders of all tasks
 SCRIPT = "script"
 _PID = "pid"  # of the script's first process, where somebody wants to know it
 _HEAD = "head"  # of the output, growing

@@ -11,7 +11,7 @@ class UsageError(Exception):
 
 
 _CA = ("FILE", "authority of an https server that this machine does not trust yet")
-_PROXY = ("URL", "http://HOST:PORT that leads to it; else what https_proxy says")
+_PROXY = ("URL", "http://HOST:PORT that leads to it; else CLOUDHAND_PROXY or https_proxy says")
 _STATE = ("DIR", "where identity and journal lie; else {state}")
 _RULES = ("FILE", "what this machine refuses; else {rules}, if there is one")
 # What a command does, and its options: what follows each, if anything, and what it means.
@@ -31,6 +31,7 @@ _COMMANDS: Dict[str, Tuple[str, Dict[str, Tuple[str, str]]]] = {
             "--proxy": _PROXY,
             "--machine-id": ("ID", "by which it is known, at most 36 characters; else its own"),
             "--force-reuse": ("", "keep the id that this machine had, if it was registered"),
+            "--if-needed": ("", "stay who it is, if the control plane still knows it"),
             "--force": ("", "join anew, as another machine"),
             "--state": _STATE,
         },

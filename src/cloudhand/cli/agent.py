@@ -22,7 +22,8 @@ Ca = Annotated[
 Proxy = Annotated[
     str,
     typer.Option(
-        help="http://HOST:PORT that leads to it; else what https_proxy says.", metavar="URL"
+        help="http://HOST:PORT that leads to it; else CLOUDHAND_PROXY or https_proxy says.",
+        metavar="URL",
     ),
 ]
 
@@ -68,6 +69,10 @@ def register(
             "--force-reuse", help="Keep the id that this machine had, if it was registered."
         ),
     ] = False,
+    if_needed: Annotated[
+        bool,
+        typer.Option("--if-needed", help="Stay who it is, if the control plane still knows it."),
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Join anew, as another machine.")] = False,
 ) -> None:
     """Join a control plane with an activation; prints the id of this machine."""
@@ -79,6 +84,7 @@ def register(
     for text in tag or ():
         words += ["--tag", text]
     words += ["--force-reuse"] if force_reuse else []
+    words += ["--if-needed"] if if_needed else []
     words += ["--force"] if force else []
     sys.exit(_agent([*words, *_lying_in(state)]))
 

@@ -21,6 +21,7 @@ from cloudhand.wire import agent as wire
 from cloudhand.wire import release, session
 from cloudhand.wire.notice import Notice
 from cloudhand.wire.plugin import PluginStatus
+from cloudhand.wire.standing import Standing
 
 # The published agent accepts 55 to 65 seconds; spread, so that a fleet does not beat in step.
 _SHORTEST_INTERVAL, _LONGEST_INTERVAL = 55_000, 65_000
@@ -97,9 +98,9 @@ class Desk:
     async def deregistered(self, instance_id: str) -> bool:
         return await self._control.managed.deregistered(InstanceId(instance_id))
 
-    async def online(self, speaker: Speaker) -> bool:
-        page = await self._control.agents.statuses([speaker.id], Window(limit=1))
-        return page.items[0].online
+    async def standing(self, speaker: Speaker) -> Standing:
+        (view,) = (await self._control.agents.statuses([speaker.id], Window(limit=1))).items
+        return Standing(online=view.online, cloned=view.cloned)
 
     async def notice(self, speaker: Speaker, kind: Kind, said: Notice) -> None:
         await self._control.notices.hear(speaker.id, kind, said)

@@ -213,7 +213,7 @@ class GatewayApp:
         return {"code": 200, "instanceId": speaker.id, "reportType": 0, **plugin.INTERVALS}
 
     async def _status(self, office: Office, speaker: Speaker, knock: Knock) -> dict[str, Any]:
-        return {"code": 200, "online": await office.desk.online(speaker)}
+        return (await office.desk.standing(speaker)).to_json()
 
     async def _package(self, office: Office, speaker: Speaker, knock: Knock) -> dict[str, Any]:
         return {"code": 200, "package": base64.b64encode(await office.desk.package()).decode()}

@@ -17,12 +17,13 @@ from cloudhand.passage import message, reach, refusal
 from cloudhand.passage import request as requests
 from cloudhand.passage.authority import Authority
 from cloudhand.passage.exchange import NoAnswer, exchange, hang_up, splice, swallow
-from cloudhand.passage.hosts import Place, normal, place
+from cloudhand.passage.hosts import Place, place
 from cloudhand.passage.message import BadMessage, Head
 from cloudhand.passage.reach import Destination, Wire
 from cloudhand.passage.refusal import Refusal
 from cloudhand.passage.request import Request
 from cloudhand.passage.upstream import Inherited, Unusable, Upstream
+from cloudhand.wire.hosts import normal
 
 _PLAIN_PORT = 80  # a tunnel to it carries no TLS
 Dial = Callable[[], Awaitable[Wire]]

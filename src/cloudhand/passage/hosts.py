@@ -11,6 +11,8 @@ import socket
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
+from cloudhand.wire.hosts import normal
+
 REAL_DOMAINS = ("aliyuncs.com", "aliyun.com", "alibabacloud.com")
 
 _SERVED = re.compile(
@@ -51,17 +53,6 @@ def place(host: str) -> Place:
     if any(name == domain or name.endswith("." + domain) for domain in REAL_DOMAINS):
         return Place.REAL
     return Place.METADATA if name in _METADATA_NAMES else Place.ELSEWHERE
-
-
-def normal(host: str) -> str:
-    """A host as it is compared: lower case, without brackets, zone and closing dot."""
-    bare = host.strip().removeprefix("[").removesuffix("]").partition("%")[0]
-    name = bare.rstrip(".").lower()
-    try:
-        # Full-width letters and dots mean the same host to a resolver.
-        return name if name.isascii() else name.encode("idna").decode("ascii").rstrip(".")
-    except UnicodeError:
-        return name
 
 
 def is_metadata(address: IPv4Address | IPv6Address) -> bool:

@@ -10,9 +10,10 @@ from ipaddress import ip_address
 from socket import SOCK_STREAM
 
 from cloudhand.passage import message
-from cloudhand.passage.hosts import Place, is_metadata, normal
+from cloudhand.passage.hosts import Place, is_metadata
 from cloudhand.passage.message import HEAD_LIMIT
 from cloudhand.passage.upstream import Upstream
+from cloudhand.wire.hosts import normal
 
 _CONNECT_WITHIN = 15.0  # seconds for each address
 

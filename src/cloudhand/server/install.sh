@@ -18,11 +18,12 @@ PATIENCE=120 # seconds for another installation to end
 
 usage() {
     cat <<'END'
-usage: sh install.sh [--name NAME] [--tag KEY=VALUE]... [--proxy URL] [--uninstall]
+usage: sh install.sh [--name NAME] [--tag KEY=VALUE]... [--proxy URL] [--new] [--uninstall]
 
   --name NAME      of this machine; else as the activation says, or its host name
   --tag KEY=VALUE  a label of this machine; may be repeated
-  --proxy URL      http://HOST:PORT that leads to the control plane; else what https_proxy says
+  --proxy URL      http://HOST:PORT that leads to the control plane; else CLOUDHAND_PROXY or https_proxy
+  --new            join as another machine, whatever this one has joined before
   --uninstall      leave the control plane, and remove all that was installed
 END
 }
@@ -34,11 +35,13 @@ fail() {
 
 main() {
     uninstall=
-    proxy=
+    proxy=${CLOUDHAND_PROXY:-}
     options=
+    again=--if-needed
     while [ $# -gt 0 ]; do
         case $1 in
             --uninstall) uninstall=1 ;;
+            --new) again=--force ;;
             --name | --tag | --proxy)
                 [ $# -gt 1 ] || fail "$1 needs a value"
                 case $1 in
@@ -57,7 +60,19 @@ main() {
     done
     [ "$(id -u)" = 0 ] || fail "be root: pipe this into 'sudo sh'"
     [ -d /run/systemd/system ] || fail "this machine does not run systemd; docs/how-to/join-a-machine.md tells how to start the agent by hand"
-    if [ -n "$uninstall" ]; then uninstaller | sh; else install; fi
+    if [ -n "$uninstall" ]; then
+        if [ -e "$LIBRARY/published" ]; then published_uninstaller | sh; else uninstaller | sh; fi
+    else
+        alone
+        # What is there stays; a machine that can have our agent gets no other.
+        if [ ! -e "$LIBRARY/published" ] && python=$(find_python); then
+            install
+        elif [ -e "$STATE/identity.json" ]; then
+            fail "its agent needs Python 3.9 or later with its standard library, which this machine had"
+        else
+            install_published
+        fi
+    fi
 }
 
 quoted() {
@@ -66,18 +81,15 @@ quoted() {
     printf "'"
 }
 
-install() {
-    python=$(find_python) || fail "the agent needs Python 3.9 or later with its standard library, which is more than python3-minimal"
-    # Who does it twice at once, or again while it still goes on, joins once all the same.
+# Who does it twice at once, or again while it still goes on, joins once all the same.
+alone() {
     if command -v flock >/dev/null; then
         exec 9>"$LOCK"
         flock -w "$PATIENCE" 9 || fail "another installation goes on here since $PATIENCE seconds"
     fi
-    if [ -e "$STATE/identity.json" ]; then
-        grep -qF "\"server\": \"$SERVER\"" "$STATE/identity.json" ||
-            fail "this machine has joined another control plane: $LIBRARY/uninstall leaves it"
-        [ -z "$options" ] || echo "it has joined already; its name and tags stay" >&2
-    fi
+}
+
+install() {
     # From a place of its own, until it is known that nothing is in the way.
     trial=$(mktemp -d)
     trap 'rm -rf "$trial"' EXIT
@@ -89,18 +101,18 @@ install() {
             set -- "$@" --ca "$trial/ca.pem"
             ;;
     esac
-    if [ -n "$proxy" ]; then set -- "$@" --proxy "$proxy"; fi
+    # Not among its words, which others of this machine may look at; and neither is the code.
+    export CLOUDHAND_PROXY="$proxy"
     "$python" "$trial/agent" doctor "$@" || fail "mend that, and paste the line again"
-    if [ ! -e "$STATE/identity.json" ]; then
-        eval "set -- \"\$@\" $options"
-        # Not among its words, which others of this machine may look at.
-        printf '%s\n' "$ACTIVATION_CODE" |
-            "$python" "$trial/agent" register "$@" --activation-id "$ACTIVATION_ID" --activation-code - ||
-            fail "nothing was installed"
-    fi
+    eval "set -- \"\$@\" $options"
+    before=$(cksum "$STATE/identity.json" 2>/dev/null) || before=
+    printf '%s\n' "$ACTIVATION_CODE" |
+        "$python" "$trial/agent" register "$@" "$again" --activation-id "$ACTIVATION_ID" --activation-code - ||
+        fail "nothing was installed"
     umask 022
     mkdir -p "$LIBRARY"
     changed=
+    [ "$(cksum "$STATE/identity.json")" = "$before" ] || changed=1
     # Of two slots that which runs now, if it has been installed before.
     slot=$(cat "$LIBRARY/current" 2>/dev/null) || slot=a
     put "$LIBRARY/$slot.pyz" 755 agent
@@ -113,6 +125,8 @@ install() {
     rm -f "$LIBRARY/cloudhand-agent.pyz" # of releases that had one slot
     systemctl daemon-reload
     systemctl --quiet enable "$NAME"
+    # One that is not online rests, or speaks as who it was before.
+    "$PROGRAM" status >/dev/null 2>&1 || changed=1
     if [ -n "$changed" ]; then systemctl restart "$NAME"; else systemctl start "$NAME"; fi
     waited=0
     until told=$("$PROGRAM" status 2>&1); do
@@ -157,7 +171,8 @@ if [ -e /var/lib/cloudhand-agent/identity.json ]; then
     /usr/local/bin/cloudhand-agent deregister ||
         echo "cloudhand: it stays among the instances; deregister it there" >&2
 fi
-systemctl --quiet disable --now cloudhand-agent.service 2>/dev/null || true
+systemctl stop cloudhand-agent.service 2>/dev/null || true # apart, since old systemds know no --now
+systemctl --quiet disable cloudhand-agent.service 2>/dev/null || true
 # What scripts left behind outlives a restart of the agent, and ends with it here.
 systemctl kill --signal=SIGKILL cloudhand-agent.service 2>/dev/null || true
 rm -rf /usr/local/lib/cloudhand-agent /var/lib/cloudhand-agent
@@ -226,4 +241,5 @@ agent() {
 END
 }
 
+@PUBLISHED_AGENT@
 main "$@"

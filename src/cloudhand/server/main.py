@@ -45,6 +45,7 @@ from cloudhand.server.house import Ground, library
 from cloudhand.server.houses import Houses
 from cloudhand.server.install import Installer
 from cloudhand.server.listener import who_listens
+from cloudhand.server.published import FOLDER, PublishedAgents
 from cloudhand.server.release import SignedReleases
 from cloudhand.server.settings import Settings
 from cloudhand.server.tls import TlsFiles, pin, renew, tls_files
@@ -223,7 +224,13 @@ async def _keep_certificate(
 
 
 def _installer(ground: Ground, tls: TlsFiles | None) -> Installer:
-    return Installer(ground.releases, ground.ca, pin(tls.certificate) if tls else "")
+    plane = install.Plane(
+        region_id=ground.settings.region_id,
+        state=ground.settings.state,
+        authority=ground.ca,
+        pin=pin(tls.certificate) if tls else "",
+    )
+    return Installer(plane, ground.releases, PublishedAgents(plane.state / FOLDER))
 
 
 def _faces(houses: Houses, installer: Installer, watched: Watching) -> App:
@@ -239,7 +246,7 @@ def _faces(houses: Houses, installer: Installer, watched: Watching) -> App:
         http = scope["type"] == "http"
         if http and path in watching.PATHS:
             await watched(scope, receive, send)
-        elif http and path == install.PATH:
+        elif http and (path == install.PATH or path.startswith(install.PROGRAMS)):
             await installer(scope, receive, watched.counted("installers", send))
         elif http and path.startswith(PREFIX):
             await fleet_lock(scope, receive, watched.counted("tools", send))

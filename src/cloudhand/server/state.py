@@ -12,12 +12,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from cloudhand.providers.sandbox.instance import remove_tree
+from cloudhand.server.published import FOLDER
 
 TEMPORARY = "cloudhand-"  # how names of temporary states begin
 LOCK = "lock"  # a file in every state directory
 _MARK = "temporary"  # a file in them: the name alone says nothing
 # What an empty directory may hold.
-_NOBODYS = frozenset({"lost+found"})
+_NOBODYS = frozenset({"lost+found", FOLDER})
 
 
 class CannotUse(Exception):

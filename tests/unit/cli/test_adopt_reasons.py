@@ -92,8 +92,8 @@ def test_who_says_nothing_of_ssh_is_told_as_it_is() -> None:
     "said, told",
     [
         (
-            "cloudhand: the agent needs Python 3.9 or later with its standard library, which",
-            "no Python 3.9 or later found there, with its standard library",
+            "cloudhand: no Python 3.9 or later with its standard library (more) found; and no",
+            "no Python 3.9 or later with its standard library (more) found; and no",
         ),
         (
             (

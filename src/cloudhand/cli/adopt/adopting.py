@@ -105,10 +105,8 @@ class Adoption:
         if known is None:
             told = reasons.of_connection(host, talk.said, await talk.errors())
             return Outcome(host=host, state=State.FAILED, told=told)
-        if known:
-            there = await self._described(known)
-            if there is None:
-                return _unknown(host, known)
+        there = await self._described(known) if known else None
+        if there is not None:
             also = self._also(host, known)
             try:
                 await self._label(host, known, there)
@@ -126,7 +124,9 @@ class Adoption:
     async def _installed(self, talk: _Talk, known: str) -> Outcome:
         host, found = talk.host, ssh.online(talk.said)
         if found:
-            also = self._also(host, found)
+            agent = ssh.published(talk.said)
+            given = f"it has {agent}, which cannot give all that ours does" if agent else ""
+            also = "; ".join(one for one in (self._also(host, found), given) if one)
             return Outcome(host=host, state=State.ONLINE, instance_id=found, told=also)
         if ssh.ended(talk.said):
             told = reasons.of_installer(talk.said)
@@ -164,14 +164,6 @@ class Adoption:
                 with suppress(ClientError):
                     await asked
                 raise
-
-
-def _unknown(host: Host, instance_id: str) -> Outcome:
-    told = (
-        f"it has joined as {instance_id}, which is not known here: it is another control plane's,"
-        " or was deregistered; /usr/local/lib/cloudhand-agent/uninstall there leaves that"
-    )
-    return Outcome(host=host, state=State.FAILED, told=told)
 
 
 class _Talk:

@@ -38,7 +38,7 @@ _OF_SUDO = (
 # What the doctor says of the way to the control plane.
 _FAILED = re.compile(r"FAIL +(?P<what>name lookup|\S+) +(?P<seen>.*)")
 _OF_THE_WAY = ("name lookup", "connection", "certificate", "channel")
-_CHANGED, _PYTHON = "REMOTE HOST IDENTIFICATION", "the agent needs Python"
+_CHANGED = "REMOTE HOST IDENTIFICATION"
 _OURS = re.compile(r"cloudhand(?:-agent)?: (?P<told>.*)")
 # Last words of the installer, behind which stands what has happened.
 _AFTERWARDS = ("nothing was installed", "mend that, and paste the line again")
@@ -79,8 +79,6 @@ def of_installer(said: Sequence[str]) -> str:
     if not told:
         last = [line for line in lines if not ssh.ended([line]) and not _OURS.fullmatch(line)]
         return f"the installer failed: {_short(last[-1]) if last else 'it said nothing'}"
-    if told[-1].startswith(_PYTHON):
-        return "no Python 3.9 or later found there, with its standard library"
     return _short(told[-1])
 
 

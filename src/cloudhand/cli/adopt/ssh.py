@@ -29,12 +29,17 @@ _JOINED = re.compile(rf"{_MARK} joined ?(?P<id>\S*)")
 _ENDED = re.compile(rf"{_MARK} ended (?P<code>\d+)")
 _ONLINE = re.compile(r"(?P<id>mi-\S+) online")
 _REGISTERED = re.compile(r"registered as (?P<id>mi-\S+)")
+_PUBLISHED = re.compile(r"This machine has (?P<which>the published agent \S+), .*")
 
 ASK = """\
 PATH="$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 export PATH
-echo "cloudhand-adopt: joined" $(sed -n 's/.*"instance_id": "\\([^"]*\\)".*/\\1/p' \
-/var/lib/cloudhand-agent/identity.json 2>/dev/null)
+echo "cloudhand-adopt: joined" $(
+if [ -e /usr/local/lib/cloudhand-agent/published ]; then
+cat /usr/local/share/aliyun-assist/hybrid/instance-id
+else
+sed -n 's/.*"instance_id": "\\([^"]*\\)".*/\\1/p' /var/lib/cloudhand-agent/identity.json
+fi 2>/dev/null)
 """
 # Whatever becomes of the connection, what was begun is brought to its end, so that no machine is
 # left half-joined; so what it says may always be written.
@@ -113,3 +118,9 @@ def registered(lines: Sequence[str]) -> str:
     """The id of the machine, if it has joined; else empty."""
     found = (_REGISTERED.fullmatch(line) for line in lines)
     return next((one["id"] for one in found if one), "")
+
+
+def published(lines: Sequence[str]) -> str:
+    """Which agent it was given in place of ours; else empty."""
+    found = (_PUBLISHED.fullmatch(line) for line in lines)
+    return next((one["which"] for one in found if one), "")
