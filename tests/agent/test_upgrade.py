@@ -43,7 +43,8 @@ run()
 """
 _SERVICE = """
 while [ ! -e "$2/stop" ]; do
-    "$0" "$1/$(cat "$1/current").pyz" run --slots slots --state "$2/state" --power-command false "$@"
+    package="$1/$(cat "$1/current").pyz"
+    "$0" "$package" run --slots slots --state "$2/state" --power-command false "$@"
     code=$?
     echo "ended with $code" >> "$2/ends"
     [ $code -ne 1 ] || exit 1

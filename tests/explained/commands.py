@@ -14,6 +14,8 @@ from cloudhand.store.transaction import Transaction
 from cloudhand.wire import agent as wire
 from tests.explained.situation import (
     Asked,
+    New,
+    anywhere,
     away,
     command,
     deaf,
@@ -32,25 +34,25 @@ _LONG = timedelta(hours=12)
 # Its agent has not fetched it.
 
 
-@situation(Cause.AGENT_AWAY, Owner.AGENT)
-async def its_agent_is_away(world: World) -> Asked:
-    instance_id = await world.instance()
+@anywhere(Cause.AGENT_AWAY, Owner.AGENT)
+async def its_agent_is_away(world: World, new: New) -> Asked:
+    instance_id = await new(world)
     await away(world, instance_id)
     return command(await world.run(instance_id))
 
 
-@situation(Cause.AGENT_AWAY, Owner.AGENT)
-async def its_agent_is_away_and_is_waited_for(world: World) -> Asked:
-    instance_id = await world.instance()
+@anywhere(Cause.AGENT_AWAY, Owner.AGENT)
+async def its_agent_is_away_and_is_waited_for(world: World, new: New) -> Asked:
+    instance_id = await new(world)
     await away(world, instance_id)
     invoke_id = await world.run(instance_id, wait_online=_LONG)
     world.clock.move(timedelta(hours=3))
     return command(invoke_id)
 
 
-@situation(Cause.AGENT_AWAY, Owner.AGENT)
-async def its_agent_fell_silent_without_a_word(world: World) -> Asked:
-    instance_id = await world.instance()
+@anywhere(Cause.AGENT_AWAY, Owner.AGENT)
+async def its_agent_fell_silent_without_a_word(world: World, new: New) -> Asked:
+    instance_id = await new(world)
     deaf(world.machine(instance_id))
     await world.advance(minutes=3)
     return command(await world.run(instance_id))
@@ -63,9 +65,9 @@ async def the_agent_of_a_managed_one_is_away(world: World) -> Asked:
     return command(await world.run(managed))
 
 
-@situation(Cause.NOT_FETCHED, Owner.AGENT, lasts=False)
-async def its_agent_does_not_fetch(world: World) -> Asked:
-    instance_id = await world.instance()
+@anywhere(Cause.NOT_FETCHED, Owner.AGENT, lasts=False)
+async def its_agent_does_not_fetch(world: World, new: New) -> Asked:
+    instance_id = await new(world)
     deaf(world.machine(instance_id))
     return command(await world.run(instance_id))
 
@@ -84,17 +86,17 @@ async def a_published_agent_hears_no_kick(world: World) -> Asked:
     return command(invoke_id)
 
 
-@situation(Cause.AGENT_SILENCED, Owner.PERSON, lasts=False)
-async def a_fault_silences_its_agent(world: World) -> Asked:
-    instance_id = await world.instance()
+@anywhere(Cause.AGENT_SILENCED, Owner.PERSON, lasts=False)
+async def a_fault_silences_its_agent(world: World, new: New) -> Asked:
+    instance_id = await new(world)
     deaf(world.machine(instance_id))
     await world.control.faults.make(NewFault(kind=Fault.OFFLINE, instance_ids=[instance_id]))
     return command(await world.run(instance_id))
 
 
-@situation(Cause.AGENT_SILENCED, Owner.PERSON, lasts=False)
-async def a_fault_silences_every_agent(world: World) -> Asked:
-    instance_id = await world.instance()
+@anywhere(Cause.AGENT_SILENCED, Owner.PERSON, lasts=False)
+async def a_fault_silences_every_agent(world: World, new: New) -> Asked:
+    instance_id = await new(world)
     deaf(world.machine(instance_id))
     await world.control.faults.make(NewFault(kind=Fault.OFFLINE))
     return command(await world.run(instance_id))
@@ -176,44 +178,44 @@ async def its_machine_cannot_be_made_ready(world: World) -> Asked:
 # Its agent has it.
 
 
-@situation(Cause.RUNS, Owner.MACHINE)
-async def its_script_runs(world: World) -> Asked:
+@anywhere(Cause.RUNS, Owner.MACHINE)
+async def its_script_runs(world: World, new: New) -> Asked:
     world.machines.behave = run_on
-    return command(await running(world, await world.instance(), timeout=600))
+    return command(await running(world, await new(world), timeout=600))
 
 
-@situation(Cause.RUNS, Owner.MACHINE)
-async def its_script_has_run_for_hours(world: World) -> Asked:
+@anywhere(Cause.RUNS, Owner.MACHINE)
+async def its_script_has_run_for_hours(world: World, new: New) -> Asked:
     world.machines.behave = run_on
-    instance_id = await world.instance()
+    instance_id = await new(world)
     invoke_id = await running(world, instance_id, timeout=86_400)
     world.clock.move(timedelta(hours=5))
     await world.machines.beat(world.machine(instance_id))
     return command(invoke_id)
 
 
-@situation(Cause.AGENT_AWAY, Owner.AGENT)
-async def its_agent_left_while_it_runs(world: World) -> Asked:
+@anywhere(Cause.AGENT_AWAY, Owner.AGENT)
+async def its_agent_left_while_it_runs(world: World, new: New) -> Asked:
     world.machines.behave = run_on
-    instance_id = await world.instance()
+    instance_id = await new(world)
     invoke_id = await running(world, instance_id, timeout=600)
     await away(world, instance_id)
     return command(invoke_id)
 
 
-@situation(Cause.AGENT_SILENCED, Owner.PERSON, lasts=False)
-async def a_fault_struck_while_it_runs(world: World) -> Asked:
+@anywhere(Cause.AGENT_SILENCED, Owner.PERSON, lasts=False)
+async def a_fault_struck_while_it_runs(world: World, new: New) -> Asked:
     world.machines.behave = run_on
-    instance_id = await world.instance()
+    instance_id = await new(world)
     invoke_id = await running(world, instance_id, timeout=600)
     await world.control.faults.make(NewFault(kind=Fault.OFFLINE, instance_ids=[instance_id]))
     return command(invoke_id)
 
 
-@situation(Cause.AGENT_CLONED, Owner.PERSON)
-async def its_machine_was_copied_while_it_runs(world: World) -> Asked:
+@anywhere(Cause.AGENT_CLONED, Owner.PERSON)
+async def its_machine_was_copied_while_it_runs(world: World, new: New) -> Asked:
     world.machines.behave = run_on
-    instance_id = await world.instance()
+    instance_id = await new(world)
     invoke_id = await running(world, instance_id, timeout=600)
 
     async def work(tx: Transaction) -> None:
@@ -234,17 +236,17 @@ async def its_machine_lost_its_power_while_it_runs(world: World) -> Asked:
     return command(invoke_id)
 
 
-@situation(Cause.TIME_IS_OVER, Owner.AGENT, lasts=False)
-async def its_time_is_over(world: World) -> Asked:
+@anywhere(Cause.TIME_IS_OVER, Owner.AGENT, lasts=False)
+async def its_time_is_over(world: World, new: New) -> Asked:
     world.machines.behave = run_on
-    invoke_id = await running(world, await world.instance(), timeout=30)
+    invoke_id = await running(world, await new(world), timeout=30)
     await world.advance(seconds=40)
     return command(invoke_id)
 
 
-async def _is_to_be_stopped(world: World, *, there: bool) -> InvokeId:
+async def _is_to_be_stopped(world: World, new: New, *, there: bool) -> InvokeId:
     world.machines.behave = run_on
-    instance_id = await world.instance()
+    instance_id = await new(world)
     invoke_id = await running(world, instance_id)
     if there:
         deaf(world.machine(instance_id))
@@ -254,14 +256,14 @@ async def _is_to_be_stopped(world: World, *, there: bool) -> InvokeId:
     return invoke_id
 
 
-@situation(Cause.BEING_STOPPED, Owner.AGENT, lasts=False)
-async def its_agent_is_to_stop_it(world: World) -> Asked:
-    return command(await _is_to_be_stopped(world, there=True))
+@anywhere(Cause.BEING_STOPPED, Owner.AGENT, lasts=False)
+async def its_agent_is_to_stop_it(world: World, new: New) -> Asked:
+    return command(await _is_to_be_stopped(world, new, there=True))
 
 
-@situation(Cause.AGENT_AWAY, Owner.AGENT)
-async def nobody_is_there_to_stop_it(world: World) -> Asked:
-    return command(await _is_to_be_stopped(world, there=False))
+@anywhere(Cause.AGENT_AWAY, Owner.AGENT)
+async def nobody_is_there_to_stop_it(world: World, new: New) -> Asked:
+    return command(await _is_to_be_stopped(world, new, there=False))
 
 
 async def _fetched(world: World, instance_id: InstanceId) -> InvokeId:
@@ -273,23 +275,23 @@ async def _fetched(world: World, instance_id: InstanceId) -> InvokeId:
     return invoke_id
 
 
-@situation(Cause.NOT_BEGUN, Owner.AGENT, lasts=False)
-async def its_agent_has_not_begun_it(world: World) -> Asked:
-    return command(await _fetched(world, await world.instance()))
+@anywhere(Cause.NOT_BEGUN, Owner.AGENT, lasts=False)
+async def its_agent_has_not_begun_it(world: World, new: New) -> Asked:
+    return command(await _fetched(world, await new(world)))
 
 
-@situation(Cause.AGENT_AWAY, Owner.AGENT)
-async def its_agent_left_with_it(world: World) -> Asked:
-    instance_id = await world.instance()
+@anywhere(Cause.AGENT_AWAY, Owner.AGENT)
+async def its_agent_left_with_it(world: World, new: New) -> Asked:
+    instance_id = await new(world)
     invoke_id = await _fetched(world, instance_id)
     await away(world, instance_id)
     return command(invoke_id)
 
 
-@situation(Cause.MACHINE_FULL, Owner.MACHINE, lasts=False)
-async def ten_others_run_there(world: World) -> Asked:
+@anywhere(Cause.MACHINE_FULL, Owner.MACHINE, lasts=False)
+async def ten_others_run_there(world: World, new: New) -> Asked:
     world.machines.behave = run_on
-    instance_id = await world.instance()
+    instance_id = await new(world)
     for _ in range(10):
         await running(world, instance_id)
     return command(await _fetched(world, instance_id))
@@ -298,60 +300,60 @@ async def ten_others_run_there(world: World) -> Asked:
 # It comes later.
 
 
-@situation(Cause.NEXT_MOMENT, Owner.CLOCK)
-async def its_next_run_is_to_come(world: World) -> Asked:
+@anywhere(Cause.NEXT_MOMENT, Owner.CLOCK)
+async def its_next_run_is_to_come(world: World, new: New) -> Asked:
     order = {"repeat_mode": RepeatMode.PERIOD, "frequency": "0 0 3 * * ?"}
-    return command(await world.run(await world.instance(), **order))
+    return command(await world.run(await new(world), **order))
 
 
-@situation(Cause.NEXT_BOOT, Owner.MACHINE)
-async def it_runs_at_the_next_start(world: World) -> Asked:
+@anywhere(Cause.NEXT_BOOT, Owner.MACHINE)
+async def it_runs_at_the_next_start(world: World, new: New) -> Asked:
     mode = RepeatMode.NEXT_REBOOT_ONLY
-    return command(await world.run(await world.instance(), repeat_mode=mode))
+    return command(await world.run(await new(world), repeat_mode=mode))
 
 
-@situation(Cause.NEXT_BOOT, Owner.MACHINE)
-async def it_runs_at_every_start(world: World) -> Asked:
+@anywhere(Cause.NEXT_BOOT, Owner.MACHINE)
+async def it_runs_at_every_start(world: World, new: New) -> Asked:
     mode = RepeatMode.EVERY_REBOOT
-    return command(await world.run(await world.instance(), repeat_mode=mode))
+    return command(await world.run(await new(world), repeat_mode=mode))
 
 
 # It is over.
 
 
-@situation(Cause.ENDED, Owner.NOBODY)
-async def it_succeeded(world: World) -> Asked:
-    return command(await running(world, await world.instance()))
+@anywhere(Cause.ENDED, Owner.NOBODY)
+async def it_succeeded(world: World, new: New) -> Asked:
+    return command(await running(world, await new(world)))
 
 
-@situation(Cause.ENDED, Owner.NOBODY)
-async def it_failed(world: World) -> Asked:
+@anywhere(Cause.ENDED, Owner.NOBODY)
+async def it_failed(world: World, new: New) -> Asked:
     world.machines.behave = exit_with(3)
-    return command(await running(world, await world.instance()))
+    return command(await running(world, await new(world)))
 
 
-@situation(Cause.ENDED, Owner.NOBODY)
-async def it_was_cancelled(world: World) -> Asked:
-    instance_id = await world.instance()
+@anywhere(Cause.ENDED, Owner.NOBODY)
+async def it_was_cancelled(world: World, new: New) -> Asked:
+    instance_id = await new(world)
     deaf(world.machine(instance_id))
     invoke_id = await world.run(instance_id)
     await world.control.invocations.stop(invoke_id)
     return command(invoke_id)
 
 
-@situation(Cause.ENDED, Owner.NOBODY)
-async def nobody_fetched_it_in_time(world: World) -> Asked:
-    instance_id = await world.instance()
+@anywhere(Cause.ENDED, Owner.NOBODY)
+async def nobody_fetched_it_in_time(world: World, new: New) -> Asked:
+    instance_id = await new(world)
     deaf(world.machine(instance_id))
     invoke_id = await world.run(instance_id)
     await world.until(lambda: world.ended(invoke_id))
     return command(invoke_id)
 
 
-@situation(Cause.ENDED, Owner.NOBODY)
-async def nobody_said_how_it_ended(world: World) -> Asked:
+@anywhere(Cause.ENDED, Owner.NOBODY)
+async def nobody_said_how_it_ended(world: World, new: New) -> Asked:
     world.machines.behave = run_on
-    instance_id = await world.instance()
+    instance_id = await new(world)
     invoke_id = await running(world, instance_id, timeout=30)
     deaf(world.machine(instance_id))
     await world.until(lambda: world.ended(invoke_id))
@@ -366,30 +368,30 @@ async def _sent(world: World, instance_id: InstanceId) -> InvokeId:
     return await world.control.files.send(SendOrder(file=file, instance_ids=[instance_id]))
 
 
-@situation(Cause.NOT_FETCHED, Owner.AGENT, lasts=False)
-async def nobody_has_fetched_the_file(world: World) -> Asked:
-    instance_id = await world.instance()
+@anywhere(Cause.NOT_FETCHED, Owner.AGENT, lasts=False)
+async def nobody_has_fetched_the_file(world: World, new: New) -> Asked:
+    instance_id = await new(world)
     deaf(world.machine(instance_id))
     return command(await _sent(world, instance_id))
 
 
-@situation(Cause.AGENT_AWAY, Owner.AGENT)
-async def who_is_sent_a_file_is_away(world: World) -> Asked:
-    instance_id = await world.instance()
+@anywhere(Cause.AGENT_AWAY, Owner.AGENT)
+async def who_is_sent_a_file_is_away(world: World, new: New) -> Asked:
+    instance_id = await new(world)
     await away(world, instance_id)
     return command(await _sent(world, instance_id))
 
 
-@situation(Cause.RUNS, Owner.AGENT)
-async def the_file_is_being_written(world: World) -> Asked:
+@anywhere(Cause.RUNS, Owner.AGENT)
+async def the_file_is_being_written(world: World, new: New) -> Asked:
     world.machines.filing = hang
-    invoke_id = await _sent(world, await world.instance())
+    invoke_id = await _sent(world, await new(world))
     await world.settle()
     return command(invoke_id)
 
 
-@situation(Cause.ENDED, Owner.NOBODY)
-async def the_file_is_there(world: World) -> Asked:
-    invoke_id = await _sent(world, await world.instance())
+@anywhere(Cause.ENDED, Owner.NOBODY)
+async def the_file_is_there(world: World, new: New) -> Asked:
+    invoke_id = await _sent(world, await new(world))
     await world.settle()
     return command(invoke_id)

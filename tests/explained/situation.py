@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from cloudhand.control.provider import Power
 from cloudhand.core.explanation import Cause, Explanation, Owner
 from cloudhand.core.ids import InstanceId, InvokeId
 from cloudhand.core.orders import NewExecution, TemplateText
 from tests.machines import Machine
+from tests.sessions import own_machine
 from tests.world import World
 
 Why = tuple[Explanation, ...]
@@ -31,22 +31,54 @@ Make = Callable[[World], Awaitable[Asked]]
 
 @dataclass(frozen=True, kw_only=True)
 class Situation:
+    name: str
     make: Make
     cause: Cause
     owner: Owner
     lasts: bool  # it is the same after a restart of the control plane
 
-    @property
-    def name(self) -> str:
-        return self.make.__name__
-
 
 SITUATIONS: list[Situation] = []
+
+# Makes a machine that is online.
+New = Callable[[World], Awaitable[InstanceId]]
+
+
+async def ours(world: World) -> InstanceId:
+    return await world.instance()
+
+
+async def joined(world: World) -> InstanceId:
+    """One from outside, with an agent of ours."""
+    return (await own_machine(world, f"machine-{len(world.machines.machines)}")).instance_id
 
 
 def situation(cause: Cause, owner: Owner, *, lasts: bool = True) -> Callable[[Make], Make]:
     def add(make: Make) -> Make:
-        SITUATIONS.append(Situation(make=make, cause=cause, owner=owner, lasts=lasts))
+        name = make.__name__
+        SITUATIONS.append(Situation(name=name, make=make, cause=cause, owner=owner, lasts=lasts))
+        return make
+
+    return add
+
+
+def _with(make: Callable[[World, New], Awaitable[Asked]], new: New) -> Make:
+    async def made(world: World) -> Asked:
+        return await make(world, new)
+
+    return made
+
+
+def anywhere(
+    cause: Cause, owner: Owner, *, lasts: bool = True
+) -> Callable[[Callable[[World, New], Awaitable[Asked]]], object]:
+    """On an instance of ours, and on a machine from outside."""
+
+    def add(make: Callable[[World, New], Awaitable[Asked]]) -> object:
+        for new in (ours, joined):
+            name = f"{make.__name__} ({new.__name__})"
+            one = _with(make, new)
+            SITUATIONS.append(Situation(name=name, make=one, cause=cause, owner=owner, lasts=lasts))
         return make
 
     return add
@@ -109,7 +141,3 @@ async def running(world: World, instance_id: InstanceId, **order: object) -> Inv
     invoke_id = await world.run(instance_id, script="sleep 1d", **order)
     await world.settle()
     return invoke_id
-
-
-def runs(world: World, instance_id: InstanceId) -> bool:
-    return world.machine(instance_id).power is Power.RUNNING
