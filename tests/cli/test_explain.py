@@ -10,7 +10,7 @@ from tests.api.cloud import Cloud
 from tests.cli.conftest import Cli
 from tests.machines import run_on
 
-_PAUSE = "{FormatVersion: OOS-2019-06-01, Tasks: [{Name: pause, Action: 'ACS::Pause'}]}"
+PAUSE = "{FormatVersion: OOS-2019-06-01, Tasks: [{Name: pause, Action: 'ACS::Pause'}]}"
 
 
 def run(client: Client, *ids: InstanceId) -> str:
@@ -59,7 +59,7 @@ def test_one_machine_of_many_and_a_machine_by_its_name(it: Cloud, cli: Cli, clie
 def test_what_an_execution_waits_for_is_said_with_what_to_type(
     it: Cloud, cli: Cli, client: Client
 ) -> None:
-    order = {"TemplateContent": _PAUSE}
+    order = {"TemplateContent": PAUSE}
     started = client.call("StartExecution", order, version=OOS)["Execution"]["ExecutionId"]
     it.advance(milliseconds=10)
     said = " ".join(cli("explain", started).stdout.split())

@@ -13,7 +13,7 @@ WAITING, ENDED, TRIGGERED, STORED = "<waiting>", "<ended>", "<triggered>", "<sto
 Row = tuple[str, dict[str, Any], str, int]  # operation, parameters, code, HTTP status
 
 # Operations of our own, for which the newer client has no request.
-OWN = ("ExplainExecution",)
+OWN = ("ExplainExecution", "FinishExecution")
 
 TEXT = template(PAUSE)
 WRONG = template({"Name": "one", "Action": "ACS::Nothing"})
@@ -260,6 +260,19 @@ WORDS: list[Row] = [
         400,
     ),
     ("ExplainExecution", {"ExecutionId": "exec-none"}, "EntityNotExists.Execution", 404),
+    (
+        "FinishExecution",
+        {"ExecutionId": "exec-none", "Status": "Failed", "Reason": "I looked"},
+        "EntityNotExists.Execution",
+        404,
+    ),
+    (
+        "FinishExecution",
+        {"ExecutionId": ENDED, "Status": "Failed", "Reason": "I looked"},
+        "InvalidStatus.Execution",
+        400,
+    ),
+    invalid("FinishExecution", "Status", "Running", ExecutionId=WAITING, Reason="I looked"),
     invalid("UpdateExecution", "Description", "x" * 1025, ExecutionId=WAITING),
     invalid("UpdateExecution", "Parameters", "[]", ExecutionId=WAITING),
     invalid("UpdateExecution", "Parameters", '{"strange": 1}', ExecutionId=WAITING),

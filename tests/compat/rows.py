@@ -107,6 +107,8 @@ EXTENSIONS = (
     "DescribeInvocationOutput",
     "ExplainInstance",
     "ExplainInvocation",
+    "FinishInstance",
+    "FinishInvocation",
     "ListAuditRecords",
     "ListNotificationChannels",
     "ReleaseGovernorSlot",
@@ -133,6 +135,37 @@ RECORDS: list[Row] = [
     ("ListAuditRecords", {"NextToken": "none"}, "InvalidParameter.NextToken", 400),
 ]
 
+
+def ended(code: str, status: int, **values: Any) -> Row:
+    given = {"InvokeId": OVER, "Status": "Failed", "Reason": "I looked", **values}
+    return ("FinishInvocation", given, code, status)
+
+
+FINISHED: list[Row] = [
+    ended("MissingParameter.InvokeId", 400, InvokeId=None),
+    ended("MissingParameter.Status", 400, Status=None),
+    ended("MissingParameter.Reason", 400, Reason=None),
+    ended("InvalidParameter.Status", 400, Status="Running"),
+    ended("InvalidParameter.Reason", 400, Reason="x" * 501),
+    ended("InvalidInvokeId.NotFound", 404, InvokeId="t-none"),
+    ended("InvalidInstanceId.NotFound", 404, InstanceId=["i-nobody"]),
+    ended("InstanceIds.ExceedLimit", 403, InstanceId=MANY[:51]),
+    ended("InvalidStatus.Finished", 403),
+    ("FinishInstance", {"Reason": "it is gone"}, "MissingParameter.InstanceId", 400),
+    ("FinishInstance", {"InstanceId": "i-none"}, "MissingParameter.Reason", 400),
+    (
+        "FinishInstance",
+        {"InstanceId": "i-none", "Reason": "x" * 501},
+        "InvalidParameter.Reason",
+        400,
+    ),
+    (
+        "FinishInstance",
+        {"InstanceId": "i-none", "Reason": "it is gone"},
+        "InvalidInstanceId.NotFound",
+        404,
+    ),
+]
 
 EXPLAINED: list[Row] = [
     ("ExplainInvocation", {}, "MissingParameter.InvokeId", 400),
@@ -1176,6 +1209,7 @@ ROWS: list[Row] = [
     *OUTPUTS,
     *RECORDS,
     *EXPLAINED,
+    *FINISHED,
     *CHANNELS,
     *FORCED,
     *FAULTS,

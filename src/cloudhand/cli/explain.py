@@ -16,7 +16,7 @@ from cloudhand.cli.client import OOS, Client
 from cloudhand.cli.endpoint import Endpoint, find_endpoint
 from cloudhand.cli.errors import ApiError, Mistake
 from cloudhand.cli.fleet import machines
-from cloudhand.cli.people import Names, brief, called, with_names
+from cloudhand.cli.people import Names, brief, called, id_of, with_names
 from cloudhand.wire import times
 
 EPILOG = (
@@ -115,23 +115,15 @@ def _explained(client: Client, thing: str, on: str, names: Names) -> list[Explan
         if thing.startswith("exec-"):
             answer = client.call("ExplainExecution", {"ExecutionId": thing}, version=OOS)
         elif thing.startswith(("t-", "f-")):
-            wanted = {"InvokeId": thing} | ({"InstanceId": _machine(on, names)} if on else {})
+            wanted = {"InvokeId": thing} | ({"InstanceId": id_of(on, names)} if on else {})
             answer = client.call("ExplainInvocation", wanted)
         else:
-            answer = client.call("ExplainInstance", {"InstanceId": _machine(thing, names)})
+            answer = client.call("ExplainInstance", {"InstanceId": id_of(thing, names)})
     except ApiError as error:
         if error.status != 404:
             raise
         raise Mistake(f"cannot find {thing}{f' on {on}' if on else ''}") from error
     return [_read(one) for one in answer["Explanations"]]
-
-
-def _machine(name: str, names: Names) -> str:
-    """Its id; what is no name is taken for one, of a machine that may be no more."""
-    found = [one for one, its in names.items() if name in (one, its)]
-    if len(found) > 1:
-        raise Mistake(f"{name} is the name of {len(found)} machines: {', '.join(found)}")
-    return found[0] if found else name
 
 
 def _read(one: Mapping[str, Any]) -> Explanation:

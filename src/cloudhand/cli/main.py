@@ -25,6 +25,7 @@ COMMANDS = {
     "result": "result",
     "explain": "explain",
     "stop-run": "stop_run",
+    "finish": "finish",
     "instances": "instances",
     "start": "power",
     "stop": "power",

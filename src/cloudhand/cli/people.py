@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from cloudhand.cli.errors import Mistake
 from cloudhand.cli.follow import Result
 
 Names = Mapping[str, str]  # of instances, by their ids
@@ -29,6 +30,14 @@ def called(instance_id: str, names: Names) -> str:
     """By its name as well, if it has one."""
     name = names.get(instance_id, "")
     return instance_id if name in ("", instance_id) else f"{name} {instance_id}"
+
+
+def id_of(name: str, names: Names) -> str:
+    """Of the machine of that name. What is no name is taken for an id, also of one that is gone."""
+    found = [one for one, its in names.items() if name in (one, its)]
+    if len(found) > 1:
+        raise Mistake(f"{name} is the name of {len(found)} machines: {', '.join(found)}")
+    return found[0] if found else name
 
 
 def with_names(text: str, names: Names) -> str:

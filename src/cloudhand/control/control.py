@@ -14,6 +14,7 @@ from cloudhand.control.executions import Executions
 from cloudhand.control.explanations import Explanations
 from cloudhand.control.faults import Faults
 from cloudhand.control.files import Files
+from cloudhand.control.finishing import Finishing
 from cloudhand.control.governor import Governor
 from cloudhand.control.health import Health
 from cloudhand.control.instances import Instances
@@ -72,6 +73,7 @@ class Control:
         self.executions = Executions(
             database, clock, random, pokes, settings, self.templates, programs, self.rights
         )
+        self.finishing = Finishing(database, clock, pokes)
         self.governor = Governor(database, clock, random, pokes)
         self.health = Health(database, clock, pokes)
         self.files = Files(database, clock, random, pokes, settings)

@@ -236,6 +236,13 @@ class TaskNotFound(CloudhandError):
         super().__init__(f"cannot {told} in {execution_id}: no task waits for that")
 
 
+class CannotFinish(CloudhandError):
+    """It has ended, or cannot end as it is wanted to; ``why`` is a clause."""
+
+    def __init__(self, thing: str, why: str) -> None:
+        super().__init__(f"cannot finish {thing}: {why}")
+
+
 class ExecutionEnded(CloudhandError):
     """It has ended, or goes on, and cannot be asked this."""
 

@@ -429,6 +429,10 @@ NO_SUCH_GROUP = _error(
     "InvalidGroupName.NotFound", 404, "The governor has no group of the specified GroupName."
 )
 TOO_MANY_GROUPS = _error("QuotaExceed.GovernorGroup", 403, "The governor has 100 groups already.")
+BAD_REASON = invalid("Reason", "is longer than 500 characters")
+CANNOT_FINISH = _error(
+    "InvalidStatus.Finished", 403, "It has ended, or cannot end with the specified Status."
+)
 NO_SUCH_SLOT = _error(
     "InvalidSlotId.NotFound", 404, "The specified slot is neither held nor waited for."
 )

@@ -107,11 +107,25 @@ def _plain(value: str) -> str:
     return value.lower() if value in ("True", "False") else value
 
 
-def choice(name: str, values: tuple[str, ...], *, default: str = "", note: str = "") -> Any:
+def reason() -> Any:
+    """Why a person knows better."""
+    fits = Limit(fits=lambda given: len(given) <= 500, error=errors.BAD_REASON)
+    return text("Reason", fits, required=True, note="why one knows; at most 500 characters")
+
+
+def choice(
+    name: str,
+    values: tuple[str, ...],
+    *,
+    default: str = "",
+    required: bool = False,
+    note: str = "",
+) -> Any:
     listing = f"one of {', '.join(values)}"
     return text(
         name,
         one_of(values, invalid(name, f"must be {listing}")),
         default=default,
+        required=required,
         note=f"{listing}; {note}" if note else listing,
     )

@@ -53,6 +53,8 @@ from cloudhand.api.ecs.disable_activation import disable_activation
 from cloudhand.api.ecs.end_terminal_session import end_terminal_session
 from cloudhand.api.ecs.explain_instance import explain_instance
 from cloudhand.api.ecs.explain_invocation import explain_invocation
+from cloudhand.api.ecs.finish_instance import finish_instance
+from cloudhand.api.ecs.finish_invocation import finish_invocation
 from cloudhand.api.ecs.install_cloud_assistant import install_cloud_assistant
 from cloudhand.api.ecs.invoke_command import invoke_command
 from cloudhand.api.ecs.join_resource_group import join_resource_group
@@ -137,6 +139,8 @@ OPERATIONS: Mapping[str, Operation] = {
         end_terminal_session,
         explain_instance,
         explain_invocation,
+        finish_instance,
+        finish_invocation,
         install_cloud_assistant,
         invoke_command,
         join_resource_group,

@@ -16,6 +16,7 @@ from cloudhand.api.oos.delete_template import delete_template
 from cloudhand.api.oos.delete_templates import delete_templates
 from cloudhand.api.oos.describe_regions import describe_regions
 from cloudhand.api.oos.explain_execution import explain_execution
+from cloudhand.api.oos.finish_execution import finish_execution
 from cloudhand.api.oos.get_execution_template import get_execution_template
 from cloudhand.api.oos.get_parameter import get_parameter
 from cloudhand.api.oos.get_parameters import get_parameters
@@ -68,6 +69,7 @@ OPERATIONS: Mapping[str, Operation] = {
         delete_templates,
         describe_regions,
         explain_execution,
+        finish_execution,
         get_execution_template,
         get_parameter,
         get_parameters,
