@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from cloudhand.core.execution import Mode
 from cloudhand.core.explanation import Cause, Owner
-from cloudhand.core.ids import InstanceId
-from tests.explained.situation import Asked, away, deaf, execute, execution, situation
+from cloudhand.core.ids import ExecutionId, InstanceId
+from tests.explained.situation import Asked, away, deaf, execute, execution, order, situation
 from tests.machines import exit_with, run_on
 from tests.world import World
 
@@ -17,6 +17,9 @@ _HEAD = "FormatVersion: OOS-2019-06-01\nTasks:\n"
 
 def _tasks(*tasks: str) -> str:
     return _HEAD + "".join(f"  - {task}\n" for task in tasks)
+
+
+_PAUSE = _tasks("{Name: pause, Action: 'ACS::Pause'}")
 
 
 def _run(instance_id: InstanceId, name: str = "run") -> str:
@@ -32,7 +35,7 @@ def _looped(instance_ids: Sequence[InstanceId], rate: str) -> str:
 
 @situation(Cause.PAUSE, Owner.PERSON)
 async def it_waits_to_be_let_on(world: World) -> Asked:
-    return execution(await execute(world, _tasks("{Name: pause, Action: 'ACS::Pause'}")), at=1)
+    return execution(await execute(world, _PAUSE), at=1)
 
 
 @situation(Cause.APPROVAL, Owner.PERSON)
@@ -135,9 +138,22 @@ async def it_has_failed(world: World) -> Asked:
 
 @situation(Cause.ENDED, Owner.NOBODY)
 async def somebody_cancelled_it(world: World) -> Asked:
-    execution_id = await execute(world, _tasks("{Name: pause, Action: 'ACS::Pause'}"))
-    await world.control.executions.cancel(execution_id)  # type: ignore[arg-type]
+    execution_id = await execute(world, _PAUSE)
+    await world.control.executions.cancel(ExecutionId(execution_id))
     await world.advance(seconds=5)
+    return execution(execution_id)
+
+
+@situation(Cause.TAKEN_UP_SOON, Owner.CONTROL_PLANE, lasts=False)
+async def it_has_just_been_asked_for(world: World) -> Asked:
+    started = await world.control.executions.start(order(_PAUSE))
+    return execution(started.id)
+
+
+@situation(Cause.BEING_CANCELLED, Owner.CONTROL_PLANE, lasts=False)
+async def it_has_just_been_cancelled(world: World) -> Asked:
+    execution_id = await execute(world, _PAUSE)
+    await world.control.executions.cancel(ExecutionId(execution_id))
     return execution(execution_id)
 
 

@@ -21,7 +21,7 @@ from tests.explained.situation import (
     situation,
     stop,
 )
-from tests.machines import exit_with, run_on
+from tests.machines import exit_with, finish, run_on
 from tests.sessions import own_machine
 from tests.world import World
 
@@ -194,21 +194,25 @@ async def it_restarts_by_its_exit_code(world: World) -> Asked:
     return machine(instance_id)
 
 
-async def _told_to_restart(world: World, name: str) -> tuple[InstanceId, InvokeId]:
-    """A machine of one's own that says it will restart, and stays."""
+async def _told_to_restart(world: World, name: str, code: int = 194) -> tuple[InstanceId, InvokeId]:
+    """A machine of one's own that says it will restart or stop, and stays."""
     one = await own_machine(world, name)
     world.machines.behave = run_on
     invoke_id = await running(world, one.instance_id)
     (task,) = one.running.values()
-    report = _RESTART(one, task)
-    assert report is not None
-    await world.machines.say(one, report)
+    await world.machines.say(one, finish(task, code, b""))
     return one.instance_id, invoke_id
 
 
 @situation(Cause.MACHINE_RESTARTS, Owner.MACHINE)
 async def a_machine_of_one_s_own_is_to_restart(world: World) -> Asked:
     _, invoke_id = await _told_to_restart(world, "restarts")
+    return command(invoke_id, at=1)
+
+
+@situation(Cause.MACHINE_STOPS, Owner.MACHINE)
+async def a_machine_of_one_s_own_is_to_stop(world: World) -> Asked:
+    _, invoke_id = await _told_to_restart(world, "stops", 193)
     return command(invoke_id, at=1)
 
 

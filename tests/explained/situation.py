@@ -105,11 +105,14 @@ def execution(execution_id: str, *, at: int = 0) -> Asked:
     return Asked(explain=explain, at=at)
 
 
-async def execute(world: World, text: str, **order: object) -> str:
+def order(text: str, **more: object) -> NewExecution:
+    template = TemplateText(content=text)
+    return NewExecution(template=template, by="root", account_id="1", **more)  # type: ignore[arg-type]
+
+
+async def execute(world: World, text: str, **more: object) -> str:
     """Started, and looked at until nothing happens any more without time passing."""
-    started = await world.control.executions.start(
-        NewExecution(template=TemplateText(content=text), by="root", account_id="1", **order)  # type: ignore[arg-type]
-    )
+    started = await world.control.executions.start(order(text, **more))
     await world.advance(seconds=2)
     return started.id
 

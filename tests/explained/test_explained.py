@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cloudhand.core.errors import InstanceNotTargeted, ResourceNotFound
-from cloudhand.core.explanation import Cause, Explanation
+from cloudhand.core.explanation import Cause, Explanation, Owner
 from cloudhand.core.ids import InstanceId
 from tests.explained import commands, executions, power
 from tests.explained.situation import SITUATIONS, Situation
@@ -44,7 +44,9 @@ def _check(told: Explanation, made: Situation) -> None:
     assert told.cause not in _OVER or told.until is None
 
 
-def test_there_are_a_hundred() -> None:
+def test_there_are_a_hundred_and_each_cause_and_owner_is_among_them() -> None:
+    assert {made.cause for made in SITUATIONS} == {*Cause}
+    assert {made.owner for made in SITUATIONS} == {*Owner}
     assert len({made.name for made in SITUATIONS}) == len(SITUATIONS) >= 100
 
 

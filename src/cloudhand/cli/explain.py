@@ -38,7 +38,6 @@ _HELP = {
     "MachineRestarts": "instances",
     "AgentSilenced": "fault list",
     "Turn": "governor show",
-    "RestartsTooOften": "governor show",
     "Approval": "template approve {of}",
     "Pause": "template approve {of}",
     "RiskConfirmation": "template approve {of}",

@@ -46,7 +46,6 @@ class Cause(StrEnum):
     MACHINE_STARTS = "MachineStarts"
     MACHINE_STOPS = "MachineStops"
     MACHINE_RESTARTS = "MachineRestarts"
-    MACHINE_GONE = "MachineGone"
     PROVIDER_FAILS = "ProviderFails"  # a standing order of an instance cannot be carried out
     NO_AGENT = "NoAgent"
     AGENT_AWAY = "AgentAway"
@@ -64,7 +63,6 @@ class Cause(StrEnum):
     NEXT_BOOT = "NextBoot"
     # Of a restart or a stop
     TURN = "Turn"
-    RESTARTS_TOO_OFTEN = "RestartsTooOften"
     NOT_MOVED = "NotMoved"  # it was to go down, and its agent still speaks in the old boot
     # Of a machine
     NOTHING = "Nothing"

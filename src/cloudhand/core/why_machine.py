@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -55,7 +55,7 @@ _ORDERED: Mapping[State, tuple[Cause, str]] = {
         Cause.MACHINE_RESTARTS,
         "restarts, and runs again once its agent is online in another boot",
     ),
-    State.RELEASING: (Cause.MACHINE_GONE, "is being released"),
+    State.RELEASING: (Cause.MACHINE_STOPS, "is being released"),
 }
 
 
@@ -76,10 +76,6 @@ def stays_within_reach(site: Site, now: datetime, until: datetime | None) -> boo
 def barrier(site: Site, now: datetime) -> Barrier | None:
     """What is in the way to its agent; None if nothing is known to be."""
     instance = site.instance
-    if not site.present:
-        return Barrier(
-            cause=Cause.MACHINE_GONE, because="its machine is no more", owner=Owner.NOBODY
-        )
     if instance is not None and instance.state is State.STOPPED:
         return Barrier(
             cause=Cause.MACHINE_STOPPED,
@@ -195,30 +191,36 @@ def of_clones(site: Site, now: datetime) -> Barrier | None:
 
 def of_machine(site: Site, now: datetime) -> Explanation:
     """What a machine waits for."""
+    if not site.present:
+        return _at_rest(site, Cause.ENDED, "it is no more", [])
     found = barrier(site, now) or of_clones(site, now) or _restart_to_come(site, now)
     if found is None:
-        return Explanation(
-            kind=Kind.INSTANCE,
-            id=site.id,
-            state=site.state,
-            cause=Cause.NOTHING,
-            because="it runs, and its agent is online",
-            owner=Owner.NOBODY,
-            since=site.moved_at,
-            facts=[*_spoke(site.agent, now), *_busy(site)],
-        )
-    gone = found.cause is Cause.MACHINE_GONE and not site.present
+        facts = [*_spoke(site.agent, now), *_busy(site)]
+        return _at_rest(site, Cause.NOTHING, "it runs, and its agent is online", facts)
     return Explanation(
         kind=Kind.INSTANCE,
         id=site.id,
         state=site.state,
-        cause=Cause.ENDED if gone else found.cause,
+        cause=found.cause,
         because=_itself(found.because),
         owner=found.owner,
         since=found.since,
         until=_looked_at(site),
         then="it is looked at again" if _looked_at(site) else "",
         facts=[*found.facts, *_busy(site)],
+    )
+
+
+def _at_rest(site: Site, cause: Cause, because: str, facts: Sequence[Fact]) -> Explanation:
+    return Explanation(
+        kind=Kind.INSTANCE,
+        id=site.id,
+        state=site.state,
+        cause=cause,
+        because=because,
+        owner=Owner.NOBODY,
+        since=site.moved_at,
+        facts=facts,
     )
 
 
