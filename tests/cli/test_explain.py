@@ -31,7 +31,7 @@ def test_it_says_what_each_machine_waits_for_and_names_those_alike_once(
     lines = cli("explain", invoke_id).stdout.splitlines()
 
     assert lines[0] == f"{invoke_id}: Pending"
-    assert lines[1].startswith("  waits for    3 of its 3 machines are not done, since ")
+    assert lines[1].startswith("  why          3 of its 3 machines are not done, since ")
     heads = [line.strip() for line in lines if line.startswith(f"  {invoke_id} on ")]
     assert heads == [
         f"{invoke_id} on web-3 {ids[2]}: Pending",
@@ -40,7 +40,7 @@ def test_it_says_what_each_machine_waits_for_and_names_those_alike_once(
     said = " ".join(" ".join(lines).split())
     assert "has not fetched it" in said
     assert "it ends as Aborted with DeliveryTimeout" in said
-    assert "to do cloudhand-agent doctor, on web-3" in said
+    assert "you can cloudhand-agent doctor, on web-3" in said
     assert "its timeout of 60 s is over, and its agent ends it with all that it started" in said
     assert f"cloudhand stop-run {invoke_id}" in said
 
@@ -53,7 +53,7 @@ def test_one_machine_of_many_and_a_machine_by_its_name(it: Cloud, cli: Cli, clie
     assert alone.startswith(f"{invoke_id} on web-2 {second}: Success\n  how it ended it ended with")
     machine = cli("explain", "web-1").stdout.splitlines()
     assert machine[0] == f"web-1 {first}: Running"
-    assert machine[1].startswith("  so far       it runs, and its agent is online")
+    assert machine[1].startswith("  why          it runs, and its agent is online")
 
 
 def test_what_an_execution_waits_for_is_said_with_what_to_type(
@@ -63,7 +63,7 @@ def test_what_an_execution_waits_for_is_said_with_what_to_type(
     started = client.call("StartExecution", order, version=OOS)["Execution"]["ExecutionId"]
     it.advance(milliseconds=10)
     said = " ".join(cli("explain", started).stdout.split())
-    assert f"pause {started}.t0001: Waiting waits for it waits to be let on" in said
+    assert f"pause {started}.t0001: Waiting why it waits to be let on" in said
     assert "next move you" in said
     assert f"cloudhand template approve {started}" in said
 

@@ -174,21 +174,19 @@ def _lines(
     before = "  " * one.depth
     yield f"{before}{_who(one, others, names)} {one.status}"
     before += "  "
-    word = "how it ended" if one.cause == "Ended" else "waits for"
-    if one.cause == "Nothing":
-        word = "so far"
-    since = f", since {_clock(one.since)}" if one.since else ""
-    yield f"{before}{word:<12} {with_names(one.because, names)}{since}"
+    ended = one.cause == "Ended"
+    since = f", {'at' if ended else 'since'} {_clock(one.since)}" if one.since else ""
+    yield f"{before}{'how it ended' if ended else 'why':<12} {with_names(one.because, names)}{since}"
     if one.owner in _OWNERS:
         yield f"{before}{'next move':<12} {_OWNERS[one.owner]}"
     if one.until:
         yield f"{before}{'then':<12} at {_clock(one.until)} {one.then}"
     for place, (at, text) in enumerate(one.facts):
         label = "known" if place == 0 else ""
-        moment = f" at {_clock(at)}" if at else ""
-        yield f"{before}{label:<12} {with_names(text, names)}{moment}"
+        moment = f"{_clock(at)}  " if at else ""
+        yield f"{before}{label:<12} {moment}{with_names(text, names)}"
     for place, line in enumerate(_help(one, names, endpoint, of)):
-        yield f"{before}{'to do' if place == 0 else '':<12} {line}"
+        yield f"{before}{'you can' if place == 0 else '':<12} {line}"
 
 
 def _who(one: Explanation, others: Sequence[Explanation], names: Names) -> str:

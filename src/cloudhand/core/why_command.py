@@ -124,7 +124,7 @@ def _ended(target: Target) -> _Wait:
         if target.exit_code is not None
         else f"it is {target.state.value}"
     )
-    said = "the control plane, of a silence" if target.inferred else "who was there"
+    said = "nobody who was there has said so" if target.inferred else "who was there said so"
     return _Wait(
         cause=Cause.ENDED,
         because=f"{target.error_code}: {because}" if target.error_code else because,
@@ -132,7 +132,7 @@ def _ended(target: Target) -> _Wait:
         since=target.finished_at or target.updated_at,
         until=None,
         then="",
-        facts=[Fact(text=f"said by {said}", at=target.updated_at)],
+        facts=[Fact(text=said, at=target.updated_at)],
     )
 
 
@@ -262,7 +262,7 @@ def _history(target: Target) -> Iterator[Fact]:
         yield Fact(text="it began, by the clock of its machine", at=target.started_at)
     if target.stop_asked_at is not None:
         yield Fact(text="somebody asked for its end", at=target.stop_asked_at)
-    if target.finished_at is not None:
+    if target.finished_at is not None and not target.inferred:
         yield Fact(text="it ended, by the clock of its machine", at=target.finished_at)
 
 
