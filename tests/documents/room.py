@@ -1,0 +1,222 @@
+"""A machine for a page alone, in namespaces: what is written, started or installed in it goes with it.
+
+It has the files of this one, and whatever changes them changes a copy. It has processes, a network with nothing but
+loopback, and a name of its own. Nothing in it reaches what runs on this machine, and nothing in it takes that down: the
+programs that would are not there.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from tests.rules.sources import ROOT
+from tests.system.waiting import until
+
+HOME = "/home/ann"
+_TOOLS = ("unshare", "nsenter", "setsid", "mount", "bash")
+_BOUND = 120.0  # seconds
+_CHANGED = ("/etc", "/usr", "/var", "/home", "/opt", str(ROOT))
+_SYSTEM = Path(__file__).with_name("systemctl.sh")
+
+# FOLDER PYTHON FOLDERS-THAT-MAY-BE-CHANGED...
+_FIRST = r"""
+set -eu
+exec 3<&0
+folder=$1 python=$2
+shift 2
+mount --make-rprivate /
+mount -t tmpfs tmpfs "$folder"
+for path; do
+    mkdir -p "$folder/changed$path" "$folder/work$path"
+    mount -t overlay overlay -o \
+        "lowerdir=$path,upperdir=$folder/changed$path,workdir=$folder/work$path" "$path"
+done
+mount -t tmpfs tmpfs /run
+mkdir -p /run/systemd/system /home/ann
+mount -t tmpfs -o mode=700 tmpfs /home/ann  # instances lie here, and none can lie on an overlay
+mount -t proc proc /proc
+if [ -e /proc/sysrq-trigger ]; then mount --bind /dev/null /proc/sysrq-trigger; fi
+for name in reboot shutdown poweroff halt init telinit systemctl; do
+    for path in /bin /sbin /usr/bin /usr/sbin; do
+        if [ -e "$path/$name" ]; then mount --bind /dev/null "$path/$name"; fi
+    done
+done
+hostname desk
+echo '127.0.0.1 localhost desk control.example' >/etc/hosts
+tr -d - </proc/sys/kernel/random/uuid >/etc/machine-id
+printf '#!/bin/sh\nexec "$@"\n' >/usr/local/bin/sudo
+chmod 755 /usr/local/bin/sudo
+"$python" -c 'import fcntl, socket, struct
+with socket.socket() as any:
+    fcntl.ioctl(any, 0x8914, struct.pack("16sH14x", b"lo", 1))  # SIOCSIFFLAGS, IFF_UP'
+echo up
+# It ends with whoever holds the other end of its input.
+cat <&3 &
+wait "$!"
+"""
+
+# What one command leaves for the next: variables, and where one is.
+_TYPED = r"""
+. ~/.before 2>/dev/null
+cd "$(cat ~/.where 2>/dev/null || echo ~)"
+trap 'ended=$?; declare -p | grep -v "^declare -[a-zA-Z]*r" >~/.before; pwd >~/.where; exit $ended' EXIT
+"""
+_ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+_COUNT = re.compile(r"\b(\d+) machines?\b[^\n]*Type the number of machines to go on: \Z")
+
+
+def missing() -> str:
+    """Why there can be none here; empty if there can."""
+    if os.geteuid() != 0:
+        return "only root can have a machine of a page's own"
+    absent = [tool for tool in _TOOLS if shutil.which(tool) is None]
+    return f"there is no {', '.join(absent)}" if absent else ""
+
+
+class Room:
+    """Use it in a with statement."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.said = ""  # all of it, so that ids can be found again
+        self.answers: Mapping[str, str] = {}  # by how a question ends
+
+    def __enter__(self) -> Self:
+        self._folder.mkdir()
+        (self._folder / "room").mkdir()
+        words = ["unshare", "--mount", "--pid", "--uts", "--ipc", "--net", "--fork", "--kill-child"]
+        words += ["bash", "-c", _FIRST, "first", str(self._folder / "room"), sys.executable]
+        self._first = subprocess.Popen(
+            [*words, *_CHANGED], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self._first.stdout is not None
+        assert self._first.stdout.readline() == "up\n", "the room could not be made"
+        children = Path(f"/proc/{self._first.pid}/task/{self._first.pid}/children").read_text()
+        self._inside = ["nsenter", "--target", children.split()[0], "--mount", "--pid", "--uts",
+                        "--ipc", "--net"]  # fmt: skip
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._first.kill()
+        self._first.communicate()
+        for process in self._processes.values():
+            process.wait()
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        path = f"{Path(sys.executable).parent}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        return {
+            "PATH": path,
+            "HOME": HOME,
+            "TERM": "dumb",
+            "COLUMNS": "400",
+            "LANG": "C.UTF-8",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+    def inside(self, *words: str) -> list[str]:
+        return [*self._inside, *words]
+
+    def do(self, script: str) -> str:
+        """What is done between the lines of the page; what it says."""
+        done = subprocess.run(
+            self.inside("bash", "-c", f"cd; set -e\n{script}"),
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_BOUND,
+            check=False,
+        )
+        assert done.returncode == 0, f"{script}: {done.stdout}{done.stderr}"
+        self.said += done.stdout
+        return done.stdout
+
+    def write(self, name: str, text: str, mode: int = 0o644) -> None:
+        words = self.inside(
+            "bash", "-c", f'{_TYPED}\nmkdir -p "$(dirname "$0")"; cat >"$0"; chmod {mode:o} "$0"',
+            name.replace("~", HOME),
+        )  # fmt: skip
+        subprocess.run(words, env=self.environment, input=text, text=True, check=True)
+
+    def stay(self, name: str, script: str, ready: str) -> None:
+        """Start what does not end by itself, and wait until it has said that it is ready."""
+        log = self._folder / f"{len(self._processes)}.log"
+        with log.open("wb") as told:
+            self._processes[name] = subprocess.Popen(
+                self.inside("bash", "-c", f"{_TYPED}\ntrap - EXIT\nexec {script}"),
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=told,
+                stderr=told,
+            )
+        process = self._processes[name]
+
+        def said() -> bool:
+            assert process.poll() is None, f"{script}: {log.read_text()}"
+            return ready in log.read_text()
+
+        until(said, at_most=_BOUND, what=f"{script}'s being ready")
+
+    def end(self, name: str) -> None:
+        process = self._processes[name]
+        process.terminate()
+        process.wait(_BOUND)
+
+    def type(self, command: str, *, interrupted: str = "") -> tuple[int, str]:
+        """Type it on a terminal, and answer what is asked; its exit code, and what it said.
+
+        ``interrupted``: Ctrl-C is typed when it has said this.
+        """
+        ours, theirs = os.openpty()
+        try:
+            process = subprocess.Popen(
+                self.inside("setsid", "--ctty", "--wait", "bash", "-c", f"{_TYPED}\n{command}"),
+                env=self.environment,
+                stdin=theirs,
+                stdout=theirs,
+                stderr=theirs,
+            )
+            os.close(theirs)
+            said = self._listen(ours, command, interrupted)
+            self.said += said
+            return process.wait(_BOUND), said
+        finally:
+            os.close(ours)
+
+    def _listen(self, terminal: int, command: str, interrupted: str) -> str:
+        said, answered = "", 0
+        while True:
+            ready, _, _ = select.select([terminal], [], [], _BOUND)
+            assert ready, f"{command} says nothing more after {said}"
+            try:
+                part = os.read(terminal, 65536)
+            except OSError:  # everybody on the other side has gone
+                break
+            if not part:
+                break
+            said = _ESCAPES.sub("", said + part.decode("utf-8", "replace")).replace("\r\n", "\n")
+            if interrupted and interrupted in said:
+                os.write(terminal, b"\x03")
+                interrupted = ""
+            answer = self._answer(said[answered:])
+            if answer is not None:
+                os.write(terminal, f"{answer}\n".encode())
+                answered = len(said)
+        return said
+
+    def _answer(self, said: str) -> str | None:
+        if count := _COUNT.search(said):
+            return count[1]
+        if said.endswith("[y/N] "):
+            return "y"
+        return next((a for question, a in self.answers.items() if said.endswith(question)), None)

@@ -1,0 +1,24 @@
+"""What a page takes for granted: machines, files and programs of its reader, and what its words say happens in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from tests.documents.room import Room
+
+Happens = Callable[[Room], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """What is keyed by a command has it as it is typed, without its comment."""
+
+    opens: Happens = lambda room: None
+    before: Mapping[str, Happens] = field(default_factory=dict)
+    closes: Happens = lambda room: None  # behind the last line of the page
+    ends: Mapping[str, int] = field(default_factory=dict)  # exit codes other than 0
+    answers: Mapping[str, str] = field(default_factory=dict)  # by how a question ends
+    interrupted: Mapping[str, str] = field(default_factory=dict)  # by Ctrl-C, once it says this
+    # What a reader puts in for a word of the page; a shell expression.
+    fills: Mapping[str, str] = field(default_factory=dict)
