@@ -54,7 +54,7 @@ class Reader:
         filled = self._filled(typed)
         for name, ready in _STAYS.items():
             if re.match(name, typed):
-                self._room.stay(typed, filled, ready)
+                self._room.stay(f"line-{command.line}", filled, ready)
                 return
         code, said = self._room.type(filled, interrupted=self._stage.interrupted.get(typed, ""))
         where = f"line {command.line}: {filled}\n{said}"

@@ -22,7 +22,7 @@ from tests.system.waiting import until
 
 HOME = "/home/ann"
 _TOOLS = ("unshare", "nsenter", "setsid", "mount", "bash")
-_BOUND = 120.0  # seconds
+_BOUND = 60.0  # seconds
 _CHANGED = ("/etc", "/usr", "/var", "/home", "/opt", str(ROOT))
 _SYSTEM = Path(__file__).with_name("systemctl.sh")
 
@@ -67,7 +67,7 @@ wait "$!"
 _TYPED = r"""
 . ~/.before 2>/dev/null
 cd "$(cat ~/.where 2>/dev/null || echo ~)"
-trap 'ended=$?; declare -p | grep -v "^declare -[a-zA-Z]*r" >~/.before; pwd >~/.where; exit $ended' EXIT
+trap 'ended=$?; declare -p | grep -vE "^declare -\S*r|^declare \S+ BASH" >~/.before; pwd >~/.where; exit $ended' EXIT
 """
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _COUNT = re.compile(r"\b(\d+) machines?\b[^\n]*Type the number of machines to go on: \Z")
@@ -88,7 +88,7 @@ class Room:
         self._folder = folder
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.said = ""  # all of it, so that ids can be found again
-        self.answers: Mapping[str, str] = {}  # by how a question ends
+        self.answers: Mapping[str, str] = {}  # by how a question ends: a script that says it
 
     def __enter__(self) -> Self:
         self._folder.mkdir()
@@ -143,8 +143,8 @@ class Room:
 
     def write(self, name: str, text: str, mode: int = 0o644) -> None:
         words = self.inside(
-            "bash", "-c", f'{_TYPED}\nmkdir -p "$(dirname "$0")"; cat >"$0"; chmod {mode:o} "$0"',
-            name.replace("~", HOME),
+            "bash", "-c", f'{_TYPED}\nmkdir -p "$(dirname "$1")"; cat >"$1"; chmod {mode:o} "$1"',
+            "bash", name.replace("~", HOME),
         )  # fmt: skip
         subprocess.run(words, env=self.environment, input=text, text=True, check=True)
 
@@ -153,7 +153,7 @@ class Room:
         log = self._folder / f"{len(self._processes)}.log"
         with log.open("wb") as told:
             self._processes[name] = subprocess.Popen(
-                self.inside("bash", "-c", f"{_TYPED}\ntrap - EXIT\nexec {script}"),
+                self.inside("bash", "-c", f"{_TYPED}\ntrap - EXIT\necho $$ >~/.{name}\nexec {script}"),
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=told,
@@ -168,9 +168,8 @@ class Room:
         until(said, at_most=_BOUND, what=f"{script}'s being ready")
 
     def end(self, name: str) -> None:
-        process = self._processes[name]
-        process.terminate()
-        process.wait(_BOUND)
+        self.do(f"kill $(cat ~/.{name})")
+        self._processes[name].wait(_BOUND)
 
     def type(self, command: str, *, interrupted: str = "") -> tuple[int, str]:
         """Type it on a terminal, and answer what is asked; its exit code, and what it said.
@@ -219,4 +218,7 @@ class Room:
             return count[1]
         if said.endswith("[y/N] "):
             return "y"
-        return next((a for question, a in self.answers.items() if said.endswith(question)), None)
+        for question, found in self.answers.items():
+            if said.endswith(question):
+                return self.do(found).strip()
+        return None

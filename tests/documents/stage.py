@@ -18,7 +18,7 @@ class Stage:
     before: Mapping[str, Happens] = field(default_factory=dict)
     closes: Happens = lambda room: None  # behind the last line of the page
     ends: Mapping[str, int] = field(default_factory=dict)  # exit codes other than 0
-    answers: Mapping[str, str] = field(default_factory=dict)  # by how a question ends
+    answers: Mapping[str, str] = field(default_factory=dict)  # by how a question ends: a script
     interrupted: Mapping[str, str] = field(default_factory=dict)  # by Ctrl-C, once it says this
-    # What a reader puts in for a word of the page; a shell expression.
+    # What a reader puts in for a word of the page, as the shell writes it.
     fills: Mapping[str, str] = field(default_factory=dict)
