@@ -12,6 +12,7 @@ _DIFFERS = (
     (r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d\d:\d\d\b", r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \\d\\d:\\d\\d"),
     (r"\b\d\d:\d\d(?::\d\d)?\b", r"\\d\\d:\\d\\d(?::\\d\\d)?"),
     (r"\b(?=[a-f]*\d)[0-9a-f]{8,}\b", r"[0-9a-f]+"),  # a boot, a digest
+    (r"\b\d{16}\b", r"\\d{16}"),  # an account
     (r"\b\d+(?= (?:s|MiB)\b)", r"\\d+"),  # how long it took, how much there is
     (r"\s+", r"\\s+"),
 )

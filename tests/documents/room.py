@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Self
 
 from tests.rules.sources import ROOT
+from tests.system.adoptable import SYSTEMCTL
 from tests.system.waiting import until
 
 HOME = "/home/ann"
 _TOOLS = ("unshare", "nsenter", "setsid", "mount", "bash")
 _BOUND = 60.0  # seconds
 _CHANGED = ("/etc", "/usr", "/var", "/home", "/opt", str(ROOT))
-_SYSTEM = Path(__file__).with_name("systemctl.sh")
 
 # FOLDER PYTHON FOLDERS-THAT-MAY-BE-CHANGED...
 _FIRST = r"""
@@ -53,7 +53,8 @@ hostname desk
 echo '127.0.0.1 localhost desk control.example' >/etc/hosts
 tr -d - </proc/sys/kernel/random/uuid >/etc/machine-id
 printf '#!/bin/sh\nexec "$@"\n' >/usr/local/bin/sudo
-chmod 755 /usr/local/bin/sudo
+printf '%s' "$CLOUDHAND_SYSTEMCTL" >/usr/local/bin/systemctl
+chmod 755 /usr/local/bin/sudo /usr/local/bin/systemctl
 "$python" -c 'import fcntl, socket, struct
 with socket.socket() as any:
     fcntl.ioctl(any, 0x8914, struct.pack("16sH14x", b"lo", 1))  # SIOCSIFFLAGS, IFF_UP'
@@ -96,7 +97,9 @@ class Room:
         words = ["unshare", "--mount", "--pid", "--uts", "--ipc", "--net", "--fork", "--kill-child"]
         words += ["bash", "-c", _FIRST, "first", str(self._folder / "room"), sys.executable]
         self._first = subprocess.Popen(
-            [*words, *_CHANGED], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [*words, *_CHANGED],
+            env={**os.environ, "CLOUDHAND_SYSTEMCTL": SYSTEMCTL},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         assert self._first.stdout is not None
         assert self._first.stdout.readline() == "up\n", "the room could not be made"

@@ -148,6 +148,67 @@ def _told(room: Room) -> None:
     room.do("echo \"ADDRESS='https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=693a'\" >>~/.before")
 
 
+def joined(room: Room, name: str, *, url: str = "http://127.0.0.1:8650") -> None:
+    """This machine itself, by the line that is pasted."""
+    room.do(f"line=$(cloudhand invite --at {url}); eval \"$line -s -- --name {name}\"")
+    online(room, name)
+
+
+def _half_past_nine(room: Room) -> None:
+    """In Berlin, for as long as the page is read: so that it is night there for no window."""
+    now = datetime.now(UTC)
+    ahead = 9 * 60 + 31 - (now.hour * 60 + now.minute)  # minutes
+    sign, ahead = ("-", ahead) if ahead >= 0 else ("", -ahead)  # as POSIX writes it, west is ahead
+    header = b"TZif2" + bytes(15) + struct.pack(">6L", 0, 0, 0, 0, 1, 4) + bytes(6) + b"CET\0"
+    zone = header + header + f"\n<CET>{sign}{ahead // 60}:{ahead % 60:02}\n".encode()
+    folder = "/usr/share/zoneinfo/Europe"
+    room.do(f"mkdir -p {folder}; echo {zone.hex()} | xxd -r -p >{folder}/Berlin.new; mv {folder}/Berlin.new {folder}/Berlin")
+
+
+def _refusing(room: Room) -> None:
+    _half_past_nine(room)
+    serve(room)
+    joined(room, "web-1")
+
+
+def _rules(text: str) -> Happens:
+    return does(f"printf '%s' '{text}' >/etc/cloudhand/agent.toml")
+
+
+_REBOOT_OF_DB = "cloudhand reboot --tag role=db --at-a-time 1 --check 'systemctl is-active postgresql'"
+
+
+def _databases(room: Room) -> None:
+    program(room, "apt-get", "true")
+    program(room, "systemctl", "[ ! -e /root/broken ] || exit 3")
+    serve(room)
+    instances(room, "db-1", "db-2", "db-3", tag="role=db")
+    room.do("cloudhand run --on db-2 -- 'touch /root/broken'")
+
+
+def _night(room: Room) -> None:
+    instances(room, "hand-01", "hand-02", tag="room=3")
+
+
+def _two_databases(room: Room) -> None:
+    (one,) = {word for word in room.do("cloudhand instances | grep db-3").split() if word[:2] == "i-"}
+    room.do(f"cloudhand call DeleteInstances Force=true InstanceId.1={one}")
+
+
+def _with_tls(room: Room) -> None:
+    serve(room, "--tls --name control.example")
+    room.do("cp ~/cloudhand/tls/ca.pem ca.pem")
+
+
+def _ann_is_let_in(room: Room) -> None:
+    told = room.do("cloudhand account add ann --policy ReadOnlyAccess")
+    room.write("secret", told.splitlines()[-1].partition("=")[2])
+
+
+def _another(room: Room) -> None:
+    room.stay("other", "cloudhand serve --state ~/other --listen 127.0.0.1:8651", "access key")
+
+
 STAGES = {
     "back-up-and-restore": Stage(
         opens=serve,
@@ -174,6 +235,29 @@ STAGES = {
         },
         ends={"cloudhand reboot web-01": 3},
     ),
+    "let-a-machine-refuse": Stage(
+        opens=_refusing,
+        before={
+            "cloudhand reboot web-1": _rules("power = false\n"),
+            "cloudhand run --on web-1 -- hostname": _rules("files = false\nsesions = false\n"),
+        },
+        ends={
+            "cloudhand run --on web-1 -- uptime": 1,
+            "cloudhand reboot web-1": 1,
+            "cloudhand run --on web-1 -- hostname": 1,
+        },
+    ),
+    "restart-machines-safely": Stage(
+        opens=_databases,
+        before={
+            "cloudhand run --tag role=db --yes -- 'apt-get -y upgrade && exit 194'": _two_databases,
+            "cloudhand reboot hand-01 hand-02": _night,
+        },
+        ends={_REBOOT_OF_DB: 1},
+        interrupted={
+            "cloudhand reboot --tag role=db --at-a-time 1 --window 'Sat,Sun 02:00-06:00' --zone Europe/Berlin": "waits",
+        },
+    ),
     "run-on-a-schedule": Stage(
         opens=_scheduled,
         ends={"cloudhand result t-...": 1},  # it goes on
@@ -182,6 +266,16 @@ STAGES = {
         opens=_program, before={"cloudhand exec -- python your_program.py": serve}
     ),
     "test-with-pytest": Stage(),
+    "use-the-aliyun-command": Stage(
+        opens=_with_tls,
+        answers={"(it is not shown): ": "cat ~/secret"},
+        before={
+            "cloudhand configure --endpoint https://control.example:8650 --ca ca.pem"
+            " --access-key-id LTAI...": _ann_is_let_in,
+            "cloudhand configure --profile-name test --endpoint http://127.0.0.1:8651": _another
+        },
+        closes=does("""! grep '"name": "cloudhand"' ~/.aliyun/config.json"""),
+    ),
     "write-and-rehearse-a-template": Stage(
         before={
             "cloudhand template validate it.yml": _written_with_mistakes,
@@ -190,6 +284,10 @@ STAGES = {
                 _fleet_of_production
             ),
         },
-        ends={"cloudhand template validate it.yml": 1},
+        ends={
+            "cloudhand template validate it.yml": 1,
+            "cloudhand template simulate it.yml --fleet 10000 --fail 1% --fail-boot 0.5%"
+            " --takes 30s..2M --seed 7": 1,
+        },
     ),
 }

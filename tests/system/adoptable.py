@@ -53,7 +53,7 @@ exec "$folder/sshd" -D -e -f /dev/null -o "ListenAddress=$address:$port" -o "Hos
 """
 
 # Of systemd as much as the installer asks of it. What it starts outlives whoever asked for it.
-_SYSTEMCTL = r"""#!/bin/sh
+SYSTEMCTL = r"""#!/bin/sh
 unit=/etc/systemd/system/cloudhand-agent.service
 alive() { [ -e /run/agent.pid ] && kill -0 "$(cat /run/agent.pid)" 2>/dev/null; }
 end() { if alive; then kill "$(cat /run/agent.pid)"; while alive; do sleep 0.05; done; fi; }
@@ -107,7 +107,7 @@ class Machines:
         assert _SSHD is not None
         (self.folder / "sshd").symlink_to(_SSHD)
         systemctl = self.folder / "systemctl"
-        systemctl.write_text(_SYSTEMCTL)
+        systemctl.write_text(SYSTEMCTL)
         host = (self.folder / "host.pub").read_text()
         known = self.folder / "known_hosts"
         known.write_text(f"[127.0.*]:{self.port} {host}")
