@@ -15,7 +15,7 @@ from pathlib import Path
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _HEREDOC = re.compile(r"<<-?'?(\w+)'?")
 _NAMED_INSIDE = re.compile(r"(?:#|;|//) ([\w./~-]+\.\w+)\n")
-_NAMED_BEFORE = re.compile(r"`([\w./~-]+\.\w+)`:\n+\Z")
+_NAMED_BEFORE = re.compile(r"`([\w./~-]+\.\w+)`[:：]\n+\Z")
 
 
 @dataclass(frozen=True, kw_only=True)

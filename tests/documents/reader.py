@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from tests.documents import likeness, page
 from tests.documents.elsewhere import Elsewhere
-from tests.documents.page import Command, File, Unclear
+from tests.documents.page import Command, File, Step, Unclear
 from tests.documents.room import Room
 from tests.documents.stage import Stage
 
@@ -26,6 +26,16 @@ def bare(typed: str) -> str:
     return _COMMENT.sub("", typed)
 
 
+def keys(steps: Iterable[Step]) -> Iterator[tuple[Command, str]]:
+    """Each command, and what it is called by stages: what is typed; the second time "... (again)"."""
+    met: set[str] = set()
+    for step in steps:
+        if isinstance(step, Command):
+            typed = bare(step.typed)
+            yield step, f"{typed} (again)" if typed in met else typed
+            met.add(typed)
+
+
 class Reader:
     def __init__(self, room: Room, stage: Stage, elsewhere: Mapping[str, Elsewhere]) -> None:
         self._room = room
@@ -35,33 +45,43 @@ class Reader:
     def read(self, path: Path) -> None:
         self._room.answers = self._stage.answers
         self._stage.opens(self._room)
-        for step in page.steps(path):
+        steps = page.steps(path)
+        called = {command.line: key for command, key in keys(steps)}
+        for step in steps:
             match step:
                 case File():
                     self._room.write(step.name, step.text)
                 case Command():
-                    self._command(step)
+                    self._command(step, called[step.line])
                 case Unclear():
                     raise AssertionError(f"line {step.line}: what is this block?")
         self._stage.closes(self._room)
 
-    def _command(self, command: Command) -> None:
-        typed = bare(command.typed)
-        if typed in self._elsewhere:
+    def _command(self, command: Command, key: str) -> None:
+        if key in self._elsewhere:
             return
-        if happens := self._stage.before.get(typed):
+        if happens := self._stage.before.get(key):
             happens(self._room)
-        filled = self._filled(typed)
+        typed = bare(command.typed)
+        filled = self._copied(typed) or self._filled(typed)
         for name, ready in _STAYS.items():
             if re.match(name, typed):
-                self._room.stay(f"line-{command.line}", filled, ready)
+                self._room.stay(typed, filled, ready)
                 return
-        code, said = self._room.type(filled, interrupted=self._stage.interrupted.get(typed, ""))
+        code, said = self._room.type(filled, interrupted=self._stage.interrupted.get(key, ""))
         where = f"line {command.line}: {filled}\n{said}"
-        assert code == self._stage.ends.get(typed, 0), f"{where}ended with {code}"
+        assert code == self._stage.ends.get(key, 0), f"{where}ended with {code}"
         if command.said is not None:
             found = likeness.differences(command.said, said)
             assert found == [], "\n".join([where, *found])
+
+    def _copied(self, typed: str) -> str:
+        """The whole line, where it was said before and the page shows parts of it; else nothing."""
+        if "..." not in typed:
+            return ""
+        like = likeness.pattern(typed)
+        said = reversed(self._room.said.splitlines())
+        return next((line.strip() for line in said if like.fullmatch(line.strip())), "")
 
     def _filled(self, typed: str) -> str:
         def last(found: re.Match[str]) -> str:

@@ -14,17 +14,19 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
 from tests.rules.sources import ROOT
-from tests.system.adoptable import SYSTEMCTL
+from tests.system.adoptable import SYSTEMCTL, Machines
 from tests.system.waiting import until
 
 HOME = "/home/ann"
 _TOOLS = ("unshare", "nsenter", "setsid", "mount", "bash")
 _BOUND = 60.0  # seconds
-_CHANGED = ("/etc", "/usr", "/var", "/home", "/opt", str(ROOT))
+_CHANGED = ("/etc", "/usr", "/var", "/home", "/opt", "/root", str(ROOT))
 
 # FOLDER PYTHON FOLDERS-THAT-MAY-BE-CHANGED...
 _FIRST = r"""
@@ -74,6 +76,11 @@ _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _COUNT = re.compile(r"\b(\d+) machines?\b[^\n]*Type the number of machines to go on: \Z")
 
 
+def _pid(name: str) -> str:
+    """The file with the process that stays by this name."""
+    return f".{re.sub(r'[^a-z0-9]+', '-', name)}.pid"
+
+
 def missing() -> str:
     """Why there can be none here; empty if there can."""
     if os.geteuid() != 0:
@@ -85,17 +92,21 @@ def missing() -> str:
 class Room:
     """Use it in a with statement."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, *, online: bool = False) -> None:
+        """``online``: it has the network of this machine, too."""
+        self.folder = folder
+        self._online = online
+        self.closing = ExitStack()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.said = ""  # all of it, so that ids can be found again
         self.answers: Mapping[str, str] = {}  # by how a question ends: a script that says it
 
     def __enter__(self) -> Self:
-        self._folder.mkdir()
-        (self._folder / "room").mkdir()
-        words = ["unshare", "--mount", "--pid", "--uts", "--ipc", "--net", "--fork", "--kill-child"]
-        words += ["bash", "-c", _FIRST, "first", str(self._folder / "room"), sys.executable]
+        self.folder.mkdir()
+        (self.folder / "room").mkdir()
+        words = ["unshare", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child"]
+        words += [] if self._online else ["--net"]
+        words += ["bash", "-c", _FIRST, "first", str(self.folder / "room"), sys.executable]
         self._first = subprocess.Popen(
             [*words, *_CHANGED],
             env={**os.environ, "CLOUDHAND_SYSTEMCTL": SYSTEMCTL},
@@ -109,10 +120,17 @@ class Room:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.closing.close()
         self._first.kill()
         self._first.communicate()
         for process in self._processes.values():
             process.wait()
+
+    @cached_property
+    def neighbours(self) -> Machines:
+        """Other machines in its network, which ssh reaches."""
+        machines = Machines(self.folder / "machines", 22, within=self.inside())
+        return self.closing.enter_context(machines)
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -122,6 +140,7 @@ class Room:
             "HOME": HOME,
             "TERM": "dumb",
             "COLUMNS": "400",
+            "LINES": "100",
             "LANG": "C.UTF-8",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
@@ -141,7 +160,7 @@ class Room:
             check=False,
         )
         assert done.returncode == 0, f"{script}: {done.stdout}{done.stderr}"
-        self.said += done.stdout
+        self.said += done.stdout + done.stderr
         return done.stdout
 
     def write(self, name: str, text: str, mode: int = 0o644) -> None:
@@ -153,10 +172,10 @@ class Room:
 
     def stay(self, name: str, script: str, ready: str) -> None:
         """Start what does not end by itself, and wait until it has said that it is ready."""
-        log = self._folder / f"{len(self._processes)}.log"
+        log = self.folder / f"{len(self._processes)}.log"
         with log.open("wb") as told:
             self._processes[name] = subprocess.Popen(
-                self.inside("bash", "-c", f"{_TYPED}\ntrap - EXIT\necho $$ >~/.{name}\nexec {script}"),
+                self.inside("bash", "-c", f"{_TYPED}\ntrap - EXIT\necho $$ >~/{_pid(name)}\nexec {script}"),
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=told,
@@ -171,7 +190,7 @@ class Room:
         until(said, at_most=_BOUND, what=f"{script}'s being ready")
 
     def end(self, name: str) -> None:
-        self.do(f"kill $(cat ~/.{name})")
+        self.do(f"kill $(cat ~/{_pid(name)})")
         self._processes[name].wait(_BOUND)
 
     def type(self, command: str, *, interrupted: str = "") -> tuple[int, str]:

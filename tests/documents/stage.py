@@ -12,8 +12,10 @@ Happens = Callable[[Room], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """What is keyed by a command has it as it is typed, without its comment."""
+    """What is keyed by a command has it as it is typed, without its comment; "... (again)" is the next one of that."""
 
+    missing: Callable[[], str] = lambda: ""  # what it needs and this machine has not
+    online: bool = False  # the room has the network of this machine
     opens: Happens = lambda room: None
     before: Mapping[str, Happens] = field(default_factory=dict)
     closes: Happens = lambda room: None  # behind the last line of the page

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import struct
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.documents.room import Room
 from tests.documents.stage import Happens, Stage
 from tests.rules.sources import ROOT
+from tests.system import adoptable
+from tests.system.adoptable import NO_PYTHON
 from tests.system.waiting import until
 
 _SERVE = "cloudhand serve --state ~/cloudhand --listen 127.0.0.1:8650"
@@ -46,6 +50,43 @@ def does(script: str) -> Happens:
         room.do(script)
 
     return happens
+
+
+def _reachable(room: Room) -> None:
+    room.do("ip address add 10.0.0.5/32 dev lo; sed 's/127.0.0.1/10.0.0.5/; s/ localhost desk//' /etc/hosts >hosts; cat hosts >>/etc/hosts; sed -i '1s/ control.example//' /etc/hosts")
+
+
+def _activated(room: Room) -> None:
+    """By hand after all: what the line installed is gone."""
+    room.do("/usr/local/lib/cloudhand-agent/uninstall; cp ~/cloudhand/tls/ca.pem .")
+    room.do(
+        "python -c 'from pathlib import Path; from cloudhand.agent_dist.build import build;"
+        ' build(Path("cloudhand-agent.pyz"))\'; chmod +x cloudhand-agent.pyz'
+    )
+    for name, key in (("id", "ActivationId"), ("code", "ActivationCode")):
+        room.write(name, re.findall(rf'"{key}": "([^"]+)"', room.said)[-1])
+
+
+def _agent_has_ended(room: Room) -> None:
+    room.end("./cloudhand-agent.pyz run")
+
+
+def _back(room: Room) -> None:
+    room.write("/root/update", "#!/bin/sh\n", 0o755)
+    room.stay("again", "./cloudhand-agent.pyz run", "online")
+    machine = re.findall(r"\bmi-\w+", room.said)[-1]
+    room.do(
+        f"cloudhand call TagResources ResourceType=managedinstance ResourceId.1={machine}"
+        " Tag.1.Key=room Tag.1.Value=3 --state ~/cloudhand"
+    )
+
+
+def _ended_again(room: Room) -> None:
+    room.end("again")
+
+
+_REGISTER = "./cloudhand-agent.pyz register --server https://control.example:8650"
+_ACTIVATION = "--activation-id ID --activation-code CODE"
 
 
 def _secret(room: Room) -> None:
@@ -178,8 +219,14 @@ def _rules(text: str) -> Happens:
 _REBOOT_OF_DB = "cloudhand reboot --tag role=db --at-a-time 1 --check 'systemctl is-active postgresql'"
 
 
+_AT_NIGHT = (
+    "cloudhand reboot --tag role=db --at-a-time 1 --window 'Sat,Sun 02:00-06:00' --zone Europe/Berlin"
+)
+
+
 def _databases(room: Room) -> None:
-    program(room, "apt-get", "true")
+    _half_past_nine(room)
+    program(room, "apt-get", "[ ! -e /root/broken ] || sleep 3")
     program(room, "systemctl", "[ ! -e /root/broken ] || exit 3")
     serve(room)
     instances(room, "db-1", "db-2", "db-3", tag="role=db")
@@ -193,6 +240,7 @@ def _night(room: Room) -> None:
 def _two_databases(room: Room) -> None:
     (one,) = {word for word in room.do("cloudhand instances | grep db-3").split() if word[:2] == "i-"}
     room.do(f"cloudhand call DeleteInstances Force=true InstanceId.1={one}")
+    room.do("cloudhand fault make slow-boot 10 --on db-1")  # while the other one waits
 
 
 def _with_tls(room: Room) -> None:
@@ -209,7 +257,96 @@ def _another(room: Room) -> None:
     room.stay("other", "cloudhand serve --state ~/other --listen 127.0.0.1:8651", "access key")
 
 
+def _ssh(room: Room) -> None:
+    """Four machines: nobody listens on the third, and the last has no Python."""
+    names = {"10.0.0.11": "web01", "10.0.0.12": "web02", "10.0.0.13": "web03", "10.0.0.14": "db01"}
+    for address, name in names.items():
+        room.do(f"ip address add {address}/32 dev lo; echo {address} {name} >>/etc/hosts")
+    machines = room.neighbours
+    config = f"IdentityFile {machines.key}\nUserKnownHostsFile {machines.folder}/known\n"
+    room.write("/etc/ssh/ssh_config.d/page.conf", config)
+    (machines.folder / "known").write_text(f"* {(machines.folder / 'host.pub').read_text()}")
+    machines.start("10.0.0.11", "web01")
+    machines.start("10.0.0.12", "web02")
+    machines.start("10.0.0.14", "db01", before=NO_PYTHON)
+    machines.listening()
+    room.stay("serve", "cloudhand serve --state ~/cloudhand --listen 0.0.0.0:8650 --tls --name control.example", "access key")
+    room.write(
+        "hosts.ini",
+        "[web]\nweb[01:03]\n\n[db]\ndb01 ansible_user=root\n\n[prod:children]\nweb\ndb\n",
+    )
+
+
+def _third_listens(room: Room) -> None:
+    room.neighbours.start("10.0.0.13", "web03")
+    room.neighbours.listening()
+
+
+def _source(room: Room) -> None:
+    room.do(f"echo {ROOT} >~/.where")
+
+
+def _arrived(room: Room) -> None:
+    room.do(f"cp {ROOT}/dist/cloudhand-*.tar.gz ~; pwd >~/.where")
+    # Nothing of Cloudhand is on the way there yet.
+    base = Path(sys.base_prefix) / "bin/python3"
+    room.do(f"ln -sf {base} /usr/local/bin/; echo 'PATH=/usr/local/bin:/usr/bin:/bin' >>~/.before")
+
+
+def _waiting(room: Room) -> None:
+    serve(room)
+    instances(room, "web-1")
+    room.do("cloudhand run --on web-1 -- 'exit 3' || true")
+    room.write("it.yml", _LOOKS)
+
+
+_LOOKS = """
+FormatVersion: OOS-2019-06-01
+Tasks:
+  - Name: look
+    Action: ACS::ExecuteAPI
+    Properties: {Service: ECS, API: DescribeRegions}
+"""
+
+
+def _runs_on(room: Room) -> None:
+    (one,) = {word for word in room.said.split() if word[:2] == "i-"}
+    room.do(
+        "cloudhand call RunCommand Type=RunShellScript CommandContent='sleep 1000' InstanceId.1="
+        f"{one}"
+    )
+
+
 STAGES = {
+    "adopt-a-fleet": Stage(
+        missing=adoptable.missing,
+        opens=_ssh,
+        before={"cloudhand adopt --inventory hosts.ini (again)": _third_listens},
+        ends={
+            "cloudhand adopt --inventory hosts.ini": 1,
+            "cloudhand adopt --inventory hosts.ini (again)": 1,
+        },
+    ),
+    "install-without-network": Stage(
+        online=True,
+        opens=_source,
+        before={"tar xzf cloudhand-0.1.0-bundle-*.tar.gz": _arrived},
+    ),
+    "find-why-a-run-waits": Stage(
+        opens=_waiting,
+        before={
+            "cloudhand template show": does("cloudhand template run it.yml"),
+            "cloudhand stop-run t-...": _runs_on,
+            "cloudhand run --rerun-failed t-...": does(
+                "cloudhand run --on web-1 -- 'exit 3' || true"
+            ),
+        },
+        ends={
+            "cloudhand result t-...": 1,
+            "cloudhand result t-... --follow": 1,
+            "cloudhand run --rerun-failed t-...": 1,
+        },
+    ),
     "back-up-and-restore": Stage(
         opens=serve,
         before={
@@ -235,6 +372,16 @@ STAGES = {
         },
         ends={"cloudhand reboot web-01": 3},
     ),
+    "join-a-machine": Stage(
+        opens=_reachable,
+        before={
+            f"{_REGISTER} --ca ca.pem \\\n    {_ACTIVATION} --name rack-7 --tag room=3": _activated,
+            f"{_REGISTER} {_ACTIVATION} \\\n    --ca ca.pem --machine-id rack-7 --force-reuse": _agent_has_ended,
+            "cloudhand instances --state ~/cloudhand (again)": _back,
+            f"{_REGISTER} {_ACTIVATION} \\\n    --ca ca.pem --force": _ended_again,
+        },
+        fills={"ID": "$(cat ~/id)", "CODE": "$(cat ~/code)"},
+    ),
     "let-a-machine-refuse": Stage(
         opens=_refusing,
         before={
@@ -250,13 +397,14 @@ STAGES = {
     "restart-machines-safely": Stage(
         opens=_databases,
         before={
-            "cloudhand run --tag role=db --yes -- 'apt-get -y upgrade && exit 194'": _two_databases,
+            "cloudhand run --tag role=db --yes -- 'apt-get -y upgrade && exit 194' 2>&1"
+            " | tee upgrade.log": _two_databases,
+            "base_url=$(cloudhand governor fleetlock db)": does("cloudhand fault clear"),
             "cloudhand reboot hand-01 hand-02": _night,
         },
-        ends={_REBOOT_OF_DB: 1},
-        interrupted={
-            "cloudhand reboot --tag role=db --at-a-time 1 --window 'Sat,Sun 02:00-06:00' --zone Europe/Berlin": "waits",
-        },
+        ends={_REBOOT_OF_DB: 1, _AT_NIGHT: 130},
+        interrupted={_AT_NIGHT: "1 at a time, from"},
+        answers={"[c/L] ": "echo c"},
     ),
     "run-on-a-schedule": Stage(
         opens=_scheduled,

@@ -92,9 +92,11 @@ def missing() -> str:
 class Machines:
     """Use it in a with statement."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, *, within: Sequence[str] = ()) -> None:
+        """``within``: what enters a network of its own, if it is not that of this machine."""
         self.folder = folder
         self.port = port
+        self._within = within
         self.key = folder / "key"
         self.config = folder / "config"
         self._running: dict[str, subprocess.Popen[bytes]] = {}
@@ -125,7 +127,8 @@ class Machines:
 
     def start(self, address: str, name: str, *, before: Sequence[str] = (":",)) -> None:
         """Its sshd will listen. ``before``: a command that runs there first."""
-        words = ["unshare", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child"]
+        words = [*self._within, "unshare", "--mount", "--pid", "--uts", "--ipc", "--fork"]
+        words += ["--kill-child"]
         words += ["sh", "-c", _MACHINE, "machine"]
         words += [str(self.folder), address, str(self.port), name, *before]
         with (self.folder / f"{name}.log").open("ab") as log:
