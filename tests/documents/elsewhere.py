@@ -12,12 +12,15 @@ class Elsewhere:
 
 
 # By page, and by what is typed.
-_NO_ALIYUN = "the aliyun command is not to be had here; requests as it forms them are replayed"
+_ALIYUN = Elsewhere(
+    why="the aliyun command is not to be had here; requests as it forms them are replayed",
+    test="tests/compat/test_replays.py::test_a_request_of_another_client_is_answered",
+)
 ELSEWHERE: dict[str, dict[str, Elsewhere]] = {
     "adopt-a-fleet": {
         "ansible-inventory -i FILE --list --yaml > hosts.yml": Elsewhere(
-            why="Ansible is not to be had here; what it writes is read", 
-                test="tests/unit/cli/test_inventory.py::test_both_manners_say_the_same",
+            why="Ansible is not to be had here; what it writes is read",
+            test="tests/unit/cli/test_inventory.py::test_both_manners_say_the_same",
         )
     },
     "join-a-machine": {
@@ -29,10 +32,8 @@ ELSEWHERE: dict[str, dict[str, Elsewhere]] = {
         )
     },
     "use-the-aliyun-command": {
-        "cloudhand exec -- aliyun ecs DescribeInstances": Elsewhere(
-            why=_NO_ALIYUN, test="tests/compat/test_replays.py::test_a_request_of_another_client_is_answered"
-        ),
+        "cloudhand exec -- aliyun ecs DescribeInstances": _ALIYUN,
         "SSL_CERT_FILE=~/cloudhand/tls/ca.pem aliyun --profile cloudhand --endpoint 127.0.0.1:8650"
-        " ecs DescribeInstances": Elsewhere(why=_NO_ALIYUN, test="tests/compat/test_replays.py::test_a_request_of_another_client_is_answered"),
+        " ecs DescribeInstances": _ALIYUN,
     },
 }

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import re
 
+_DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 # What may stand for what, in this order; all else is the same, letter by letter.
 _DIFFERS = (
     (r"\.\.\.", r".*"),
     (r"\b(?:mi|i|t|c|exec)-[0-9a-z]{8,}\b", r"(?:mi|i|t|c|exec)-[0-9a-z]+"),
-    (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", r"\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ"),
-    (r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d\d:\d\d\b", r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \\d\\d:\\d\\d"),
-    (r"\b\d\d:\d\d(?::\d\d)?\b", r"\\d\\d:\\d\\d(?::\\d\\d)?"),
+    (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"),
+    (rf"\b{_DAY} \d\d:\d\d\b", rf"{_DAY} \d\d:\d\d"),
     (r"\b(?=[a-f]*\d)[0-9a-f]{8,}\b", r"[0-9a-f]+"),  # a boot, a digest
-    (r"\b\d{16}\b", r"\\d{16}"),  # an account
-    (r"\b\d+(?= (?:s|MiB)\b)", r"\\d+"),  # how long it took, how much there is
-    (r"\s+", r"\\s+"),
+    (r"(?<![\d.])\d+\.\d+\.\d+(?![\d.])", r"\d+\.\d+\.\d+"),  # a release
+    (r"\b\d{16}\b", r"\d{16}"),  # an account
+    (r"\b\d+(?= (?:s|MiB)\b)", r"\d+"),  # how long it took, how much there is
+    (r"\s+", r"\s+"),
 )
 _PIECE = re.compile("|".join(f"({shown})" for shown, _ in _DIFFERS))
 
 
 def pattern(line: str) -> re.Pattern[str]:
+    """What a line is said as."""
     made, at = "", 0
     for found in _PIECE.finditer(line):
         assert found.lastindex is not None
-        made += re.escape(line[at : found.start()])
-        made += _DIFFERS[found.lastindex - 1][1].replace("\\\\", "\\")
+        made += re.escape(line[at : found.start()]) + _DIFFERS[found.lastindex - 1][1]
         at = found.end()
     return re.compile(made + re.escape(line[at:]))
 
@@ -34,15 +35,14 @@ def differences(shown: str, said: str) -> list[str]:
 
     A line of nothing but dots stands for any lines.
     """
-    expected = [line.rstrip() for line in shown.splitlines() if line.strip()]
-    rest = [line.rstrip() for line in said.splitlines() if line.strip()]
-    more = [line for line in expected if line.strip() == "..."]
-    missing = []
-    for line in expected:
-        if line in more:
+    rest = [line.strip() for line in said.splitlines() if line.strip()]
+    missing, more = [], False
+    for line in map(str.strip, shown.splitlines()):
+        if line in ("", "..."):
+            more = more or bool(line)
             continue
-        like = pattern(line.strip())
-        same = next((one for one in rest if like.fullmatch(one.strip())), None)
+        like = pattern(line)
+        same = next((one for one in rest if like.fullmatch(one)), None)
         if same is None:
             missing.append(f"not said: {line}")
         else:

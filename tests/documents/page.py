@@ -1,8 +1,9 @@
-"""A page of the documents as somebody reads it who does what it says: files to write, commands to type.
+"""A page of the documents as who does what it says reads it: files to write, commands to type.
 
-A block of `sh` is typed line by line. One of `console` has what is typed behind `$ `, and below that what is said. One of
-`text` is what the last command before it says. Every other block is a file: its first line is a comment that is its name,
-or the sentence before it ends with its name and a colon.
+A block of `sh` is typed line by line. One of `console` has what is typed behind `$ `, and below
+that what is said. One of `text` is what the last command before it says. Every other block is a
+file: its first line is a comment that is its name, or the sentence before it ends with its name
+and a colon.
 """
 
 from __future__ import annotations
@@ -54,9 +55,7 @@ def blocks(path: Path) -> Iterator[Block]:
     text = path.read_text()
     for found in _BLOCK.finditer(text):
         before = text[: found.start()]
-        yield Block(
-            language=found[1], text=found[2], line=before.count("\n") + 1, before=before
-        )
+        yield Block(language=found[1], text=found[2], line=before.count("\n") + 1, before=before)
 
 
 def steps(path: Path) -> list[Step]:

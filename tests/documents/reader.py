@@ -1,4 +1,4 @@
-"""Somebody who does what a page says, line by line, and compares what comes of it with what the page shows."""
+"""Somebody who does what a page says, and compares what comes of it with what the page shows."""
 
 from __future__ import annotations
 
@@ -27,13 +27,15 @@ def bare(typed: str) -> str:
 
 
 def keys(steps: Iterable[Step]) -> Iterator[tuple[Command, str]]:
-    """Each command, and what it is called by stages: what is typed; the second time "... (again)"."""
+    """Each command, and how stages speak of it: what is typed; the next time with "(again)"."""
     met: set[str] = set()
     for step in steps:
         if isinstance(step, Command):
-            typed = bare(step.typed)
-            yield step, f"{typed} (again)" if typed in met else typed
-            met.add(typed)
+            key = bare(step.typed)
+            while key in met:
+                key += " (again)"
+            met.add(key)
+            yield step, key
 
 
 class Reader:
@@ -91,5 +93,7 @@ class Reader:
             return str(seen[-1])
 
         for word, value in self._stage.fills.items():
-            typed = re.sub(rf"(?<![\w-]){re.escape(word)}(?![\w-])", value.replace("\\", r"\\"), typed)
+            typed = re.sub(
+                rf"(?<![\w-]){re.escape(word)}(?![\w-])", value.replace("\\", r"\\"), typed
+            )
         return _OPEN.sub(last, typed)

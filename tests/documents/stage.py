@@ -1,4 +1,4 @@
-"""What a page takes for granted: machines, files and programs of its reader, and what its words say happens in between."""
+"""What a page takes for granted: machines, files, programs, and what happens between its lines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Happens = Callable[[Room], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """What is keyed by a command has it as it is typed, without its comment; "... (again)" is the next one of that."""
+    """Commands are keys as they are typed, without their comments; the next time with "(again)"."""
 
     missing: Callable[[], str] = lambda: ""  # what it needs and this machine has not
     online: bool = False  # the room has the network of this machine

@@ -8,6 +8,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import cloudhand
 from tests.documents.room import Room
 from tests.documents.stage import Happens, Stage
 from tests.rules.sources import ROOT
@@ -40,6 +41,12 @@ def online(room: Room, *names: str) -> None:
     until(all_are, at_most=60, what=f"{names} being online")
 
 
+def only(room: Room) -> str:
+    """The id of the instance."""
+    (found,) = set(re.findall(r"\bi-\w+", room.said))
+    return str(found)
+
+
 def program(room: Room, name: str, text: str) -> None:
     """Of the reader, on the way that shells look."""
     room.write(f"/usr/local/bin/{name}", f"#!/bin/sh\n{text}\n", 0o755)
@@ -53,7 +60,10 @@ def does(script: str) -> Happens:
 
 
 def _reachable(room: Room) -> None:
-    room.do("ip address add 10.0.0.5/32 dev lo; sed 's/127.0.0.1/10.0.0.5/; s/ localhost desk//' /etc/hosts >hosts; cat hosts >>/etc/hosts; sed -i '1s/ control.example//' /etc/hosts")
+    """The control plane has an address of its own."""
+    room.do("ip address add 10.0.0.5/32 dev lo")
+    room.do("cp /etc/hosts hosts; sed -i 's/ control.example//; $a 10.0.0.5 control.example' hosts")
+    room.do("cat hosts >/etc/hosts")
 
 
 def _activated(room: Room) -> None:
@@ -87,6 +97,55 @@ def _ended_again(room: Room) -> None:
 
 _REGISTER = "./cloudhand-agent.pyz register --server https://control.example:8650"
 _ACTIVATION = "--activation-id ID --activation-code CODE"
+
+
+def _release(room: Room, version: str, *, bad: bool = False) -> None:
+    """Another release of Cloudhand is installed, and the control plane started anew with it.
+
+    Agents of a bad one start, and never join.
+    """
+    room.do(
+        f"mkdir -p ~/{version}; cp -r {ROOT}/src/cloudhand ~/{version}/; cd ~/{version}/cloudhand;"
+        " rm -f agent_dist/cloudhand-agent.pyz;"
+        f" sed -i 's/{cloudhand.__version__}/{version}/' __init__.py"
+    )
+    if bad:
+        line = "        inventory = self._runner.inventory()"
+        room.do(
+            f"cd ~/{version}/cloudhand/agent;"
+            f" sed -i 's/^{line}/        threading.Event().wait()\\n&/' life.py;"
+            " grep -q 'Event().wait()$' life.py"
+        )
+    room.end("serve")
+    _serve_all(room, f"env PYTHONPATH=$HOME/{version} ")
+
+
+def _serve_all(room: Room, before: str = "") -> None:
+    listening = "--listen 0.0.0.0:8650 --tls --name control.example"
+    room.stay("serve", f"{before}cloudhand serve --state ~/cloudhand {listening}", "access key")
+
+
+def _joins(room: Room, address: str, name: str) -> None:
+    room.do(f"ip address add {address}/32 dev lo")
+    room.neighbours.start(address, name)
+    room.neighbours.listening()
+    line = room.do("cloudhand invite --tag room=3").strip()
+    done = room.neighbours.run(name, line.replace("sudo sh", f"sh -s -- --name {name}"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    online(room, name)
+
+
+def _two_machines(room: Room) -> None:
+    _serve_all(room)
+    _joins(room, "10.0.0.11", "web-1")
+    _release(room, "0.1.1")
+    online(room, "web-1")
+    _joins(room, "10.0.0.12", "web-2")
+
+
+def _bad_release(room: Room) -> None:
+    _release(room, "0.1.2", bad=True)
+    online(room, "web-1", "web-2")
 
 
 def _secret(room: Room) -> None:
@@ -141,8 +200,10 @@ def _is_owner(room: Room) -> None:
 
 def _of_test(room: Room) -> None:
     _is_owner(room)
-    (one,) = {word for word in room.said.split() if word.startswith("i-")}
-    room.do(f"cloudhand call TagResources ResourceType=instance ResourceId.1={one} Tag.1.Key=env Tag.1.Value=test")
+    room.do(
+        f"cloudhand call TagResources ResourceType=instance ResourceId.1={only(room)}"
+        " Tag.1.Key=env Tag.1.Value=test"
+    )
 
 
 def _receiver(room: Room) -> None:
@@ -186,12 +247,14 @@ def _told(room: Room) -> None:
     room.write("robot.url", "https://open.feishu.cn/open-apis/bot/v2/hook/0b2f\n")
     room.write("robot.secret", "some secret\n")
     room.write("own.url", "http://127.0.0.1:8700/hook\n")
-    room.do("echo \"ADDRESS='https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=693a'\" >>~/.before")
+    room.do(
+        "echo \"ADDRESS='https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=693a'\" >>~/.before"
+    )
 
 
 def joined(room: Room, name: str, *, url: str = "http://127.0.0.1:8650") -> None:
     """This machine itself, by the line that is pasted."""
-    room.do(f"line=$(cloudhand invite --at {url}); eval \"$line -s -- --name {name}\"")
+    room.do(f'line=$(cloudhand invite --at {url}); eval "$line -s -- --name {name}"')
     online(room, name)
 
 
@@ -202,8 +265,12 @@ def _half_past_nine(room: Room) -> None:
     sign, ahead = ("-", ahead) if ahead >= 0 else ("", -ahead)  # as POSIX writes it, west is ahead
     header = b"TZif2" + bytes(15) + struct.pack(">6L", 0, 0, 0, 0, 1, 4) + bytes(6) + b"CET\0"
     zone = header + header + f"\n<CET>{sign}{ahead // 60}:{ahead % 60:02}\n".encode()
-    folder = "/usr/share/zoneinfo/Europe"
-    room.do(f"mkdir -p {folder}; echo {zone.hex()} | xxd -r -p >{folder}/Berlin.new; mv {folder}/Berlin.new {folder}/Berlin")
+    path = "/usr/share/zoneinfo/Europe/Berlin"
+    room.do(f"mkdir -p $(dirname {path}); rm -f {path}")  # it may be one with others
+    room.do(f"echo {zone.hex()} | python -c '{_UNHEX}' >{path}")
+
+
+_UNHEX = "import sys; sys.stdout.buffer.write(bytes.fromhex(sys.stdin.read()))"
 
 
 def _refusing(room: Room) -> None:
@@ -216,12 +283,9 @@ def _rules(text: str) -> Happens:
     return does(f"printf '%s' '{text}' >/etc/cloudhand/agent.toml")
 
 
-_REBOOT_OF_DB = "cloudhand reboot --tag role=db --at-a-time 1 --check 'systemctl is-active postgresql'"
-
-
-_AT_NIGHT = (
-    "cloudhand reboot --tag role=db --at-a-time 1 --window 'Sat,Sun 02:00-06:00' --zone Europe/Berlin"
-)
+_IN_TURNS = "cloudhand reboot --tag role=db --at-a-time 1"
+_CHECKED = f"{_IN_TURNS} --check 'systemctl is-active postgresql'"
+_AT_NIGHT = f"{_IN_TURNS} --window 'Sat,Sun 02:00-06:00' --zone Europe/Berlin"
 
 
 def _databases(room: Room) -> None:
@@ -238,8 +302,8 @@ def _night(room: Room) -> None:
 
 
 def _two_databases(room: Room) -> None:
-    (one,) = {word for word in room.do("cloudhand instances | grep db-3").split() if word[:2] == "i-"}
-    room.do(f"cloudhand call DeleteInstances Force=true InstanceId.1={one}")
+    third = room.do("cloudhand instances | grep db-3").split()[0]
+    room.do(f"cloudhand call DeleteInstances Force=true InstanceId.1={third}")
     room.do("cloudhand fault make slow-boot 10 --on db-1")  # while the other one waits
 
 
@@ -270,7 +334,11 @@ def _ssh(room: Room) -> None:
     machines.start("10.0.0.12", "web02")
     machines.start("10.0.0.14", "db01", before=NO_PYTHON)
     machines.listening()
-    room.stay("serve", "cloudhand serve --state ~/cloudhand --listen 0.0.0.0:8650 --tls --name control.example", "access key")
+    room.stay(
+        "serve",
+        "cloudhand serve --state ~/cloudhand --listen 0.0.0.0:8650 --tls --name control.example",
+        "access key",
+    )
     room.write(
         "hosts.ini",
         "[web]\nweb[01:03]\n\n[db]\ndb01 ansible_user=root\n\n[prod:children]\nweb\ndb\n",
@@ -310,10 +378,9 @@ Tasks:
 
 
 def _runs_on(room: Room) -> None:
-    (one,) = {word for word in room.said.split() if word[:2] == "i-"}
     room.do(
-        "cloudhand call RunCommand Type=RunShellScript CommandContent='sleep 1000' InstanceId.1="
-        f"{one}"
+        "cloudhand call RunCommand Type=RunShellScript CommandContent='sleep 1000'"
+        f" InstanceId.1={only(room)}"
     )
 
 
@@ -376,10 +443,14 @@ STAGES = {
         opens=_reachable,
         before={
             f"{_REGISTER} --ca ca.pem \\\n    {_ACTIVATION} --name rack-7 --tag room=3": _activated,
-            f"{_REGISTER} {_ACTIVATION} \\\n    --ca ca.pem --machine-id rack-7 --force-reuse": _agent_has_ended,
+            f"{_REGISTER} {_ACTIVATION} \\\n"
+            "    --ca ca.pem --machine-id rack-7 --force-reuse": _agent_has_ended,
             "cloudhand instances --state ~/cloudhand (again)": _back,
             f"{_REGISTER} {_ACTIVATION} \\\n    --ca ca.pem --force": _ended_again,
         },
+        interrupted={"cloudhand run --wait-online 12h --tag room=3 -- ./update": "Waiting for"},
+        ends={"cloudhand run --wait-online 12h --tag room=3 -- ./update": 130},
+        answers={"[s/L] ": "echo l"},
         fills={"ID": "$(cat ~/id)", "CODE": "$(cat ~/code)"},
     ),
     "let-a-machine-refuse": Stage(
@@ -402,7 +473,7 @@ STAGES = {
             "base_url=$(cloudhand governor fleetlock db)": does("cloudhand fault clear"),
             "cloudhand reboot hand-01 hand-02": _night,
         },
-        ends={_REBOOT_OF_DB: 1, _AT_NIGHT: 130},
+        ends={_CHECKED: 1, _AT_NIGHT: 130},
         interrupted={_AT_NIGHT: "1 at a time, from"},
         answers={"[c/L] ": "echo c"},
     ),
@@ -414,13 +485,19 @@ STAGES = {
         opens=_program, before={"cloudhand exec -- python your_program.py": serve}
     ),
     "test-with-pytest": Stage(),
+    "upgrade-agents": Stage(
+        missing=adoptable.missing,
+        opens=_two_machines,
+        before={"cloudhand agent upgrade --tag room=3 --state ~/cloudhand": _bad_release},
+        ends={"cloudhand agent upgrade --tag room=3 --state ~/cloudhand": 1},
+    ),
     "use-the-aliyun-command": Stage(
         opens=_with_tls,
         answers={"(it is not shown): ": "cat ~/secret"},
         before={
             "cloudhand configure --endpoint https://control.example:8650 --ca ca.pem"
             " --access-key-id LTAI...": _ann_is_let_in,
-            "cloudhand configure --profile-name test --endpoint http://127.0.0.1:8651": _another
+            "cloudhand configure --profile-name test --endpoint http://127.0.0.1:8651": _another,
         },
         closes=does("""! grep '"name": "cloudhand"' ~/.aliyun/config.json"""),
     ),

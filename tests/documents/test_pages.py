@@ -1,7 +1,8 @@
 """Each command of each how-to page is run, in the order of the page, against real parts.
 
-The Chinese pages have the same commands, block by block (tests/rules/test_translations.py), so what is run of one is run of the
-other. `make documents` reads all pages; the default suite those that take a moment.
+The Chinese pages have the same commands, block by block (tests/rules/test_translations.py), so
+what is run of one is run of the other. What cannot run here stands in elsewhere.py, with the test
+that runs it. `make documents` reads all pages; the default suite those that take a moment.
 """
 
 from __future__ import annotations

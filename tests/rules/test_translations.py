@@ -1,4 +1,4 @@
-"""Each how-to page is there in English and in Chinese, with the same commands, files and output, block by block.
+"""Each how-to page is there in English and in Chinese, and shows the same, block by block.
 
 So what tests/documents runs of one is run of the other. Only comments within blocks are translated.
 """

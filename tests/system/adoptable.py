@@ -55,8 +55,8 @@ exec "$folder/sshd" -D -e -f /dev/null -o "ListenAddress=$address:$port" -o "Hos
 # Of systemd as much as the installer asks of it. What it starts outlives whoever asked for it.
 SYSTEMCTL = r"""#!/bin/sh
 unit=/etc/systemd/system/cloudhand-agent.service
-alive() { [ -e /run/agent.pid ] && kill -0 "$(cat /run/agent.pid)" 2>/dev/null; }
-end() { if alive; then kill "$(cat /run/agent.pid)"; while alive; do sleep 0.05; done; fi; }
+alive() { [ -e /run/agent.pid ] && kill -0 "-$(cat /run/agent.pid)" 2>/dev/null; }
+end() { if alive; then kill -- "-$(cat /run/agent.pid)"; while alive; do sleep 0.05; done; fi; }
 case " $* " in
     *" daemon-reload "* | *" enable "* | *" reset-failed "* | *" kill "*) exit 0 ;;
     *" disable "*) end; exit 0 ;;
@@ -65,7 +65,9 @@ case " $* " in
     *) echo "this stand-in does not know: $*" >&2; exit 1 ;;
 esac
 command=$(sed -n 's/^ExecStart=//p' "$unit")
-setsid sh -c "exec $command" </dev/null >>/run/agent.log 2>&1 9>&- &
+# Started again when it has ended by itself, unless it was refused.
+again="while $command || [ \$? != 1 ]; do sleep 0.2; done"
+setsid sh -c "$again" </dev/null >>/run/agent.log 2>&1 9>&- &
 echo $! >/run/agent.pid
 """
 
@@ -146,9 +148,10 @@ class Machines:
 
     def run(self, name: str, script: str) -> subprocess.CompletedProcess[str]:
         """A shell script, inside."""
-        first = self._running[name].pid
-        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
-        words = ["nsenter", "--target", children[0], "--mount", "--pid", "--uts", "sh", "-c"]
+        first = str(self._running[name].pid)
+        for _ in range(2 if self._within else 1):  # who enters and who unshares have one child
+            first = Path(f"/proc/{first}/task/{first}/children").read_text().split()[0]
+        words = ["nsenter", "--target", first, "--mount", "--pid", "--uts", "--net", "sh", "-c"]
         return subprocess.run(
             [*words, script], capture_output=True, text=True, timeout=60, check=False
         )
