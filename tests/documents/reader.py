@@ -93,7 +93,5 @@ class Reader:
             return str(seen[-1])
 
         for word, value in self._stage.fills.items():
-            typed = re.sub(
-                rf"(?<![\w-]){re.escape(word)}(?![\w-])", value.replace("\\", r"\\"), typed
-            )
+            typed = re.sub(rf"(?<![\w-]){re.escape(word)}(?![\w-])", value, typed)
         return _OPEN.sub(last, typed)

@@ -180,22 +180,27 @@ def _fleet_of_production(room: Room) -> None:
     instances(room, "web-1", "web-2", tag="env=prod")
 
 
-_AS_ANN = "grep '^export' ~/ann >>~/.before"
-_AS_OWNER = "printf 'unset CLOUDHAND_%s\\n' ENDPOINT ACCESS_KEY_ID ACCESS_KEY_SECRET >>~/.before"
-
-
 def _others(room: Room) -> None:
     serve(room)
     instances(room, "web-01", tag="env=prod")
 
 
-def _is_ann(room: Room) -> None:
+def _is_who_was_let_in(room: Room) -> None:
+    """In a shell with the lines that were said last."""
     lines = [line for line in room.said.splitlines() if line.startswith("export CLOUDHAND_")]
     room.do("cat >>~/.before <<'END'\n" + "\n".join(lines[-3:]) + "\nEND")
 
 
 def _is_owner(room: Room) -> None:
-    room.do(_AS_OWNER)
+    room.do(f"printf 'unset CLOUDHAND_%s\\n' {_KEY} >>~/.before")
+
+
+_KEY = "ENDPOINT ACCESS_KEY_ID ACCESS_KEY_SECRET"
+
+
+def _first_key(room: Room) -> None:
+    """It is copied from where it was said first."""
+    room.said += re.findall(r"\bACCESS_KEY_ID=LTAI\w+", room.said.replace("CLOUDHAND_", ""))[0]
 
 
 def _of_test(room: Room) -> None:
@@ -252,19 +257,14 @@ def _told(room: Room) -> None:
     )
 
 
-def joined(room: Room, name: str, *, url: str = "http://127.0.0.1:8650") -> None:
-    """This machine itself, by the line that is pasted."""
-    room.do(f'line=$(cloudhand invite --at {url}); eval "$line -s -- --name {name}"')
-    online(room, name)
-
-
 def _half_past_nine(room: Room) -> None:
-    """In Berlin, for as long as the page is read: so that it is night there for no window."""
+    """In Berlin, as the page is read: no window is open there at that time."""
     now = datetime.now(UTC)
-    ahead = 9 * 60 + 31 - (now.hour * 60 + now.minute)  # minutes
-    sign, ahead = ("-", ahead) if ahead >= 0 else ("", -ahead)  # as POSIX writes it, west is ahead
+    ahead = 9 * 60 + 31 - (now.hour * 60 + now.minute)  # minutes; POSIX counts the other way round
+    offset = f"{'-' if ahead >= 0 else ''}{abs(ahead) // 60}:{abs(ahead) % 60:02}"
+    # A file without moments and types but one, and with the rule that holds for all time.
     header = b"TZif2" + bytes(15) + struct.pack(">6L", 0, 0, 0, 0, 1, 4) + bytes(6) + b"CET\0"
-    zone = header + header + f"\n<CET>{sign}{ahead // 60}:{ahead % 60:02}\n".encode()
+    zone = header + header + f"\n<CET>{offset}\n".encode()
     path = "/usr/share/zoneinfo/Europe/Berlin"
     room.do(f"mkdir -p $(dirname {path}); rm -f {path}")  # it may be one with others
     room.do(f"echo {zone.hex()} | python -c '{_UNHEX}' >{path}")
@@ -276,7 +276,9 @@ _UNHEX = "import sys; sys.stdout.buffer.write(bytes.fromhex(sys.stdin.read()))"
 def _refusing(room: Room) -> None:
     _half_past_nine(room)
     serve(room)
-    joined(room, "web-1")
+    # This machine itself, by the line that is pasted.
+    room.do('line=$(cloudhand invite --at http://127.0.0.1:8650); eval "$line -s -- --name web-1"')
+    online(room, "web-1")
 
 
 def _rules(text: str) -> Happens:
@@ -334,11 +336,7 @@ def _ssh(room: Room) -> None:
     machines.start("10.0.0.12", "web02")
     machines.start("10.0.0.14", "db01", before=NO_PYTHON)
     machines.listening()
-    room.stay(
-        "serve",
-        "cloudhand serve --state ~/cloudhand --listen 0.0.0.0:8650 --tls --name control.example",
-        "access key",
-    )
+    _serve_all(room)
     room.write(
         "hosts.ini",
         "[web]\nweb[01:03]\n\n[db]\ndb01 ansible_user=root\n\n[prod:children]\nweb\ndb\n",
@@ -434,7 +432,13 @@ STAGES = {
     "let-others-in": Stage(
         opens=_others,
         before={
-            "cloudhand reboot web-01": _is_ann,
+            "cloudhand reboot web-01": _is_who_was_let_in,
+            "cloudhand account add visitor --role --trust trust.json --policy ReadOnlyAccess": (
+                _is_who_was_let_in
+            ),
+            "cloudhand account key ann": _is_owner,
+            "cloudhand account key ann --disable LTAI...": _first_key,
+            "cloudhand account key ann --delete LTAI...": _first_key,
             "cloudhand account add restarter --role --policy AliyunECSReadOnlyAccess": _of_test,
         },
         ends={"cloudhand reboot web-01": 3},
