@@ -22,7 +22,7 @@ from tests.documents.stages import STAGES
 from tests.rules.sources import ROOT
 
 _PAGES = sorted((ROOT / "docs" / "how-to").glob("*.md"))
-_QUICK = ("give-a-script-a-secret",)
+_QUICK = ("give-a-script-a-secret", "use-the-aliyun-command")
 _CHOSEN = [one for one in _PAGES if "CLOUDHAND_TEST_DOCUMENTS" in os.environ or one.stem in _QUICK]
 
 
