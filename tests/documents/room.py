@@ -15,8 +15,9 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Self
 
 from tests.rules.sources import ROOT
@@ -78,6 +79,7 @@ leave() {
 }
 trap leave EXIT
 """
+_PROBE = "from cloudhand.providers.sandbox.probe import probe; probe(plain_processes=False)"
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _COUNT = re.compile(r"\b(\d+) machines?\b[^\n]*Type the number of machines to go on: \Z")
 
@@ -87,12 +89,21 @@ def _pid(name: str) -> str:
     return f".{re.sub(r'[^a-z0-9]+', '-', name)}.pid"
 
 
+@cache
 def missing() -> str:
-    """Why there can be none here; empty if there can."""
+    """Why there can be none here, or no instances in it; empty if there can."""
     if os.geteuid() != 0:
         return "only root can have a machine of a page's own"
     absent = [tool for tool in _TOOLS if shutil.which(tool) is None]
-    return f"there is no {', '.join(absent)}" if absent else ""
+    if absent:
+        return f"there is no {', '.join(absent)}"
+    with TemporaryDirectory() as folder:
+        try:
+            with Room(Path(folder) / "room") as room:
+                room.do(f"python -c '{_PROBE}'")
+        except AssertionError as error:
+            return f"no instances can be made in a room: {str(error).splitlines()[-1]}"
+    return ""
 
 
 class Room:
@@ -121,7 +132,9 @@ class Room:
             text=True,
         )
         assert self._first.stdout is not None
-        assert self._first.stdout.readline() == "up\n", "the room could not be made"
+        if self._first.stdout.readline() != "up\n":
+            self._first.communicate()
+            raise AssertionError("it refuses namespaces or mounts")
         children = Path(f"/proc/{self._first.pid}/task/{self._first.pid}/children").read_text()
         self._inside = ["nsenter", "--target", children.split()[0], "--mount", "--pid", "--uts",
                         "--ipc", "--net"]  # fmt: skip
