@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # On a terminal pip shows what it is doing; a log needs only what goes wrong.
 QUIET = `test -t 2 || echo -q`
 
-.PHONY: help setup setup-dev demo test test-quick test-lives situations crash adopt fleet guest fuzz check format agent package bundle test-bundle bench coverage docs clean
+.PHONY: help setup setup-dev demo test test-quick test-lives situations crash adopt fleet guest documents fuzz check format agent package bundle test-bundle bench coverage docs clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 14
@@ -61,6 +61,9 @@ fleet: setup-dev ## Restart twenty real instances in turns, two of which go wron
 
 guest: setup-dev ## Install the agent on a machine with its own systemd: needs root, debootstrap and systemd-nspawn
 	@$(BIN)/python -m pytest -q -p no:xdist tests/guest $(ARGS)
+
+documents: setup-dev ## Do what each how-to page says, line by line, and compare; needs root, sshd and PyPI
+	@CLOUDHAND_TEST_DOCUMENTS=all $(BIN)/python -m pytest -q -p no:xdist tests/documents $(ARGS)
 
 fuzz: setup-dev ## Hostile input to templates, gateway and API, much of it: make fuzz EXAMPLES=20000
 	@mkdir -p build/fuzz

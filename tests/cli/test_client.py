@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
+import signal
 import socket
 import ssl
 import threading
@@ -202,3 +204,17 @@ def test_a_server_that_hangs_up_is_unreachable_in_words() -> None:
         with pytest.raises(Unreachable, match="it hung up without an answer"):
             client.call("One")
         client.close()
+
+
+def test_an_interruption_is_not_lost_as_an_answer_is_let_go(
+    it: Cloud, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close = http.client.HTTPResponse.close
+
+    def interrupted(response: http.client.HTTPResponse) -> None:
+        close(response)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(http.client.HTTPResponse, "close", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        client.call("DescribeRegions")

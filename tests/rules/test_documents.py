@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -18,12 +20,19 @@ from tests.rules.sources import ROOT
 _PAGES = [
     ROOT / "README.md",
     ROOT / "README.zh-CN.md",
-    *sorted((ROOT / "docs" / "how-to").glob("*.md")),
+    *sorted((ROOT / "docs" / "how-to").rglob("*.md")),
 ]
+# In prose only a part of it may stand.
+_MENTIONED = re.compile(r"`cloudhand ([a-z][^`]*)`")
 _BLOCK = re.compile(r"^```(?:sh|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _TYPED = re.compile(r"(?:\$ )?(?:\w+=\S+ )*(?:sudo )?(?:\.venv/bin/)?(cloudhand(?:-agent)? .*)")
 # What ends a command, or comes behind it.
 _BEHIND = {"|", "&&", ";", "&", ">", "2>&1", "<<", "||"}
+
+
+@cache
+def _program() -> Any:
+    return get_command(app())
 
 
 def _commands(page: Path) -> Iterator[str]:
@@ -45,7 +54,7 @@ def _understood(words: list[str]) -> None:
     if words[0] == "cloudhand-agent":
         Words(words[1:])
         return
-    command, rest, at = get_command(app()), words[1:], None
+    command, rest, at = _program(), words[1:], None
     while hasattr(command, "commands"):
         with command.make_context("cloudhand", list(rest), parent=at) as at:
             pass
@@ -63,12 +72,31 @@ def test_the_command_line_understands_what_is_documented(command: str) -> None:
     _understood(_words(command))
 
 
+def _unknown(mentioned: str) -> set[str]:
+    """Which options of it there are not; KeyError for a command that there is not."""
+    command, words = _program(), _words(mentioned)
+    while hasattr(command, "commands") and words:
+        command = command.commands[words.pop(0)]
+    given = words[: words.index("--")] if "--" in words else words
+    known = {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
+    return {word for word in given if word.startswith("--")} - known
+
+
+@pytest.mark.parametrize(
+    "mentioned",
+    sorted({found for page in _PAGES for found in _MENTIONED.findall(page.read_text())}),
+)
+def test_the_command_line_has_what_is_mentioned(mentioned: str) -> None:
+    assert _unknown(mentioned) == set()
+
+
 def test_what_it_does_not_understand_is_found() -> None:
     for wrong in ("cloudhand run --fleet 3 -- true", "cloudhand-agent rules --mend x"):
         with pytest.raises((typer.TyperException, UsageError)):
             _understood(_words(wrong))
     with pytest.raises(KeyError):
         _understood(_words("cloudhand governor mend"))
+    assert _unknown("run --fleet 3 -- true") == {"--fleet"}
 
 
 def test_every_page_shows_a_command() -> None:

@@ -53,11 +53,11 @@ exec "$folder/sshd" -D -e -f /dev/null -o "ListenAddress=$address:$port" -o "Hos
 """
 
 # Of systemd as much as the installer asks of it. What it starts outlives whoever asked for it.
-_SYSTEMCTL = r"""#!/bin/sh
+SYSTEMCTL = r"""#!/bin/sh
 for unit; do :; done
 unit=/etc/systemd/system/$unit
-alive() { [ -e /run/agent.pid ] && kill -0 "$(cat /run/agent.pid)" 2>/dev/null; }
-end() { if alive; then kill "$(cat /run/agent.pid)"; while alive; do sleep 0.05; done; fi; }
+alive() { [ -e /run/agent.pid ] && kill -0 "-$(cat /run/agent.pid)" 2>/dev/null; }
+end() { if alive; then kill -- "-$(cat /run/agent.pid)"; while alive; do sleep 0.05; done; fi; }
 case " $* " in
     *" daemon-reload "* | *" enable "* | *" reset-failed "* | *" kill "*) exit 0 ;;
     *" cat "*) cat "$unit"; exit ;;
@@ -68,7 +68,9 @@ case " $* " in
 esac
 command=$(sed -n 's/^ExecStart=//p' "$unit")
 file=$(sed -n 's/^EnvironmentFile=//p' "$unit")
-setsid env $(cat "${file:-/dev/null}") sh -c "exec $command" </dev/null >>/run/agent.log 2>&1 9>&- &
+# Started again when it has ended by itself, unless it was refused.
+again="while $command || [ \$? != 1 ]; do sleep 0.2; done"
+setsid env $(cat "${file:-/dev/null}") sh -c "$again" </dev/null >>/run/agent.log 2>&1 9>&- &
 echo $! >/run/agent.pid
 """
 
@@ -95,9 +97,11 @@ def missing() -> str:
 class Machines:
     """Use it in a with statement."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, *, within: Sequence[str] = ()) -> None:
+        """``within``: what enters a network of its own, if it is not that of this machine."""
         self.folder = folder
         self.port = port
+        self._within = within
         self.key = folder / "key"
         self.config = folder / "config"
         self._running: dict[str, subprocess.Popen[bytes]] = {}
@@ -110,7 +114,7 @@ class Machines:
         assert _SSHD is not None
         (self.folder / "sshd").symlink_to(_SSHD)
         systemctl = self.folder / "systemctl"
-        systemctl.write_text(_SYSTEMCTL)
+        systemctl.write_text(SYSTEMCTL)
         host = (self.folder / "host.pub").read_text()
         known = self.folder / "known_hosts"
         known.write_text(f"[127.0.*]:{self.port} {host}")
@@ -128,7 +132,8 @@ class Machines:
 
     def start(self, address: str, name: str, *, before: Sequence[str] = (":",)) -> None:
         """Its sshd will listen. ``before``: a command that runs there first."""
-        words = ["unshare", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child"]
+        words = [*self._within, "unshare", "--mount", "--pid", "--uts", "--ipc", "--fork"]
+        words += ["--kill-child"]
         words += ["sh", "-c", _MACHINE, "machine"]
         words += [str(self.folder), address, str(self.port), name, *before]
         with (self.folder / f"{name}.log").open("ab") as log:
@@ -146,9 +151,10 @@ class Machines:
 
     def run(self, name: str, script: str) -> subprocess.CompletedProcess[str]:
         """A shell script, inside."""
-        first = self._running[name].pid
-        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
-        words = ["nsenter", "--target", children[0], "--mount", "--pid", "--uts", "sh", "-c"]
+        first = str(self._running[name].pid)
+        for _ in range(2 if self._within else 1):  # who enters and who unshares have one child
+            first = Path(f"/proc/{first}/task/{first}/children").read_text().split()[0]
+        words = ["nsenter", "--target", first, "--mount", "--pid", "--uts", "--net", "sh", "-c"]
         return subprocess.run(
             [*words, script], capture_output=True, text=True, timeout=60, check=False
         )

@@ -102,8 +102,9 @@ class Client:
             self._connection = self._connect()
         target = "/?" + urlencode(pairs)
         self._connection.request("POST", target, headers=self._signed(action, pairs))
-        response = self._connection.getresponse()
-        return response.status, response.read()
+        # Whatever is raised while Python lets go of an open answer is lost, Ctrl-C among it.
+        with self._connection.getresponse() as response:
+            return response.status, response.read()
 
     def _refused(self, code: str, message: str, status: int) -> ApiError:
         whose = self.endpoint.key_from
