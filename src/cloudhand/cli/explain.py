@@ -176,7 +176,8 @@ def _lines(
     before += "  "
     ended = one.cause == "Ended"
     since = f", {'at' if ended else 'since'} {_clock(one.since)}" if one.since else ""
-    yield f"{before}{'how it ended' if ended else 'why':<12} {with_names(one.because, names)}{since}"
+    label = "how it ended" if ended else "why"
+    yield f"{before}{label:<12} {with_names(one.because, names)}{since}"
     if one.owner in _OWNERS:
         yield f"{before}{'next move':<12} {_OWNERS[one.owner]}"
     if one.until:
