@@ -127,11 +127,23 @@ def _told(client: Client, before: Machine, item: Task, wish: Wish) -> tuple[bool
     for task in tasks:
         if task.status in ("Failed", "Cancelled") and task.name == _CHECK:
             failed = "its check failed" if wish.check else "it runs nothing"
-            return False, f"{restarted}; {failed}: {task.message or task.status}"
+            why = _end(client, task) or task.message or task.status
+            return False, f"{restarted}; {failed}: {why}"
         if task.status in ("Failed", "Cancelled"):
             why = _refusal(client, task) or task.message or task.status
             return False, f"did not restart: {why}"
     return False, f"{item.status}: {item.message}"
+
+
+def _end(client: Client, task: Task) -> str:
+    """How the command of a task ended, where it did not end well, and which one it was."""
+    for invoke_id in executions.invocations(client, task):
+        for result in follow.results(client, invoke_id):
+            if result.ended and result.status != "Success":
+                code = result.exit_code
+                how = f"exit code {code}" if code else f"{result.error_code} {result.error_info}"
+                return f"{how} ({invoke_id})"
+    return ""
 
 
 def _refusal(client: Client, task: Task) -> str:
