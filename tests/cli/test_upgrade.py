@@ -99,6 +99,7 @@ def test_one_that_says_nothing_is_told_as_that(it: Cloud, cli: Cli, fleet: list[
         told = cli("agent", "upgrade", "--on", "web-1")
     assert told.returncode == 1
     assert "is not known to be upgraded: its agent has not told what became of it" in told.stdout
+    assert told.stderr.count("Waiting for web-1") == 1
 
 
 def test_of_one_version_the_packages_are_named(it: Cloud, cli: Cli, fleet: list[Machine]) -> None:

@@ -28,6 +28,7 @@ EPILOG = (
 )
 _PER_CALL = 100  # instances
 _FIRST_PAUSE, _LAST_PAUSE = 0.05, 0.5  # seconds between looks
+_TELL_AFTER = 3.0  # seconds
 _OPEN = ("Asked", "Trying")
 # What the control plane does besides, by AutomaticUpgrades of DescribeAgentUpgrades.
 BY_ITSELF = {
@@ -111,6 +112,7 @@ class _Rollout:
         self._unable = [one for one in others if agents[one].refusal]
         self._waiting = [one for one in others if one not in self._unable]
         self._agents = agents
+        self._named: set[str] = set()  # of whom it was said that they are waited for
 
     @property
     def count(self) -> int:
@@ -139,6 +141,7 @@ class _Rollout:
                     pause = _FIRST_PAUSE
                 if not self._take_in(under_way):
                     failed = True
+                self._name(under_way)
                 time.sleep(pause if under_way else 0)
                 pause = min(pause * 1.5, _LAST_PAUSE)
         except KeyboardInterrupt:
@@ -161,6 +164,13 @@ class _Rollout:
             if not self._take_in(under_way):
                 return True
         return False
+
+    def _name(self, under_way: Mapping[str, float]) -> None:
+        """Say once of each that takes its time what it is waited for."""
+        for one, since in under_way.items():
+            if time.monotonic() - since > _TELL_AFTER and one not in self._named:
+                self._named.add(one)
+                aside(f"Waiting for {self._called(one)}: its new agent has 60 s to be online")
 
     def _take_in(self, under_way: dict[str, float]) -> bool:
         """Tell of each that has ended; whether all of them are well."""
