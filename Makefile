@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # On a terminal pip shows what it is doing; a log needs only what goes wrong.
 QUIET = `test -t 2 || echo -q`
 
-.PHONY: help setup setup-dev demo test test-quick test-lives situations crash adopt fleet guest documents fuzz check format agent package bundle test-bundle bench coverage docs clean
+.PHONY: help setup setup-dev demo test test-quick test-lives situations faults crash adopt fleet guest documents fuzz check format agent package bundle test-bundle bench coverage docs clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 14
@@ -49,6 +49,9 @@ test-lives: setup-dev ## Anything in any order, in virtual time: make test-lives
 
 situations: setup-dev ## A hundred things that keep something waiting, each made and explained; make test draws a few
 	@CLOUDHAND_TEST_SITUATIONS=all $(BIN)/python -m pytest -q -n 2 tests/explained $(ARGS)
+
+faults: setup-dev ## The control plane killed at each of its steps, with real instances; make test draws a few
+	@CLOUDHAND_TEST_FAULTS=all $(BIN)/python -m pytest -q -n 2 tests/faults $(ARGS)
 
 crash: setup-dev ## Every rehearsal with the engine killed after every write; make test draws a few of them
 	@CLOUDHAND_TEST_CRASHES=all $(BIN)/python -m pytest -q -n 2 tests/rehearsals/test_rehearsals.py tests/control/test_effects.py $(ARGS)

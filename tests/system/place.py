@@ -47,11 +47,12 @@ class Place:
     python: str = sys.executable
     extra: Mapping[str, str] = field(default_factory=dict)  # more environment
     user: int | None = None  # to run them as; None: who we are
+    program: tuple[str, ...] = ("-m", "cloudhand.cli.main")  # what Python is given
     children: list[Child] = field(default_factory=list)
 
     @property
     def cloudhand(self) -> tuple[str, ...]:
-        return (self.python, "-m", "cloudhand.cli.main")
+        return (self.python, *self.program)
 
     @property
     def temporary(self) -> Path:

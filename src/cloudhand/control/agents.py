@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from cloudhand import faults
 from cloudhand.control.activations import hashed
 from cloudhand.control.audit import Audit
 from cloudhand.control.endings import booted, interrupt
@@ -123,6 +124,7 @@ class Agents:
         except (ActivationRefused, MachineKnown) as refusal:
             self._audit.note(_joining(registration, address, now, refusal=refusal))
             raise
+        faults.point("plane.registered")
         self.forget(instance_id)
         if registration.force_reuse:  # an agent that had the identity has it no more
             self._pokes.part(instance_id)
@@ -215,7 +217,9 @@ class Agents:
         known = (speaker.agent.version, speaker.agent.upgradable)
         if known != (version or speaker.agent.version, beat.upgradable):
             self.forget(speaker.id)
-        if await self._database.write(work):
+        news = await self._database.write(work)
+        faults.point("plane.beat")
+        if news:
             self._pokes.wake(Loop.LIFECYCLES)
             self._pokes.wake(Loop.DELIVERIES)
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from cloudhand import faults
 from cloudhand.control.endings import booted, close
 from cloudhand.control.faults import Faults
 from cloudhand.control.files import handed_out
@@ -103,7 +104,9 @@ class Deliveries:
                 file=await handed_out(tx, speaker.agent, fetch.task_id, now),
             )
 
-        return await self._database.write(work)
+        worklist = await self._database.write(work)
+        faults.point("plane.handed-out")
+        return worklist
 
     async def _open(self, tx: Transaction, speaker: Speaker, fetch: wire.Fetch) -> Sequence[Target]:
         if not fetch.task_id:
@@ -184,7 +187,9 @@ class Deliveries:
                 return await self._running(tx, target, speaker, report, now)
             return await self._ended(tx, target, speaker, report, now)
 
+        faults.point("plane.heard")
         ack = await self._database.write(work)
+        faults.point("plane.stored")
         # Only then may its instance have changed; the published agent says no more of it.
         if report.power or report.exit_code in wire.POWER_BY_EXIT_CODE:
             self._pokes.wake(Loop.LIFECYCLES)

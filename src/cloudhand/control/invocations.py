@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
+from cloudhand import faults
 from cloudhand.control.commands import changed, keep, made
 from cloudhand.control.pokes import Kick, Loop, Pokes
 from cloudhand.control.scripts import revealed
@@ -114,7 +115,9 @@ class Invocations:
             await tx.tokens.remember(new.once, asked, at=now)
             return asked, targets
 
+        faults.point("plane.asked")
         answer, kicked = await self._database.write(work)
+        faults.point("plane.recorded")
         if new.repeat_mode.repeats:
             self._pokes.wake(Loop.SCHEDULES)
             return answer

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, assert_never
 
+from cloudhand import faults
 from cloudhand.core.errors import TemplateInvalid
 from cloudhand.core.execution import Cancel, Event, State
 from cloudhand.core.task import Event as TaskEvent
@@ -127,7 +128,9 @@ class _Carrying:
         async def work(tx: Transaction) -> None:
             await self._ledger.write(tx, lease_until=until)
 
+        faults.point("plane.decided")
         await self._means.database.write(work)
+        faults.point("plane.noted")
         self._ledger.written()
 
     async def _carry_out(self, decision: Decision) -> None:

@@ -8,6 +8,7 @@ import os
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
+from cloudhand import faults
 from cloudhand.control import turns
 from cloudhand.control.control import Control
 from cloudhand.control.endings import booted, end_with_instance, hasten
@@ -154,6 +155,7 @@ class Lifecycles:
 
     async def _carry_out(self, claim: Claim[Instance]) -> None:
         instance = claim.item
+        faults.point("plane.ordered")
         match instance.state:
             case State.PENDING:
                 await self._provider.create(await self._boot(instance))
@@ -294,6 +296,7 @@ class Lifecycles:
             moved = await tx.instances.move(instance, event, at=now, source="lifecycles", **changes)
             await _consequences(tx, moved, event, now)
 
+        faults.point("plane.carried-out")
         await self._database.write(work)
         if event is not None:
             self._control.pokes.wake(Loop.LIFECYCLES)
