@@ -52,4 +52,5 @@ POINTS: Dict[str, str] = {
 def point(name: str) -> None:
     """Tell the hook that the step called ``name`` comes next."""
     if hook is not None:
+        assert name in POINTS, f"{name} is not listed"
         hook(name)
