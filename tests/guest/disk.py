@@ -28,8 +28,9 @@ echo MODULES=list > "$1/etc/initramfs-tools/conf.d/small"
 printf '%s\\n' virtio_pci virtio_blk ext4 > "$1/etc/initramfs-tools/modules"
 """.rstrip()
 # The machine that QEMU runs on is 10.0.2.2 inside. So that a control plane has the same address on
-# either side, what is asked at those ports of 127.0.0.1 that kernels choose goes there; what is
+# either side, what is asked at those ports of 127.0.0.1 that its kernel chooses goes there; what is
 # asked at others stays inside.
+_CHOSEN = "-".join(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
 _SETTLED = """\
 cat > "$1/etc/systemd/network/wire.network" <<END
 [Match]
@@ -43,7 +44,7 @@ cat > "$1/etc/nftables.conf" <<END
 table ip wire {
   chain out {
     type nat hook output priority -100
-    ip daddr 127.0.0.1 tcp dport 32768-60999 dnat to 10.0.2.2
+    ip daddr 127.0.0.1 tcp dport PORTS dnat to 10.0.2.2
   }
   chain after {
     type nat hook postrouting priority 100
@@ -54,7 +55,7 @@ END
 chroot "$1" systemctl enable systemd-networkd nftables
 chroot "$1" systemctl mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer
 chroot "$1" systemctl mask e2scrub_all.timer e2scrub_reap.service getty@tty1 serial-getty@ttyS0
-""".rstrip()
+""".rstrip().replace("PORTS", _CHOSEN)
 # In a folder that has root.tar. Two machines with one machine-id would be taken for the same.
 _UNPACKED = """\
 mkdir root
@@ -83,7 +84,7 @@ class Start:
         lines = self.digests.read_text().split("\0")[:-1]
         return {
             name.removeprefix("./"): digest
-            for digest, _, name in (x.partition("  ") for x in lines)
+            for digest, _, name in (line.partition("  ") for line in lines)
         }
 
 
@@ -97,9 +98,10 @@ def start() -> Start:
         part = whole.with_suffix(".part")
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        subprocess.run([*words, str(part / "root.tar")], check=True)
+        subprocess.run([*words, str(part / "root.tar")], check=True, env=debian.OUTSIDE)
         # Who is not root cannot give files to others: fakeroot remembers whose they are.
-        subprocess.run(["fakeroot", "sh", "-ec", _UNPACKED], check=True, cwd=part)
+        words = ["fakeroot", "sh", "-ec", _UNPACKED]
+        subprocess.run(words, check=True, cwd=part, env=debian.OUTSIDE)
         part.rename(whole)
     return Start(
         kernel=whole / "kernel",
@@ -111,4 +113,5 @@ def start() -> Start:
 
 def of_folder(folder: Path, disk: Path) -> None:
     """Make a disk with the files of a folder."""
-    subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", folder, disk, "8G"], check=True)
+    words = ["mke2fs", "-q", "-t", "ext4", "-d", str(folder), str(disk), "8G"]
+    subprocess.run(words, check=True, env=debian.OUTSIDE)

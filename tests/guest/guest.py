@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -43,15 +43,19 @@ def prepare() -> None:
     nspawn.image() if _way() == "nspawn" else disk.start()
 
 
-def started(
-    folder: Path, log: Path, *, binds: Sequence[Path] = ()
-) -> AbstractContextManager[Guest]:
-    """A fresh one in a with statement. ``binds``: folders of ours that it sees and cannot change.
+@contextmanager
+def started(folder: Path, log: Path, *, binds: Sequence[Path] = ()) -> Iterator[Guest]:
+    """A fresh one. ``binds``: folders of ours that it sees and cannot change.
 
     ``folder`` is made, for what the guest needs.
     """
     make = nspawn.Container if _way() == "nspawn" else qemu.Computer
-    return make(folder, log, binds=binds)
+    one = make(folder, log, binds=binds)
+    try:
+        one.start()
+        yield one
+    finally:
+        one.end()
 
 
 def _way() -> str:

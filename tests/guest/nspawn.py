@@ -15,7 +15,6 @@ import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
 
 from tests.guest import debian
 from tests.system import processes
@@ -38,7 +37,8 @@ def missing() -> str:
     if absent := debian.absent(_TOOLS):
         return absent
     # Root of a container may have no right to make another.
-    tried = subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"], capture_output=True)
+    words = ["unshare", "--mount", "--pid", "--fork", "true"]
+    tried = subprocess.run(words, capture_output=True, check=False)
     return tried.stderr.decode().strip()
 
 
@@ -57,22 +57,19 @@ def image() -> Path:
 
 
 class Container:
-    """Use it in a with statement."""
-
     def __init__(self, root: Path, log: Path, *, binds: Sequence[Path] = ()) -> None:
         self.root = root
         self._binds = binds
         self._log = log
         self._container: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
         subprocess.run(["cp", "--archive", str(image()), str(self.root)], check=True)
         # Two machines with one of these would be taken for the same.
         (self.root / "etc/machine-id").write_text("")
         self.power_on()
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def end(self) -> None:
         if self._container is not None and self._container.poll() is None:
             with contextlib.suppress(AssertionError):
                 self.run("systemctl poweroff")

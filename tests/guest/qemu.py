@@ -1,4 +1,4 @@
-"""A guest in a virtual machine, which an ordinary user can start; emulated where there is no KVM.
+"""A guest in a virtual machine, which an ordinary user can start: emulated, without KVM.
 
 What restarts or stops it reaches no further than the process of QEMU. It asks nothing of this
 machine but what any process may; its disk is a layer of its own above one that guests share.
@@ -16,7 +16,7 @@ import socket
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from tests.guest import debian, disk
 from tests.guest.inside import Inside, Refused
@@ -79,10 +79,8 @@ def missing() -> str:
 
 
 class Computer:
-    """Use it in a with statement."""
-
     def __init__(self, folder: Path, log: Path, *, binds: Sequence[Path] = ()) -> None:
-        self._start = disk.start()
+        self._origin = disk.start()
         self._folder = folder
         self._binds = binds
         self._log = log
@@ -90,20 +88,10 @@ class Computer:
         self._inside: Inside | None = None
         self._boot_id = ""
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
         self._folder.mkdir()
-        layer = [
-            "qemu-img",
-            "create",
-            "-q",
-            "-f",
-            "qcow2",
-            "-F",
-            "raw",
-            "-b",
-            str(self._start.disk),
-        ]
-        subprocess.run([*layer, str(self._folder / "disk")], check=True)
+        words = ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b"]
+        subprocess.run([*words, self._origin.disk, self._folder / "disk"], check=True)
         for number, bind in enumerate(self._binds):
             disk.of_folder(bind, self._folder / f"bind-{number}")
         self._power_on()
@@ -111,9 +99,8 @@ class Computer:
             line = f"/dev/vd{letter} {bind} ext4 ro 0 0"
             told = self.run(f"mkdir -p {bind} && echo '{line}' >> /etc/fstab && mount {bind}")
             assert told.returncode == 0, told.stderr
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def end(self) -> None:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -146,11 +133,11 @@ class Computer:
         return subprocess.CompletedProcess(script, code, out, err)
 
     def files(self) -> dict[str, str]:
-        since = self._start.disk.stat().st_mtime
+        since = self._origin.disk.stat().st_mtime
         told = self.run(shlex.join(["python3", "-IBc", _TREE, str(since), *debian.OWN]))
         assert told.returncode == 0, told.stderr
         now: dict[str, str | None] = json.loads(told.stdout)
-        before = self._start.known()
+        before = self._origin.known()
         return {name: before[name] if digest is None else digest for name, digest in now.items()}
 
     def _power_on(self) -> None:
@@ -158,8 +145,8 @@ class Computer:
         # It ends with whoever runs the tests.
         words = ["setpriv", "--pdeathsig", "KILL", _QEMU, "-nodefaults", "-display", "none"]
         words += ["-machine", "q35", "-accel", "tcg"]
-        words += ["-smp", "2", "-m", "1024", "-kernel", str(self._start.kernel)]
-        words += ["-initrd", str(self._start.initrd), "-append", _KERNEL]
+        words += ["-smp", "2", "-m", "1024", "-kernel", str(self._origin.kernel)]
+        words += ["-initrd", str(self._origin.initrd), "-append", _KERNEL]
         words += ["-chardev", f"file,id=log,append=on,path={self._log}", "-serial", "chardev:log"]
         words += ["-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net"]
         words += ["-chardev", f"socket,id=wire,fd={theirs.fileno()}", "-device", "virtio-serial"]
