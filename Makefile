@@ -62,7 +62,7 @@ adopt: setup-dev ## Adopt 50 machines over ssh, of which three are broken; needs
 fleet: setup-dev ## Restart twenty real instances in turns, two of which go wrong: takes five minutes
 	@$(BIN)/python -m pytest -q -p no:xdist --timeout 1200 tests/fleet $(ARGS)
 
-guest: setup-dev ## Install the agent on a machine with its own systemd: needs root, debootstrap and systemd-nspawn
+guest: setup-dev ## Install the agent on a machine with its own systemd: a container as root, else a virtual machine; what each needs is in CONTRIBUTING.md
 	@$(BIN)/python -m pytest -q -p no:xdist tests/guest $(ARGS)
 
 documents: setup-dev ## Do what each how-to page says, line by line, and compare; needs root, sshd and PyPI

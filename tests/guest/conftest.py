@@ -7,8 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.guest.guest import Guest
+from tests.guest.guest import Guest, missing, prepare, started
 from tests.system.place import Place, Plane, place
+
+
+def pytest_collection_finish() -> None:
+    """Before the first test, whose time it would take."""
+    if not missing():
+        prepare()
 
 
 @pytest.fixture
@@ -29,5 +35,5 @@ def plane(alone: Place) -> Iterator[Plane]:
 
 @pytest.fixture
 def guest(tmp_path: Path) -> Iterator[Guest]:
-    with Guest(tmp_path / "guest", tmp_path / "guest.log") as one:
+    with started(tmp_path / "guest", tmp_path / "guest.log") as one:
         yield one

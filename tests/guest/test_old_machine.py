@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.guest.guest import Guest, missing
+from tests.guest.guest import Guest, missing, started
 from tests.guest.test_install import installed, line
 from tests.official import program
 from tests.rules.sources import ROOT
@@ -32,7 +32,7 @@ def stand_in(tmp_path: Path) -> Path:
 def guest(tmp_path: Path, stand_in: Path) -> Iterator[Guest]:
     """Without Python, but for what the stand-in brings along, where nobody looks for it."""
     binds = (ROOT, Path(sys.base_prefix), stand_in.parent)
-    with Guest(tmp_path / "guest", tmp_path / "guest.log", binds=binds) as one:
+    with started(tmp_path / "guest", tmp_path / "guest.log", binds=binds) as one:
         one.run("rm -f /usr/bin/python3*")
         yield one
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.guest.guest import Guest, missing
+from tests.guest.guest import Guest, missing, started
 from tests.rules.sources import ROOT
 from tests.system.waiting import until
 
 pytestmark = [
     pytest.mark.skipif(bool(missing()), reason=missing() or "it can"),
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(1800),
 ]
 
 _INSTALL = f"{sys.executable} -m cloudhand.cli.main server install"
@@ -26,8 +26,11 @@ _READY = "curl -fs http://127.0.0.1:8650/readyz"
 @pytest.fixture
 def guest(tmp_path: Path) -> Iterator[Guest]:
     """With this Python, and with Cloudhand in it."""
-    binds = (ROOT, Path(sys.base_prefix))
-    with Guest(tmp_path / "guest", tmp_path / "guest.log", binds=binds) as one:
+    # A guest has a /usr of its own, and in it perhaps the same Python.
+    binds = [ROOT] if sys.base_prefix == "/usr" else [ROOT, Path(sys.base_prefix)]
+    with started(tmp_path / "guest", tmp_path / "guest.log", binds=binds) as one:
+        if one.run(f"{sys.executable} -c ''").returncode != 0:
+            pytest.skip(f"the Debian of a guest has no {sys.executable}")
         yield one
 
 
@@ -60,14 +63,11 @@ def test_it_runs_from_now_on_and_after_every_start_until_it_is_removed(guest: Gu
     assert guest.run(f"{_INSTALL} --uninstall").returncode == 0
 
 
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
+def test_what_does_not_become_ready_is_told(guest: Guest) -> None:
+    for words, says in (
         ("-- --listen 300.0.0.1:1", "journalctl -u cloudhand.service"),
         ("-- --state /tmp/x", "say --state before --"),
-    ],
-)
-def test_what_does_not_become_ready_is_told(guest: Guest, words: str, says: str) -> None:
-    told = guest.run(f"{_INSTALL} {words}")
-    assert told.returncode != 0
-    assert says in told.stderr
+    ):
+        told = guest.run(f"{_INSTALL} {words}")
+        assert told.returncode != 0
+        assert says in told.stderr

@@ -18,7 +18,7 @@ from tests.system.waiting import until
 
 pytestmark = [
     pytest.mark.skipif(bool(missing()), reason=missing() or "it can"),
-    pytest.mark.timeout(900),  # a bad one is tried for a minute
+    pytest.mark.timeout(1800),  # a bad one is tried for a minute
 ]
 
 _LIBRARY = "/usr/local/lib/cloudhand-agent"
@@ -49,7 +49,7 @@ def _change(path: Path, old: str, new: str) -> None:
 def upgraded(plane: Plane, *words: str) -> tuple[int, str]:
     """How the command ended, and what it said."""
     child = plane.place.start("agent", "upgrade", *words, "--state", str(plane.state))
-    out, err = child.communicate(timeout=180)
+    out, err = child.communicate(timeout=600)
     return child.returncode, out + err
 
 
