@@ -40,7 +40,7 @@ def missing() -> str:
 
 def prepare() -> None:
     """Make what guests start from, which takes minutes the first time."""
-    nspawn.image() if _way() == "nspawn" else disk.start()
+    nspawn.image() if way() == "nspawn" else disk.start()
 
 
 @contextmanager
@@ -49,7 +49,7 @@ def started(folder: Path, log: Path, *, binds: Sequence[Path] = ()) -> Iterator[
 
     ``folder`` is made, for what the guest needs.
     """
-    make = nspawn.Container if _way() == "nspawn" else qemu.Computer
+    make = nspawn.Container if way() == "nspawn" else qemu.Computer
     one = make(folder, log, binds=binds)
     try:
         one.start()
@@ -58,5 +58,6 @@ def started(folder: Path, log: Path, *, binds: Sequence[Path] = ()) -> Iterator[
         one.end()
 
 
-def _way() -> str:
+def way() -> str:
+    """nspawn or qemu; not where there can be no guest."""
     return _CHOSEN or next(way for way, why_not in _WAYS.items() if not why_not())
