@@ -35,8 +35,9 @@ def test_a_command_is_ended_where_it_goes_on(it: Cloud, call: Caller) -> None:
     assert {one["InvocationStatus"] for one in told} == {"Success"}
     assert all(one["ErrorInfo"].endswith("said so: its disk is in my hand") for one in told)
     records = [json.loads(one["Text"]) for one in call("ListAuditRecords")["Records"]["Record"]]
-    (last, *_) = [one for one in records if one["action"] == "ecs:FinishInvocation"]
-    assert f"invocation/{invoke_id}" in last["on"]
+    (last, *_) = [one for one in records if one["action"] == "invocation:Finished"]
+    assert last["on"] == [f"invocation/{invoke_id}", f"instance/{first}"]
+    assert last["facts"] == {"status": "Success", "why": "its disk is in my hand"}
 
 
 def test_an_execution_is_ended(it: Cloud) -> None:

@@ -40,7 +40,7 @@ def test_it_says_what_each_machine_waits_for_and_names_those_alike_once(
     said = " ".join(" ".join(lines).split())
     assert "has not fetched it" in said
     assert "it ends as Aborted with DeliveryTimeout" in said
-    assert "you can cloudhand-agent doctor, on web-3" in said
+    assert "you can on web-3: `cloudhand-agent doctor`, which says what is in the way" in said
     assert "its timeout of 60 s is over, and its agent ends it with all that it started" in said
     assert f"cloudhand stop-run {invoke_id}" in said
 

@@ -49,6 +49,7 @@ async def test_a_command_that_runs_is_ended_by_a_word(tmp_path: Path, state: Sta
         assert await end(world, invoke_id, state) == {instance_id}
         target = (await world.result(invoke_id)).target
         assert (target.state, target.error_info, target.inferred) == (state, SAID, True)
+        assert target.error_code == "FinishedByHand"
         assert target.deadline_at is None
 
 
@@ -62,6 +63,20 @@ async def test_what_its_agent_tells_later_is_believed(tmp_path: Path) -> None:
         view = await world.result(invoke_id)
         assert (view.target.state, view.target.exit_code) == (State.FAILED, 3)
         assert (view.target.inferred, view.output) == (False, b"no\n")
+
+
+async def test_an_agent_that_starts_again_lets_it_run_to_its_end(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        instance_id = await world.instance()
+        invoke_id = await running(world, instance_id)
+        await end(world, invoke_id, State.FAILED)
+        one = world.machine(instance_id)
+        world.machines.start_agent(one)
+        await world.settle()
+        assert invoke_id in one.running
+        await world.machines.end(one, finish(one.running[invoke_id], 0, b"done\n"))
+        view = await world.result(invoke_id)
+        assert (view.target.state, view.target.error_code) == (State.SUCCESS, "")
 
 
 async def test_one_of_many_and_then_all_that_is_left(tmp_path: Path) -> None:
@@ -194,11 +209,11 @@ async def test_an_instance_is_given_up_whatever_its_provider_says(tmp_path: Path
         await world.control.instances.release([instance_id], force=True)
         await world.advance(seconds=10)
         assert await world.status(instance_id) == "Releasing"
-        await world.control.finishing.instance(instance_id, why=SAID)
+        await world.control.finishing.instance(instance_id, why=WHY, by=BY)
         assert await world.status(instance_id) is None
         assert (await world.result(invoke_id)).target.state is State.ERROR
         before = len(world.machines.calls)
         await world.advance(minutes=1)
         assert len(world.machines.calls) == before  # nobody asks the provider any more
         with pytest.raises(InstanceNotFound):
-            await world.control.finishing.instance(InstanceId("i-none"), why=SAID)
+            await world.control.finishing.instance(InstanceId("i-none"), why=WHY, by=BY)

@@ -381,6 +381,25 @@ async def test_reboot_is_seen_at_once_and_ends_with_another_boot(tmp_path: Path)
             assert world.machine(instance_id).boot_id != before[instance_id]
 
 
+async def test_a_machine_that_starts_and_falls_over_again_and_again_is_not_back(
+    tmp_path: Path,
+) -> None:
+    """Each time it is seen to run, in yet another boot, and its agent is never heard."""
+    async with World(tmp_path) as world:
+        instance_id = await world.instance()
+        world.machine(instance_id).has_agent = False
+        await world.control.instances.reboot([instance_id], force=False, together=True, by="ann")
+        for _ in range(17):  # 170 s; then it would have failed to start
+            await world.advance(seconds=10)
+            assert await world.status(instance_id) == "Rebooting"
+            world.machines.restart(instance_id)
+        # One boot that lasts is another matter, if nobody but its provider is there to see it.
+        await world.advance(seconds=115)
+        assert await world.status(instance_id) == "Rebooting"
+        await world.advance(seconds=15)
+        assert await world.status(instance_id) == "Running"
+
+
 async def test_a_failing_provider_is_asked_again(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         instance_id = await world.instance()

@@ -162,6 +162,19 @@ async def test_what_is_no_backup_is_refused_and_leaves_nothing(
     assert {path.name for path in tmp_path.iterdir()} == {"state", "backup", "wrong"}
 
 
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.9, 0.98])
+async def test_a_file_that_was_cut_off_is_refused_and_leaves_nothing(
+    state: Path, tmp_path: Path, share: float
+) -> None:
+    file, cut = tmp_path / "backup", tmp_path / "cut"
+    backup.back_up(state, file)
+    whole = file.read_bytes()
+    cut.write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(CannotUse, match="cannot restore"):
+        backup.restore(cut, tmp_path / "again")
+    assert {path.name for path in tmp_path.iterdir()} == {"state", "backup", "cut"}
+
+
 async def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("hello")
     for name in ("text", "none"):

@@ -61,6 +61,8 @@ def _made(result: msgspec.Struct) -> Mapping[str, str]:
         value, told = getattr(result, name), wire[0].lower() + wire[1:]
         if name.endswith("_id") and isinstance(value, str):
             found[told] = value
+        elif isinstance(getattr(value, f"{name}_id", None), str):  # of a thing that is told whole
+            found[f"{told}Id"] = getattr(value, f"{name}_id")
         elif name.endswith("_id_sets") and isinstance(value, msgspec.Struct):
             (inner,) = value.__struct_fields__
             found[told] = ",".join(getattr(value, inner))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ EPILOG = (
     " control plane refused or could not be reached; 130 interrupted."
 )
 _COLUMNS = ("at (UTC)", "who", "from", "action", "outcome", "on", "what came of it")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _SHOWN = 3  # things of one record
 _PAGE = 1000
 
@@ -46,7 +48,10 @@ def command(
     ] = "",
     since: Annotated[
         str,
-        typer.Option(help="Not older than that: 30m, 12h, 7d, or 2026-01-02T03:04:05Z."),
+        typer.Option(
+            help="Not older than that, in UTC: 30m, 12h, 7d, today, 2026-01-02 or"
+            " 2026-01-02T03:04:05Z."
+        ),
     ] = "",
     reads: Annotated[bool, typer.Option("--reads", help="Calls that only look as well.")] = False,
     failed: Annotated[
@@ -149,7 +154,10 @@ def _moment(since: str) -> str:
     try:
         return times.second(times.parse_second(since))
     except ValueError:
-        before = options.span(since, "--since", more=", or 2026-01-02T03:04:05Z")
+        pass
+    if since == "today" or _DAY.fullmatch(since):
+        return f"{since if since != 'today' else times.second(datetime.now(UTC))[:10]}T00:00:00Z"
+    before = options.span(since, "--since", more=", today, 2026-01-02 or 2026-01-02T03:04:05Z")
     return times.second(datetime.now(UTC) - before)
 
 

@@ -45,4 +45,6 @@ def restore(
     except CannotUse as error:
         raise ClientError(str(error)) from error
     print(f"{state} is as it was at {made_at:%Y-%m-%d %H:%M:%S} UTC. Next:")
-    print(f"  cloudhand serve --state {state}")
+    # With which names and where it listened is not kept; that it had certificates is.
+    tls = " --tls, with the --listen and --name that it had" if (state / "tls").exists() else ""
+    print(f"  cloudhand serve --state {state}{tls}")

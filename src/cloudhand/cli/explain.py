@@ -38,17 +38,13 @@ _HELP = {
     "MachineRestarts": "instances",
     "AgentSilenced": "fault list",
     "Turn": "governor show",
-    "Approval": "template approve {of}",
-    "Pause": "template approve {of}",
-    "RiskConfirmation": "template approve {of}",
-    "BatchPause": "template approve {of}",
-    "FailurePause": "template retry {of}",
     "Trigger": "template cancel {of}",
     "Runs": "stop-run {id}",
     "NextMoment": "result {id} --history",
     "NextBoot": "reboot {on}",
     "ProviderFails": "doctor",
 }
+_WORDS = ("Approval", "Pause", "RiskConfirmation", "BatchPause")  # that are approved or rejected
 _THERE = ("AgentAway", "NoAgent", "NotFetched", "AgentDeaf", "NotBegun")  # for the agent's doctor
 
 
@@ -101,7 +97,7 @@ def command(
         names = {machine.id: machine.name for machine in machines(client)}
         found = _explained(client, thing, on, names)
         if as_json:
-            print(json.dumps([_entry(one) for one in found], indent=2, ensure_ascii=False))
+            print(json.dumps([_entry(one, names) for one in found], indent=2, ensure_ascii=False))
             return
         for line in _told(found, names, client.endpoint):
             print(line)
@@ -138,17 +134,20 @@ def _read(one: Mapping[str, Any]) -> Explanation:
         since=one["SinceTime"],
         until=one["UntilTime"],
         then=one["Then"],
-        facts=[(fact["Time"], fact["Text"]) for fact in one["Facts"]],
+        facts=sorted(
+            ((fact["Time"], fact["Text"]) for fact in one["Facts"]),
+            key=lambda fact: (not fact[0], fact[0]),
+        ),
         depth=one["Depth"],
     )
 
 
-def _entry(one: Explanation) -> dict[str, Any]:
+def _entry(one: Explanation, names: Names) -> dict[str, Any]:
     return {
         "kind": one.kind,
         "id": one.id,
         "instanceId": one.instance_id,
-        "name": one.name,
+        "name": one.name or names.get(one.instance_id or one.id, ""),
         "status": one.status,
         "cause": one.cause,
         "because": one.because,
@@ -182,6 +181,8 @@ def _lines(
         yield f"{before}{'next move':<12} {_OWNERS[one.owner]}"
     if one.until:
         yield f"{before}{'then':<12} at {_clock(one.until)} {one.then}"
+    elif one.owner == "Person":
+        yield f"{before}{'then':<12} nothing happens by itself"
     for place, (at, text) in enumerate(one.facts):
         label = "known" if place == 0 else ""
         moment = f"{_clock(at)}  " if at else ""
@@ -206,8 +207,16 @@ def _help(one: Explanation, names: Names, endpoint: Endpoint, of: str) -> Iterat
     on = brief(names).get(one.instance_id or one.id, one.instance_id or one.id)
     if one.cause in _HELP:
         yield endpoint.command(_HELP[one.cause].format(on=on, of=of, id=one.id))
+    if one.cause in _WORDS:
+        yield endpoint.command(f"template approve {of}")
+        yield endpoint.command(f"template reject {of}")
+    if one.cause == "FailurePause":
+        yield from (endpoint.command(f"template {word} {of}") for word in ("retry", "skip"))
     if one.cause in _THERE:
-        yield f"cloudhand-agent doctor, on {on}"
+        yield f"on {on}: `cloudhand-agent doctor`, which says what is in the way"
+        if one.kind == "Target":
+            known = endpoint.command(f"finish {one.id} --on {on} --as STATE --why TEXT")
+            yield f"{known}, if you know how it ended"
 
 
 def _clock(moment: str) -> str:

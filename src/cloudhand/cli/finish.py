@@ -108,5 +108,8 @@ def _instance(
         confirm(
             1, f"this gives up {called(instance_id, names)}, whatever runs there", dry_run=False
         )
-    client.call("FinishInstance", {"InstanceId": instance_id, "Reason": why})
+    if instance_id.startswith("mi-"):  # of which nothing is known but its agent
+        client.call("DeregisterManagedInstance", {"InstanceId": instance_id})
+    else:
+        client.call("FinishInstance", {"InstanceId": instance_id, "Reason": why})
     print(f"{called(instance_id, names)} Released")

@@ -40,7 +40,9 @@ def chosen(client: Client, wish: Wish, *, waits: bool = False) -> list[Machine]:
         return _able(client, _named(client, wish.on, present))
     able = [machine for machine in present if machine.able]
     if wish.tags:
-        return _tagged(client, wish.tags, able, "that runs ")
+        found = _tagged(client, wish.tags, able, "that runs ")
+        _name_left_out([one for one in _tagged(client, wish.tags, present) if not one.able])
+        return found
     if not able:
         raise Mistake(_nobody(client, present))
     if not wish.everywhere and len(able) > 1:

@@ -307,7 +307,7 @@ class Deliveries:
             stop = []
             for task_id in inventory.running:
                 running = await _run(tx, task_id, speaker)
-                if running is None or (running.final and not verdict.disproved(running, boot_id)):
+                if running is None or (running.final and not verdict.may_go_on(running, boot_id)):
                     stop.append(task_id)
             return wire.Orders(stop=tuple(stop))
 

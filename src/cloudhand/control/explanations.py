@@ -15,6 +15,7 @@ from cloudhand.core.explanation import Cause, Explanation, Kind, Owner
 from cloudhand.core.governor import State as SlotState
 from cloudhand.core.ids import ExecutionId, FaultId, InstanceId, InvokeId, TaskExecutionId
 from cloudhand.core.invocation import State, Target, of_task_id, overall
+from cloudhand.core.power import POWER
 from cloudhand.core.task import TaskExecution
 from cloudhand.core.why_machine import Site
 from cloudhand.orchestration import hiding
@@ -22,6 +23,7 @@ from cloudhand.store.database import Database
 from cloudhand.store.transaction import Transaction
 
 _PARTS = 50  # of one thing that are explained; the others are counted
+_NAMED = 3  # machines for whose sake another waits
 _DEPTH = 8  # templates nest so far
 
 
@@ -116,6 +118,8 @@ async def _of_machine(
     for action in await means.tx.power_actions.open(instance_id):
         told = why_machine.of_power_action(action, site, means.now)
         found.append(replace(told, depth=depth + 1))
+    if depth == 0:
+        found += await _in_the_way(means, found[-1], site, depth=len(found))
     return found
 
 
@@ -139,31 +143,54 @@ async def _of_invocation(
     found: list[Explanation] = []
     below = depth
     if len(targets) > 1:
-        found.append(replace(_whole(thing, targets, len(targets) - len(shown)), depth=depth))
+        to_come = sum(one.state not in POWER.final for one in actions.values())
+        found.append(
+            replace(_whole(thing, targets, len(targets) - len(shown), to_come), depth=depth)
+        )
         below += 1
     for target in shown:
         site = await _site(means, target.instance_id)
         told = why_command.of_target(target, invocation, site, actions.get(target.key), means.now)
         found += [replace(one, depth=below + place) for place, one in enumerate(told)]
+        found += await _in_the_way(means, told[-1], site, depth=below + len(told))
     return found
 
 
-def _whole(thing: str, targets: Sequence[Target], left: int) -> Explanation:
+async def _in_the_way(
+    means: _Means, told: Explanation, site: Site, *, depth: int
+) -> Sequence[Explanation]:
+    """The machines for which one waits for its turn, if something is to be said of them."""
+    if told.cause is not Cause.TURN:
+        return []
+    found: list[Explanation] = []
+    for group in await turns.groups_of(means.tx, site.id):
+        for holder in await turns.ahead(means.tx, group, site.id, means.now):
+            its = await _of_machine(means, InstanceId(holder), depth=depth)
+            known = {one.id for one in found}
+            found += [one for one in _unfinished(its) if one.id not in known]
+    return found[:_NAMED]
+
+
+def _whole(thing: str, targets: Sequence[Target], left: int, to_come: int) -> Explanation:
     """Of an invocation on several machines."""
     state = overall(target.state for target in targets)
     unfinished = [target for target in targets if not target.final]
     because = f"{len(unfinished)} of its {len(targets)} machines are not done"
+    if not unfinished:
+        because = f"all of its {len(targets)} machines are done"
+    if to_come:
+        because += f"; {to_come} are still to restart or stop"
     if left:
         because += f"; of {left} nothing is said here"
     return Explanation(
         kind=Kind.INVOCATION,
         id=thing,
         state=state.value,
-        cause=Cause.PARTS if unfinished else Cause.ENDED,
-        because=because if unfinished else f"all of its {len(targets)} machines are done",
-        owner=Owner.OTHERS if unfinished else Owner.NOBODY,
+        cause=Cause.PARTS if unfinished or to_come else Cause.ENDED,
+        because=because,
+        owner=Owner.OTHERS if unfinished or to_come else Owner.NOBODY,
         since=min(target.created_at for target in targets)
-        if unfinished
+        if unfinished or to_come
         else max(target.updated_at for target in targets),
     )
 

@@ -6,13 +6,15 @@ ended is believed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from cloudhand.control.endings import close, close_file, end_with_instance
 from cloudhand.control.pokes import Loop, Pokes
 from cloudhand.core import execution as executions
 from cloudhand.core import file, instance, task
+from cloudhand.core.audit import OK, Kind, Record
 from cloudhand.core.clock import Clock
 from cloudhand.core.errors import (
     CannotFinish,
@@ -24,7 +26,7 @@ from cloudhand.core.errors import (
 from cloudhand.core.file import FileTarget
 from cloudhand.core.file_verdict import Verdict as FileVerdict
 from cloudhand.core.ids import ExecutionId, InstanceId, InvokeId
-from cloudhand.core.invocation import TARGET, Event, State, Target
+from cloudhand.core.invocation import BY_HAND, TARGET, Event, State, Target
 from cloudhand.core.machine import IllegalMove
 from cloudhand.core.task import TaskExecution
 from cloudhand.core.verdict import Verdict
@@ -32,6 +34,7 @@ from cloudhand.store.database import Database
 from cloudhand.store.task_executions import Change
 from cloudhand.store.transaction import Transaction
 
+_THINGS = 50  # that a record names
 # What has happened, by the states that somebody may say a command is in.
 OF_COMMANDS: Mapping[State, Event] = {
     State.SUCCESS: Event.SUCCEEDED,
@@ -86,13 +89,20 @@ class Finishing:
             for one in meant:
                 if isinstance(one, Target):
                     event = _heard(one, state)
-                    # What ends by silence has a code that says so; this has a person's word.
-                    await close(tx, one, Verdict(event=event, error_info=said, inferred=True), now)
-                else:
-                    verdict = FileVerdict(
-                        event=_heard_of_file(one, state), error_info=said, inferred=True
+                    verdict = Verdict(
+                        event=event, error_code=BY_HAND, error_info=said, inferred=True
                     )
-                    await close_file(tx, one, verdict, now)
+                    await close(tx, one, verdict, now)
+                else:
+                    of_file = FileVerdict(
+                        event=_heard_of_file(one, state),
+                        error_code=BY_HAND,
+                        error_info=said,
+                        inferred=True,
+                    )
+                    await close_file(tx, one, of_file, now)
+            things = [f"invocation/{invoke_id}", *(f"instance/{one.instance_id}" for one in meant)]
+            await tx.audit.add(_record("invocation", things[:_THINGS], state, why, by, now))
             return [one.instance_id for one in meant]
 
         finished = await self._database.write(work)
@@ -134,11 +144,13 @@ class Finishing:
                 except IllegalMove as error:
                     raise CannotFinish(open_id, _unheard(before.state, state)) from error
                 await tx.executions.save(before, event, after, source="caller")
+            things = [f"execution/{execution_id}"]
+            await tx.audit.add(_record("execution", things, state, why, by, now))
 
         await self._database.write(work)
         self._pokes.wake(Loop.EXECUTIONS)
 
-    async def instance(self, instance_id: InstanceId, *, why: str) -> None:
+    async def instance(self, instance_id: InstanceId, *, why: str, by: str) -> None:
         """Released, whatever its provider says: it is known no more, and what is left of it is
         nobody's. InstanceNotFound."""
         now = self._clock.now()
@@ -150,12 +162,30 @@ class Finishing:
             event = instance.Event.SEEN_GONE
             if one.state is instance.State.PENDING:
                 event = instance.Event.CREATE_FAILED
-            moved = await tx.instances.move(one, event, at=now, source="caller", failure=why)
-            await end_with_instance(tx, moved.id, "InstanceReleased", why, now)
+            said = f"{by} said so: {why}"
+            moved = await tx.instances.move(one, event, at=now, source="caller", failure=said)
+            await end_with_instance(tx, moved.id, "InstanceReleased", said, now)
+            things = [f"instance/{instance_id}"]
+            await tx.audit.add(_record("instance", things, moved.state, why, by, now))
 
         await self._database.write(work)
         self._pokes.wake(Loop.LIFECYCLES)
         self._pokes.wake(Loop.EXECUTIONS)
+
+
+def _record(
+    noun: str, things: Sequence[str], state: str, why: str, by: str, now: datetime
+) -> Record:
+    """The one record with what was given: how it ended rests on that alone."""
+    return Record(
+        kind=Kind.CALL,
+        at=now,
+        action=f"{noun}:Finished",
+        who=by,
+        outcome=OK,
+        things=things,
+        facts={"status": state, "why": why},
+    )
 
 
 def _meant(

@@ -86,6 +86,17 @@ async def waits_for(tx: Transaction, slot: Slot, now: datetime) -> str:
     return _NEXT if isinstance(word, Granted) else word.why
 
 
+async def ahead(
+    tx: Transaction, group: Group, instance_id: InstanceId, now: datetime
+) -> Sequence[str]:
+    """Those that hold the places of a group, as far as somebody else is concerned: who restarts,
+    and who is offline where that counts."""
+    others = [one for one in await tx.governor.open_in(group.name) if _held(one)]
+    offline = await tx.governor.offline(group, now=now) if group.counts_offline else []
+    holders = dict.fromkeys([*(one.holder for one in others), *offline])
+    return [one for one in holders if one != instance_id]
+
+
 async def loop_guard(tx: Transaction, instance_id: InstanceId, *, now: datetime) -> Refused | None:
     """Whether a machine has restarted too often to do so again now."""
     for group in await groups_of(tx, instance_id):

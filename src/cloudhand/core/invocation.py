@@ -19,6 +19,8 @@ from cloudhand.core.machine import IllegalMove, Machine
 # How long after its own timeout the end of a task may reach us, before we say that nobody
 # knows: the agent needs time to end a tree and to come back from a short cut.
 GRACE = timedelta(seconds=60)
+# The ErrorCode of what a person said had ended.
+BY_HAND = "FinishedByHand"
 
 
 class State(StrEnum):

@@ -126,7 +126,7 @@ def refusal(agent: Agent | None, *, now: datetime) -> str:
         return "two agents speak as this one"
     if not agent.upgradable:
         return (
-            "its agent was not installed by the line of `cloudhand invite`, or by that of an older"
-            " release: paste one there"
+            "its agent was not installed by the line of `cloudhand invite`, or by an older"
+            " release's: paste one there"
         )
     return agent.refusals.get(_RULE, "")

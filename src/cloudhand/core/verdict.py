@@ -13,7 +13,7 @@ from cloudhand.core.agent_version import ends_trees, lacks
 from cloudhand.core.ids import BootId
 from cloudhand.core.instance import Agent, AgentKind
 from cloudhand.core.instance import State as InstanceState
-from cloudhand.core.invocation import Event, Invocation, Target
+from cloudhand.core.invocation import BY_HAND, Event, Invocation, Target
 from cloudhand.core.invocation import State as TargetState
 from cloudhand.wire import agent as wire
 from cloudhand.wire import times
@@ -215,6 +215,11 @@ def disproved(target: Target, boot_id: BootId | None) -> bool:
         and boot_id is not None
         and boot_id == target.boot_id
     )
+
+
+def may_go_on(target: Target, boot_id: BootId | None) -> bool:
+    """Whether a command that was said to have ended, and runs, is let run to its end."""
+    return disproved(target, boot_id) or target.error_code == BY_HAND
 
 
 def of_silence(

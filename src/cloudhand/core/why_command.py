@@ -142,12 +142,12 @@ def _behind(
     """What keeps it from its machine."""
     return _Wait(
         cause=found.cause,
-        because=found.because + meanwhile,
+        because=found.because,
         owner=found.owner,
         since=found.since,
         until=target.deadline_at,
         then=_unless(target, site, now),
-        facts=found.facts,
+        facts=[*found.facts, *([Fact(text=meanwhile)] if meanwhile else [])],
     )
 
 
@@ -194,7 +194,7 @@ def _undelivered(target: Target, site: Site, now: datetime) -> _Wait:
 def _fetched(target: Target, site: Site, now: datetime) -> _Wait:
     found = barrier(site, now) or of_clones(site, now)
     if found is not None:
-        return _behind(found, target, site, now, meanwhile="; it has fetched this before")
+        return _behind(found, target, site, now, meanwhile="its agent has fetched it before")
     full = site.running >= _AT_ONCE
     because = (
         f"{site.running} commands run there, and no more do at once"
@@ -217,7 +217,7 @@ def _running(target: Target, asked: Invocation, site: Site, now: datetime) -> _W
     found = barrier(site, now) or of_clones(site, now)
     if found is not None:
         away = found.cause in (Cause.AGENT_AWAY, Cause.AGENT_SILENCED)
-        meanwhile = "; what it has begun may go on all the while" if away else ""
+        meanwhile = "what it has begun may go on all the while" if away else ""
         return _behind(found, target, site, now, meanwhile=meanwhile)
     over_at = target.deadline_at - GRACE if target.deadline_at is not None else None
     timeout = asked.command.timeout
@@ -243,7 +243,7 @@ def _running(target: Target, asked: Invocation, site: Site, now: datetime) -> _W
 def _being_stopped(target: Target, site: Site, now: datetime) -> _Wait:
     found = barrier(site, now) or of_clones(site, now)
     if found is not None:
-        return _behind(found, target, site, now, meanwhile=", so that it cannot be stopped")
+        return _behind(found, target, site, now, meanwhile="nobody is there to stop it")
     return _Wait(
         cause=Cause.BEING_STOPPED,
         because="its agent is to stop it, with all that it started, and has not said that it has",

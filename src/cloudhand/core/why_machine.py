@@ -102,7 +102,7 @@ def _order(site: Site, instance: Instance, now: datetime) -> Barrier:
     if site.turn:
         cause, does, owner = (
             Cause.TURN,
-            f"waits for its turn to restart: {site.turn}",
+            site.turn,
             Owner.GOVERNOR,
         )
     elif instance.failure:
@@ -262,8 +262,11 @@ def of_power_action(action: PowerAction, site: Site, now: datetime) -> Explanati
         because=because,
         owner=owner,
         since=since,
-        until=action.deadline_at,
-        then="it is overdue, which is told; what the machine does later still counts",
+        # Who waits for its turn has no bound of its own: each time it asks it has another.
+        until=None if action.state is PowerState.HELD else action.deadline_at,
+        then=""
+        if action.state is PowerState.HELD
+        else "it is overdue, which is told; what the machine does later still counts",
         facts=[
             Fact(text=f"{action.invoke_id} asked for a {action.kind}", at=action.asked_at),
             *_told(action),
@@ -277,7 +280,7 @@ def _of_action(
 ) -> tuple[Cause, str, Owner, datetime | None]:
     agent = site.agent
     if action.state is PowerState.HELD:
-        return Cause.TURN, action.reason, Owner.GOVERNOR, action.asked_at
+        return Cause.TURN, f"it {action.reason}", Owner.GOVERNOR, action.asked_at
     if action.state is PowerState.DOWN:
         because = "the machine went down, and nobody has heard of it in another boot"
         return Cause.MACHINE_STARTS, because, Owner.MACHINE, action.ordered_at

@@ -32,7 +32,8 @@ _AGAIN = timedelta(milliseconds=250)  # between looks at a machine that changes 
 _AGAIN_AFTER_ERROR = timedelta(seconds=2)
 _LOOPING_ASKS_AFTER = timedelta(seconds=30)
 _SCAN_EVERY = timedelta(seconds=10)  # for changes that no hint told of
-# A machine is Running without its agent only after this; its provider is then the only witness.
+# A machine is Running without its agent only after this in one boot; its provider is then the only
+# witness.
 _AGENT_BOUND = timedelta(seconds=120)
 _START_BOUND = timedelta(minutes=3)
 _STOP_BOUND = timedelta(seconds=60)  # then a stop that was asked for politely cuts the power
@@ -254,19 +255,25 @@ class Lifecycles:
                 assert_never(observed.power)
 
     async def _up(self, claim: Claim[Instance], observed: Observed) -> None:
-        """The machine runs in the boot that was wanted; it counts once its agent does, too."""
-        now = self._clock.now()
+        """The machine runs in the boot that was wanted; it counts once its agent does, too, or when
+        this boot has lasted for a while: one that falls over again and again has not started."""
+        instance, now = claim.item, self._clock.now()
 
         async def work(tx: Transaction) -> bool:
-            agent = await tx.agents.get(claim.item.id)
+            agent = await tx.agents.get(instance.id)
             return (
                 online(agent, now=now) and agent is not None and agent.boot_id == observed.boot_id
             )
 
-        if await self._database.read(work) or self._overdue(claim.item, _AGENT_BOUND):
+        known = instance.boot_id == observed.boot_id and instance.started_at is not None
+        since = max(instance.started_at or now, instance.ordered_at or now) if known else now
+        if await self._database.read(work) or now > since + _AGENT_BOUND:
             await self._save(claim, Event.SEEN_RUNNING, boot_id=observed.boot_id, started_at=now)
-        else:
+        elif known:
             await self._again(claim)
+        else:
+            boot = {"boot_id": observed.boot_id, "started_at": now}
+            await self._save(claim, None, due_at=now + _AGAIN, **boot)
 
     def _ours(self, instance: Instance) -> bool:
         """Whether it is for us to act; until then the machine does so by itself."""

@@ -14,6 +14,7 @@ import os
 import shutil
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +29,8 @@ from cloudhand.store.sqlite import snapshot
 
 _MANIFEST = "backup.json"
 _FORM = 1  # of the manifest
+# What reading a file that is none, or not whole, ends with.
+_BROKEN = (OSError, EOFError, tarfile.TarError, zlib.error, ValueError, KeyError, TypeError)
 _OTHERS = (KEY_FILE, "url", "tls", RELEASE_FOLDER)  # beside the stores, as far as they are there
 
 
@@ -64,7 +67,7 @@ def restore(file: Path, state: Path) -> datetime:
         if state.exists():
             state.rmdir()
         part.rename(state)
-    except (OSError, tarfile.TarError, ValueError, KeyError, TypeError) as error:
+    except _BROKEN as error:
         remove_tree(str(part))
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise CannotUse(f"cannot restore {file}: {why or type(error).__name__}") from error

@@ -24,6 +24,7 @@ class Params:
 
 @operation(ECS, access="write", errors={InstanceNotFound: errors.NO_SUCH_INSTANCE})
 async def finish_instance(call: Call, params: Params) -> Done:
-    why = f"{call.caller} said so: {params.reason}"
-    await call.control.finishing.instance(params.instance_id, why=why)
+    await call.control.finishing.instance(
+        params.instance_id, why=params.reason, by=str(call.caller)
+    )
     return Done()

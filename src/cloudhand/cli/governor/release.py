@@ -35,7 +35,11 @@ def command(
     holder = known.get(machine, machine)
     own = [one for one in slots(client, group) if one.holder == holder]
     if not own:
-        raise Mistake(f"{called(holder, names)} neither holds a slot nor waits for one")
+        raise Mistake(
+            f"{called(holder, names)} neither holds a slot nor waits for one; if it counts because"
+            " it is offline, start it, or have the group not count those:"
+            f" {client.endpoint.command('governor set GROUP --ignore-offline')}"
+        )
     withdrawn = False
     for one in own:
         withdrawn = withdrawn or _release(client, one, withdrawn=withdrawn)

@@ -28,6 +28,10 @@ EPILOG = (
     " or was away for 10 minutes; 130 interrupted. Whatever ends early names the execution, which"
     " goes on."
 )
+_SELECTED = (
+    "ACS::SelectTargets selects instances of the control plane, and machines of your own with"
+    " ResourceType: ALIYUN::ECS::ManagedInstance"
+)
 _MODES = ("Automatic", "FailurePause")
 
 
@@ -97,7 +101,11 @@ def command(
     }
     ended = _followed(client, order, parameters, as_json=as_json)
     client.close()
-    sys.exit(0 if ended.status == "Success" or ended.triggered else 1)
+    idle = [task.name for task in ended.tasks if task.loop and not task.loop["Total"]]
+    if idle:
+        aside(f"{', '.join(idle)} had nothing to do: no target was selected. {_SELECTED}")
+    missed = bool(idle) and bool(on or tag or everywhere)
+    sys.exit(0 if (ended.status == "Success" and not missed) or ended.triggered else 1)
 
 
 def _is_file(template: str) -> bool:
