@@ -24,7 +24,7 @@ class Proxy:
         upgrades: bool = True,
         meanwhile: Callable[[], object] = lambda: None,
     ) -> None:
-        """``port``: where it listens, if not anywhere; ``secret``: NAME:PASSWORD that it wants;
+        """``port``: at which it listens, else any; ``secret``: NAME:PASSWORD that it wants;
         ``answer``: what it says instead of leading on; ``upgrades``: whether a WebSocket comes
         through; ``meanwhile``: done while somebody waits to be led on.
         """

@@ -442,6 +442,10 @@ Tasks:
 
 
 def _asks_ann(room: Room) -> None:
+    """And the word of who finished a command is in its result."""
+    invoke_id = re.findall(r"\bt-\w{8,}", room.said)[-1]
+    told = room.do(f"cloudhand result {invoke_id} || true")
+    assert "said so: its disk is broken" in told, told
     room.write("ask.yml", _ASKS)
     room.do("cloudhand call StartExecution TemplateContent=@ask.yml")
 
