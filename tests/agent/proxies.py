@@ -18,20 +18,21 @@ class Proxy:
     def __init__(
         self,
         *,
+        port: int = 0,
         secret: str = "",
         answer: bytes = b"",
         upgrades: bool = True,
         meanwhile: Callable[[], object] = lambda: None,
     ) -> None:
-        """``secret``: NAME:PASSWORD that it wants; ``answer``: what it says instead of leading on;
-        ``upgrades``: whether a WebSocket comes through; ``meanwhile``: done while somebody waits to
-        be led on.
+        """``port``: at which it listens, else any; ``secret``: NAME:PASSWORD that it wants;
+        ``answer``: what it says instead of leading on; ``upgrades``: whether a WebSocket comes
+        through; ``meanwhile``: done while somebody waits to be led on.
         """
         self._meanwhile = meanwhile
         self._wanted = base64.b64encode(secret.encode()) if secret else b""
         self._answer = answer
         self._upgrades = upgrades
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         self.name = f"127.0.0.1:{self._listener.getsockname()[1]}"

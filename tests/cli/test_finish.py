@@ -29,6 +29,8 @@ def test_a_command_is_ended_on_one_machine_or_on_all(it: Cloud, cli: Cli, client
         f"{invoke_id} on web-1 {first} Success",
         f"{invoke_id} on web-3 {third} Success",
     ]
+    told = cli("result", invoke_id).stdout.splitlines()
+    assert sum("said so: I looked" in line for line in told) == 2
     again = cli("finish", invoke_id, "--as", "Success", *WHY)
     assert (again.returncode, "It has ended" in again.stderr) == (3, True)
     said = cli("explain", invoke_id, "--on", "web-2").stdout

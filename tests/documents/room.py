@@ -57,7 +57,12 @@ done
 hostname desk
 echo '127.0.0.1 localhost desk control.example' >/etc/hosts
 tr -d - </proc/sys/kernel/random/uuid >/etc/machine-id
-printf '#!/bin/sh\nexec "$@"\n' >/usr/local/bin/sudo
+cat >/usr/local/bin/sudo <<'END'
+#!/bin/sh
+# As the real one it hands on of the environment what it is told to keep.
+case $1 in --preserve-env=*) kept=${1#*=} && shift ;; *) kept=TERM ;; esac
+exec env -i "PATH=$PATH" HOME=/root "$kept=$(printenv "$kept")" "$@"
+END
 printf '%s' "$CLOUDHAND_SYSTEMCTL" >/usr/local/bin/systemctl
 chmod 755 /usr/local/bin/sudo /usr/local/bin/systemctl
 "$python" -c 'import fcntl, socket, struct

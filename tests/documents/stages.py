@@ -11,6 +11,7 @@ from pathlib import Path
 import cloudhand
 from tests.documents.room import Room
 from tests.documents.stage import Happens, Stage
+from tests.official import program as published
 from tests.rules.sources import ROOT
 from tests.system import adoptable
 from tests.system.adoptable import NO_PYTHON
@@ -66,9 +67,70 @@ def _reachable(room: Room) -> None:
     room.do("cat hosts >/etc/hosts")
 
 
+def _deregistered(room: Room) -> None:
+    """And the line is at hand that was pasted first."""
+    room.do(f"cloudhand call DeregisterManagedInstance InstanceId={_joined(room)[-1]}")
+    line = next(one for one in room.said.splitlines() if one.startswith("curl -fsS"))
+    room.write("line", line.removesuffix("| sudo sh"))
+
+
+def _joined(room: Room) -> list[str]:
+    """Under which ids, one after the other."""
+    return re.findall(r"^registered as (mi-\w+)$", room.said, re.MULTILINE)
+
+
+def _became_another(room: Room) -> None:
+    first, second, third = _joined(room)
+    assert len({first, second, third}) == 3
+    room.said += second  # it is copied from where it was said
+
+
+def _behind_a_proxy(room: Room) -> None:
+    """It is a machine that has not joined yet."""
+    room.do(_UNINSTALL)
+    room.do("echo 127.0.0.1 proxy.example >>/etc/hosts")
+    room.write("proxy.py", _PROXY)
+    room.stay("proxy", f"env PYTHONPATH={ROOT} python proxy.py", "ready")
+
+
+_PROXY = """
+import threading
+
+from tests.agent.proxies import Proxy
+
+with Proxy(port=3128, secret="name:password"):
+    print("ready", flush=True)
+    threading.Event().wait()
+"""
+
+
+def _without_python(room: Room) -> None:
+    """It joined through the proxy, and is another machine now, which is old."""
+    room.do("grep -q name:password@proxy.example /var/lib/cloudhand-agent/identity.json")
+    room.do(_UNINSTALL)
+    room.end("proxy")
+    room.do(f"echo 'unset CLOUDHAND_PROXY; PATH={_WITHOUT_OURS}' >>~/.before")
+    room.do(f"PATH={_WITHOUT_OURS}\n{NO_PYTHON[-1]}")
+
+
+_UNINSTALL = "/usr/local/lib/cloudhand-agent/uninstall"
+_WITHOUT_OURS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def _published_agent_is_had(room: Room) -> None:
+    made = published.written(room.folder / "published")
+    room.do(f"cp {made} .")
+
+
+def _with_python(room: Room) -> None:
+    room.do(r"awk '$2 ~ /\/python3[^\/]*$/ {print $2}' /proc/mounts | xargs umount")
+    room.do(_UNINSTALL)
+    room.do('echo "PATH=$PATH" >>~/.before')
+
+
 def _activated(room: Room) -> None:
-    """By hand after all: what the line installed is gone."""
-    room.do("/usr/local/lib/cloudhand-agent/uninstall; cp ~/cloudhand/tls/ca.pem .")
+    """By hand after all."""
+    room.do("cp ~/cloudhand/tls/ca.pem .")
     room.do(
         "python -c 'from pathlib import Path; from cloudhand.agent_dist.build import build;"
         ' build(Path("cloudhand-agent.pyz"))\'; chmod +x cloudhand-agent.pyz'
@@ -97,6 +159,10 @@ def _ended_again(room: Room) -> None:
 
 _REGISTER = "./cloudhand-agent.pyz register --server https://control.example:8650"
 _ACTIVATION = "--activation-id ID --activation-code CODE"
+_PASTED = (
+    "curl -fsS --insecure --pinnedpubkey sha256//..."
+    " 'https://control.example:8650/install.sh?activation=...&code=...' | sudo sh"
+)
 
 
 def _release(room: Room, version: str, *, bad: bool = False) -> None:
@@ -375,6 +441,24 @@ Tasks:
 """
 
 
+def _asks_ann(room: Room) -> None:
+    """And the word of who finished a command is in its result."""
+    invoke_id = re.findall(r"\bt-\w{8,}", room.said)[-1]
+    told = room.do(f"cloudhand result {invoke_id} || true")
+    assert "said so: its disk is broken" in told, told
+    room.write("ask.yml", _ASKS)
+    room.do("cloudhand call StartExecution TemplateContent=@ask.yml")
+
+
+_ASKS = """
+FormatVersion: OOS-2019-06-01
+Tasks:
+  - Name: ask
+    Action: ACS::Approve
+    Properties: {Approvers: [ann]}
+"""
+
+
 def _runs_on(room: Room) -> None:
     room.do(
         "cloudhand call RunCommand Type=RunShellScript CommandContent='sleep 1000'"
@@ -405,6 +489,9 @@ STAGES = {
             "cloudhand run --rerun-failed t-...": does(
                 "cloudhand run --on web-1 -- 'exit 3' || true"
             ),
+            "cloudhand finish t-... --on web-1 --as Failed --why 'its disk is broken'": _runs_on,
+            "cloudhand finish exec-... --as Cancelled"
+            " --why 'nobody will approve it any more'": _asks_ann,
         },
         ends={
             "cloudhand result t-...": 1,
@@ -444,8 +531,17 @@ STAGES = {
         ends={"cloudhand reboot web-01": 3},
     ),
     "join-a-machine": Stage(
+        missing=published.missing,
         opens=_reachable,
         before={
+            "curl ... | sudo sh": _deregistered,
+            "cloudhand call DeregisterManagedInstance InstanceId=mi-..."
+            " --state ~/cloudhand": _became_another,
+            "curl ... | sudo --preserve-env=CLOUDHAND_PROXY sh": _behind_a_proxy,
+            f"{_PASTED} (again)": _without_python,
+            "mkdir -p ~/cloudhand/agents": _published_agent_is_had,
+            "cloudhand call CreateActivation InstanceCount=10 TimeToLiveInHours=4"
+            " --state ~/cloudhand": _with_python,
             f"{_REGISTER} --ca ca.pem \\\n    {_ACTIVATION} --name rack-7 --tag room=3": _activated,
             f"{_REGISTER} {_ACTIVATION} \\\n"
             "    --ca ca.pem --machine-id rack-7 --force-reuse": _agent_has_ended,
@@ -453,9 +549,12 @@ STAGES = {
             f"{_REGISTER} {_ACTIVATION} \\\n    --ca ca.pem --force": _ended_again,
         },
         interrupted={"cloudhand run --wait-online 12h --tag room=3 -- ./update": "Waiting for"},
-        ends={"cloudhand run --wait-online 12h --tag room=3 -- ./update": 130},
+        ends={
+            f"{_PASTED} (again)": 1,
+            "cloudhand run --wait-online 12h --tag room=3 -- ./update": 130,
+        },
         answers={"[s/L] ": "echo l"},
-        fills={"ID": "$(cat ~/id)", "CODE": "$(cat ~/code)"},
+        fills={"ID": "$(cat ~/id)", "CODE": "$(cat ~/code)", "curl ...": "sh ~/line"},
     ),
     "let-a-machine-refuse": Stage(
         opens=_refusing,
