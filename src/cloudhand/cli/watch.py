@@ -108,10 +108,8 @@ def state(result: Result) -> str:
     # Of a script that was ended the code says nothing.
     if result.exit_code is not None and result.status in _OWN_END:
         parts.append(f"exit {result.exit_code}")
-    # A person's word about the end has no code.
-    why = ": ".join(filter(None, (result.error_code, result.error_info)))
-    if why and result.error_code != "ExitCodeNonzero":
-        parts.append(why)
+    if result.error_code and result.error_code != "ExitCodeNonzero":
+        parts.append(f"{result.error_code}: {result.error_info}".rstrip(": "))
     if result.power:
         parts.append(_became(result.power, result))
     return " ".join(parts)
