@@ -59,7 +59,7 @@ crash: setup-dev ## Every rehearsal with the engine killed after every write; ma
 adopt: setup-dev ## Adopt 50 machines over ssh, of which three are broken; needs root, sshd and ssh
 	@CLOUDHAND_TEST_MACHINES=50 $(BIN)/python -m pytest -q -p no:xdist tests/system/test_adopting.py -k fleet $(ARGS)
 
-fleet: setup-dev ## Restart twenty real instances in turns, two of which go wrong: takes five minutes
+fleet: setup-dev ## Twenty real instances restart in turns, two of which go wrong; a machine is copied: takes five minutes
 	@$(BIN)/python -m pytest -q -p no:xdist --timeout 1200 tests/fleet $(ARGS)
 
 guest: setup-dev ## Install the agent on a machine with its own systemd: a container as root, else a virtual machine; what each needs is in CONTRIBUTING.md

@@ -202,19 +202,6 @@ def test_a_machine_that_is_set_up_anew_keeps_its_id(
     machine.start()
 
 
-def test_a_machine_that_was_copied_is_told_as_two(machine: Machine, shared: Plane) -> None:
-    machine.register()
-    machine.start()
-    assert not machine.cloned()
-    passing = shutil.ignore_patterns("*.part")  # it runs, and writes
-    shutil.copytree(machine.root / "agent", machine.root / "copied" / "agent", ignore=passing)
-    copy = Machine(plane=shared, root=machine.root / "copied", id=machine.id)
-    copy.start()
-
-    until(lambda: machine.cloned(), what="its being noticed", at_most=150)
-    assert copy.stop() == 0
-
-
 def test_a_second_registration_and_a_wrong_code_are_refused(
     machine: Machine, shared: Plane
 ) -> None:
