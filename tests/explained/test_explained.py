@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from cloudhand.core.errors import InstanceNotTargeted, ResourceNotFound
-from cloudhand.core.explanation import Cause, Explanation, Owner
+from cloudhand.core.explanation import Cause, Explanation, Kind, Owner
 from cloudhand.core.ids import InstanceId
 from tests.explained import commands, executions, power
 from tests.explained.situation import SITUATIONS, Situation
+from tests.machines import exit_with
 from tests.world import World
 
 # The modules that make them; to import one is to have its situations.
@@ -65,6 +66,29 @@ async def test_of_many_machines_it_is_said_how_many_and_each_that_is_not_done(
         ]  # fmt: skip
         (only,) = await world.control.explanations.of_invocation(invoke_id, third)
         assert only.cause is Cause.ENDED
+
+
+async def test_who_waits_for_its_turn_is_told_of_the_one_that_has_it(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        first = await power.lost(world)
+        second, third = await world.instances(2)
+        world.machines.behave = exit_with(194)
+        invoke_id = await world.run(second, third)
+        await world.settle()
+        whole, *parts = await world.control.explanations.of_invocation(invoke_id)
+        assert whole.because == "all of its 2 machines are done; 2 are still to restart or stop"
+        assert (whole.cause, whole.owner) == (Cause.PARTS, Owner.OTHERS)
+        told = [(one.kind, one.depth, one.instance_id or one.id) for one in parts]
+        assert told == [
+            row
+            for one in sorted([second, third])
+            for row in (
+                (Kind.TARGET, 1, one),
+                (Kind.POWER_ACTION, 2, one),
+                (Kind.INSTANCE, 3, first),
+                (Kind.POWER_ACTION, 4, first),
+            )
+        ]
 
 
 async def test_what_there_is_not_is_not_explained(tmp_path: Path) -> None:

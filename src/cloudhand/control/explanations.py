@@ -139,14 +139,16 @@ async def _of_invocation(
         runs = [await means.tx.targets.run((invoke_id, one.instance_id, run)) for one in targets]
         targets = [one for one in runs if one is not None]
     actions = await means.tx.power_actions.of([target.key for target in targets])
-    shown = sorted(targets, key=lambda one: (one.final, one.state, one.instance_id))[:_PARTS]
+    to_move = {key for key, action in actions.items() if action.state not in POWER.final}
+    shown = sorted(
+        targets,
+        key=lambda one: (one.final and one.key not in to_move, one.state, one.instance_id),
+    )[:_PARTS]
     found: list[Explanation] = []
     below = depth
     if len(targets) > 1:
-        to_come = sum(one.state not in POWER.final for one in actions.values())
-        found.append(
-            replace(_whole(thing, targets, len(targets) - len(shown), to_come), depth=depth)
-        )
+        left = len(targets) - len(shown)
+        found.append(replace(_whole(thing, targets, left, len(to_move)), depth=depth))
         below += 1
     for target in shown:
         site = await _site(means, target.instance_id)
