@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
-import tarfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -33,8 +33,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = [sys.executable, str(_ROOT / "scripts" / "bundle.py"), str(folder)]
     made = subprocess.run(words, capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stderr
-    with tarfile.open(made.stdout.splitlines()[0]) as archive:
-        archive.extractall(folder, filter="data")
+    shutil.unpack_archive(made.stdout.splitlines()[0], folder)
     (inner,) = (path for path in folder.iterdir() if path.is_dir())
     return inner
 

@@ -87,8 +87,7 @@ def unpacked(wheels: Path) -> Iterator[Path]:
     """Where others may go, too."""
     with tempfile.TemporaryDirectory(prefix="cloudhand-bundle-") as folder:
         os.chmod(folder, 0o755)
-        with tarfile.open(_made(wheels, Path(folder))) as archive:
-            archive.extractall(folder, filter="data")
+        shutil.unpack_archive(_made(wheels, Path(folder)), folder)
         (inner,) = (path for path in Path(folder).iterdir() if path.is_dir())
         yield inner
 
