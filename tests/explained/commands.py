@@ -20,6 +20,7 @@ from tests.explained.situation import (
     command,
     deaf,
     is_in,
+    off,
     running,
     situation,
     stop,
@@ -150,10 +151,7 @@ async def its_machine_is_stopped(world: World) -> Asked:
 
 async def _waits_for_its_start(world: World, *, failing: str = "") -> InvokeId:
     """What was asked of a machine that is stopped, and is being started."""
-    instance_id = await world.instance()
-    world.machine(instance_id).has_agent = False
-    await stop(world, instance_id)
-    world.machines.failing.add(failing)
+    instance_id = await off(world, failing=failing)
     invoke_id = await world.run(instance_id, wait_online=_LONG)
     await world.control.instances.start([instance_id], together=True)
     await world.advance(seconds=5)

@@ -17,6 +17,7 @@ from tests.explained.situation import (
     deaf,
     is_in,
     machine,
+    off,
     running,
     situation,
     stop,
@@ -54,10 +55,7 @@ async def a_machine_stopped_by_itself(world: World) -> Asked:
 
 
 async def _is_being_started(world: World, *, failing: str = "") -> InstanceId:
-    instance_id = await world.instance()
-    world.machine(instance_id).has_agent = False
-    await stop(world, instance_id)
-    world.machines.failing.add(failing)
+    instance_id = await off(world, failing=failing)
     await world.control.instances.start([instance_id], together=True)
     await world.advance(seconds=5)
     return instance_id

@@ -135,6 +135,15 @@ async def stop(world: World, instance_id: InstanceId) -> None:
     await world.until(lambda: is_in(world, instance_id, "Stopped"))
 
 
+async def off(world: World, *, failing: str = "") -> InstanceId:
+    """A machine that is stopped, whose agent will not start; and what fails from now on."""
+    instance_id = await world.instance()
+    world.machine(instance_id).has_agent = False
+    await stop(world, instance_id)
+    world.machines.failing.add(failing)
+    return instance_id
+
+
 async def is_in(world: World, instance_id: InstanceId, state: str | None) -> bool:
     return await world.status(instance_id) == state
 

@@ -24,8 +24,8 @@ from cloudhand.agent.rulebook import Rulebook
 from cloudhand.agent.watch import Watch
 from cloudhand.agent.workers import Workers
 from cloudhand.wire import agent as wire
+from cloudhand.wire import bounds
 
-_AT_ONCE = 10  # scripts that run at the same time
 _OPEN_AT_MOST = 60  # tasks taken; the control plane offers the others again
 _NO_SPACE = "NoEnoughSpace"
 
@@ -72,7 +72,7 @@ class Runner:
             rulebook=rulebook,
         )
         self._changed = threading.Condition()  # guards what follows
-        self._free_slots = _AT_ONCE
+        self._free_slots = bounds.SCRIPTS_AT_ONCE
         self._watches: Dict[str, Watch] = {}
 
     def close(self, *, at_most: float) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -151,10 +152,8 @@ def _tell_whole(links: Iterator[Link]) -> int:
 
 
 def _moment(since: str) -> str:
-    try:
+    with suppress(ValueError):
         return times.second(times.parse_second(since))
-    except ValueError:
-        pass
     if since == "today" or _DAY.fullmatch(since):
         return f"{since if since != 'today' else times.second(datetime.now(UTC))[:10]}T00:00:00Z"
     before = options.span(since, "--since", more=", today, 2026-01-02 or 2026-01-02T03:04:05Z")

@@ -17,9 +17,9 @@ from cloudhand.cli.errors import ApiError
 from cloudhand.cli.follow import Result
 from cloudhand.cli.outage import Patience
 from cloudhand.cli.people import Names, called
+from cloudhand.wire import bounds
 
-# Services that do not end when they are asked are killed after 90 s on most systems.
-_MOVES_WITHIN = timedelta(minutes=2)
+_MOVES_WITHIN = timedelta(seconds=bounds.DOWN_WITHIN)
 _TELL_AFTER = 2.0  # seconds of waiting for nothing but power
 _LOOK_EVERY = 5.0  # seconds
 

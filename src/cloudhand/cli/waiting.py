@@ -12,11 +12,10 @@ from cloudhand.cli.fleet import Machine, machines
 from cloudhand.cli.follow import Result
 from cloudhand.cli.outage import Patience
 from cloudhand.cli.people import Names, called
-from cloudhand.wire import times
+from cloudhand.wire import bounds, times
 
 _TELL_AFTER = 3.0  # seconds in one status
 _LOOK_EVERY = 5.0  # seconds
-_AT_ONCE = 10  # scripts that run at the same time on one machine
 
 # Where nothing is in the way.
 _BY_STATUS = {
@@ -141,7 +140,7 @@ def _why(result: Result, machine: Machine) -> str:
     if not machine.online:
         heard = f", last heartbeat at {machine.heartbeat_at[11:19]} UTC"
         return f"its agent is offline{heard if machine.heartbeat_at else ' and never was online'}"
-    if result.status == "Pending" and machine.running_count >= _AT_ONCE:
+    if result.status == "Pending" and machine.running_count >= bounds.SCRIPTS_AT_ONCE:
         return f"it runs {machine.running_count} scripts at once already"
     return ""
 

@@ -129,7 +129,7 @@ class Finishing:
             for open_id in reversed(below):
                 before = await tx.executions.get(open_id)
                 assert before is not None
-                await _end_tasks(tx, open_id, said, self._clock)
+                await _end_tasks(tx, open_id, said, now)
                 own = open_id == execution_id
                 event = OF_EXECUTIONS[state] if own else executions.Event.CANCELLED
                 try:
@@ -220,19 +220,18 @@ def _heard_of_file(target: FileTarget, state: State) -> file.Event:
     return event
 
 
-async def _end_tasks(tx: Transaction, execution_id: ExecutionId, said: str, clock: Clock) -> None:
-    now = clock.now()
+async def _end_tasks(tx: Transaction, execution_id: ExecutionId, said: str, now: datetime) -> None:
     for one in await tx.tasks.top(execution_id):
         if one.final:
             continue
         if one.loop is not None:
             await tx.tasks.end_pending(one.id, task.Event.CANCELLED, at=now)
             items = await tx.tasks.items(one.id, open_only=True)
-            await tx.tasks.save([_cancelled(item, said, clock) for item in items], source="caller")
-        await tx.tasks.save([_cancelled(one, said, clock)], source="caller")
+            await tx.tasks.save([_cancelled(item, said, now) for item in items], source="caller")
+        await tx.tasks.save([_cancelled(one, said, now)], source="caller")
 
 
-def _cancelled(before: TaskExecution, said: str, clock: Clock) -> Change:
+def _cancelled(before: TaskExecution, said: str, now: datetime) -> Change:
     changes: dict[str, object] = {"message": said}
     if before.loop is not None:
         loop = before.loop
@@ -240,5 +239,5 @@ def _cancelled(before: TaskExecution, said: str, clock: Clock) -> Change:
         changes["loop"] = replace(
             loop, begun=loop.total, active=0, waiting=0, cancelled=loop.cancelled + left
         )
-    after = task.moved(before, task.Event.CANCELLED, at=clock.now(), **changes)
+    after = task.moved(before, task.Event.CANCELLED, at=now, **changes)
     return Change(before=before, event=task.Event.CANCELLED, after=after)

@@ -5,18 +5,17 @@ What happens at a deadline is asked of those who decide then, so that it is not 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cloudhand.core import file, file_verdict, invocation, verdict
+from cloudhand.core import file, file_verdict, invocation, power, verdict
 from cloudhand.core.explanation import Barrier, Cause, Explanation, Fact, Kind, Owner
 from cloudhand.core.file import FileTarget
 from cloudhand.core.file import State as FileState
 from cloudhand.core.instance import AgentKind
 from cloudhand.core.invocation import GRACE, Invocation, State, Target
 from cloudhand.core.power import PowerAction
-from cloudhand.core.power import State as PowerState
 from cloudhand.core.totals import OVERDUE_AFTER
 from cloudhand.core.why_machine import (
     Site,
@@ -25,8 +24,8 @@ from cloudhand.core.why_machine import (
     of_power_action,
     stays_within_reach,
 )
+from cloudhand.wire import bounds
 
-_AT_ONCE = 10  # scripts that run at the same time on one machine
 _DEAF_AFTER = timedelta(seconds=15)  # kicks go out every 5 s
 
 
@@ -50,9 +49,18 @@ def of_target(
 ) -> list[Explanation]:
     """Of a command on a machine; and of the restart or stop that it asked for, if that goes on."""
     wait = _of(target, asked, site, now)
-    told = Explanation(
-        kind=Kind.TARGET,
-        id=target.task_id,
+    told = _explained(Kind.TARGET, target.task_id, target, wait, _history(target))
+    if action is None or action.state in power.POWER.final:
+        return [told]
+    return [told, of_power_action(action, site, now)]
+
+
+def _explained(
+    kind: Kind, thing: str, target: Target | FileTarget, wait: _Wait, history: Iterable[Fact]
+) -> Explanation:
+    return Explanation(
+        kind=kind,
+        id=thing,
         instance_id=target.instance_id,
         state=target.state.value,
         cause=wait.cause,
@@ -61,11 +69,8 @@ def of_target(
         since=wait.since,
         until=wait.until,
         then=wait.then,
-        facts=[*wait.facts, *_history(target)],
+        facts=[*wait.facts, *history],
     )
-    if action is None or action.state in (PowerState.DONE, PowerState.OVERDUE, PowerState.REFUSED):
-        return [told]
-    return [told, of_power_action(action, site, now)]
 
 
 def _of(target: Target, asked: Invocation, site: Site, now: datetime) -> _Wait:
@@ -119,12 +124,15 @@ def _to_come(target: Target) -> _Wait:
 
 
 def _ended(target: Target) -> _Wait:
-    because = target.error_info or (
-        f"it ended with exit code {target.exit_code}"
-        if target.exit_code is not None
-        else f"it is {target.state.value}"
-    )
+    code = target.exit_code
+    how = f"it ended with exit code {code}" if code is not None else ""
     said = "nobody who was there has said so" if target.inferred else "who was there said so"
+    return _over(target, how, [Fact(text=said, at=target.updated_at)])
+
+
+def _over(target: Target | FileTarget, how: str, facts: Sequence[Fact]) -> _Wait:
+    """``how``: where no error says it; empty: its state is all that is known."""
+    because = target.error_info or how or f"it is {target.state.value}"
     return _Wait(
         cause=Cause.ENDED,
         because=f"{target.error_code}: {because}" if target.error_code else because,
@@ -132,12 +140,12 @@ def _ended(target: Target) -> _Wait:
         since=target.finished_at or target.updated_at,
         until=None,
         then="",
-        facts=[Fact(text=said, at=target.updated_at)],
+        facts=facts,
     )
 
 
 def _behind(
-    found: Barrier, target: Target, site: Site, now: datetime, *, meanwhile: str = ""
+    found: Barrier, target: Target | FileTarget, then: str, *, meanwhile: str = ""
 ) -> _Wait:
     """What keeps it from its machine."""
     return _Wait(
@@ -146,7 +154,7 @@ def _behind(
         owner=found.owner,
         since=found.since,
         until=target.deadline_at,
-        then=_unless(target, site, now),
+        then=then,
         facts=[*found.facts, *([Fact(text=meanwhile)] if meanwhile else [])],
     )
 
@@ -166,7 +174,7 @@ def _unless(target: Target, site: Site, now: datetime) -> str:
 def _undelivered(target: Target, site: Site, now: datetime) -> _Wait:
     found = barrier(site, now) or of_clones(site, now)
     if found is not None:
-        return _behind(found, target, site, now)
+        return _behind(found, target, _unless(target, site, now))
     agent = site.agent
     cause = Cause.NOT_FETCHED
     because = "its agent was told to look, is told again every 5 s, and has not fetched it"
@@ -194,8 +202,10 @@ def _undelivered(target: Target, site: Site, now: datetime) -> _Wait:
 def _fetched(target: Target, site: Site, now: datetime) -> _Wait:
     found = barrier(site, now) or of_clones(site, now)
     if found is not None:
-        return _behind(found, target, site, now, meanwhile="its agent has fetched it before")
-    full = site.running >= _AT_ONCE
+        return _behind(
+            found, target, _unless(target, site, now), meanwhile="its agent has fetched it before"
+        )
+    full = site.running >= bounds.SCRIPTS_AT_ONCE
     because = (
         f"{site.running} commands run there, and no more do at once"
         if full
@@ -218,7 +228,7 @@ def _running(target: Target, asked: Invocation, site: Site, now: datetime) -> _W
     if found is not None:
         away = found.cause in (Cause.AGENT_AWAY, Cause.AGENT_SILENCED)
         meanwhile = "what it has begun may go on all the while" if away else ""
-        return _behind(found, target, site, now, meanwhile=meanwhile)
+        return _behind(found, target, _unless(target, site, now), meanwhile=meanwhile)
     over_at = target.deadline_at - GRACE if target.deadline_at is not None else None
     timeout = asked.command.timeout
     if over_at is not None and now >= over_at:
@@ -243,7 +253,9 @@ def _running(target: Target, asked: Invocation, site: Site, now: datetime) -> _W
 def _being_stopped(target: Target, site: Site, now: datetime) -> _Wait:
     found = barrier(site, now) or of_clones(site, now)
     if found is not None:
-        return _behind(found, target, site, now, meanwhile="nobody is there to stop it")
+        return _behind(
+            found, target, _unless(target, site, now), meanwhile="nobody is there to stop it"
+        )
     return _Wait(
         cause=Cause.BEING_STOPPED,
         because="its agent is to stop it, with all that it started, and has not said that it has",
@@ -269,32 +281,13 @@ def _history(target: Target) -> Iterator[Fact]:
 def of_file(target: FileTarget, site: Site, now: datetime) -> Explanation:
     """Of a file that is sent to a machine."""
     wait = _of_file(target, site, now)
-    return Explanation(
-        kind=Kind.FILE_TARGET,
-        id=target.invoke_id,
-        instance_id=target.instance_id,
-        state=target.state.value,
-        cause=wait.cause,
-        because=wait.because,
-        owner=wait.owner,
-        since=wait.since,
-        until=wait.until,
-        then=wait.then,
-        facts=[*wait.facts, Fact(text="it was sent", at=target.created_at)],
-    )
+    sent = [Fact(text="it was sent", at=target.created_at)]
+    return _explained(Kind.FILE_TARGET, target.invoke_id, target, wait, sent)
 
 
 def _of_file(target: FileTarget, site: Site, now: datetime) -> _Wait:
     if target.final:
-        because = target.error_info or f"it is {target.state.value}"
-        return _Wait(
-            cause=Cause.ENDED,
-            because=f"{target.error_code}: {because}" if target.error_code else because,
-            owner=Owner.NOBODY,
-            since=target.finished_at or target.updated_at,
-            until=None,
-            then="",
-        )
+        return _over(target, "", [])
     if _past(target.deadline_at, now):
         return _undecided(target.deadline_at)
     said = file_verdict.of_silence(
@@ -308,15 +301,7 @@ def _of_file(target: FileTarget, site: Site, now: datetime) -> _Wait:
     )
     found = barrier(site, now) or of_clones(site, now)
     if found is not None:
-        return _Wait(
-            cause=found.cause,
-            because=found.because,
-            owner=found.owner,
-            since=found.since,
-            until=target.deadline_at,
-            then=then,
-            facts=found.facts,
-        )
+        return _behind(found, target, then)
     pending = target.state is FileState.PENDING
     return _Wait(
         cause=Cause.NOT_FETCHED if pending else Cause.RUNS,

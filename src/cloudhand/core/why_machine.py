@@ -20,9 +20,9 @@ from cloudhand.core.instance import (
 )
 from cloudhand.core.power import PowerAction
 from cloudhand.core.power import State as PowerState
+from cloudhand.wire import bounds
 
-# Services that do not end when they are asked are killed after 90 s on most systems.
-_MOVES_WITHIN = timedelta(minutes=2)
+_MOVES_WITHIN = timedelta(seconds=bounds.DOWN_WITHIN)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -195,8 +195,9 @@ settings() {
 
 # Run something as the unit does; no list of processes shows a proxy's password.
 with_settings() {
-    export ALIYUN_ASSIST_SERVER_HOST="$server" ALIYUN_ASSIST_CERT_PATH="$LIBRARY/ca.pem"
-    [ -z "$proxy" ] || export ALIYUN_ASSIST_PROXY="$proxy"
+    while read -r one; do
+        export "$one"
+    done <"$SETTINGS"
     exec "$@"
 }
 
