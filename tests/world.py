@@ -9,13 +9,13 @@ import asyncio
 import hashlib
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from cloudhand.api.inside import Inside, served
 from cloudhand.api.products import OF_TEMPLATES
@@ -198,6 +198,7 @@ class World:
                     tasks.create_task(keep_upgrading(self.control)),
                     tasks.create_task(keep_forgetting(self.control, self.database)),
                     tasks.create_task(self.notifications.run()),
+                    *(tasks.create_task(loop) for loop in self.more_loops()),
                 ]
                 if self._engine:
                     loops.append(tasks.create_task(self.executions.run()))
@@ -205,6 +206,9 @@ class World:
             await self._stop.wait()
             for loop in (*loops, *self.machines.waiting):
                 loop.cancel()
+
+    def more_loops(self) -> list[Coroutine[Any, Any, None]]:
+        return []
 
     async def _close(self) -> None:
         self._stop.set()

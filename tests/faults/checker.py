@@ -46,6 +46,7 @@ class Run:
     away: float = 0.0  # seconds in which nobody could reach the machine, or ask
     unwritten: bool = False  # power went off before the script's end can have been on disk
     killed_holder: bool = False  # what watched over the script was killed with it
+    killed_between: bool = False  # its agent died between saying that it begins it and doing so
     machine_on: bool = True  # whether it is, before it is started again by hand
     bystander: bool = False  # whether what befell it was meant for another one
 
@@ -135,9 +136,11 @@ def _cut_off(run: Run, code: str) -> Found:
     restarted = len(set(run.boots)) > 1
     if code == "InstanceRestarted" and not restarted:
         return [(WRONG, "the machine is said to have restarted, and has not")]
+    if code == "ExecutionInterrupted" and run.killed_between and not run.begun:
+        return []
     if code == "ExecutionInterrupted" and not (run.killed_holder or run.unwritten):
         return [(LOST, "nobody is said to have seen its end, and nobody had been killed")]
-    if not (run.end == "reboot" or run.power_cuts or run.killed_holder):
+    if not (run.end == "reboot" or run.power_cuts or run.killed_holder or run.unwritten):
         return [(WRONG, f"it is called {code}, and nothing had cut it off")]
     return []
 
@@ -146,11 +149,10 @@ def _power(run: Run, told: dict[str, Any]) -> Found:
     """The machine did what the script's end asked for, exactly, and it was told so."""
     action = told.get("PowerAction")
     wanted = _HONOURED.get(run.codes[0]) if run.codes else None
-    by_itself = ["restart"] if run.end == "reboot" and run.begun else []
     restarts = len(run.boots) - 1 - run.power_cuts
     heard = told["InvocationStatus"] in _BY_ITSELF and wanted is not None
     if not heard:
-        return _nobody_asked(run, action, by_itself, restarts)
+        return _nobody_asked(run, action)
     if action is None:
         return [(WRONG, f"it asked for a {wanted}, of which nothing is told")]
     if action["Action"] != wanted:
@@ -161,14 +163,17 @@ def _power(run: Run, told: dict[str, Any]) -> Found:
     return _carried_out(run, action, restarts)
 
 
-def _nobody_asked(
-    run: Run, action: dict[str, Any] | None, by_itself: list[str], restarts: int
-) -> Found:
+def _nobody_asked(run: Run, action: dict[str, Any] | None) -> Found:
     if action is not None:
         return [(WRONG, f"a {action['Action']} is told that nobody had asked for")]
-    if list(run.asked_of_machine) != by_itself:
+    restarts = len(run.boots) - 1 - run.power_cuts
+    # A script that was cut off may not have come to where it restarts its machine.
+    undisturbed = not (run.killed_holder or run.power_cuts)
+    by_itself = ["restart"] if run.end == "reboot" and run.begun and undisturbed else []
+    asked = list(run.asked_of_machine)
+    if asked != by_itself and (undisturbed or asked != ["restart"] or run.end != "reboot"):
         return [(WRONG, f"the machine was asked {list(run.asked_of_machine)}, not {by_itself}")]
-    if restarts != len(by_itself):
+    if undisturbed and restarts != len(by_itself):
         return [(WRONG, f"the machine restarted {restarts} times, not {len(by_itself)}")]
     return []
 

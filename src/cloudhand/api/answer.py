@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -91,6 +91,10 @@ class Gate:
     def __init__(self, *, since: datetime) -> None:
         self.replays = authenticate.ReplayGuard(since)
         self.throttle = Throttle()
+
+    def clock_set(self, by: timedelta) -> None:
+        self.replays.clock_set(by)
+        self.throttle.clock_set(by)
 
 
 async def answer(

@@ -70,6 +70,9 @@ class ReplayGuard:
         self._earliest = started_at - START_SLACK
         self._seen: dict[int, set[str]] = {}  # nonces by the minute of their timestamp
 
+    def clock_set(self, by: timedelta) -> None:
+        self._earliest += by
+
     def check_time(self, timestamp: str, now: datetime) -> datetime:
         try:
             sent_at = times.parse_second(timestamp)

@@ -38,6 +38,7 @@ def app(tenancy: Tenancy) -> App:
     """An ASGI application for every path that nobody else has taken."""
     random = tenancy.first.random
     gate = Gate(since=tenancy.first.clock.now())
+    tenancy.first.pokes.on_clock_set(gate.clock_set)
 
     async def cloud(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":

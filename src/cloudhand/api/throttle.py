@@ -20,6 +20,9 @@ class Throttle:
     def __init__(self) -> None:
         self._free_at: dict[str, datetime] = {}  # when the bucket of an account is full again
 
+    def clock_set(self, by: timedelta) -> None:
+        self._free_at = {account: moment + by for account, moment in self._free_at.items()}
+
     def check(self, control: Control, operation: Operation, now: datetime) -> None:
         """Refused. ``control``: of the account that asks."""
         if operation.name in _NEVER:

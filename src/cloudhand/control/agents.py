@@ -211,7 +211,7 @@ class Agents:
             )
             news = before.boot_id != beat.boot_id or not online(before, now=now)
             if news:
-                await tx.instances.poke(speaker.id, at=now)
+                await tx.instances.look_at(speaker.id, at=now)
             return news
 
         known = (speaker.agent.version, speaker.agent.upgradable)

@@ -28,6 +28,10 @@ class Audit:
         self._left_out = 0
         self._strangers = 0
         self._strangers_since = clock.now()
+        pokes.on_clock_set(self._clock_set)
+
+    def _clock_set(self, by: timedelta) -> None:
+        self._strangers_since += by
 
     async def add(self, record: Record) -> None:
         """It is kept when this returns, behind what was noted before; StoreError."""

@@ -54,6 +54,12 @@ class Deadlines:
 
         await self._database.write(work)
 
+    async def clock_set(self, by: timedelta) -> None:
+        """Somebody set the clock, which shows so much more from now on. Nothing is due for that,
+        and nothing later."""
+        now = self._clock.now() + by
+        await self._database.write(lambda tx: tx.moments.shift(by, now=now))
+
     async def expire(self) -> Waiting:
         """Decide about everything whose deadline has passed; what is still to be fetched."""
         now = self._clock.now()

@@ -22,7 +22,7 @@ from cloudhand.core import verdict
 from cloudhand.core.clock import Clock
 from cloudhand.core.errors import ParameterProblem
 from cloudhand.core.ids import BootId, InvokeId, RandomBytes
-from cloudhand.core.instance import AgentKind, cloned
+from cloudhand.core.instance import CLONED_FOR, AgentKind, cloned
 from cloudhand.core.invocation import (
     GRACE,
     TARGET,
@@ -247,7 +247,8 @@ class Deliveries:
             invocation=await tx.invocations.get(target.invoke_id) if overran else None,
         )
         if said.event is Event.INTERRUPTED and await _of_the_other(tx, target, speaker, now):
-            return wire.Ack()
+            # If there is no other one after all, it has to be heard later.
+            return wire.Ack(proceed=False, hold=CLONED_FOR // _MS)
         if verdict.disproved(target, speaker.boot_id):
             target = replace(target, inferred=True)  # the other one's journal said so
         correcting = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cloudhand.control import incidents
 from cloudhand.control.pokes import Loop, Pokes
@@ -65,6 +65,7 @@ class Notifications:
         self._pokes = pokes
         self._settings = settings
         self._up_since = clock.now()
+        pokes.on_clock_set(self._clock_set)
 
     async def add(self, new: NewChannel) -> Channel:
         """It is told of nothing that happened before. NameTaken, TooMany.
@@ -141,6 +142,9 @@ class Notifications:
 
         if await self._database.read(seen):
             await self._database.write(work)
+
+    def _clock_set(self, by: timedelta) -> None:
+        self._up_since += by
 
     def nobody_was_heard(self) -> None:
         """Until now, so that silence means nothing yet."""

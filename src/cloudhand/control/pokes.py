@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from cloudhand.core.ids import InstanceId, InvokeId, SessionId
@@ -21,6 +21,7 @@ class Loop(StrEnum):
     AUDIT = "audit"
     NOTIFICATIONS = "notifications"
     UPGRADES = "upgrades"
+    TIME = "time"
     OWN_KEY = "own key"  # who keeps that of the owner where its user finds it
 
 
@@ -38,6 +39,7 @@ Work = InvokeId | SessionId  # that an agent is told of; empty: all that there i
 Kicker = Callable[[InstanceId, Kick, Work], None]
 Parter = Callable[[InstanceId], None]
 Cutter = Callable[[Collection[InstanceId]], None]
+ClockSet = Callable[[timedelta], None]
 
 
 class Pokes:
@@ -49,6 +51,7 @@ class Pokes:
         self._kicker: Kicker | None = None
         self._parter: Parter | None = None
         self._cutter: Cutter | None = None
+        self._remembering: list[ClockSet] = []
 
     def wake(self, loop: Loop) -> None:
         self._woken[loop].set()
@@ -73,6 +76,14 @@ class Pokes:
         if self._kicker is not None:
             for instance_id in instance_ids:
                 self._kicker(instance_id, kick, work)
+
+    def on_clock_set(self, remembering: ClockSet) -> None:
+        """Name who remembers moments, and is to know by how much the clock was set."""
+        self._remembering.append(remembering)
+
+    def clock_set(self, by: timedelta) -> None:
+        for remembering in self._remembering:
+            remembering(by)
 
     def on_part(self, parter: Parter) -> None:
         """Name who has agents that are known no more find that out."""

@@ -12,7 +12,7 @@ from cloudhand.control.speaker import Speaker
 from cloudhand.core import ids, power
 from cloudhand.core.governor import Asker, Granted, Refused, Wait, Word
 from cloudhand.core.ids import RandomBytes
-from cloudhand.core.instance import INSTANCE, AgentKind
+from cloudhand.core.instance import INSTANCE, AgentKind, Instance
 from cloudhand.core.instance import Event as InstanceEvent
 from cloudhand.core.invocation import Target
 from cloudhand.core.power import POWER
@@ -173,20 +173,8 @@ class PowerActions:
                 deadline_at=now + self._settings.power_bound,
             )
         instance = await tx.instances.get(action.instance_id)
-        event = {
-            power.Kind.STOP: InstanceEvent.STOP_ASKED,
-            power.Kind.RESTART: InstanceEvent.REBOOT_ASKED,
-        }[action.kind]
-        if instance is not None and INSTANCE.hears(instance.state, event):
-            await tx.instances.move(
-                instance,
-                event,
-                at=now,
-                source="agent",
-                ordered_at=now + self._settings.own_doing,
-                from_boot_id=instance.boot_id,
-                forced=False,
-            )
+        if instance is not None:
+            await order(tx, instance, action, now, self._settings)
 
     async def patience(self, tx: Transaction, speaker: Speaker) -> timedelta:
         """How long an agent that hears nothing is to wait before it acts all the same.
@@ -195,6 +183,35 @@ class PowerActions:
         """
         governed = await turns.groups_of(tx, speaker.id)
         return _GOVERNED_WAIT if governed else self._settings.power_wait
+
+
+async def order(
+    tx: Transaction,
+    instance: Instance,
+    action: power.PowerAction,
+    now: datetime,
+    settings: ControlSettings,
+) -> None:
+    """Expect the instance to do what its agent was told to, and see to it from some time on.
+
+    One that counts as stopped, though its agent speaks, is looked at first.
+    """
+    event = {
+        power.Kind.STOP: InstanceEvent.STOP_ASKED,
+        power.Kind.RESTART: InstanceEvent.REBOOT_ASKED,
+    }[action.kind]
+    if not INSTANCE.hears(instance.state, event):
+        await tx.instances.look_at(instance.id, at=now)
+        return
+    await tx.instances.move(
+        instance,
+        event,
+        at=now,
+        source="agent",
+        ordered_at=now + settings.own_doing,
+        from_boot_id=instance.boot_id,
+        forced=False,
+    )
 
 
 def _answer(word: Word) -> wire.Ack:

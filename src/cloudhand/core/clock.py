@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 
@@ -11,3 +11,13 @@ class Clock(Protocol):
         """Aware, UTC."""
 
     async def sleep_until(self, moment: datetime) -> None: ...
+
+
+class SteadyClock(Clock, Protocol):
+    """One that goes on evenly when somebody sets the clock of its machine, until it follows."""
+
+    def astray(self) -> timedelta:
+        """The machine's clock less this one."""
+
+    def follow(self) -> None:
+        """Show what the machine's clock shows."""

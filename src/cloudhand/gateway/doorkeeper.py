@@ -51,9 +51,14 @@ class Doorkeeper:
         self._control = control
         self._started_at = control.clock.now()
         self._rotated_at = self._started_at
+        control.pokes.on_clock_set(self._clock_set)
         self._seen: set[str] = set()
         self._seen_before: set[str] = set()
         self._rsa_keys: dict[bytes, rsa.RSAPublicKey] = {}
+
+    def _clock_set(self, by: timedelta) -> None:
+        self._started_at += by
+        self._rotated_at += by
 
     async def identify(self, knock: Knock) -> Speaker:
         """The agent that sent a request; Refused."""

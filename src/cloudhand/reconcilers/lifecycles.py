@@ -13,7 +13,9 @@ from cloudhand.control import turns
 from cloudhand.control.control import Control
 from cloudhand.control.endings import booted, end_with_instance, hasten
 from cloudhand.control.pokes import Loop
+from cloudhand.control.power_actions import order
 from cloudhand.control.provider import Boot, Observed, Power, Provider, ProviderError
+from cloudhand.control.settings import ControlSettings
 from cloudhand.core import power
 from cloudhand.core.governor import Asker, Granted, Refused, Wait, Word
 from cloudhand.core.ids import InstanceId
@@ -58,6 +60,10 @@ class Lifecycles:
         self._by = f"{os.getpid()}-{os.urandom(4).hex()}"
         self._hints: set[InstanceId] = set()
         self._scan_at = self._clock.now()
+        control.pokes.on_clock_set(self._clock_set)
+
+    def _clock_set(self, by: timedelta) -> None:
+        self._scan_at += by
 
     async def survey(self) -> None:
         """See what became of all machines while nobody looked, before anybody asks."""
@@ -139,7 +145,7 @@ class Lifecycles:
             current = await tx.instances.get(instance.id)
             if current is None or current.version != instance.version:
                 return
-            await _drifted(tx, current, observed, now)
+            await _drifted(tx, current, observed, now, self._control.settings)
 
         await self._database.write(work)
 
@@ -170,7 +176,10 @@ class Lifecycles:
             case State.RELEASING:
                 await self._provider.release(instance.id)
                 await self._save(claim, Event.SEEN_GONE)
-            case State.RUNNING | State.STOPPED | State.RELEASED:
+            case State.RUNNING | State.STOPPED:  # its agent has news of it
+                await self._observe(instance)
+                await self._save(claim, None, due_at=None)
+            case State.RELEASED:
                 await self._save(claim, None, due_at=None)
             case _:
                 assert_never(instance.state)
@@ -333,10 +342,16 @@ def _still(instance: Instance, event: Event | None) -> bool:
     return event is Event.SEEN_GONE and INSTANCE.hears(instance.state, event)
 
 
-async def _drifted(tx: Transaction, instance: Instance, observed: Observed, now: datetime) -> None:
+async def _drifted(
+    tx: Transaction,
+    instance: Instance,
+    observed: Observed,
+    now: datetime,
+    settings: ControlSettings,
+) -> None:
     match observed.power:
         case Power.RUNNING if instance.state is State.STOPPED:
-            await tx.instances.move(
+            running = await tx.instances.move(
                 instance,
                 Event.SEEN_RUNNING,
                 at=now,
@@ -344,6 +359,7 @@ async def _drifted(tx: Transaction, instance: Instance, observed: Observed, now:
                 boot_id=observed.boot_id,
                 started_at=now,
             )
+            await _ordered_meanwhile(tx, running, now, settings)
         case Power.RUNNING if instance.boot_id != observed.boot_id:
             await tx.instances.restarted(instance, at=now, boot_id=observed.boot_id, started_at=now)
         case Power.RUNNING:
@@ -352,12 +368,23 @@ async def _drifted(tx: Transaction, instance: Instance, observed: Observed, now:
             await tx.instances.move(instance, Event.SEEN_STOPPED, at=now, source="lifecycles")
             await _consequences(tx, instance, Event.SEEN_STOPPED, now)
         case Power.STOPPED:
-            return
+            # It was not seen to run, but its agent may have spoken before it went down again.
+            await _went_down(tx, instance, now)
         case Power.GONE:
             await tx.instances.move(instance, Event.SEEN_GONE, at=now, source="lifecycles")
             await _consequences(tx, instance, Event.SEEN_GONE, now)
         case _:
             assert_never(observed.power)
+
+
+async def _ordered_meanwhile(
+    tx: Transaction, instance: Instance, now: datetime, settings: ControlSettings
+) -> None:
+    """Expect what exit codes asked for in this boot while it was taken for stopped."""
+    for action in await tx.power_actions.open(instance.id):
+        if action.state is power.State.ORDERED and action.boot_id_before == instance.boot_id:
+            await order(tx, instance, action, now, settings)
+            return
 
 
 async def _consequences(tx: Transaction, instance: Instance, event: Event, now: datetime) -> None:
@@ -366,16 +393,18 @@ async def _consequences(tx: Transaction, instance: Instance, event: Event, now: 
         await booted(tx, instance.id, instance.boot_id, now)
     elif event is Event.SEEN_STOPPED:
         await hasten(tx, instance.id, now)
-        for action in await tx.power_actions.open(instance.id):
-            if action.kind is power.Kind.STOP:
-                await tx.power_actions.move(
-                    action, power.Event.STOPPED, at=now, source="lifecycles", done_at=now
-                )
-            elif action.state is power.State.ORDERED:
-                await tx.power_actions.move(
-                    action, power.Event.WENT_DOWN, at=now, source="lifecycles"
-                )
+        await _went_down(tx, instance, now)
     elif event is Event.SEEN_GONE:
         await end_with_instance(
             tx, instance.id, "InstanceReleased", "the instance was released", now
         )
+
+
+async def _went_down(tx: Transaction, instance: Instance, now: datetime) -> None:
+    for action in await tx.power_actions.open(instance.id):
+        if action.kind is power.Kind.STOP:
+            await tx.power_actions.move(
+                action, power.Event.STOPPED, at=now, source="lifecycles", done_at=now
+            )
+        elif action.state is power.State.ORDERED:
+            await tx.power_actions.move(action, power.Event.WENT_DOWN, at=now, source="lifecycles")

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 
 
 class SystemClock:
-    """core.clock.Clock"""
+    """core.clock.SteadyClock"""
+
+    def __init__(self) -> None:
+        self.follow()
 
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        return self._shown + timedelta(seconds=time.monotonic() - self._at)
 
     async def sleep_until(self, moment: datetime) -> None:
         await asyncio.sleep(max((moment - self.now()).total_seconds(), 0))
+
+    def astray(self) -> timedelta:
+        return datetime.now(UTC) - self.now()
+
+    def follow(self) -> None:
+        self._shown, self._at = datetime.now(UTC), time.monotonic()

@@ -37,6 +37,7 @@ from cloudhand.gateway.socket import SmallSocket
 from cloudhand.programs.pool import Pool
 from cloudhand.providers.sandbox import probe
 from cloudhand.reconcilers.reconciler import keep_looking
+from cloudhand.reconcilers.timekeeping import keep_time
 from cloudhand.server import install, watching
 from cloudhand.server import state as states
 from cloudhand.server.clock import SystemClock
@@ -116,9 +117,10 @@ async def control_plane(settings: Settings) -> AsyncIterator[Running]:
         stack.push_async_callback(programs.close)
         url = _url(settings, _reachable(settings.listen_host), port)
         before = states.last_url(settings.state)
+        clock = SystemClock()
         ground = Ground(
             settings=settings,
-            clock=SystemClock(),
+            clock=clock,
             mode=found.mode,
             agent=agent,
             releases=SignedReleases(settings.state, agent),
@@ -145,7 +147,12 @@ async def control_plane(settings: Settings) -> AsyncIterator[Running]:
             mode_sentence=found.sentence,
             tenancy=houses.tenancy,
         )
-        loops = (houses.run(), _keep_telling(settings.state, running))
+        tenancy = houses.tenancy
+        loops = (
+            houses.run(),
+            keep_time(tenancy.first, clock, lambda: tenancy.controls),
+            _keep_telling(settings.state, running),
+        )
         watched = Watching(houses.tenancy, store_file(settings.state), settings.metrics_to)
         app = _faces(houses, _installer(ground, tls), watched)
         renewal = _renewal(settings)

@@ -183,6 +183,15 @@ class Instances:
             to_ms(at),
         )
 
+    async def look_at(self, instance_id: InstanceId, *, at: datetime) -> None:
+        """Make it due, whether it has a standing order or not."""
+        await self._statements.change(
+            "UPDATE instances SET due_at = ? WHERE id = ? AND (due_at IS NULL OR due_at > ?)",
+            to_ms(at),
+            instance_id,
+            to_ms(at),
+        )
+
     async def claim_due(
         self, *, now: datetime, lease: timedelta, by: str, limit: int
     ) -> list[Claim[Instance]]:

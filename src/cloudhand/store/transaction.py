@@ -19,6 +19,7 @@ from cloudhand.store.instances import Instances
 from cloudhand.store.invocations import Invocations
 from cloudhand.store.labels import Labels
 from cloudhand.store.managed import ManagedInstances
+from cloudhand.store.moments import Moments
 from cloudhand.store.notices import Notices
 from cloudhand.store.notifications import Notifications
 from cloudhand.store.outputs import Outputs
@@ -63,6 +64,7 @@ class Transaction:
         self.invocations = Invocations(statements)
         self.labels = Labels(statements)
         self.managed = ManagedInstances(statements)
+        self.moments = Moments(statements)
         self.notices = Notices(statements)
         self.notifications = Notifications(statements, envelope)
         self.outputs = Outputs(statements)

@@ -1,0 +1,161 @@
+"""A simulated machine: it boots, runs scripts, goes down when asked, and loses its power."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from cloudhand.control.provider import Boot
+from cloudhand.core.ids import BootId, InstanceId
+from cloudhand.wire import agent as wire
+from tests.faults.checker import End
+from tests.faults.virtual.journal import Disk
+from tests.faults.virtual.link import Link
+
+if TYPE_CHECKING:
+    from tests.faults.virtual.agent import Agent
+    from tests.faults.virtual.fleet import Fleet
+
+_GOES_DOWN = (0.25, 3.0)  # seconds after it was asked
+_COMES_BACK = (1.0, 8.0)  # seconds after it went down
+_AGENT_AGAIN = 1.0  # seconds after which its service manager starts an agent that died
+_CODES = {"exit 0": 0, "exit 3": 3, "exit 193": 193, "exit 194": 194}
+
+
+@dataclass
+class Plan:
+    """What a script does, and what is seen of it."""
+
+    name: str
+    end: End
+    takes: float = 0.0  # seconds
+    output: bytes = b""
+    lines: list[str] = field(default_factory=list)  # that it leaves
+    holder_killed: bool = False
+
+
+class Script:
+    """One that runs, with its holder; it outlives the agent."""
+
+    def __init__(self, plan: Plan, task: wire.Task) -> None:
+        self.plan = plan
+        self.task = task
+        self.over = asyncio.Event()
+        self.body: asyncio.Task[None] | None = None
+        self.said = 0  # bytes
+
+
+class Machine:
+    def __init__(self, fleet: Fleet, boot: Boot, chance: random.Random) -> None:
+        self.instance_id = InstanceId(boot.instance_id)
+        self.boot = boot
+        self.fleet = fleet
+        self.chance = chance
+        self.disk = Disk(chance)
+        self.link = Link(fleet, boot.instance_id, chance)
+        self.on, self.going_down = False, False
+        self.going_down = False
+        self.registered = False
+        self.boots: list[BootId] = []
+        self.asked: list[str] = []
+        self.power_cuts = 0
+        self.scripts: dict[str, Script] = {}
+        self.agent: Agent | None = None
+
+    @property
+    def boot_id(self) -> BootId:
+        return self.boots[-1]
+
+    def power_on(self) -> None:
+        if self.on:
+            return
+        self.on, self.going_down = True, False
+        self.boots.append(BootId(f"boot-{self.instance_id}-{len(self.boots) + 1}"))
+        self.fleet.boots += 1
+        self.fleet.start_agent(self)
+
+    def power_off(self) -> None:
+        """At once, and all that runs with it."""
+        self.on, self.going_down = False, False
+        self.kill_agent(again=False)
+        for script in self.scripts.values():
+            self.end_script(script)
+        self.scripts.clear()
+
+    def cut_power(self) -> None:
+        """It comes back by itself."""
+        if not self.on:
+            return
+        self.power_cuts += 1
+        self.power_off()
+        self.disk.cut()
+        self.fleet.spawn(self._back())
+
+    def ask(self, what: str) -> None:
+        """To stop or to restart; who is going down already does not hear it."""
+        if not self.on or self.going_down:
+            return
+        self.asked.append(what)
+        self.going_down = True
+        self.fleet.spawn(self._down(what))
+
+    async def _down(self, what: str) -> None:
+        boot_id = self.boot_id
+        await self.fleet.sleep(self.chance.uniform(*_GOES_DOWN))
+        if self.boot_id != boot_id or not self.on:
+            return
+        self.power_off()
+        if what == "restart":
+            await self._back()
+
+    async def _back(self) -> None:
+        await self.fleet.sleep(self.chance.uniform(*_COMES_BACK))
+        self.power_on()
+
+    def kill_agent(self, *, again: bool = True) -> None:
+        agent, self.agent = self.agent, None
+        if agent is not None:
+            agent.kill()
+        if again:
+            self.fleet.spawn(self._agent_again(self.boot_id))
+
+    async def _agent_again(self, boot_id: BootId) -> None:
+        await self.fleet.sleep(_AGENT_AGAIN)
+        if self.on and self.boot_id == boot_id and self.agent is None:
+            self.fleet.start_agent(self)
+
+    def kill_holders(self) -> None:
+        for script in self.scripts.values():
+            script.plan.holder_killed = True
+            self.end_script(script)
+        self.scripts.clear()
+
+    def begin(self, task: wire.Task) -> Script:
+        """A holder is given a script."""
+        plan = self.fleet.plan_of[task.task_id] = self.fleet.plans[task.content.decode()]
+        script = Script(plan, task)
+        self.scripts[task.task_id] = script
+        script.body = self.fleet.spawn(self._run(script))
+        return script
+
+    def end_script(self, script: Script) -> None:
+        if script.body is not None:
+            script.body.cancel()
+        script.over.set()
+
+    async def _run(self, script: Script) -> None:
+        plan = script.plan
+        plan.lines.append(f"begin {self.boot_id}")
+        script.said = len(plan.output)
+        await self.fleet.sleep(plan.takes)
+        if plan.end == "reboot":
+            self.ask("restart")
+        if plan.end not in _CODES:
+            await self.fleet.for_ever()
+        code = _CODES[plan.end]
+        plan.lines.append(f"end {self.boot_id} {code}")
+        self.disk.ends[script.task.task_id] = code
+        self.scripts.pop(script.task.task_id, None)
+        script.over.set()
