@@ -245,7 +245,7 @@ class Agent:
             self._stop(task_id)
 
     def _plan(self, task_id: str) -> Any:
-        return self._fleet.plan_of[task_id]
+        return self._fleet.plan_of(self._machine, task_id)
 
     def _final(self, task_id: str, heard: int = 0) -> wire.Report:
         code = self._machine.disk.ends[task_id]

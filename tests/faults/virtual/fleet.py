@@ -43,7 +43,7 @@ class Fleet:
         self._chance = chance
         self.machines: dict[InstanceId, Machine] = {}
         self.plans: dict[str, Plan] = {}  # by the name of a run, which is the text of its script
-        self.plan_of: dict[str, Plan] = {}  # by the id of a task that has begun
+        self._plan_of: dict[tuple[str, str], Plan] = {}  # by task and machine, once it has begun
         self.strike: Callable[[Machine, str, str], bool] = lambda machine, name, task_id: False
         self.dispatches = 0
         self.boots = 0
@@ -143,6 +143,17 @@ class Fleet:
             for wait in waits:
                 wait.cancel()
         return next((event for event in events if event.is_set()), None)
+
+    def plan_for(self, machine: Machine, task: wire.Task) -> Plan:
+        """What a task does on a machine; the same text may have a plan of its own on each."""
+        name = task.content.decode()
+        plan = self.plans.get(name) or self.plans[f"{name} {machine.instance_id}"]
+        self._plan_of[task.task_id, machine.instance_id] = plan
+        return plan
+
+    def plan_of(self, machine: Machine, task_id: str) -> Plan:
+        """Of a task that has begun."""
+        return self._plan_of[task_id, machine.instance_id]
 
     def next_pid(self) -> int:
         return next(self._pids)

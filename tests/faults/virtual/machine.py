@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from tests.faults.virtual.agent import Agent
     from tests.faults.virtual.fleet import Fleet
 
-_GOES_DOWN = (0.25, 3.0)  # seconds after it was asked
-_COMES_BACK = (1.0, 8.0)  # seconds after it went down
+# Seconds from when it was asked to when it is down, and from there to when it boots: how often, and
+# between which. Some restart faster than anybody looks, and some take their time.
+_GOES_DOWN = ((0.75, 0.25, 3.0), (0.15, 0.0, 0.0), (0.1, 30.0, 240.0))
+_COMES_BACK = ((0.75, 1.0, 8.0), (0.15, 0.0, 0.0), (0.1, 60.0, 400.0))
+_FALLS_OVER = 0.1  # of those that boot after a restart, soon and once
+_LASTS_THEN = (0.25, 5.0)  # seconds
 _AGENT_AGAIN = 1.0  # seconds after which its service manager starts an agent that died
 _CODES = {"exit 0": 0, "exit 3": 3, "exit 193": 193, "exit 194": 194}
 
@@ -103,7 +107,7 @@ class Machine:
 
     async def _down(self, what: str) -> None:
         boot_id = self.boot_id
-        await self.fleet.sleep(self.chance.uniform(*_GOES_DOWN))
+        await self.fleet.sleep(self._drawn(_GOES_DOWN))
         if self.boot_id != boot_id or not self.on:
             return
         self.power_off()
@@ -111,8 +115,17 @@ class Machine:
             await self._back()
 
     async def _back(self) -> None:
-        await self.fleet.sleep(self.chance.uniform(*_COMES_BACK))
+        await self.fleet.sleep(self._drawn(_COMES_BACK))
         self.power_on()
+        if self.chance.random() < _FALLS_OVER:
+            boot_id = self.boot_id
+            await self.fleet.sleep(self.chance.uniform(*_LASTS_THEN))
+            if self.boot_id == boot_id:
+                self.cut_power()
+
+    def _drawn(self, spans: tuple[tuple[float, float, float], ...]) -> float:
+        ((_, least, most),) = self.chance.choices(spans, [often for often, _, _ in spans])
+        return self.chance.uniform(least, most)
 
     def kill_agent(self, *, again: bool = True) -> None:
         agent, self.agent = self.agent, None
@@ -134,7 +147,7 @@ class Machine:
 
     def begin(self, task: wire.Task) -> Script:
         """A holder is given a script."""
-        plan = self.fleet.plan_of[task.task_id] = self.fleet.plans[task.content.decode()]
+        plan = self.fleet.plan_for(self, task)
         script = Script(plan, task)
         self.scripts[task.task_id] = script
         script.body = self.fleet.spawn(self._run(script))

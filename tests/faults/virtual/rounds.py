@@ -43,20 +43,26 @@ OF_ONE = (
     "SIGKILL agent",
     "SIGKILL agent and holder",
     "power cut",
-    "cut",
-    "half-open",
+    "connection cut",
+    "half-open connection",
     "5xx",
-    "slow",
+    "slow 1 byte/s",
     "duplicate",
     "reorder",
     "SIGKILL control plane",
 )
 OF_ALL = ("disk full", "read-only disk", "clock +1 day", "clock -1 day")  # of the control plane
 
-_WAYS = {"cut": Way.CUT, "half-open": Way.DARK, "5xx": Way.REFUSED, "slow": Way.SLOW}
+_WAYS = {
+    "connection cut": Way.CUT,
+    "half-open connection": Way.DARK,
+    "5xx": Way.REFUSED,
+    "slow 1 byte/s": Way.SLOW,
+}
 _LASTS = (3.0, 40.0)  # seconds from a fault to when it is healed
 _WITHIN = 1200.0  # seconds in which all is over
 _IDLE_AFTER = 60.0  # seconds after which a fault whose step never came is forgotten
+ROUND = 40  # runs, and machines of a site
 _TIMEOUT = 20  # seconds, of a script that is to overrun it
 # Until then how a script ended is on no disk for certain.
 _BEFORE_DISK = (
@@ -376,7 +382,7 @@ def cells(chance: random.Random) -> Iterator[list[Cell]]:
         for fault in OF_ALL
     ]
     chance.shuffle(of_all)
-    size = 40
+    size = ROUND
     singles = [of_one[at : at + size] for at in range(0, len(of_one), size)]
     together = [*singles, *of_all]
     chance.shuffle(together)

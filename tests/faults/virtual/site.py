@@ -155,7 +155,9 @@ class Site(World):
         for database in (self.database, *self._others.values()):
             await database.close()
         self.dead = False
+        on_step, self.on_step = self.on_step, lambda name: None  # it is let start
         await self._open()
+        self.on_step = on_step
 
     async def settle(self) -> None:
         await self._still()

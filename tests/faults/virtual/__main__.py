@@ -1,0 +1,154 @@
+"""``python -m tests.faults.virtual``: make the runs in virtual time, judge them, write down what
+came of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import random
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+from tests.faults.tally import Tally
+from tests.faults.virtual.rounds import ROUND, Cell, Round, cells
+from tests.faults.virtual.site import Site
+from tests.faults.virtual.storm import Storm
+
+_ROUNDS_OF_A_SITE = 6
+_WAVES_OF_A_SITE = 20
+_STORMED = 50  # machines, as many as one call may name
+
+
+def _words() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.virtual", description=__doc__)
+    parser.add_argument("--runs", type=int, default=8500, help="each with a fault at a step")
+    parser.add_argument("--dispatches", type=int, default=0, help="in a storm of commands")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=Path("build/faults/virtual.json"))
+    parser.add_argument("--worker", type=int, default=0, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+class Worker:
+    def __init__(self, words: argparse.Namespace) -> None:
+        self._seed = f"{words.seed}/{words.worker}"
+        self._runs = words.runs // words.workers
+        self._dispatches = words.dispatches // words.workers
+        self.tally = Tally("virtual", words.seed)
+        self.dispatches = 0
+        self.boots = 0
+        self.kills = 0
+
+    async def work(self) -> None:
+        await self._rounds()
+        await self._storms()
+
+    async def _rounds(self) -> None:
+        chance = random.Random(self._seed)
+        ahead = self._endless(chance)
+        while self.tally.runs < self._runs:
+            with tempfile.TemporaryDirectory() as folder:
+                async with Site(Path(folder), random.Random(chance.random())) as site:
+                    await site.made(ROUND)
+                    for _ in range(_ROUNDS_OF_A_SITE):
+                        await self._round(site, next(ahead), chance)
+                    self._count(site)
+            self._say()
+
+    def _endless(self, chance: random.Random) -> Iterator[list[Cell]]:
+        while True:
+            yield from cells(chance)
+
+    async def _round(self, site: Site, some: list[Cell], chance: random.Random) -> None:
+        for one in await Round(site, some, chance).play():
+            self.tally.add(one.run(), one.cell.point, one.cell.fault, one.hit)
+
+    async def _storms(self) -> None:
+        for number in count():
+            if self.dispatches >= self._dispatches:
+                return
+            chance = random.Random(f"{self._seed}/storm/{number}")
+            with tempfile.TemporaryDirectory() as folder:
+                async with Site(Path(folder), random.Random(chance.random())) as site:
+                    await site.made(_STORMED)
+                    storm = Storm(site, chance)
+                    for _ in range(_WAVES_OF_A_SITE):
+                        await storm.wave(self.tally)
+                    self._count(site)
+            self._say()
+
+    def _count(self, site: Site) -> None:
+        self.dispatches += site.fleet.dispatches
+        self.boots += site.fleet.boots
+        self.kills += site.kills
+
+    def _say(self) -> None:
+        tally = self.tally
+        found = sum(tally.counts().values())
+        print(
+            f"[{self._seed}] {tally.seconds:4.0f} s: {tally.runs} runs, {tally.hits} hit,"
+            f" {self.dispatches} dispatches, {self.boots} boots, {self.kills} kills, {found} found",
+            flush=True,
+        )
+
+    def to_json(self) -> dict[str, object]:
+        counted = {
+            "dispatches": self.dispatches,
+            "virtual_boots": self.boots,
+            "kills": self.kills,
+        }
+        return {**self.tally.to_json(), **counted}
+
+
+def _work(words: argparse.Namespace) -> int:
+    logging.disable(logging.CRITICAL)  # of loops that die, which is what this is about
+    worker = Worker(words)
+    asyncio.run(worker.work())
+    words.out.write_text(json.dumps(worker.to_json()))
+    return 0
+
+
+def main() -> int:
+    words = _words()
+    words.out.parent.mkdir(parents=True, exist_ok=True)
+    if words.worker:
+        return _work(words)
+    parts = [words.out.with_suffix(f".{number}.part") for number in range(1, words.workers + 1)]
+    again = (sys.executable, "-m", "tests.faults.virtual", *sys.argv[1:])
+    children = [
+        subprocess.Popen([*again, f"--worker={number}", f"--out={part}"])
+        for number, part in enumerate(parts, start=1)
+    ]
+    try:
+        broken = sum(bool(child.wait()) for child in children)
+    finally:
+        for child in children:
+            child.terminate()
+            child.wait()
+    tally, counted = Tally("virtual", words.seed), dict.fromkeys(_COUNTED, 0)
+    for part in parts:
+        if part.exists():
+            told = json.loads(part.read_text())
+            tally.merge(Tally.from_json(told))
+            counted = {name: counted[name] + told[name] for name in _COUNTED}
+            part.unlink()
+    words.out.write_text(json.dumps({**tally.to_json(), **counted}, indent=1) + "\n")
+    print(tally.say())
+    print(", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counted.items()))
+    if broken:
+        print(f"{broken} workers could not do what they were to do: see above")
+    return bool(broken or tally.findings or tally.never())
+
+
+_COUNTED = ("dispatches", "virtual_boots", "kills")
+
+if __name__ == "__main__":
+    sys.exit(main())
