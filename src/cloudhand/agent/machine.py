@@ -76,6 +76,11 @@ def stat(pid: int) -> "list[str]":
     return text[text.rfind(")") + 2 :].split() if text else []
 
 
+def name(pid: int) -> str:
+    """Of a process, at most 15 bytes; empty if there is none."""
+    return read(f"/proc/{pid}/comm")
+
+
 def pidfd(pid: int) -> int:
     """A descriptor that is readable once a process has ended; -1 where there is none."""
     try:
