@@ -1,7 +1,7 @@
 """A cgroup (version 2) for each script, where we may make one: the kernel then knows its processes.
 
 They are made below the agent's own, which is left as it is: no controllers, so that the agent may
-stay in it. An empty one that bears our name is nobody's, and is removed by whichever agent meets it.
+stay in it. An empty one that bears our name is nobody's, and whichever agent meets it removes it.
 """
 
 from __future__ import annotations
@@ -82,9 +82,13 @@ def freeze(path: str) -> None:
 
 def kill(path: str) -> None:
     """Kill all that is in it, whatever it does meanwhile."""
-    if _write(path, "cgroup.kill", b"1"):
-        return
-    for pid in members(path):  # Linux before 5.14; they are frozen, and can be killed so
+    if not _write(path, "cgroup.kill", b"1"):
+        kill_each(path)  # Linux before 5.14
+
+
+def kill_each(path: str) -> None:
+    """The same of what is frozen."""
+    for pid in members(path):
         try:
             os.kill(pid, signal.SIGKILL)
         except OSError:
