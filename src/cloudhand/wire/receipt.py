@@ -35,7 +35,7 @@ class Receipt:
     spared: Tuple[Process, ...] = ()  # of those, the first
 
     def to_text(self) -> str:
-        """JSON without what is empty; a text of at most 3 KB."""
+        """JSON without what is empty; a text of at most 5 KB."""
         values = {
             "how": self.how,
             "took": self.took,
