@@ -57,7 +57,7 @@ crash: setup-dev ## Every rehearsal with the engine killed after every write; ma
 	@CLOUDHAND_TEST_CRASHES=all $(BIN)/python -m pytest -q -n 2 tests/rehearsals/test_rehearsals.py tests/control/test_effects.py $(ARGS)
 
 stops: setup-dev ## Scripts that fight their end, stopped again and again, with and without cgroups: make stops STOPS=20
-	@CLOUDHAND_TEST_STOPS=$(or $(STOPS),20) $(BIN)/python -m pytest -q -s -p no:xdist --timeout 600 tests/agent/test_stopping.py -k soon $(ARGS)
+	@CLOUDHAND_TEST_STOPS=$(or $(STOPS),20) $(BIN)/python -m pytest -q -s -p no:xdist --timeout 600 tests/agent/test_stopping.py -k "soon or bomb" $(ARGS)
 
 adopt: setup-dev ## Adopt 50 machines over ssh, of which three are broken; needs root, sshd and ssh
 	@CLOUDHAND_TEST_MACHINES=50 $(BIN)/python -m pytest -q -p no:xdist tests/system/test_adopting.py -k fleet $(ARGS)

@@ -166,7 +166,7 @@ async def test_how_processes_were_ended_is_kept_with_the_end(
     stuck = (Process(9, "dd"),)
     said = Receipt(how=CGROUP, took=104, ended=2, pids=(7, 8), survived=1, survivors=stuck)
     invoke_id = await _started(plane, visitor)
-    told = {"receipt": said.to_text(), "survivors": "9"}
+    told: dict[str, Any] = {"receipt": said.to_text(), "survivors": "9"}
 
     await visitor.say(wire.TIMEOUT, invoke_id, start=1, end=2, exitCode=1, **told)
 

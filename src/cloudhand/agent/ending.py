@@ -18,7 +18,8 @@ from cloudhand.wire import receipt as wire
 # much for the killing of a tree that fights as for one that obeys.
 GRACE = 1.0
 _BOUND = 6.0  # seconds; what lives longer cannot be killed, and is named as a survivor
-_LOOK_EVERY = 0.02
+_FIGHTS = 64  # processes, started since it was asked: who does that does not mean to end
+_LOOK_EVERY, _LONGEST = 0.02, 0.1  # seconds between looks
 
 Over = Callable[[float], bool]  # waits so many seconds at most; whether the holder is done
 
@@ -54,10 +55,13 @@ class Ending:
 
     def _wait(self, holds: Callable[[], bool], over: Over, at_most: float) -> None:
         deadline = time.monotonic() + at_most
+        enough = len(self._seen) + _FIGHTS
+        pause = _LOOK_EVERY
         # As long as there is no first process the holder is about to start it.
         while not (holds() and self._seen) and time.monotonic() < deadline:
-            if over(_LOOK_EVERY):
+            if len(self._seen) > enough or over(pause):
                 return
+            pause = min(pause * 1.5, _LONGEST)
 
     def _killed(self, over: Over) -> wire.Receipt:
         """Until the holder says that there are no more: who forks and ends at once may be between
