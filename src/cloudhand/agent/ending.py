@@ -7,11 +7,10 @@ as a session of another user does, is found by the others.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 import time
-from typing import Callable, Iterable, Iterator, Set, Tuple
+from typing import Callable, Iterable, Set, Tuple
 
 from cloudhand.agent import cgroups, machine, process, spool
 from cloudhand.agent.journal import Entry
@@ -42,10 +41,15 @@ class Ending:
     def whole(self, over: Over) -> wire.Receipt:
         """End the tree, politely and then not."""
         spool.ask_to_outlast(self._folder)
-        with _ahead_of_others():
+        before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+        # A tree that fights takes all of the machine, and would be ended by who gets none of it.
+        _go(_FIRST)
+        try:
             process.ask_to_end(self._found())
             self._wait(self._found, over)
             return self._killed(over)
+        finally:
+            _go(before)
 
     def first_only(self, over: Over) -> wire.Receipt:
         """End the script's first process alone, and leave what it has started."""
@@ -132,20 +136,12 @@ class Ending:
         return found
 
 
-@contextlib.contextmanager
-def _ahead_of_others() -> "Iterator[None]":
-    """As root, go before all else for as long: a tree that fights takes all of the machine."""
-    thread = threading.get_native_id()
-    before = os.getpriority(os.PRIO_PROCESS, thread)
+def _go(priority: int) -> None:
+    """This thread alone, where it may."""
     try:
-        os.setpriority(os.PRIO_PROCESS, thread, _FIRST)
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), priority)
     except OSError:
         pass  # who is not root waits for their turn
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, thread, before)
 
 
 def _named(pids: "Iterable[int]") -> "Tuple[wire.Process, ...]":
