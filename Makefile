@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # On a terminal pip shows what it is doing; a log needs only what goes wrong.
 QUIET = `test -t 2 || echo -q`
 
-.PHONY: help setup setup-dev demo test test-quick test-lives situations faults crash adopt fleet guest documents fuzz check format agent package bundle test-bundle bench coverage docs clean
+.PHONY: help setup setup-dev demo test test-quick test-lives situations faults crash stops adopt fleet guest documents fuzz check format agent package bundle test-bundle bench coverage docs clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 14
@@ -55,6 +55,9 @@ faults: setup-dev ## The control plane killed at each of its steps, with real in
 
 crash: setup-dev ## Every rehearsal with the engine killed after every write; make test draws a few of them
 	@CLOUDHAND_TEST_CRASHES=all $(BIN)/python -m pytest -q -n 2 tests/rehearsals/test_rehearsals.py tests/control/test_effects.py $(ARGS)
+
+stops: setup-dev ## Scripts that fight their end, stopped again and again, with and without cgroups: make stops STOPS=20
+	@CLOUDHAND_TEST_STOPS=$(or $(STOPS),20) $(BIN)/python -m pytest -q -s -p no:xdist --timeout 600 tests/agent/test_stopping.py -k "soon or bomb" $(ARGS)
 
 adopt: setup-dev ## Adopt 50 machines over ssh, of which three are broken; needs root, sshd and ssh
 	@CLOUDHAND_TEST_MACHINES=50 $(BIN)/python -m pytest -q -p no:xdist tests/system/test_adopting.py -k fleet $(ARGS)

@@ -19,6 +19,7 @@ from cloudhand.control.speaker import Speaker
 from cloudhand.core.ids import BootId, InstanceId, InvokeId
 from cloudhand.gateway.desk import Desk
 from cloudhand.wire import agent as wire
+from cloudhand.wire.receipt import Receipt
 from cloudhand.wire.release import UPGRADED, Order, Outcome
 
 Behaviour = Callable[["Machine", wire.Task], wire.Report | None]
@@ -41,6 +42,7 @@ class Machine:
     refusals: dict[str, str] = field(default_factory=dict)  # of its own, as its agent says
     package: str = "0" * 64  # of its agent
     upgradable: bool = False
+    receipt: Receipt | None = None  # of stops, as its agent says
     agent_age: timedelta = timedelta()  # when it beats
     orders: list[Order] = field(default_factory=list)  # to upgrade its agent, as they came
     running: dict[str, wire.Task] = field(default_factory=dict)
@@ -281,7 +283,12 @@ class Machines:
             await self.say(
                 machine,
                 wire.Report(
-                    kind=wire.STOPPED, task_id=task_id, start=1_000, end=2_000, result="killed"
+                    kind=wire.STOPPED,
+                    task_id=task_id,
+                    start=1_000,
+                    end=2_000,
+                    result="killed",
+                    receipt=machine.receipt,
                 ),
             )
         for file in worklist.file:

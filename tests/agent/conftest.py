@@ -49,6 +49,7 @@ class Machine:
     python: str = sys.executable
     process: subprocess.Popen[bytes] | None = None
     options: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()  # words of a program that becomes the agent
     environment: dict[str, str] = field(default_factory=dict)
     extra: list[str] = field(default_factory=list)  # marks of what a test started besides
 
@@ -100,7 +101,7 @@ class Machine:
         self.gateway.fetches.clear()
         with (self.root / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [self.python, "-S", "-E", *start, *words, *self.options],
+                [*self.before, self.python, "-S", "-E", *start, *words, *self.options],
                 stderr=log,
                 stdout=log,
                 env=self._environment(),

@@ -10,6 +10,7 @@ import pytest
 
 from cloudhand.control.settings import ControlSettings
 from cloudhand.core.ids import InvokeId
+from cloudhand.wire.receipt import Process, Receipt
 from tests.api.clients import CALLERS, Caller, ClientError, classic, hang_up, tea
 from tests.api.cloud import Cloud, cloud
 from tests.machines import exit_with, run_on, succeed
@@ -117,6 +118,32 @@ def test_a_power_action_is_told_beside_the_result(it: Cloud, call: Caller) -> No
     assert action["AskedTime"] and action["DoneTime"]
     (whole,) = invocations(call, InvokeId=asked["InvokeId"])
     assert whole["InvokeInstances"]["InvokeInstance"][0]["PowerAction"] == action
+
+
+def test_how_processes_were_ended_is_told_beside_the_result(it: Cloud, call: Caller) -> None:
+    call = classic(it.endpoint)
+    it.world.machines.behave = run_on
+    (one, other) = ids = it.instances(2)
+    spared = (Process(9, "sleep"),)
+    it.world.machine(one).receipt = Receipt(
+        how="cgroup", took=104, ended=2, pids=(7, 8), left=1, spared=spared
+    )
+    asked = call("RunCommand", **RUN, InstanceId=ids)
+    it.do(lambda world: world.settle())
+    call("StopInvocation", InvokeId=asked["InvokeId"])
+    ended(it, asked["InvokeId"])
+    told = {result["InstanceId"]: result for result in results(call, InvokeId=asked["InvokeId"])}
+    assert told[one]["Receipt"] == {
+        "FollowedBy": "cgroup",
+        "Took": 104,
+        "EndedCount": 2,
+        "Ended": {"Pid": [7, 8]},
+        "SurvivorCount": 0,
+        "Survivors": {"Process": []},
+        "LeftCount": 1,
+        "Left": {"Process": [{"Pid": 9, "Name": "sleep"}]},
+    }
+    assert "Receipt" not in told[other]  # as of a published agent
 
 
 def test_an_unfinished_result_claims_no_exit_code(it: Cloud, call: Caller) -> None:

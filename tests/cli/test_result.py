@@ -8,6 +8,7 @@ import re
 from cloudhand.cli.client import Client
 from cloudhand.core.ids import InstanceId
 from cloudhand.wire import agent as wire
+from cloudhand.wire.receipt import Receipt
 from tests.api.cloud import Cloud
 from tests.cli.conftest import Cli
 from tests.machines import Machine, finish, run_on
@@ -80,6 +81,7 @@ def test_what_still_runs_is_shown_and_can_be_followed_and_stopped(
 ) -> None:
     it.world.machines.behave = run_on
     (instance_id,) = it.instances()
+    it.world.machine(instance_id).receipt = Receipt(how="cgroup", took=104, ended=2, pids=(7, 8))
     invoke_id = asked(client, instance_id)
     it.advance(seconds=1)
 
@@ -93,8 +95,21 @@ def test_what_still_runs_is_shown_and_can_be_followed_and_stopped(
     assert f"{invoke_id} is being stopped" in told.stderr
     assert "── Terminated" in told.stdout
 
-    again = cli("stop-run", invoke_id)
+    assert "stopped: 2 processes ended in 0.1 s, none left\n" in told.stdout
+
+    again = cli("stop-run", invoke_id, "--json")
     assert (again.returncode, "being stopped" in again.stderr) == (0, False)
+    (one,) = json.loads(again.stdout)["results"]
+    assert one["receipt"] == {
+        "followedBy": "cgroup",
+        "tookMs": 104,
+        "ended": 2,
+        "endedPids": [7, 8],
+        "survived": 0,
+        "survivors": [],
+        "left": 0,
+        "leftProcesses": [],
+    }
 
 
 def test_several_are_told_one_after_the_other(it: Cloud, cli: Cli, client: Client) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from rich.console import Console
 
-from cloudhand.cli import confirm, instances, watch
+from cloudhand.cli import confirm, instances, receipt, watch
 from cloudhand.cli.fleet import Machine
-from cloudhand.cli.follow import PowerAction, Result, grouped
+from cloudhand.cli.follow import PowerAction, Process, Receipt, Result, grouped
 from cloudhand.cli.standstill import has_not_moved
 
 
@@ -209,3 +210,32 @@ def test_what_has_not_moved_is_not_whole() -> None:
     assert result(power=moved).whole
     assert not result(power=replace(moved, status="Overdue")).whole
     assert not result(power=replace(moved, status="Ordered", unmoved_at="then")).whole
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({}, "stopped: 5 processes ended in 0.1 s, none left"),
+        ({"ended": 1, "took": 1040}, "stopped: 1 process ended in 1.0 s, none left"),
+        (
+            {"survived": 1, "survivors": [Process(pid=7, name="rm\x1b[0m")]},
+            "stopped: 5 processes ended in 0.1 s, 1 could not be ended: 7 (rm?[0m)",
+        ),
+        (
+            {"ended": 1, "left": 4, "spared": [Process(pid=n, name="sh") for n in range(1, 5)]},
+            "stopped: 1 process ended in 0.1 s, 4 left on purpose: 1 (sh), 2 (sh), 3 (sh), ...",
+        ),
+    ],
+)
+def test_a_receipt_is_one_line(changes: dict[str, Any], line: str) -> None:
+    plain = Receipt(
+        followed_by="cgroup",
+        took=104,
+        ended=5,
+        ended_pids=[1, 2, 3, 4, 5],
+        survived=0,
+        survivors=[],
+        left=0,
+        spared=[],
+    )
+    assert receipt.told(replace(plain, **changes)) == line

@@ -43,11 +43,27 @@ _PATHS = st.sampled_from(
 _NAMES = st.sampled_from(
     [
         *("taskId", "start", "end", "exitCode", "dropped", "offset", "survivors", "power"),
+        "receipt",
         *("uptime", "channelId", "status", "errorcode"),
     ]
 )
 _VALUES = st.one_of(
-    st.sampled_from(["", "0", "-1", "9" * 18, "9" * 400, "1e3", "\u0663", "true", "restart", "%"]),
+    st.sampled_from(
+        [
+            '{"how":"cgroup"}',
+            "[" * 5000,
+            "",
+            "0",
+            "-1",
+            "9" * 18,
+            "9" * 400,
+            "1e3",
+            "\u0663",
+            "true",
+            "restart",
+            "%",
+        ]
+    ),
     st.integers().map(str),
     st.text(max_size=20),
 )

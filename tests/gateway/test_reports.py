@@ -14,6 +14,7 @@ from cloudhand.control.settings import ControlSettings
 from cloudhand.core.ids import InvokeId
 from cloudhand.core.invocation import State
 from cloudhand.wire import agent as wire
+from cloudhand.wire.receipt import CGROUP, Process, Receipt
 from tests.gateway.plane import Plane, Visitor, gateway
 
 _ENDS: list[tuple[str, dict[str, Any], State, str]] = [
@@ -157,6 +158,21 @@ async def test_a_stop_of_what_had_not_begun(plane: Plane, visitor: Visitor) -> N
     await visitor.say(wire.STOPPED, invoke_id, start=0, end=0, exitcode=0, result="killed")
 
     assert (await plane.result(invoke_id)).target.state is State.CANCELLED
+
+
+async def test_how_processes_were_ended_is_kept_with_the_end(
+    plane: Plane, visitor: Visitor
+) -> None:
+    stuck = (Process(9, "dd"),)
+    said = Receipt(how=CGROUP, took=104, ended=2, pids=(7, 8), survived=1, survivors=stuck)
+    invoke_id = await _started(plane, visitor)
+    told: dict[str, Any] = {"receipt": said.to_text(), "survivors": "9"}
+
+    await visitor.say(wire.TIMEOUT, invoke_id, start=1, end=2, exitCode=1, **told)
+
+    target = (await plane.result(invoke_id)).target
+    assert (target.state, target.receipt) == (State.TIMEOUT, said)
+    assert target.error_info.endswith("was ended; still running: 9")
 
 
 async def test_the_first_end_stands(plane: Plane, visitor: Visitor) -> None:
@@ -310,6 +326,7 @@ async def test_a_report_of_nothing_known_is_acknowledged(visitor: Visitor) -> No
         (wire.FINISH, "taskId={id}&exitCode=0&dropped=" + "9" * 20),
         (wire.FINISH, "taskId={id}&exitCode=0&power=explode"),
         (wire.FINISH, "taskId={id}&exitCode=0&survivors=1,x"),
+        (wire.STOPPED, "taskId={id}&exitCode=0&receipt=1"),
         (wire.FINISH, "taskId={id}&exitCode=0&offset=-1"),
         (wire.RUNNING, "taskId={id}&start=1_0"),
         (wire.STOPPED, "taskId={id}&exitcode=%FF"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import sqlite3
 
@@ -12,7 +13,7 @@ import pytest
 from cloudhand.cli.follow import Result
 from tests.system.innards import init_of
 from tests.system.meeting import Meeting
-from tests.system.place import Plane
+from tests.system.place import Plane, ended
 
 _LONG = 300_000  # bytes of output; several reports
 # An agent that goes down politely says that it was interrupted; else a new boot speaks for itself.
@@ -158,7 +159,10 @@ def test_a_stopped_command_restarts_nothing_although_it_ends_with_the_code(
     guest.gone()
     (result,) = shared.settled(invoke_id)
     assert (result.status, result.power) == ("Terminated", None)
+    assert result.receipt is not None and result.receipt.ended
     assert shared.boot_id(instance) == before
+    shown = ended(shared.place.start("result", invoke_id, "--state", str(shared.state)))
+    assert re.search(r" stopped: \d+ process(es)? ended in \d\.\d s, none left\n", shown.stdout)
 
 
 @pytest.mark.parametrize("script", ["reboot", "shutdown -r now", "systemctl reboot"])

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, Optional
 
 from cloudhand import faults
-from cloudhand.agent import machine, process, spool
+from cloudhand.agent import spool
+from cloudhand.agent.ending import Ending
 from cloudhand.agent.holders import Holder
 from cloudhand.agent.journal import Entry
 from cloudhand.agent.reporter import Progress
 from cloudhand.agent.rulebook import Rulebook
 from cloudhand.agent.watch import ScriptEnd, Watch
 from cloudhand.wire import agent as wire
+from cloudhand.wire.receipt import Receipt
 
 _FIRST_REPORT = 0.1  # seconds after the start; what ends sooner sends only its end
 _HOLDER_BOUND = 15.0  # seconds for a holder to end after its script was ended
@@ -56,11 +58,11 @@ class Follower:
                 return None
             if over:
                 faults.point("agent.exit")
-                return None if self._going_down(entry) else self._final(entry, "", [], progress)
+                return None if self._going_down(entry) else self._final(entry, "", None, progress)
             how = wire.STOPPED if watch.stopped else wire.TIMEOUT
-            survivors = self._end_tree(entry)
+            receipt = self._end(entry, watch, ended)
             ended.wait_until(time.monotonic() + _HOLDER_BOUND, regardless=True)
-            return self._final(entry, how, survivors, progress)
+            return self._final(entry, how, receipt, progress)
         finally:
             if progress is not None:
                 progress.end()
@@ -84,30 +86,26 @@ class Follower:
             on_stop=lambda: self._stop(entry.task_id),
         )
 
-    def _end_tree(self, entry: Entry) -> "List[int]":
+    def _end(self, entry: Entry, watch: Watch, ended: ScriptEnd) -> Receipt:
+        heard_at = watch.stopped_at or time.monotonic()
+        ending = Ending(entry, self._folder(entry.task_id), heard_at=heard_at)
+
+        def over(at_most: float) -> bool:
+            return ended.wait_until(time.monotonic() + at_most, regardless=True)
+
         if entry.task["mode"] == "Process":
-            pid = spool.script_pid(self._folder(entry.task_id))
-            return process.end(lambda: {pid} if machine.start_time(pid) else set())
-        folder = self._folder(entry.task_id)
-        spool.ask_to_outlast(folder)
-        process.end(lambda: process.descendants(entry.holder_pid) if entry.lives else set())
-        # What had left its holder before all this is known by its mark only.
-        return process.kill(
-            lambda: (
-                process.marked(folder)
-                | (process.descendants(entry.holder_pid) if entry.lives else set())
-            )
-        )
+            return ending.first_only(over)
+        return ending.whole(over)
 
     def _final(
-        self, entry: Entry, how: str, survivors: "List[int]", progress: Optional[Progress]
+        self, entry: Entry, how: str, receipt: Optional[Receipt], progress: Optional[Progress]
     ) -> wire.Report:
         offset = progress.acknowledged if progress is not None else 0
         folder = self._folder(entry.task_id)
         ended = spool.read_end(folder)
         if ended is None:
-            survivors = survivors or process.kill(lambda: process.marked(folder))
-            report = self.interrupted(entry, "ExecutionInterrupted", survivors)
+            receipt = receipt or Ending(entry, folder, heard_at=time.monotonic()).at_once()
+            report = self.interrupted(entry, "ExecutionInterrupted", receipt)
             if how != wire.STOPPED:
                 return report
             return wire.Report(**{**vars(report), "kind": how, "result": "killed"})
@@ -117,7 +115,7 @@ class Follower:
             "start": ended.start,
             "end": ended.end,
             "dropped": ended.total - spool.kept_size(folder),
-            "survivors": tuple(survivors),
+            **_told(receipt),
         }
         if how == wire.STOPPED:
             return wire.Report(kind=how, result="killed", **common)
@@ -134,7 +132,7 @@ class Follower:
             **common,
         )
 
-    def interrupted(self, entry: Entry, code: str, survivors: "List[int]") -> wire.Report:
+    def interrupted(self, entry: Entry, code: str, receipt: Optional[Receipt]) -> wire.Report:
         return wire.Report(
             kind=wire.INTERRUPTED,
             task_id=entry.task_id,
@@ -142,5 +140,12 @@ class Follower:
             offset=0,
             start=int((entry.started_at or entry.accepted_at) * 1000),
             end=int(time.time() * 1000),
-            survivors=tuple(survivors),
+            **_told(receipt),
         )
+
+
+def _told(receipt: Optional[Receipt]) -> "Dict[str, Any]":
+    """The fields of a report for it."""
+    if receipt is None:
+        return {}
+    return {"receipt": receipt, "survivors": tuple(one.pid for one in receipt.survivors)}

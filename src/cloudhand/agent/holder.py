@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import fcntl
+import functools
 import gc
 import json
 import os
@@ -21,9 +22,9 @@ import signal
 import socket
 import time
 from dataclasses import dataclass
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from cloudhand.agent import machine, process, spool
+from cloudhand.agent import cgroups, machine, process, spool
 from cloudhand.agent.output import Keeper
 from cloudhand.wire.agent import POWER_BY_EXIT_CODE
 
@@ -59,6 +60,7 @@ class Script:
     quota: int
     user: Optional[Tuple[int, int, Sequence[int]]] = None  # uid, gid, groups
     pid_told: bool = False  # write down the pid of the first process, which may be ended alone
+    cgroup: str = ""  # path of one that is made for it; empty: it has none of its own
     sealed: str = ""  # base64 of what is to be run, where that is in memory alone
 
     def to_bytes(self) -> bytes:
@@ -140,6 +142,8 @@ def _hold(script: Script) -> None:
             spool.put_pid(script.folder, pid)
         status = _follow(pid, output)
         _end_rest(script, status, output)
+    if script.cgroup:
+        cgroups.remove(script.cgroup)
     output.close()
     ended = started + time.monotonic() - began
     _announce(script.folder, status, started, ended, keeper)
@@ -217,8 +221,13 @@ def _spawn(script: Script, writing: int) -> int:
     environment = {**os.environ, **script.environment}
     sealed = _in_memory(script) if script.sealed else -1
     try:
+        if script.cgroup:
+            try:
+                return _spawn_into(script, environment, writing, sealed)
+            except OSError:
+                pass  # the kernel is too old, or the place not ours: it runs without
         if script.user is not None:
-            return _spawn_as(script, script.user, environment, writing, sealed)
+            return _fork(os.fork, script, environment, writing, sealed)
         return _spawn_here(script, environment, writing, sealed)
     finally:
         if sealed >= 0:
@@ -258,14 +267,25 @@ def _spawn_here(script: Script, environment: "Dict[str, str]", writing: int, sea
         os.chdir("/")
 
 
-def _spawn_as(
+def _spawn_into(script: Script, environment: "Dict[str, str]", writing: int, sealed: int) -> int:
+    """In the script's own cgroup; OSError when nothing was started."""
+    spool.put_cgroup(script.folder, script.cgroup)
+    try:
+        fork = functools.partial(cgroups.fork_into, script.cgroup)
+        return _fork(fork, script, environment, writing, sealed)
+    except OSError:
+        spool.forget_cgroup(script.folder)
+        raise
+
+
+def _fork(
+    fork: "Callable[[], int]",
     script: Script,
-    user: "Tuple[int, int, Sequence[int]]",
     environment: "Dict[str, str]",
     writing: int,
     sealed: int,
 ) -> int:
-    pid = os.fork()
+    pid = fork()
     if pid:
         return pid
     try:
@@ -275,10 +295,11 @@ def _spawn_as(
         os.dup2(writing, 2)
         if sealed >= 0:
             os.dup2(sealed, _SEALED)
-        uid, gid, groups = user
-        os.setgroups(list(groups))
-        os.setgid(gid)
-        os.setuid(uid)
+        if script.user is not None:
+            uid, gid, groups = script.user
+            os.setgroups(list(groups))
+            os.setgid(gid)
+            os.setuid(uid)
         os.chdir(script.directory)
         for number in _IGNORED_BY_PYTHON:
             signal.signal(number, signal.SIG_DFL)

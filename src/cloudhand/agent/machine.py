@@ -66,7 +66,11 @@ def start_time(pid: int) -> str:
     Together with the boot id it tells a process from a later one with the same pid.
     """
     fields = stat(pid)
-    return fields[19] if fields and fields[0] not in ("Z", "X") else ""
+    if not fields:
+        return ""
+    # One whose first thread has ended looks like a zombie, and lives as long as it has others.
+    ended = fields[0] in ("Z", "X") and int(fields[17]) < 2
+    return "" if ended else fields[19]
 
 
 def stat(pid: int) -> "list[str]":
@@ -74,6 +78,11 @@ def stat(pid: int) -> "list[str]":
     text = read(f"/proc/{pid}/stat")
     # The name, in parentheses, may hold anything, so count from its end.
     return text[text.rfind(")") + 2 :].split() if text else []
+
+
+def name(pid: int) -> str:
+    """Of a process, at most 15 bytes; empty if there is none."""
+    return read(f"/proc/{pid}/comm")
 
 
 def pidfd(pid: int) -> int:

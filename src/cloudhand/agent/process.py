@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from typing import Callable, Dict, List, Set
+from typing import Callable, Dict, Iterable, List, Set
 
 from cloudhand.agent import machine
 
@@ -17,27 +17,43 @@ from cloudhand.agent import machine
 # task side by side and see each other's processes: only the folder tells whose it is.
 TASK_ID = "CLOUDHAND_TASK_ID"
 MARK = "CLOUDHAND_TASK_FOLDER"
-_GRACE = 2.0  # seconds between the polite signal and the other one
-_BOUND = 5.0  # seconds; what lives longer is named as a survivor
+_BOUND = 5.0  # seconds; what lives longer cannot be killed
 _STEP, _LONGEST_STEP = 0.005, 0.1  # seconds between looks
 _FREEZE_ROUNDS = 50
+_CHILDREN = "/proc/{0}/task/{0}/children"
 
 
 def descendants(root: int) -> "Set[int]":
     """All living processes below ``root``, without it."""
-    children: Dict[int, List[int]] = {}
-    for pid in _all_pids():
-        fields = machine.stat(pid)
-        if fields and fields[0] not in ("Z", "X"):
-            children.setdefault(int(fields[1]), []).append(pid)
+    children = _children if os.path.exists(_CHILDREN.format(os.getpid())) else _by_parents()
     found: Set[int] = set()
     waiting = [root]
     while waiting:
-        for pid in children.get(waiting.pop(), ()):
+        for pid in children(waiting.pop()):
             if pid not in found:
                 found.add(pid)
                 waiting.append(pid)
-    return found
+    return {pid for pid in found if machine.start_time(pid)}
+
+
+def _children(pid: int) -> "List[int]":
+    """Without a look at any other process: who forks and ends at once is met before it has."""
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return []
+    texts = [machine.read(f"/proc/{pid}/task/{thread}/children") for thread in threads]
+    return [int(word) for text in texts for word in text.split()]
+
+
+def _by_parents() -> "Callable[[int], List[int]]":
+    """The same where the kernel keeps no lists of children."""
+    children: Dict[int, List[int]] = {}
+    for pid in _all_pids():
+        fields = machine.stat(pid)
+        if fields:
+            children.setdefault(int(fields[1]), []).append(pid)
+    return lambda pid: children.get(pid, [])
 
 
 def marked(folder: str) -> "Set[int]":
@@ -54,25 +70,27 @@ def marked(folder: str) -> "Set[int]":
     return found - {os.getpid()}
 
 
-def end(find: "Callable[[], Set[int]]") -> "List[int]":
-    """End everything that ``find`` finds, politely and then not; pids of the survivors."""
-    for pid in find():
+def ask_to_end(pids: "Iterable[int]") -> None:
+    """Politely; also those that are stopped, which would not hear it."""
+    for pid in pids:
         _signal(pid, signal.SIGTERM)
-    _wait_until(lambda: not find(), _GRACE)
-    return kill(find)
+        _signal(pid, signal.SIGCONT)
 
 
-def kill(find: "Callable[[], Set[int]]") -> "List[int]":
-    """Kill everything that ``find`` finds; pids of the survivors."""
+def kill(find: "Callable[[], Set[int]]") -> None:
+    """Kill everything that ``find`` finds, until it finds nothing or that cannot be killed."""
     deadline = time.monotonic() + _BOUND
-    while time.monotonic() < deadline:
-        victims = _frozen(find)
-        if not victims:
-            return []
-        for pid in victims:
-            _signal(pid, signal.SIGKILL)
-        _wait_until(lambda victims=victims: not (victims & find()), 0.2)  # type: ignore[misc]
-    return sorted(find())
+    while time.monotonic() < deadline and kill_once(find):
+        pass
+
+
+def kill_once(find: "Callable[[], Set[int]]") -> "Set[int]":
+    """What was found and has been sent its end; some of it may live for a moment longer."""
+    victims = _frozen(find)
+    for pid in victims:
+        _signal(pid, signal.SIGKILL)
+    wait_until(lambda: not (victims & find()), 0.2)
+    return victims
 
 
 def _frozen(find: "Callable[[], Set[int]]") -> "Set[int]":
@@ -95,7 +113,7 @@ def _signal(pid: int, number: int) -> None:
         pass  # it has ended
 
 
-def _wait_until(holds: "Callable[[], bool]", at_most: float) -> None:
+def wait_until(holds: "Callable[[], bool]", at_most: float) -> None:
     deadline = time.monotonic() + at_most
     step = _STEP
     while not holds() and time.monotonic() < deadline:

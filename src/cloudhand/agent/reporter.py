@@ -18,6 +18,7 @@ from cloudhand.agent.backoff import Backoff
 from cloudhand.agent.journal import Entry, Journal
 from cloudhand.agent.power import Power
 from cloudhand.wire import agent as wire
+from cloudhand.wire.receipt import Receipt
 
 _RETRY_FIRST, _RETRY_LAST = 0.2, 15.0  # seconds between reports that were not acknowledged
 PIECE = 64 * 1024  # bytes of output in one report
@@ -291,10 +292,19 @@ def _kept(report: wire.Report) -> "Dict[str, Any]":
     """What the journal keeps of a report: the output is in the folder of the task."""
     values = {name: value for name, value in vars(report).items() if value}
     values.pop("output", None)
+    if report.receipt is not None:
+        values["receipt"] = report.receipt.to_text()
     if report.offset is not None:
         values["offset"] = 0
     return values
 
 
 def _revived(values: "Dict[str, Any]") -> wire.Report:
-    return wire.Report(**{**values, "survivors": tuple(values.get("survivors", ()))})
+    receipt = values.get("receipt")
+    return wire.Report(
+        **{
+            **values,
+            "survivors": tuple(values.get("survivors", ())),
+            "receipt": Receipt.from_text(receipt) if receipt else None,
+        }
+    )

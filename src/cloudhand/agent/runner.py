@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import replace
 from typing import Dict, Optional
 
 from cloudhand import faults
-from cloudhand.agent import log, machine, rules, spool
+from cloudhand.agent import cgroups, log, machine, rules, spool
 from cloudhand.agent.files import Files
 from cloudhand.agent.follower import Follower
+from cloudhand.agent.holder import Script
 from cloudhand.agent.holders import Holder, Holders
 from cloudhand.agent.identity import Identity
 from cloudhand.agent.journal import Entry, Journal
@@ -63,6 +65,8 @@ class Runner:
             closing=self._closing,
             rulebook=rulebook,
         )
+        self._home = cgroups.home()
+        cgroups.sweep(self._home)
         self._holders = Holders()
         self._workers = Workers()
         self._files = Files(
@@ -89,6 +93,7 @@ class Runner:
 
     def tidy(self) -> None:
         self._holders.prune()
+        cgroups.sweep(self._home)
         self._workers.catch_up()
 
     def recover(self) -> None:
@@ -229,7 +234,7 @@ class Runner:
                 # From this line on nobody may assume that the script did not run.
                 self._journal.started(task.task_id, pid=holder.pid, start=holder.start)
                 faults.point("agent.spawn")
-                holder.give(prepared.script)
+                holder.give(self._placed(prepared.script))
             except (BrokenPipeError, ConnectionResetError):
                 holder.let_go()  # it went because it had had nothing to do
             except OSError:
@@ -239,6 +244,9 @@ class Runner:
                 faults.point("agent.spawned")
                 log.info(f"task {task.task_id}: started")
                 return holder
+
+    def _placed(self, script: Script) -> Script:
+        return replace(script, cgroup=cgroups.fresh(self._home)) if self._home else script
 
     def _prepared(self, task: wire.Task) -> Prepared:
         """Refused, by the machine's own rules first."""
@@ -252,7 +260,7 @@ class Runner:
             return
         report: Optional[wire.Report]
         if entry.boot_id != machine.boot_id():
-            report = self._follower.interrupted(entry, "InstanceRestarted", [])
+            report = self._follower.interrupted(entry, "InstanceRestarted", None)
         else:
             report = self._follower.follow(entry, watch, None)
         self._unwatch(entry.task_id)

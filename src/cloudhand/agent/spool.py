@@ -15,6 +15,7 @@ from cloudhand.agent import machine
 TASKS = "tasks"  # of a state: the folders of all tasks
 SCRIPT = "script"
 _PID = "pid"  # of the script's first process, where somebody wants to know it
+_CGROUP = "cgroup"  # the path of the script's own, where it has one
 _HEAD = "head"  # of the output, growing
 _TAIL = "tail"  # of the output, written at the end
 _END = "end"  # how it ended; the last thing that a holder writes
@@ -72,6 +73,20 @@ def put_pid(folder: str, pid: int) -> None:
 def script_pid(folder: str) -> int:
     """The script's first process; 0 while that is not known."""
     return int(machine.read(os.path.join(folder, _PID)) or 0)
+
+
+def put_cgroup(folder: str, path: str) -> None:
+    """Before anything is in it. OSError."""
+    write_file(os.path.join(folder, _CGROUP), path.encode())
+
+
+def forget_cgroup(folder: str) -> None:
+    os.unlink(os.path.join(folder, _CGROUP))
+
+
+def cgroup(folder: str) -> str:
+    """Empty where the script has none of its own."""
+    return machine.read(os.path.join(folder, _CGROUP))
 
 
 def open_head(folder: str) -> int:

@@ -20,10 +20,14 @@ class Watch:
 
     def __init__(self) -> None:
         self.reading, self._writing = os.pipe()
-        self.stopped = False
+        self.stopped_at = 0.0  # by the monotonic clock, when a stop was heard of first
+
+    @property
+    def stopped(self) -> bool:
+        return bool(self.stopped_at)
 
     def stop(self) -> None:
-        self.stopped = True
+        self.stopped_at = self.stopped_at or time.monotonic()
         self.wake()
 
     def wake(self) -> None:

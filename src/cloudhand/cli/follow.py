@@ -41,6 +41,26 @@ class PowerAction:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Process:
+    pid: int
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """How the processes of a command were ended; of each list the first are named."""
+
+    followed_by: str  # cgroup or processes
+    took: int  # milliseconds
+    ended: int
+    ended_pids: Sequence[int]
+    survived: int
+    survivors: Sequence[Process]
+    left: int  # on purpose
+    spared: Sequence[Process]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Result:
     """What became of a command on one instance."""
 
@@ -56,6 +76,7 @@ class Result:
     next_at: str  # when its schedule has it run next; empty: after a boot, or never
     run: int  # of what runs again, the number of the run; else whether it has run
     power: PowerAction | None
+    receipt: Receipt | None = None  # how its processes were ended, if they were
     waits_for: str = ""  # a clause; empty where nobody looked, or there is nothing to wait for
 
     @property
@@ -116,6 +137,7 @@ def _result(item: dict[str, Any]) -> Result:
         next_at=item["NextTime"],
         run=item["Repeats"],
         power=_power(item.get("PowerAction")),
+        receipt=_receipt(item.get("Receipt")),
     )
 
 
@@ -131,6 +153,25 @@ def _power(item: dict[str, str] | None) -> PowerAction | None:
         boot_id_after=item["BootIdAfter"],
         reason=item["Reason"],
     )
+
+
+def _receipt(item: dict[str, Any] | None) -> Receipt | None:
+    if item is None:
+        return None
+    return Receipt(
+        followed_by=item["FollowedBy"],
+        took=item["Took"],
+        ended=item["EndedCount"],
+        ended_pids=item["Ended"]["Pid"],
+        survived=item["SurvivorCount"],
+        survivors=_processes(item["Survivors"]),
+        left=item["LeftCount"],
+        spared=_processes(item["Left"]),
+    )
+
+
+def _processes(item: dict[str, Any]) -> list[Process]:
+    return [Process(pid=one["Pid"], name=one["Name"]) for one in item["Process"]]
 
 
 def follow(

@@ -10,6 +10,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import Any
 
+from cloudhand.cli import receipt
 from cloudhand.cli.follow import PowerAction, Result, grouped
 from cloudhand.cli.people import Names, brief, called, in_order, with_names
 
@@ -157,6 +158,8 @@ def show(results: Sequence[Result], names: Names, *, colour: bool) -> None:
         if result.power:
             became = with_names(_became(result.power, result), names)
             print(f"{called(result.instance_id, names)} {became}")
+        if result.receipt:
+            print(f"{called(result.instance_id, names)} {receipt.told(result.receipt)}")
 
 
 def _print_output(output: bytes) -> None:
@@ -205,4 +208,5 @@ def _entry(result: Result) -> dict[str, Any]:
             "reason": action.reason,
             "stillOnBootAt": action.unmoved_at,
         },
+        "receipt": receipt.entry(result.receipt) if result.receipt else None,
     }

@@ -355,6 +355,7 @@ def _changes(target: Target, report: wire.Report, said: Verdict, lost: int) -> d
         "error_info": said.error_info,
         "dropped": max(report.dropped, target.dropped) + lost,
         "inferred": said.inferred,
+        "receipt": report.receipt,
     }
 
 

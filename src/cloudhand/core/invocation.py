@@ -15,6 +15,7 @@ from cloudhand.core.account import OWNER
 from cloudhand.core.command import Command
 from cloudhand.core.ids import BootId, InstanceId, InvokeId
 from cloudhand.core.machine import IllegalMove, Machine
+from cloudhand.wire.receipt import Receipt
 
 # How long after its own timeout the end of a task may reach us, before we say that nobody
 # knows: the agent needs time to end a tree and to come back from a short cut.
@@ -176,6 +177,7 @@ class Target:
     error_info: str = ""
     dropped: int = 0  # bytes of output left out
     inferred: bool = False  # the verdict was reached without hearing the agent
+    receipt: Receipt | None = None  # how its agent ended its processes, if it did and says so
 
     @property
     def final(self) -> bool:

@@ -210,6 +210,8 @@ Restart=always
 RestartPreventExitStatus=1
 # What a script started goes on when the agent is restarted, and the next one follows it.
 KillMode=process
+# The agent makes a cgroup for each script below its own, and nobody else is to arrange them.
+Delegate=yes
 
 [Install]
 WantedBy=multi-user.target

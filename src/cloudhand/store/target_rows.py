@@ -5,16 +5,17 @@ from __future__ import annotations
 from cloudhand.core.invocation import State, Target
 from cloudhand.store.database import Row
 from cloudhand.store.rows import from_ms, moment, to_ms
+from cloudhand.wire.receipt import Receipt
 
 # What a run leaves behind, in every table that has runs.
 OF_RUN = (
     "state, updated_at, fetched_at, started_at, finished_at, stop_asked_at, boot_id, exit_code,"
-    " error_code, error_info, dropped, inferred"
+    " error_code, error_info, dropped, inferred, receipt"
 )
 COLUMNS = (
     f"invoke_id, instance_id, created_at, run, version, deadline_at, next_at, on_boot, {OF_RUN}"
 )
-COUNT = 20
+COUNT = 21
 FIXED_COUNT = 3  # of the first columns, which never change
 
 
@@ -48,6 +49,7 @@ def run_row(target: Target) -> tuple[object, ...]:
         target.error_info,
         target.dropped,
         int(target.inferred),
+        target.receipt.to_text() if target.receipt is not None else "",
     )
 
 
@@ -74,4 +76,5 @@ def read_target(row: Row) -> Target:
         error_info=row[17],
         dropped=row[18],
         inferred=bool(row[19]),
+        receipt=Receipt.from_text(row[20]) if row[20] else None,
     )

@@ -190,6 +190,7 @@ class Targets:
                 "error_info": "",
                 "dropped": 0,
                 "inferred": False,
+                "receipt": None,
                 **changes,
             },
         )

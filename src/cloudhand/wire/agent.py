@@ -15,6 +15,7 @@ from cloudhand.wire import checked
 from cloudhand.wire.file import FileTask as FileTask  # noqa: PLC0414
 from cloudhand.wire.heartbeat import REFUSABLE as REFUSABLE  # noqa: PLC0414
 from cloudhand.wire.heartbeat import Heartbeat as Heartbeat  # noqa: PLC0414
+from cloudhand.wire.receipt import Receipt
 from cloudhand.wire.worklist import Task as Task  # noqa: PLC0414
 from cloudhand.wire.worklist import Worklist as Worklist  # noqa: PLC0414
 
@@ -218,6 +219,7 @@ class Report:
     result: str = ""  # STOPPED: killed or completed
     offset: Optional[int] = None  # extension; None: append what is in output
     survivors: Tuple[int, ...] = ()  # extension: pids of the task that could not be ended
+    receipt: Optional[Receipt] = None  # extension: how its processes were ended, if they were
     power: str = ""  # extension, FINISH: stop or restart, which follows the acknowledgement
     refusal: str = ""  # extension, FINISH: why the machine does not do what its exit code asks for
     file: bool = False  # about a file, which ends with FINISH, or INVALID before it is written
@@ -246,6 +248,8 @@ class Report:
             query["offset"] = str(self.offset)
         if self.survivors:
             query["survivors"] = ",".join(str(pid) for pid in self.survivors)
+        if self.receipt is not None:
+            query["receipt"] = self.receipt.to_text()
         return {**query, **self._power_query()}
 
     def _power_query(self) -> "dict[str, str]":
@@ -290,6 +294,7 @@ class Report:
             result=query.get("result", ""),
             offset=checked.number(query, "offset") if query.get("offset") else None,
             survivors=_pids(query.get("survivors", "")),
+            receipt=Receipt.from_text(query["receipt"]) if query.get("receipt") else None,
             power=query.get("power", ""),
             refusal=checked.text(query, "refusal"),
         )

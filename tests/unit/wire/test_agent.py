@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloudhand.wire import agent as wire
+from cloudhand.wire.receipt import CGROUP, LISTED, PROCESSES, Process, Receipt
 
 _messages = settings(max_examples=60, derandomize=True, deadline=None)
 
@@ -258,6 +259,8 @@ def test_an_answer_that_is_no_worklist(body: dict[str, Any]) -> None:
         wire.Worklist.from_json(body)
 
 
+_little = st.integers(0, 10**9)
+_processes = st.lists(st.builds(Process, _little, _text), max_size=3).map(tuple)
 _common: dict[str, Any] = {
     "task_id": _ids,
     "output": st.binary(max_size=50),
@@ -267,6 +270,18 @@ _common: dict[str, Any] = {
     "dropped": _count,
     "offset": st.none() | _count,
     "survivors": st.lists(_count, max_size=3).map(tuple),
+    "receipt": st.none()
+    | st.builds(
+        Receipt,
+        how=st.sampled_from([CGROUP, PROCESSES]),
+        took=_little,
+        ended=_little,
+        pids=st.lists(_little, max_size=LISTED).map(tuple),
+        survived=_little,
+        survivors=_processes,
+        left=_little,
+        spared=_processes,
+    ),
 }
 
 

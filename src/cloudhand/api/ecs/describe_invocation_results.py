@@ -67,6 +67,7 @@ class InvocationResult(msgspec.Struct, frozen=True, kw_only=True, rename="pascal
     deadline_time: str  # Extension: when it ends at the latest; empty once it has
     next_time: str  # Extension: when its schedule has it run next; empty: after a boot, or never
     power_action: shapes.PowerActionShape | msgspec.UnsetType
+    receipt: shapes.ReceiptShape | msgspec.UnsetType
 
 
 class InvocationResults(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
@@ -134,4 +135,5 @@ def _result(view: ResultView, encoding: str) -> InvocationResult:
         deadline_time=times.second(target.deadline_at),
         next_time=times.second(target.next_at),
         power_action=shapes.power_action(view.power_action),
+        receipt=shapes.receipt(target.receipt),
     )

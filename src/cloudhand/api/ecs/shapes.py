@@ -11,6 +11,7 @@ from cloudhand.core.invocation import RepeatMode, State, Target
 from cloudhand.core.orders import ResultView
 from cloudhand.core.power import PowerAction
 from cloudhand.wire import times
+from cloudhand.wire.receipt import Process, Receipt
 
 
 class Tag(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
@@ -112,6 +113,51 @@ def power_action(action: PowerAction | None) -> PowerActionShape | msgspec.Unset
         done_time=times.second(action.done_at),
         reason=action.reason,
     )
+
+
+class ProcessShape(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
+    pid: int
+    name: str
+
+
+class Pids(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
+    pid: Sequence[int]
+
+
+class Processes(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
+    process: Sequence[ProcessShape]
+
+
+class ReceiptShape(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
+    """Extension: what the agent says of how it ended the command's processes."""
+
+    followed_by: str  # cgroup or processes
+    took: int  # milliseconds
+    ended_count: int
+    ended: Pids  # the first 20
+    survivor_count: int
+    survivors: Processes  # what could not be ended; the first 20
+    left_count: int
+    left: Processes  # what was left on purpose; the first 20
+
+
+def receipt(said: Receipt | None) -> ReceiptShape | msgspec.UnsetType:
+    if said is None:
+        return msgspec.UNSET
+    return ReceiptShape(
+        followed_by=said.how,
+        took=said.took,
+        ended_count=said.ended,
+        ended=Pids(pid=said.pids),
+        survivor_count=said.survived,
+        survivors=_processes(said.survivors),
+        left_count=said.left,
+        left=_processes(said.spared),
+    )
+
+
+def _processes(named: Sequence[Process]) -> Processes:
+    return Processes(process=[ProcessShape(pid=one.pid, name=one.name) for one in named])
 
 
 def exit_code(target: Target) -> int | msgspec.UnsetType:
