@@ -12,7 +12,7 @@ import threading
 import time
 from typing import Any, Dict, Iterator, List, Optional
 
-from cloudhand.agent import log, machine, spool
+from cloudhand.agent import lasting, log, machine, spool
 
 FILE = "journal"  # of a state
 _REMEMBERED = 10_000  # acknowledged task ids
@@ -226,9 +226,18 @@ class Journal:
         """Write what still matters anew, and go on behind it; on a full disk behind all."""
         self._written = 0
         try:
-            return self._compacted()
+            file = self._compacted()
         except OSError as error:
             log.warning(f"journal not compacted: {error}")
+            file = self._appended()
+        try:
+            # Else a power cut brings back the one before, without what is fsynced from now on.
+            lasting.sync_names(os.path.dirname(self._path))
+        except OSError as error:
+            log.error(f"journal: its name may not survive a power cut: {error}")
+        return file
+
+    def _appended(self) -> int:
         file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         # The last line may be torn; ours must not begin in it.
         if os.fstat(file).st_size:

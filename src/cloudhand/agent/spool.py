@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from typing import Optional
 
-from cloudhand.agent import machine
+from cloudhand.agent import lasting, machine
 
 TASKS = "tasks"  # of a state: the folders of all tasks
 SCRIPT = "script"
@@ -56,13 +56,14 @@ def remove(folder: str) -> None:
 
 
 def sync(folder: str) -> None:
-    """Make what is in a folder survive a power cut; OSError."""
+    """Make a folder and what is in it survive a power cut; OSError."""
     for path in [os.path.join(folder, name) for name in os.listdir(folder)] + [folder]:
         descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+    lasting.sync_names(os.path.dirname(folder))
 
 
 def put_pid(folder: str, pid: int) -> None:
