@@ -133,14 +133,14 @@ def _check(machine: Machine, gateway: FakeGateway, life: Life, at: int, code: in
         assert not _counted(machine), "it ran again after its end was heard"
         return
     end = gateway.end_of("t-1")
+    assert _OUTPUT.startswith(gateway.output_of("t-1")), "it said something else"
     if end.kind == wire.INTERRUPTED:
         assert end.error_code == "InstanceRestarted"
-        assert at >= life.moment("agent.after-journal"), "it was lost before it was accepted"
+        assert at >= life.moment("agent.before-journal"), "it was lost before it was accepted"
         return
     assert (end.kind, end.exit_code) == (wire.FINISH, code)
     assert _counted(machine) or at >= life.moment("agent.exit"), "its end was made up"
     assert len(gateway.output_of("t-1")) + end.dropped == len(_OUTPUT), "its output is lost"
-    assert _OUTPUT.startswith(gateway.output_of("t-1"))
 
 
 def _cuts(life: Life, name: str) -> list[int]:

@@ -10,13 +10,21 @@ import json
 import os
 import threading
 import time
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 
 from cloudhand.agent import lasting, log, machine, spool
 
 FILE = "journal"  # of a state
 _REMEMBERED = 10_000  # acknowledged task ids
 _COMPACT_AFTER = 1024 * 1024  # bytes written since the last time
+
+
+class Output(NamedTuple):
+    """By which what a power cut has left of an output is known to be all of it, or not."""
+
+    size: int  # bytes that were kept of it
+    crc: int
+    told: int  # bytes of these that were acknowledged before its end
 
 
 class Entry:
@@ -33,6 +41,7 @@ class Entry:
         self.holder_start = ""
         self.placing = False  # of a file: whether it may be in its place
         self.report: Optional[Dict[str, Any]] = None  # its final report, without the output
+        self.output: Optional[Output] = None  # what its script has said, when it had ended
         self.power_asked = False
 
     @property
@@ -56,6 +65,7 @@ class Entry:
             self.placing = True
         elif what == "ended":
             self.report = line["report"]
+            self.output = Output(*line["output"]) if line.get("output") else None
         elif what == "power":
             self.power_asked = True
 
@@ -80,7 +90,7 @@ class Entry:
         if self.placing:
             yield {"task": self.task_id, "what": "placing"}
         if self.report is not None:
-            yield {"task": self.task_id, "what": "ended", "report": self.report}
+            yield _ended(self.task_id, self.report, self.output)
         if self.power_asked:
             yield {"task": self.task_id, "what": "power"}
 
@@ -162,9 +172,16 @@ class Journal:
         with self._lock:
             del self._open[task_id]
 
-    def ended(self, task_id: str, report: "Dict[str, Any]", *, durable: bool) -> None:
+    def ended(
+        self,
+        task_id: str,
+        report: "Dict[str, Any]",
+        *,
+        durable: bool,
+        output: "Optional[Output]" = None,
+    ) -> None:
         with self._lock:
-            self._write({"task": task_id, "what": "ended", "report": report}, durable=durable)
+            self._write(_ended(task_id, report, output), durable=durable)
 
     def sync(self) -> None:
         with self._lock:
@@ -277,6 +294,12 @@ def unfinished(path: str) -> "List[Entry]":
         else:
             found.setdefault(line["task"], Entry(line["task"])).apply(line)
     return list(found.values())
+
+
+def _ended(
+    task_id: str, report: "Dict[str, Any]", output: "Optional[Output]"
+) -> "Dict[str, Any]":
+    return {"task": task_id, "what": "ended", "report": report, "output": output}
 
 
 def _encoded(line: "Dict[str, Any]") -> bytes:

@@ -252,6 +252,7 @@ class Runner:
             return
         report: Optional[wire.Report]
         if entry.boot_id != machine.boot_id():
+            spool.drop_zeros(self._folder(entry.task_id))
             report = self._follower.interrupted(entry, "InstanceRestarted", [])
         else:
             report = self._follower.follow(entry, watch, None)
