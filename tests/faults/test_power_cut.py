@@ -18,7 +18,7 @@ import pytest
 from cloudhand.wire import agent as wire
 from tests.agent.conftest import Machine, gateway, machine, pyz, task, wait_until
 from tests.agent.gateway import FakeGateway
-from tests.faults.disk import MARK, Disk, disk
+from tests.faults.disk import MARK, Disk, mounted
 from tests.faults.medium import Image, Medium, Step, instants
 
 __all__ = ["gateway", "machine", "pyz"]
@@ -48,13 +48,10 @@ def powered(machine: Machine) -> Iterator[Machine]:
     """A machine whose state is on a disk that loses what was not synced."""
     path = machine.root / "disk"
     path.mkdir()
-    try:
-        with disk(path) as one:
-            machine.disk = one
-            yield machine
-            _dead(machine)
-    except OSError as error:
-        pytest.skip(f"no power can be cut here: {error}")
+    with mounted(path) as one:
+        machine.disk = one
+        yield machine
+        _dead(machine)
 
 
 def _disk(machine: Machine) -> Disk:
