@@ -45,6 +45,7 @@ class Node:
 class Kept:
     """One name of an image."""
 
+    number: int  # the same for all names of one file
     mode: int
     uid: int
     gid: int
@@ -75,11 +76,16 @@ class Medium:
         self.next = first
         self._lasting: dict[int, dict[str, int]] = {ROOT: {}}
         self._moves: list[_Move] = []
+        made: dict[int, Node] = {}
         for path, kept in (image or {}).items():
             parent, name = self._above(path)
-            node = self._new(kept.mode, kept.uid, kept.gid)
-            node.synced = kept.content
-            node.content[:] = kept.content
+            node = made.get(kept.number)
+            if node is None:
+                node = made[kept.number] = self._new(kept.mode, kept.uid, kept.gid)
+                node.synced = kept.content
+                node.content[:] = kept.content
+            else:
+                node.links += 1
             self.nodes[parent].names[name] = self._lasting[parent][name] = node.number
 
     def apply(self, step: Step) -> None:
@@ -206,7 +212,8 @@ class Medium:
     ) -> Iterator[tuple[str, Kept]]:  # fmt: skip
         for name, below in names.get(number, {}).items():
             node, whole = self.nodes[below], f"{path}{name}"
-            yield whole, Kept(mode=node.mode, uid=node.uid, gid=node.gid, content=contents[below])
+            yield whole, Kept(number=below, mode=node.mode, uid=node.uid, gid=node.gid,
+                              content=contents[below])  # fmt: skip
             yield from self._walk(below, f"{whole}/", names, contents)
 
     def _above(self, path: str) -> tuple[int, str]:

@@ -11,6 +11,7 @@ import os
 import random
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -25,9 +26,8 @@ __all__ = ["gateway", "machine", "pyz"]
 
 _ALL = os.environ.get("CLOUDHAND_TEST_FAULTS") == "all"
 _SEED = os.environ.get("CLOUDHAND_TEST_SEED", "1")
-_FEW = 6
+_FEW = 4
 _OUTPUT = b"helloworld\n"
-# The last thing before which a step is of no use to a test.
 _RAN, _REGISTERED, _HEARD = "ran", "registered", "heard"
 
 
@@ -80,8 +80,10 @@ def _script(machine: Machine, code: int) -> str:
     )
 
 
-def _lived(machine: Machine, gateway: FakeGateway, code: int, *, deaf: int = 0) -> Life:
-    """One life, to the acknowledged end of a command; so many times its end is not heard."""
+def _lived(
+    machine: Machine, gateway: FakeGateway, asked: wire.Task | wire.FileTask, *, deaf: int = 0
+) -> Life:
+    """One life, to the acknowledged end of what is asked; so many times its end is not heard."""
     answers: list[wire.Ack | int] = [503] * deaf
     medium = _disk(machine).medium
 
@@ -96,30 +98,39 @@ def _lived(machine: Machine, gateway: FakeGateway, code: int, *, deaf: int = 0) 
     gateway.acknowledge = acknowledge
     machine.register()
     _disk(machine).mark(_REGISTERED)
-    gateway.run(task("t-1", _script(machine, code)))
+    if isinstance(asked, wire.Task):
+        gateway.run(asked)
+    else:
+        gateway.send(asked)
     machine.start()
-    gateway.end_of("t-1")
+    gateway.wait(lambda: not gateway.open and not gateway.sending)
     wait_until(lambda: ", acknowledged" in machine.log)
     _dead(machine)
     gateway.acknowledge = lambda report: wire.Ack()
     return Life(steps=tuple(medium.steps))
 
 
-def _back(machine: Machine, gateway: FakeGateway, image: Image, *, heard: bool, code: int) -> None:
-    """The machine has this on its disk, and was booted again."""
+def _back(
+    machine: Machine, gateway: FakeGateway, image: Image, asked: wire.Task | wire.FileTask | None
+) -> None:
+    """The machine has this on its disk, and was booted again; None: nothing is left to be done."""
     _disk(machine).put(image)
     (machine.root / "count").unlink(missing_ok=True)
+    (machine.root / "power").unlink(missing_ok=True)
     gateway.reports.clear()
     gateway.open.clear()
-    if not heard:
-        gateway.open["t-1"] = task("t-1", _script(machine, code))
+    gateway.sending.clear()
+    if isinstance(asked, wire.Task):
+        gateway.open[asked.task_id] = asked
+    elif asked is not None:
+        gateway.sending[asked.task_id] = asked
     machine.boot_id = "boot-2"
     machine.start()
-    if heard:
+    if asked is None:
         gateway.run(task("t-2", "true"))
         gateway.end_of("t-2")
     else:
-        gateway.end_of("t-1")
+        gateway.end_of(asked.task_id)
     _dead(machine)
 
 
@@ -128,6 +139,7 @@ def _check(machine: Machine, gateway: FakeGateway, life: Life, at: int, code: in
     assert before + _counted(machine) <= 1, "it ran twice"
     if at >= life.moment(_HEARD):
         assert not _counted(machine), "it ran again after its end was heard"
+        assert not machine.power_orders, "it went down again"
         return
     end = gateway.end_of("t-1")
     assert _OUTPUT.startswith(gateway.output_of("t-1")), "it said something else"
@@ -140,28 +152,81 @@ def _check(machine: Machine, gateway: FakeGateway, life: Life, at: int, code: in
     assert len(gateway.output_of("t-1")) + end.dropped == len(_OUTPUT), "its output is lost"
 
 
-def _cuts(life: Life, name: str) -> list[int]:
-    """Steps to cut the power at: those of the fault points, and others; a few unless all."""
-    first = life.moment(_REGISTERED)
-    if _ALL:
-        return list(range(first, len(life.steps) + 1))
-    chance = random.Random(f"{_SEED} {name}")
-    return sorted(chance.sample(range(first, len(life.steps) + 1), _FEW))
-
-
 @pytest.mark.parametrize("code", [0, 3, 194])
 def test_a_command_whose_machine_loses_its_power(
     powered: Machine, gateway: FakeGateway, code: int
 ) -> None:
-    life = _lived(powered, gateway, code)
-    wanted = _cuts(life, str(code))
+    asked = task("t-1", _script(powered, code))
+    life = _lived(powered, gateway, asked)
+    for at, image in _cut(life, str(code)):
+        assert "state/identity.json" in image
+        _back(powered, gateway, image, asked if at < life.moment(_HEARD) else None)
+        with _told_of(life, at, image):
+            _check(powered, gateway, life, at, code)
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_an_end_that_nobody_heard_lasts(
+    powered: Machine, gateway: FakeGateway, code: int
+) -> None:
+    asked = task("t-1", _script(powered, code))
+    life = _lived(powered, gateway, asked, deaf=1)
+    at = life.moment(_HEARD) - 1  # it was told a second time, and so it had been kept
+    for chance in (None, *(random.Random(f"{_SEED} {draw}") for draw in range(_FEW))):
+        image = _at(life, at).after_cut(chance)
+        _back(powered, gateway, image, asked)
+        with _told_of(life, at, image):
+            _check(powered, gateway, life, at, code)
+            end = gateway.end_of("t-1")
+            assert (end.kind, end.exit_code, end.dropped) == (wire.FINISH, code, 0)
+            assert gateway.output_of("t-1") == _OUTPUT
+
+
+def test_a_refusal_that_nobody_heard_lasts(powered: Machine, gateway: FakeGateway) -> None:
+    asked = task("t-1", "true", username="nobody-of-that-name")
+    life = _lived(powered, gateway, asked, deaf=1)
+    image = _at(life, life.moment(_HEARD) - 1).after_cut()
+    _back(powered, gateway, image, asked)
+    assert gateway.end_of("t-1").kind == wire.INVALID
+
+
+def test_a_file_whose_machine_loses_its_power(powered: Machine, gateway: FakeGateway) -> None:
+    folder = f"{_disk(powered).path}/new/folder"
+    asked = wire.FileTask(task_id="f-1", name="motd", directory=folder, content=b"hello\n")
+    life = _lived(powered, gateway, asked)
     for at, medium in instants(Medium(), life.steps):
-        if at in wanted:
-            chance = random.Random(f"{_SEED} {code} {at}") if at % 3 else None
-            image = medium.after_cut(chance)
-            assert "state/identity.json" in image, at
-            try:
-                _back(powered, gateway, image, heard=at >= life.moment(_HEARD), code=code)
-                _check(powered, gateway, life, at, code)
-            except AssertionError as error:
-                raise AssertionError(f"cut after {life.steps[at - 1]}, step {at}: {error}; {sorted(image)}; {[p.content for n, p in image.items() if 'journal' in n]}") from error
+        if at >= life.moment(_HEARD):
+            assert medium.after_cut()["new/folder/motd"].content == b"hello\n"
+    for at, image in _cut(life, "file", until=life.moment(_HEARD)):
+        _back(powered, gateway, image, asked)
+        with _told_of(life, at, image):
+            end = gateway.end_of("f-1")
+            assert (end.kind, end.error_code) == (wire.FINISH, "")
+            left = _disk(powered).medium.after_cut().get("new/folder/motd")
+            assert left is not None and left.content == b"hello\n", "it is not there"
+
+
+def _at(life: Life, wanted: int) -> Medium:
+    return next(medium for at, medium in instants(Medium(), life.steps) if at == wanted)
+
+
+def _cut(life: Life, name: str, *, until: int | None = None) -> Iterator[tuple[int, Image]]:
+    """What is left of cuts at some steps, or at all."""
+    first, last = life.moment(_REGISTERED), len(life.steps) + 1 if until is None else until
+    chance = random.Random(f"{_SEED} {name}")
+    wanted = range(first, last)
+    drawn = set(wanted if _ALL else chance.sample(wanted, _FEW))
+    for at, medium in instants(Medium(), life.steps):
+        if at in drawn:
+            yield at, medium.after_cut(chance if chance.random() < 0.7 else None)
+
+
+@contextmanager
+def _told_of(life: Life, at: int, image: Image) -> Iterator[None]:
+    """What fails in there says what the disk held."""
+    try:
+        yield
+    except AssertionError as error:
+        names = ", ".join(f"{path} ({len(kept.content)})" for path, kept in image.items())
+        why = f"cut at step {at}, after {life.steps[at - 1]}: {error}; left were {names}"
+        raise AssertionError(why) from None

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import errno
 import os
+from typing import Optional
 
 _UNKNOWN = (errno.EINVAL, errno.ENOTSUP)  # from file systems that have no such thing
 
 
-def sync_names(folder: str) -> None:
+def sync_names(folder: str, *, dir_fd: Optional[int] = None) -> None:
     """Of a directory; OSError. Nothing of one that may be written and not read."""
     try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=dir_fd)
     except PermissionError:
         return
     try:
