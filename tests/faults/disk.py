@@ -69,6 +69,8 @@ class Disk:
         self.medium = Medium()
         self.read_only = False
         self.room: int | None = None  # bytes that may still be written; None: any number
+        self.refused = 0  # requests, of all kinds
+        self.when_marked: Callable[[str], None] = lambda text: None  # is told before who marks
         self._lock = threading.Lock()
         ours, theirs = socket.socketpair()
         self._keeper = subprocess.Popen(
@@ -166,6 +168,7 @@ class Disk:
         name = _name(body)
         if number == ROOT and name.startswith(MARK):
             self.medium.mark(name[len(MARK) :])
+            self.when_marked(name[len(MARK) :])
         return _entry(self.medium.find(self._node(number).number, name))
 
     def _attributes(self, number: int, _: bytes, __: object) -> bytes:
@@ -197,7 +200,7 @@ class Disk:
 
     def _make_directory(self, number: int, body: bytes, who: tuple[int, int]) -> bytes:
         (mode,) = struct.unpack_from("<I", body)
-        self._fits(512)
+        self._refuse_unless(self.room is None or self.room >= 512)
         return self._made(number, _name(body[8:]), stat.S_IFDIR | mode, who)
 
     def _create(self, number: int, body: bytes, who: tuple[int, int]) -> bytes:
@@ -248,9 +251,8 @@ class Disk:
         growth = max(offset + size - len(node.content), 0)
         if self.room is not None and growth > self.room:
             data = data[: size - growth + self.room]
-            if not data:
-                raise OSError(errno.ENOSPC, "")
             growth = self.room
+            self._refuse_unless(bool(data))
         if self.room is not None:
             self.room -= growth
         self.medium.write(number, offset, data)
@@ -292,11 +294,13 @@ class Disk:
 
     def _written(self, number: int) -> Node:
         if self.read_only:
+            self.refused += 1
             raise OSError(errno.EROFS, "")
         return self._node(number)
 
-    def _fits(self, size: int) -> None:
-        if self.room is not None and self.room < size:
+    def _refuse_unless(self, fits: bool) -> None:
+        if not fits:
+            self.refused += 1
             raise OSError(errno.ENOSPC, "")
 
     def _made(

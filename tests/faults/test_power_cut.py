@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import random
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -29,6 +29,15 @@ _SEED = os.environ.get("CLOUDHAND_TEST_SEED", "1")
 _FEW = 4
 _OUTPUT = b"helloworld\n"
 _RAN, _REGISTERED, _HEARD = "ran", "registered", "heard"
+
+
+_POINTS = ("agent.before-journal", "agent.after-journal", "agent.spawn", "agent.spawned",
+           "agent.exit", "agent.spool", "agent.report", "agent.ack")  # fmt: skip
+
+
+def _drawn_points() -> list[str]:
+    chance = random.Random(f"{_SEED} points")
+    return list(_POINTS) if _ALL else sorted(chance.sample(_POINTS, 2))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,6 +213,48 @@ def test_a_file_whose_machine_loses_its_power(powered: Machine, gateway: FakeGat
             assert (end.kind, end.error_code) == (wire.FINISH, "")
             left = _disk(powered).medium.after_cut().get("new/folder/motd")
             assert left is not None and left.content == b"hello\n", "it is not there"
+
+
+def _full(disk: Disk, room: int) -> None:
+    disk.room = room
+
+
+def _read_only(disk: Disk, _: int) -> None:
+    disk.read_only = True
+
+
+@pytest.mark.parametrize("how", [_full, _read_only])
+@pytest.mark.parametrize("point", _drawn_points())
+def test_a_command_whose_disk_takes_nothing_for_a_while(
+    powered: Machine, gateway: FakeGateway, point: str, how: Callable[[Disk, int], None]
+) -> None:
+    disk = _disk(powered)
+    room = random.Random(f"{_SEED} {point}").randrange(300)
+    powered.start()
+
+    def strike(mark: str) -> None:
+        if mark == point:
+            how(disk, room)
+
+    disk.when_marked = strike
+    gateway.run(task("t-1", _script(powered, 3)))
+    wait_until(lambda: disk.refused > 1 or gateway.finals("t-1"))
+    disk.when_marked = lambda mark: None
+    disk.room, disk.read_only = None, False
+
+    end = gateway.end_of("t-1")
+    if end.kind == wire.ERROR:
+        assert _counted(powered) == 0
+        assert (end.error_code == "NoEnoughSpace") == (how is _full), end.error_description
+    else:
+        assert (end.kind, end.exit_code, _counted(powered)) == (wire.FINISH, 3, 1)
+        assert (gateway.output_of("t-1"), end.dropped) == (_OUTPUT, 0)
+    gateway.run(task("t-2", "echo again"))
+    assert gateway.end_of("t-2").output == b"again\n"
+    gateway.run(task("t-1", _script(powered, 3)))  # as a server that lost what it had
+    gateway.wait(lambda: not gateway.open)
+    if end.kind == wire.FINISH:
+        assert _counted(powered) == 1
 
 
 def _at(life: Life, wanted: int) -> Medium:

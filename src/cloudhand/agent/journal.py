@@ -6,6 +6,7 @@ survive a power cut are fsynced; the others survive the end of the process all t
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
@@ -96,7 +97,7 @@ class Entry:
 
 
 class Journal:
-    """Open it once per process. OSError from any method that writes: nothing was recorded."""
+    """Open it once per process. OSError from any method that writes: nothing stands on the disk."""
 
     def __init__(self, state: str) -> None:
         self._path = os.path.join(state, FILE)
@@ -124,14 +125,15 @@ class Journal:
             return list(self._open.values())
 
     def acknowledged_report(self, task_id: str) -> "Optional[Dict[str, Any]]":
-        """How a task ended that is acknowledged, without its output; None for any other task."""
+        """How a task ended that is acknowledged, without its output; None for any other task, and
+        empty where the disk took none of it."""
         with self._lock:
             if task_id not in self._done:
                 return None
         found: Dict[str, Any] = {}
         for line in _lines(self._path):  # rare enough to be no reason to keep it in memory
-            if line["task"] == task_id and line["what"] == "acknowledged":
-                found = line["report"]
+            if line["task"] == task_id and line["what"] in ("ended", "acknowledged"):
+                found = line["report"] or found
         return found
 
     def accept(self, task_id: str, *, boot_id: str, detail: "Dict[str, Any]") -> Optional[Entry]:
@@ -180,8 +182,14 @@ class Journal:
         durable: bool,
         output: "Optional[Output]" = None,
     ) -> None:
+        """OSError: it is told all the same, and the line of its acknowledgement has it."""
+        line = _ended(task_id, report, output)
         with self._lock:
-            self._write(_ended(task_id, report, output), durable=durable)
+            try:
+                self._write(line, durable=durable)
+            except OSError:
+                self._apply(line)
+                raise
 
     def sync(self) -> None:
         with self._lock:
@@ -193,7 +201,8 @@ class Journal:
             self._write({"task": task_id, "what": "power"}, durable=True)
 
     def acknowledged(self, task_id: str) -> None:
-        """Record that the end is known. Losing this costs one more report, no more."""
+        """Record that the end is known. Losing this costs one more report, no more, and that only
+        from a later agent: OSError."""
         with self._lock:
             entry = self._open[task_id]
             line = {
@@ -201,7 +210,11 @@ class Journal:
                 "what": "acknowledged",
                 "report": entry.report,
             }
-            self._write(line, durable=False)
+            try:
+                self._write(line, durable=False)
+            except OSError:
+                self._apply(line)
+                raise
             if self._written > _COMPACT_AFTER:
                 before, self._file = self._file, self._reopened()
                 os.close(before)
@@ -211,7 +224,7 @@ class Journal:
         before = os.fstat(self._file).st_size
         try:
             if os.write(self._file, data) < len(data):
-                raise OSError("the disk is full")
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             if durable:
                 os.fsync(self._file)
         except OSError:
