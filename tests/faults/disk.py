@@ -42,7 +42,8 @@ where, ours = sys.argv[1], socket.socket(fileno=int(sys.argv[2]))
 uid, gid = os.geteuid(), os.getegid()
 do("unshare", 0x20000 | (0x10000000 if uid else 0))
 if uid:
-    for name, text in ("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1"):
+    maps = ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")
+    for name, text in ("setgroups", "deny"), *maps:
         with open(f"/proc/self/{name}", "w") as file:
             file.write(text)
 do("mount", b"none", b"/", None, 0x44000, None)
@@ -344,7 +345,7 @@ _ANSWERS: dict[int, Callable[[Disk, int, bytes, tuple[int, int]], bytes]] = {
 
 @contextmanager
 def mounted(path: Path) -> Iterator[Disk]:
-    """A new and empty one on an empty directory; skips the test, and says why, where none can be."""
+    """A new and empty one on an empty directory; skips the test, with why, where none can be."""
     try:
         one = Disk(path)
     except OSError as error:
@@ -353,4 +354,3 @@ def mounted(path: Path) -> Iterator[Disk]:
         yield one
     finally:
         one.close()
-

@@ -195,7 +195,7 @@ class Medium:
         names = {number: dict(there) for number, there in self._lasting.items()}
         held: set[int] = set()  # directories of which a change of names did not come to the disk
         for move in self._moves:
-            comes = how in ("all", "names") or (how == "any" and bool(chance) and _tossed(chance))
+            comes = how in ("all", "names") or (how == "any" and _tossed(chance))
             if comes and not held & move.directories:
                 _rename(names, move)
             else:
@@ -331,5 +331,5 @@ def _rename(names: Mapping[int, dict[str, int]], move: _Move) -> None:
             names[directory][name] = number
 
 
-def _tossed(chance: random.Random) -> bool:
-    return chance.random() < 0.5
+def _tossed(chance: random.Random | None) -> bool:
+    return chance is not None and chance.random() < 0.5

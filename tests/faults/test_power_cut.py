@@ -26,7 +26,7 @@ __all__ = ["gateway", "machine", "pyz"]
 
 _ALL = os.environ.get("CLOUDHAND_TEST_FAULTS") == "all"
 _SEED = os.environ.get("CLOUDHAND_TEST_SEED", "1")
-_FEW = 4
+_FEW = 3  # steps, of each life
 _OUTPUT = b"helloworld\n"
 _RAN, _REGISTERED, _HEARD = "ran", "registered", "heard"
 
@@ -37,7 +37,7 @@ _POINTS = ("agent.before-journal", "agent.after-journal", "agent.spawn", "agent.
 
 def _drawn_points() -> list[str]:
     chance = random.Random(f"{_SEED} points")
-    return list(_POINTS) if _ALL else sorted(chance.sample(_POINTS, 2))
+    return list(_POINTS) if _ALL else [chance.choice(_POINTS)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,9 +84,7 @@ def _counted(machine: Machine) -> int:
 
 def _script(machine: Machine, code: int) -> str:
     marks = f"{_disk(machine).path}/{MARK}"
-    return (
-        f"test -e {marks}{_RAN}; echo ran >> {machine.root}/count; echo helloworld; exit {code}"
-    )
+    return f"test -e {marks}{_RAN}; echo ran >> {machine.root}/count; echo helloworld; exit {code}"
 
 
 def _lived(
@@ -174,10 +172,8 @@ def test_a_command_whose_machine_loses_its_power(
             _check(powered, gateway, life, at, code)
 
 
-@pytest.mark.parametrize("code", [0, 3])
-def test_an_end_that_nobody_heard_lasts(
-    powered: Machine, gateway: FakeGateway, code: int
-) -> None:
+@pytest.mark.parametrize("code", [0, 3] if _ALL else [3])
+def test_an_end_that_nobody_heard_lasts(powered: Machine, gateway: FakeGateway, code: int) -> None:
     asked = task("t-1", _script(powered, code))
     life = _lived(powered, gateway, asked, deaf=1)
     at = life.moment(_HEARD) - 1  # it was told a second time, and so it had been kept
@@ -255,6 +251,18 @@ def test_a_command_whose_disk_takes_nothing_for_a_while(
     gateway.wait(lambda: not gateway.open)
     if end.kind == wire.FINISH:
         assert _counted(powered) == 1
+
+
+def test_an_agent_says_that_its_disk_is_not_to_be_written(powered: Machine) -> None:
+    powered.register()
+    _disk(powered).read_only = True
+    powered.start_only()
+    assert powered.process is not None
+    assert powered.process.wait(15) != 0
+    assert powered.log == (
+        f"cloudhand-agent: cannot keep anything in {powered.state}: Read-only file system; name"
+        " another directory with --state\n"
+    )
 
 
 def _at(life: Life, wanted: int) -> Medium:

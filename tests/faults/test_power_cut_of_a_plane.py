@@ -7,9 +7,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import signal
 import sqlite3
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -21,6 +19,7 @@ from cloudhand.agent.client import Client as AgentClient
 from cloudhand.agent.server import Server
 from cloudhand.cli.client import Client
 from cloudhand.cli.endpoint import find_endpoint
+from cloudhand.cli.errors import ApiError
 from cloudhand.core.ids import CommandId, InstanceId, InvokeId
 from cloudhand.providers.sandbox.instance import remove_tree
 from cloudhand.server.databases import open_database, store_file
@@ -29,7 +28,7 @@ from cloudhand.server.tls import tls_files
 from cloudhand.store.transaction import Transaction
 from cloudhand.wire import agent as wire
 from tests.faults.disk import Disk, mounted
-from tests.faults.medium import Image, Medium, Step, instants, put_down
+from tests.faults.medium import Medium, instants, put_down
 from tests.system import processes
 from tests.system.place import Place, Plane, lines_until
 
@@ -37,8 +36,8 @@ _ALL = os.environ.get("CLOUDHAND_TEST_FAULTS") == "all"
 _SEED = os.environ.get("CLOUDHAND_TEST_SEED", "1")
 _ROUNDS = 40 if _ALL else 4  # commands
 _DRAWS = 4 if _ALL else 1  # of what came to the disk, at each step
-_CUTS = 500 if _ALL else 25
-_STARTS = 40 if _ALL else 1
+_CUTS = 500 if _ALL else 12  # of them, in its store alone
+_STARTS = 40 if _ALL else 1  # of them, a whole control plane
 _READY = "ready"
 
 
@@ -181,6 +180,7 @@ def test_a_control_plane_whose_power_is_cut(powered: PlaneOnDisk, tmp_path: Path
     powered.disk.mark(_READY)
     known = powered.known_by()
     _ask(powered, tmp_path / "agent")
+    _takes_nothing(powered)
     powered.kill()
     steps = tuple(medium.steps)
     ready = steps.index(("mark", _READY)) + 1
@@ -205,6 +205,31 @@ def test_a_control_plane_whose_power_is_cut(powered: PlaneOnDisk, tmp_path: Path
             powered.start()
             assert at < ready or powered.known_by() == known
             powered.kill()
+
+
+def _takes_nothing(plane: PlaneOnDisk) -> None:
+    """A disk that is full, or not to be written, refuses and breaks nothing."""
+    order = {"Type": "RunShellScript", "CommandContent": "ZWNobw=="}
+    for room, read_only in ((100, False), (None, True)):
+        plane.disk.room, plane.disk.read_only = room, read_only
+        with pytest.raises(ApiError, match="cannot be written") as refused:
+            plane.call("CreateCommand", Name="refused", **order)
+        assert (refused.value.code, refused.value.status) == ("ServiceUnavailable", 503)
+        plane.call("DescribeCommands")
+        plane.disk.room, plane.disk.read_only = None, False
+        made = plane.call("CreateCommand", Name="accepted", **order)
+        plane.disk.mark(f"command {made['CommandId']}")
+
+
+@pytest.mark.skipif(not _ALL, reason="make faults: a start that only says a sentence")
+def test_a_control_plane_says_that_its_disk_is_not_to_be_written(powered: PlaneOnDisk) -> None:
+    powered.disk.read_only = True
+    powered.start_only()
+    assert powered.process is not None
+    assert powered.process.wait(30) != 0
+    said = (powered.place.root / "serve.log").read_text()
+    assert len(said.splitlines()) == 1
+    assert f"cannot use {powered.on_disk}: read-only file system" in said
 
 
 def _ask(plane: PlaneOnDisk, folder: Path) -> None:

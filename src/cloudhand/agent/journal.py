@@ -309,9 +309,7 @@ def unfinished(path: str) -> "List[Entry]":
     return list(found.values())
 
 
-def _ended(
-    task_id: str, report: "Dict[str, Any]", output: "Optional[Output]"
-) -> "Dict[str, Any]":
+def _ended(task_id: str, report: "Dict[str, Any]", output: "Optional[Output]") -> "Dict[str, Any]":
     return {"task": task_id, "what": "ended", "report": report, "output": output}
 
 

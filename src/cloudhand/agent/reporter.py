@@ -67,11 +67,15 @@ class Reporter:
         assert entry.report is not None
         report, output = _revived(entry.report), entry.output
         if output is not None and entry.boot_id != machine.boot_id():
-            if self._output(replace(report, offset=output.told)) != output:
-                # A power cut has taken of it what the control plane has not.
-                lost = output.size - output.told
-                report = replace(report, offset=None, dropped=report.dropped + lost)
+            report = self._after_a_boot(report, output)
         self._tell(entry, report)
+
+    def _after_a_boot(self, report: wire.Report, output: Output) -> wire.Report:
+        """Without its output where a power cut has taken of it; what was told stays told."""
+        if self._output(replace(report, offset=output.told)) == output:
+            return report
+        lost = output.size - output.told
+        return replace(report, offset=None, dropped=report.dropped + lost)
 
     def say_once(self, report: wire.Report) -> None:
         """Say what need not be kept: the control plane asks again if it is lost."""

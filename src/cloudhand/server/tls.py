@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
