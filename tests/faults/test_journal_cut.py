@@ -19,7 +19,7 @@ __all__ = ["pyz"]
 
 _ALL = os.environ.get("CLOUDHAND_TEST_FAULTS") == "all"
 _SEED = os.environ.get("CLOUDHAND_TEST_SEED", "1")
-_CUTS = 20_000 if _ALL else 150
+_CUTS = 20_000 if _ALL else 60
 _TASKS = 30
 # An agent's journal, which is written anew again and again.
 _PROGRAM = f"""

@@ -36,7 +36,7 @@ _ALL = os.environ.get("CLOUDHAND_TEST_FAULTS") == "all"
 _SEED = os.environ.get("CLOUDHAND_TEST_SEED", "1")
 _ROUNDS = 40 if _ALL else 4  # commands
 _DRAWS = 4 if _ALL else 1  # of what came to the disk, at each step
-_CUTS = 500 if _ALL else 12  # of them, in its store alone
+_CUTS = 500 if _ALL else 8  # of them, in its store alone
 _STARTS = 40 if _ALL else 1  # of them, a whole control plane
 _READY = "ready"
 
