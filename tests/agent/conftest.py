@@ -20,16 +20,20 @@ import pytest
 from cloudhand.agent_dist.build import build
 from cloudhand.wire import agent as wire
 from tests.agent.gateway import FakeGateway
+from tests.faults.disk import MARK, Disk
 
 _TICK = threading.Event()  # never set
 
-# Runs the agent of the one file with a hook that kills it at a named point.
+# Runs the agent of the one file with a hook that kills it at a named point, and leaves a mark of
+# each on a disk that a test keeps (tests/faults/disk.py).
 _DRIVER = """
 import os, signal, sys
 sys.path.insert(0, sys.argv[1])
 from cloudhand import faults
-wanted = sys.argv[2]
+wanted, marks = sys.argv[2], os.environ.get("CLOUDHAND_TEST_MARKS")
 def hook(name):
+    if marks:
+        os.path.exists(marks + name)
     if name == wanted:
         os.kill(os.getpid(), signal.SIGKILL)
 faults.hook = hook
@@ -52,10 +56,20 @@ class Machine:
     before: tuple[str, ...] = ()  # words of a program that becomes the agent
     environment: dict[str, str] = field(default_factory=dict)
     extra: list[str] = field(default_factory=list)  # marks of what a test started besides
+    disk: Disk | None = None  # that its state is on
 
     @property
     def state(self) -> Path:
-        return self.root / "state"
+        return (self.root if self.disk is None else self.disk.path) / "state"
+
+    @property
+    def seen(self) -> Path:
+        """The same for who is not on the machine."""
+        return self.state if self.disk is None else self.disk.seen / "state"
+
+    @property
+    def _inside(self) -> tuple[str, ...]:
+        return () if self.disk is None else self.disk.inside
 
     @property
     def power_orders(self) -> list[str]:
@@ -69,7 +83,7 @@ class Machine:
     def agent(self, *words: str) -> subprocess.CompletedProcess[str]:
         """One command of the agent, to its end."""
         return subprocess.run(
-            [self.python, "-S", "-E", str(self.pyz), *words],
+            [*self._inside, self.python, "-S", "-E", str(self.pyz), *words],
             capture_output=True,
             text=True,
             env=self._environment(),
@@ -89,7 +103,7 @@ class Machine:
 
     def start(self, *, die_at: str = "") -> None:
         """Start the agent; with ``die_at`` it is killed at that fault point."""
-        if not (self.state / "identity.json").exists() and "--boot" not in self.options:
+        if not (self.seen / "identity.json").exists() and "--boot" not in self.options:
             self.register()
         self.start_only(die_at=die_at)
         if not die_at:
@@ -97,11 +111,12 @@ class Machine:
 
     def start_only(self, *, die_at: str = "") -> None:
         words = ["run", f"--state={self.state}", f"--power-command={self._recorder()}"]
-        start = ["-c", _DRIVER, str(self.pyz), die_at] if die_at else [str(self.pyz)]
+        hooked = die_at or self.disk is not None
+        start = ["-c", _DRIVER, str(self.pyz), die_at] if hooked else [str(self.pyz)]
         self.gateway.fetches.clear()
         with (self.root / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*self.before, self.python, "-S", "-E", *start, *words, *self.options],
+                [*self._inside, *self.before, self.python, "-S", "-E", *start, *words, *self.options],
                 stderr=log,
                 stdout=log,
                 env=self._environment(),
@@ -136,7 +151,7 @@ class Machine:
         return pid
 
     def _journalled(self, task_id: str) -> list[dict[str, Any]]:
-        lines = map(json.loads, (self.state / "journal").read_text().splitlines())
+        lines = map(json.loads, (self.seen / "journal").read_text().splitlines())
         return [line for line in lines if line["task"] == task_id]
 
     def processes(self) -> list[int]:
@@ -156,6 +171,7 @@ class Machine:
             "PATH": os.environ["PATH"],
             "CLOUDHAND_BOOT_ID": self.boot_id,
             "CLOUDHAND_TEST": str(self.root),
+            **({} if self.disk is None else {"CLOUDHAND_TEST_MARKS": f"{self.disk.path}/{MARK}"}),
             **self.environment,
         }
 

@@ -11,6 +11,8 @@ import os
 import stat
 from typing import Callable, List
 
+from cloudhand.agent import lasting
+
 _FLAGS = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _LINKS_AT_MOST = 40  # as many as the kernel follows
 
@@ -54,6 +56,7 @@ def _below(directory: int, name: str, make: bool) -> int:
             raise
     try:
         os.mkdir(name, 0o755, dir_fd=directory)
+        lasting.sync_names(".", dir_fd=directory)
     except FileExistsError:
         pass  # somebody else made it just now
     return os.open(name, _FLAGS, dir_fd=directory)

@@ -7,7 +7,7 @@ import threading
 from typing import Any, Dict, Iterator, Optional, Tuple
 
 from cloudhand.agent import identity as identities
-from cloudhand.agent import log, machine, owner
+from cloudhand.agent import lasting, log, machine, owner
 from cloudhand.agent.backoff import Backoff
 from cloudhand.agent.client import Client
 from cloudhand.agent.identity import Identity
@@ -113,7 +113,7 @@ def attempts(closing: threading.Event) -> "Iterator[None]":
 def make_state(state: str) -> None:
     # Others may pass through, since scripts of other users lie below, but not look.
     try:
-        os.makedirs(state, exist_ok=True)
+        lasting.make_directory(state)
         os.chmod(state, 0o711)
     except OSError as error:
         raise ValueError(

@@ -144,9 +144,9 @@ def _hold(script: Script) -> None:
         _end_rest(script, status, output)
     if script.cgroup:
         cgroups.remove(script.cgroup)
-    output.close()
     ended = started + time.monotonic() - began
-    _announce(script.folder, status, started, ended, keeper)
+    _announce(script.folder, status, started, ended, output)
+    output.close()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
 
 
@@ -168,10 +168,10 @@ class _Output:
         self.reading = reading
         self.open = True
         self._folder = folder
-        self._keeper = keeper
+        self.keeper = keeper
         self._head = -1
         self._unwritten = unwritten
-        self._flush()
+        self.flush()
 
     def take(self) -> bool:
         """Take what has come; False when there will be no more."""
@@ -182,8 +182,8 @@ class _Output:
         if not data:
             self.open = False
             return False
-        self._unwritten += self._keeper.feed(data)
-        self._flush()
+        self._unwritten += self.keeper.feed(data)
+        self.flush()
         return True
 
     def drain(self, at_most: float) -> None:
@@ -197,14 +197,14 @@ class _Output:
                 return
 
     def close(self) -> None:
-        self._flush()
         if self._head >= 0:
             os.close(self._head)
         os.close(self.reading)
 
-    def _flush(self) -> None:
+    def flush(self) -> bool:
+        """Whether all of the head is written."""
         if not self._unwritten:
-            return
+            return True
         try:
             if self._head < 0:
                 self._head = spool.open_head(self._folder)
@@ -214,7 +214,9 @@ class _Output:
             excess = len(self._unwritten) - _UNWRITTEN
             if excess > 0:
                 self._unwritten = self._unwritten[:_UNWRITTEN]
-                self._keeper.end_head(excess)
+                self.keeper.end_head(excess)
+            return False
+        return True
 
 
 def _spawn(script: Script, writing: int) -> int:
@@ -394,9 +396,13 @@ def _zombies() -> "List[int]":
     return [int(word) for word in text.split() if machine.stat(int(word))[:1] == ["Z"]]
 
 
-def _announce(folder: str, status: int, started: float, ended: float, keeper: Keeper) -> None:
+def _announce(folder: str, status: int, started: float, ended: float, output: _Output) -> None:
+    """What the disk does not take is tried again for a while; then the end without the output."""
     start, end = int(started * 1000), int(ended * 1000)
+    keeper = output.keeper
     deadline = time.monotonic() + _NO_SPACE_WAIT
+    while not output.flush() and time.monotonic() < deadline:
+        time.sleep(_LOOK_EVERY * 10)
     while True:
         try:
             spool.put_end(

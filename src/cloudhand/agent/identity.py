@@ -8,6 +8,8 @@ import os
 from dataclasses import dataclass
 from typing import Optional
 
+from cloudhand.agent import lasting
+
 _FILE = "identity.json"
 
 
@@ -53,7 +55,7 @@ def forget(state: str) -> None:
 
 
 def write_whole(path: str, content: bytes, *, mode: int) -> None:
-    """Write a file so that after a crash it is either whole or as it was."""
+    """Write a file so that after a crash it is either whole or as it was, and from now on whole."""
     part = path + ".part"
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(descriptor, "wb") as file:
@@ -61,3 +63,4 @@ def write_whole(path: str, content: bytes, *, mode: int) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(part, path)
+    lasting.sync_names(os.path.dirname(path))

@@ -6,17 +6,26 @@ survive a power cut are fsynced; the others survive the end of the process all t
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
 import time
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 
-from cloudhand.agent import log, machine, spool
+from cloudhand.agent import lasting, log, machine, spool
 
 FILE = "journal"  # of a state
 _REMEMBERED = 10_000  # acknowledged task ids
 _COMPACT_AFTER = 1024 * 1024  # bytes written since the last time
+
+
+class Output(NamedTuple):
+    """By which what a power cut has left of an output is known to be all of it, or not."""
+
+    size: int  # bytes that were kept of it
+    crc: int
+    told: int  # bytes of these that were acknowledged before its end
 
 
 class Entry:
@@ -33,6 +42,7 @@ class Entry:
         self.holder_start = ""
         self.placing = False  # of a file: whether it may be in its place
         self.report: Optional[Dict[str, Any]] = None  # its final report, without the output
+        self.output: Optional[Output] = None  # what its script has said, when it had ended
         self.power_asked = False
 
     @property
@@ -56,6 +66,7 @@ class Entry:
             self.placing = True
         elif what == "ended":
             self.report = line["report"]
+            self.output = Output(*line["output"]) if line.get("output") else None
         elif what == "power":
             self.power_asked = True
 
@@ -80,13 +91,13 @@ class Entry:
         if self.placing:
             yield {"task": self.task_id, "what": "placing"}
         if self.report is not None:
-            yield {"task": self.task_id, "what": "ended", "report": self.report}
+            yield _ended(self.task_id, self.report, self.output)
         if self.power_asked:
             yield {"task": self.task_id, "what": "power"}
 
 
 class Journal:
-    """Open it once per process. OSError from any method that writes: nothing was recorded."""
+    """Open it once per process. OSError from any method that writes: nothing stands on the disk."""
 
     def __init__(self, state: str) -> None:
         self._path = os.path.join(state, FILE)
@@ -114,14 +125,15 @@ class Journal:
             return list(self._open.values())
 
     def acknowledged_report(self, task_id: str) -> "Optional[Dict[str, Any]]":
-        """How a task ended that is acknowledged, without its output; None for any other task."""
+        """How a task ended that is acknowledged, without its output; None for any other task, and
+        empty where the disk took none of it."""
         with self._lock:
             if task_id not in self._done:
                 return None
         found: Dict[str, Any] = {}
         for line in _lines(self._path):  # rare enough to be no reason to keep it in memory
-            if line["task"] == task_id and line["what"] == "acknowledged":
-                found = line["report"]
+            if line["task"] == task_id and line["what"] in ("ended", "acknowledged"):
+                found = line["report"] or found
         return found
 
     def accept(self, task_id: str, *, boot_id: str, detail: "Dict[str, Any]") -> Optional[Entry]:
@@ -162,9 +174,22 @@ class Journal:
         with self._lock:
             del self._open[task_id]
 
-    def ended(self, task_id: str, report: "Dict[str, Any]", *, durable: bool) -> None:
+    def ended(
+        self,
+        task_id: str,
+        report: "Dict[str, Any]",
+        *,
+        durable: bool,
+        output: "Optional[Output]" = None,
+    ) -> None:
+        """OSError: it is told all the same, and the line of its acknowledgement has it."""
+        line = _ended(task_id, report, output)
         with self._lock:
-            self._write({"task": task_id, "what": "ended", "report": report}, durable=durable)
+            try:
+                self._write(line, durable=durable)
+            except OSError:
+                self._apply(line)
+                raise
 
     def sync(self) -> None:
         with self._lock:
@@ -176,7 +201,8 @@ class Journal:
             self._write({"task": task_id, "what": "power"}, durable=True)
 
     def acknowledged(self, task_id: str) -> None:
-        """Record that the end is known. Losing this costs one more report, no more."""
+        """Record that the end is known. Losing this costs one more report, no more, and that only
+        from a later agent: OSError."""
         with self._lock:
             entry = self._open[task_id]
             line = {
@@ -184,7 +210,11 @@ class Journal:
                 "what": "acknowledged",
                 "report": entry.report,
             }
-            self._write(line, durable=False)
+            try:
+                self._write(line, durable=False)
+            except OSError:
+                self._apply(line)
+                raise
             if self._written > _COMPACT_AFTER:
                 before, self._file = self._file, self._reopened()
                 os.close(before)
@@ -194,7 +224,7 @@ class Journal:
         before = os.fstat(self._file).st_size
         try:
             if os.write(self._file, data) < len(data):
-                raise OSError("the disk is full")
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             if durable:
                 os.fsync(self._file)
         except OSError:
@@ -226,9 +256,18 @@ class Journal:
         """Write what still matters anew, and go on behind it; on a full disk behind all."""
         self._written = 0
         try:
-            return self._compacted()
+            file = self._compacted()
         except OSError as error:
             log.warning(f"journal not compacted: {error}")
+            file = self._appended()
+        try:
+            # Else a power cut brings back the one before, without what is fsynced from now on.
+            lasting.sync_names(os.path.dirname(self._path))
+        except OSError as error:
+            log.error(f"journal: its name may not survive a power cut: {error}")
+        return file
+
+    def _appended(self) -> int:
         file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         # The last line may be torn; ours must not begin in it.
         if os.fstat(file).st_size:
@@ -268,6 +307,10 @@ def unfinished(path: str) -> "List[Entry]":
         else:
             found.setdefault(line["task"], Entry(line["task"])).apply(line)
     return list(found.values())
+
+
+def _ended(task_id: str, report: "Dict[str, Any]", output: "Optional[Output]") -> "Dict[str, Any]":
+    return {"task": task_id, "what": "ended", "report": report, "output": output}
 
 
 def _encoded(line: "Dict[str, Any]") -> bytes:

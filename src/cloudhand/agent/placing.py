@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 from cloudhand import faults
-from cloudhand.agent import spool
+from cloudhand.agent import lasting, spool
 from cloudhand.agent.directory import open_directory
 from cloudhand.agent.prepare import Refused, id_exists
 from cloudhand.wire import agent as wire
@@ -93,6 +93,8 @@ def write(place: Place, content: bytes, placing: "Callable[[], None]") -> None:
     try:
         try:
             _write_part(directory, place, content)
+            # Where its name is gone once the journal has the next line, it is in its place.
+            _sync(directory)
             faults.point("agent.file-written")
             placing()
         except OSError as error:
@@ -191,17 +193,11 @@ def _link(directory: int, place: Place) -> None:
 
 
 def _sync(directory: int) -> None:
-    """Make the step survive a power cut."""
+    """Make the names in it survive a power cut."""
     try:
-        readable = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
+        lasting.sync_names(".", dir_fd=directory)
     except OSError:
-        return  # a directory that may be written and not read
-    try:
-        os.fsync(readable)
-    except OSError:
-        pass  # a file system that knows no such thing; the file is there
-    finally:
-        os.close(readable)
+        pass  # a disk that is failing; the file is there
 
 
 def _remove(directory: int, name: str) -> None:

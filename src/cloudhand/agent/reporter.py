@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, Optional
 from cloudhand import faults
 from cloudhand.agent import log, machine, spool
 from cloudhand.agent.backoff import Backoff
-from cloudhand.agent.journal import Entry, Journal
+from cloudhand.agent.journal import Entry, Journal, Output
 from cloudhand.agent.power import Power
 from cloudhand.wire import agent as wire
 from cloudhand.wire.receipt import Receipt
@@ -53,7 +53,12 @@ class Reporter:
         try:
             if report.power:  # it must survive the machine's going down
                 spool.sync(self.folder(entry.task_id))
-            self._journal.ended(entry.task_id, _kept(report), durable=bool(report.power))
+            self._journal.ended(
+                entry.task_id,
+                _kept(report),
+                durable=bool(report.power),
+                output=self._output(report),
+            )
         except OSError as error:
             log.error(f"task {entry.task_id}: end not journalled: {error}")
         self._tell(entry, report)
@@ -61,7 +66,17 @@ class Reporter:
     def ended_before(self, entry: Entry) -> None:
         """See to an end that an earlier agent journalled."""
         assert entry.report is not None
-        self._tell(entry, _revived(entry.report))
+        report, output = _revived(entry.report), entry.output
+        if output is not None and entry.boot_id != machine.boot_id():
+            report = self._after_a_boot(report, output)
+        self._tell(entry, report)
+
+    def _after_a_boot(self, report: wire.Report, output: Output) -> wire.Report:
+        """Without its output where a power cut has taken of it; what was told stays told."""
+        if self._output(replace(report, offset=output.told)) == output:
+            return report
+        lost = output.size - output.told
+        return replace(report, offset=None, dropped=report.dropped + lost)
 
     def say_once(self, report: wire.Report) -> None:
         """Say what need not be kept: the control plane asks again if it is lost."""
@@ -84,6 +99,12 @@ class Reporter:
             # Whatever power action followed is long done.
             report = _revived({**values, "power": "", "offset": None})
         self.say_once(report)
+
+    def _output(self, report: wire.Report) -> Optional[Output]:
+        """OSError."""
+        if report.offset is None:
+            return None
+        return Output(*spool.kept_sum(self.folder(report.task_id)), told=report.offset)
 
     def _tell(self, entry: Entry, report: wire.Report) -> None:
         ack = None
@@ -197,7 +218,7 @@ class Reporter:
     def _save(self, report: wire.Report) -> None:
         """Nobody else has the result now, so let it survive a power cut here."""
         try:
-            if not report.file:
+            if report.offset is not None:
                 spool.sync(self.folder(report.task_id))
             self._journal.sync()
         except OSError as error:

@@ -6,6 +6,7 @@ the folder of the task before it is acted upon.
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from dataclasses import replace
@@ -29,7 +30,7 @@ from cloudhand.wire import agent as wire
 from cloudhand.wire import bounds
 
 _OPEN_AT_MOST = 60  # tasks taken; the control plane offers the others again
-_NO_SPACE = "NoEnoughSpace"
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Runner:
@@ -169,7 +170,7 @@ class Runner:
         except OSError as error:
             watch.close()
             log.error(f"task {task.task_id}: not journalled, so not run: {error}")
-            report = _broken(task.task_id, f"{_NO_SPACE}: cannot write the journal: {error}")
+            report = _broken(task.task_id, "cannot write the journal", error)
             self._workers.do(self._reporter.say_once, report)
             return
         faults.point("agent.after-journal")
@@ -214,7 +215,7 @@ class Runner:
             )
         except OSError as error:
             log.error(f"task {task.task_id}: not started: {error}")
-            return _broken(task.task_id, f"cannot start the script: {error}")
+            return _broken(task.task_id, "cannot start the script", error)
         report = self._follower.follow(entry, watch, holder)
         if report is None:
             holder.let_go()
@@ -260,6 +261,7 @@ class Runner:
             return
         report: Optional[wire.Report]
         if entry.boot_id != machine.boot_id():
+            spool.drop_zeros(self._folder(entry.task_id))
             report = self._follower.interrupted(entry, "InstanceRestarted", None)
         else:
             report = self._follower.follow(entry, watch, None)
@@ -288,6 +290,7 @@ class Runner:
             self._watches.pop(task_id).close()
 
 
-def _broken(task_id: str, why: str) -> wire.Report:
-    code = _NO_SPACE if _NO_SPACE in why or "No space" in why else "ExecuteScriptFailed"
+def _broken(task_id: str, what: str, error: OSError) -> wire.Report:
+    code = "NoEnoughSpace" if error.errno in _NO_SPACE else "ExecuteScriptFailed"
+    why = f"{what}: {error}"
     return wire.Report(kind=wire.ERROR, task_id=task_id, error_code=code, error_description=why)

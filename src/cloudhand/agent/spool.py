@@ -5,12 +5,13 @@ Written by the holder, read by whichever agent lives then. It is flat.
 
 from __future__ import annotations
 
+import binascii
 import json
 import os
 from dataclasses import dataclass
-from typing import Optional
+from typing import Optional, Tuple
 
-from cloudhand.agent import machine
+from cloudhand.agent import lasting, machine
 
 TASKS = "tasks"  # of a state: the folders of all tasks
 SCRIPT = "script"
@@ -19,6 +20,7 @@ _CGROUP = "cgroup"  # the path of the script's own, where it has one
 _HEAD = "head"  # of the output, growing
 _TAIL = "tail"  # of the output, written at the end
 _END = "end"  # how it ended; the last thing that a holder writes
+_PIECE = 1024 * 1024  # bytes that are read at once
 _OUTLAST = "outlast"  # made by the agent: end only when nothing of the script is left
 
 
@@ -57,13 +59,14 @@ def remove(folder: str) -> None:
 
 
 def sync(folder: str) -> None:
-    """Make what is in a folder survive a power cut; OSError."""
+    """Make a folder and what is in it survive a power cut; OSError."""
     for path in [os.path.join(folder, name) for name in os.listdir(folder)] + [folder]:
         descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+    lasting.sync_names(os.path.dirname(folder))
 
 
 def put_pid(folder: str, pid: int) -> None:
@@ -108,6 +111,24 @@ def read_kept(folder: str, offset: int, at_most: int) -> bytes:
     if rest and offset + len(piece) >= head:
         piece += _part(os.path.join(folder, _TAIL), offset + len(piece) - head, rest)
     return piece
+
+
+def kept_sum(folder: str) -> "Tuple[int, int]":
+    """Bytes of head and tail, and their CRC-32; OSError."""
+    size = crc = 0
+    while True:
+        piece = read_kept(folder, size, _PIECE)
+        if not piece:
+            return size, crc
+        size, crc = size + len(piece), binascii.crc32(piece, crc)
+
+
+def drop_zeros(folder: str) -> None:
+    """At the end of the head, where a power cut leaves them in place of what came last."""
+    size = _size(folder, _HEAD)
+    kept = len(_part(os.path.join(folder, _HEAD), 0, size).rstrip(b"\0"))
+    if kept < size:
+        os.truncate(os.path.join(folder, _HEAD), kept)
 
 
 def _size(folder: str, name: str) -> int:

@@ -25,6 +25,7 @@ from cloudhand.server.databases import KEY_FILE, account_folders, has_database, 
 from cloudhand.server.release import FOLDER as RELEASE_FOLDER
 from cloudhand.server.state import LOCK, CannotUse
 from cloudhand.store.database import StoreError
+from cloudhand.store.lasting import sync
 from cloudhand.store.sqlite import snapshot
 
 _MANIFEST = "backup.json"
@@ -46,6 +47,7 @@ def back_up(state: Path, file: Path) -> int:
             _collect(state, Path(folder))
             _pack(Path(folder), part)
         part.rename(file)
+        sync(file.parent)
         return file.stat().st_size
     except OSError as error:
         part.unlink(missing_ok=True)
@@ -66,7 +68,10 @@ def restore(file: Path, state: Path) -> datetime:
         made_at = _unpack(file, part)
         if state.exists():
             state.rmdir()
+        for path in (*part.rglob("*"), part):  # who has restored it may remove the backup
+            sync(path)
         part.rename(state)
+        sync(state.parent)
     except _BROKEN as error:
         remove_tree(str(part))
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cloudhand.store.database import StoreError
 from cloudhand.store.envelope import given_envelope, open_envelope
+from cloudhand.store.lasting import make_folder
 from cloudhand.store.sqlite import SqliteDatabase
 
 KEYS_VARIABLE = "CLOUDHAND_SECRET_KEY"  # of the environment; else there is the file
@@ -50,6 +51,7 @@ def account_folders(state: Path) -> list[Path]:
 
 def _make(folder: Path) -> None:
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not folder.exists():
+            make_folder(folder, 0o700)
     except OSError as error:
         raise StoreError(f"cannot make {folder}: {error.strerror or error}") from error

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 import cloudhand
 from cloudhand.core.upgrade import Release
-from cloudhand.server.tls import write_whole
+from cloudhand.store.lasting import make_folder, write_whole
 from cloudhand.wire.release import KEY_BITS, Manifest
 
 FOLDER = "release"  # of the state directory
@@ -43,7 +43,8 @@ class SignedReleases:
 
 def release(folder: Path, agent: Path) -> Release:
     """Of an agent's one file."""
-    folder.mkdir(mode=0o700, exist_ok=True)
+    if not folder.exists():
+        make_folder(folder, 0o700)
     key = _key(folder / "key.pem")
     package = agent.read_bytes()
     manifest, signature = _signed(folder / "signed", key, package)

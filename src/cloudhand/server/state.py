@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from cloudhand.providers.sandbox.instance import remove_tree
 from cloudhand.server.published import FOLDER
+from cloudhand.store.lasting import make_folder, write_whole
 
 TEMPORARY = "cloudhand-"  # how names of temporary states begin
 LOCK = "lock"  # a file in every state directory
@@ -138,7 +139,7 @@ def _claim(state: Path) -> bool:
 
 def _made(state: Path) -> bool:
     try:
-        state.mkdir(parents=True)
+        make_folder(state)
     except FileExistsError:
         return False
     return True
@@ -180,4 +181,5 @@ def last_port(state: Path) -> int:
 
 
 def keep_url(state: Path, url: str) -> None:
-    (state / "url").write_text(url)
+    if url != last_url(state):
+        write_whole(state / "url", url.encode(), 0o600)

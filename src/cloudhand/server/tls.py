@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +20,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from cloudhand.store.lasting import make_folder, write_whole
 
 _AUTHORITY_LIFE = timedelta(days=3650)
 _CERTIFICATE_LIFE = timedelta(days=397)
@@ -43,7 +44,8 @@ def tls_files(state: Path, host: str, also: Sequence[str] = ()) -> TlsFiles:
     ``also``: names and addresses that it has besides.
     """
     folder = state / "tls"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    if not folder.exists():
+        make_folder(folder, 0o700)
     files = _files(state)
     authority_key = folder / "ca.key"
     if not authority_key.exists():
@@ -176,14 +178,3 @@ def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
         serialization.NoEncryption(),
     )
     write_whole(path, pem, 0o600)
-
-
-def write_whole(path: Path, content: bytes, mode: int) -> None:
-    """Whole or not at all."""
-    part = path.with_suffix(path.suffix + ".part")
-    part.unlink(missing_ok=True)
-    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)

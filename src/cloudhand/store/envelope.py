@@ -15,6 +15,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from cloudhand.store.database import StoreError
+from cloudhand.store.lasting import write_whole
 
 _KEY_SIZE = 32  # bytes
 _NONCE_SIZE = 12  # bytes, as NIST SP 800-38D recommends
@@ -48,7 +49,7 @@ class Envelope:
 def open_envelope(path: Path, *, new: bool) -> Envelope:
     """The envelope whose keys are in ``path``; if it is new one is put there. StoreError."""
     if new:
-        _write(path, _fresh())
+        write_whole(path, _fresh(), 0o600)
     return Envelope(_read(path), str(path))
 
 
@@ -67,12 +68,12 @@ def given_envelope(text: str, *, given_by: str) -> Envelope:
 
 def add_key(path: Path) -> None:
     """From now on a fresh key seals, and those that are there open; StoreError."""
-    _write(path, _fresh() + b"".join(_read(path)))
+    write_whole(path, _fresh() + b"".join(_read(path)), 0o600)
 
 
 def drop_old_keys(path: Path) -> None:
     """Only the key that seals opens any more; StoreError."""
-    _write(path, _read(path)[0])
+    write_whole(path, _read(path)[0], 0o600)
 
 
 def _fresh() -> bytes:
@@ -89,14 +90,3 @@ def _read(path: Path) -> list[bytes]:
     if not text or len(text) % _KEY_SIZE:
         raise StoreError(f"cannot use {path}: it is no key of {_KEY_SIZE} bytes; put a copy back")
     return [text[at : at + _KEY_SIZE] for at in range(0, len(text), _KEY_SIZE)]
-
-
-def _write(path: Path, keys: bytes) -> None:
-    """The file is whole or as it was, whenever this is cut off."""
-    part = path.with_name(f"{path.name}.part")
-    part.unlink(missing_ok=True)
-    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(keys)
-        file.flush()
-        os.fsync(file.fileno())
-    part.rename(path)
