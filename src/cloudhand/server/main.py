@@ -305,9 +305,20 @@ def _listen(settings: Settings) -> Iterator[socket.socket]:
             _bind(listener, host, port or states.last_port(settings.state), wanted=bool(port))
         except OSError as error:
             raise CannotStart(f"cannot listen on {host}:{port}: {_why(error, port)}") from error
+        _check_openness(settings, bound=listener.getsockname()[0])
         listener.listen(_BACKLOG)
         listener.setblocking(False)
         yield listener
+
+
+def _check_openness(settings: Settings, *, bound: str) -> None:
+    """CannotStart where others could read along. ``bound``: the address, whatever name it had."""
+    if not (settings.tls or settings.plain_http or _is_loopback(bound)):
+        raise CannotStart(
+            f"cannot listen on {settings.listen_host} without TLS: whoever is on the way could read"
+            " all commands, outputs and the keys of agents; `cloudhand serve` has --tls for that,"
+            " and where something else encrypts say --plain-http"
+        )
 
 
 def _why(error: OSError, port: int) -> str:
