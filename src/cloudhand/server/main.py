@@ -25,7 +25,8 @@ import uvicorn
 
 from cloudhand.agent_dist.build import ensure as ensure_agent
 from cloudhand.api import http as api_http
-from cloudhand.api.http import App, LongLineProtocol
+from cloudhand.api.connections import Connections
+from cloudhand.api.http import App
 from cloudhand.control.pokes import Loop
 from cloudhand.control.tenancy import Tenancy
 from cloudhand.core.clock import Clock
@@ -273,11 +274,17 @@ class _Server(uvicorn.Server):
         yield
 
 
-def web_config(app: App, tls: TlsFiles | None) -> uvicorn.Config:
+def web_config(
+    app: App,
+    tls: TlsFiles | None,
+    *,
+    lines: Connections | None = None,
+    time_limit: float = api_http.TIME_LIMIT,
+) -> uvicorn.Config:
     """The web server as agents and callers of the cloud API need it."""
     return uvicorn.Config(
         app,
-        http=LongLineProtocol,
+        http=api_http.protocol(lines or Connections(), time_limit=time_limit),
         ws=SmallSocket,
         ws_per_message_deflate=False,
         ws_ping_interval=None,  # agents ping
