@@ -282,9 +282,10 @@ def web_config(
     time_limit: float = api_http.TIME_LIMIT,
 ) -> uvicorn.Config:
     """The web server as agents and callers of the cloud API need it."""
+    lines = Connections() if lines is None else lines  # an empty one is false
     return uvicorn.Config(
         app,
-        http=api_http.protocol(lines or Connections(), time_limit=time_limit),
+        http=api_http.protocol(lines, time_limit=time_limit),
         ws=SmallSocket,
         ws_per_message_deflate=False,
         ws_ping_interval=None,  # agents ping
