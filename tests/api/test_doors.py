@@ -14,8 +14,9 @@ import pytest
 import uvicorn
 
 from cloudhand.api.connections import Connections
+from cloudhand.core.account import AccessKey
 from cloudhand.server.main import web_config
-from tests.api.cloud import Cloud
+from tests.api.cloud import INACTIVE, KEY, Cloud
 from tests.api.test_http import Line, request, signed
 
 _K = 1024
@@ -123,6 +124,37 @@ def test_a_body_in_endless_chunks_is_cut_off(it: Cloud) -> None:
             line.send(b"10000\r\n" + b"x" * 64 * _K + b"\r\n")
         answer = line.answer()
         assert (answer.status, answer.code) == (413, "RequestEntityTooLarge")
+
+
+_OTHER = AccessKey(id="LTAI-other", secret="other-secret", account_id=KEY.account_id)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (("Action=DescribeRegions", "Action=DescribeInstances"), "SignatureDoesNotMatch"),
+        (("RegionId=cn-hangzhou", "RegionId=cn-beijing"), "SignatureDoesNotMatch"),
+        (("&Signature=", "&More=1&Signature="), "SignatureDoesNotMatch"),
+        (("GET ", "POST "), "SignatureDoesNotMatch"),
+        ((f"AccessKeyId={KEY.id}", f"AccessKeyId={_OTHER.id}"), "SignatureDoesNotMatch"),
+        ((f"AccessKeyId={KEY.id}", f"AccessKeyId={INACTIVE.id}"), "InvalidAccessKeyId.Inactive"),
+        ((f"AccessKeyId={KEY.id}", "AccessKeyId=LTAI-none"), "InvalidAccessKeyId.NotFound"),
+        (("&Signature=", "&Signatur="), "MissingParameter"),
+        (("SignatureMethod=HMAC-SHA1", "SignatureMethod=HMAC-MD5"), "InvalidSignatureMethod"),
+        (("SignatureVersion=1.0", "SignatureVersion=0.9"), "InvalidSignatureVersion"),
+        (("Timestamp=20", "Timestamp=19"), "InvalidTimeStamp.Expired"),
+    ],
+)
+def test_what_was_changed_or_is_not_signed_is_refused(
+    it: Cloud, line: Line, change: tuple[str, str], code: str
+) -> None:
+    if not it.do(lambda world: world.control.accounts.get(_OTHER.id)):
+        it.do(lambda world: world.control.accounts.add(_OTHER))
+    text = request(signed("DescribeRegions")).decode()
+    assert change[0] in text
+    answer = line.ask(text.replace(*change, 1).encode())
+    assert answer.code == code
+    assert "Regions" not in answer.json
 
 
 def _until_throttled(line: Line, bad: bytes) -> bytes:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,15 +22,16 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from cloudhand.control import pace
 from cloudhand.core.file import File, SendOrder
 from cloudhand.core.ids import InstanceId
 from cloudhand.core.session import Terminal
-from cloudhand.gateway import http
+from cloudhand.gateway import doorkeeper, http
 from cloudhand.gateway.http import GatewayApp
 from cloudhand.gateway.office import Office
 from cloudhand.wire import agent as wire
 from cloudhand.wire import enclosed, notice, plugin, release, session
-from tests.gateway.plane import OurSigner, Plane, PublishedSigner, Visitor
+from tests.gateway.plane import OurSigner, Plane, PublishedSigner, Visitor, gateway
 from tests.sessions import start
 
 # What belongs to the machine that is attacked, and must not be in any answer to another.
@@ -448,3 +450,33 @@ async def test_who_names_a_machine_without_an_activation_does_not_become_it(scen
 async def test_whoever_asks_learns_that_we_are_here_and_no_more(scene: Scene) -> None:
     said = await scene.plane.send("GET", wire.CONNECTION_PATH, "", b"", {})
     assert (said.status_code, said.text) == (200, "ok")
+
+
+async def test_an_agent_that_asks_too_much_is_told_to_wait_and_others_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doorkeeper, "_AT_ONCE", 6)
+    monkeypatch.setattr(doorkeeper, "_PER_SECOND", 2)
+    async with gateway(tmp_path) as plane:
+        busy, other = await plane.ours(), await plane.ours(machineId="machine-2")
+        assert [(await busy.beat()).status_code for _ in range(7)] == [*[200] * 6, 429]
+        refused = await busy.beat()
+        assert (refused.json()["reason"], refused.headers["connection"]) == ("rate", "close")
+        assert (await other.beat()).status_code == 200
+        await plane.world.advance(seconds=1)
+        assert [(await busy.beat()).status_code for _ in range(3)] == [200, 200, 429]
+
+
+async def test_who_is_refused_too_often_is_told_little_and_agents_are_heard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "_STRANGERS_AT_ONCE", 4)
+    monkeypatch.setattr(pace, "_STRANGERS_PER_SECOND", 1)
+    async with gateway(tmp_path) as plane:
+        agent = await plane.ours()
+        told = [await plane.register(activationId="a" * 36) for _ in range(3)]
+        told += [await plane.send("GET", wire.HEARTBEAT_PATH, "", b"", {}) for _ in range(2)]
+        told += [await plane.register(activationId="a" * 36)]
+        assert [said.status_code for said in told] == [403, 403, 403, 401, 429, 429]
+        assert {said.json()["reason"] for said in told[-2:]} == {"rate"}
+        assert (await agent.beat()).status_code == 200

@@ -6,6 +6,7 @@ import ipaddress
 from datetime import datetime, timedelta
 
 _KEPT = 10_000  # of which it is known that they asked lately
+_STRANGERS_AT_ONCE, _STRANGERS_PER_SECOND = 1000, 100  # refusals of one address
 _NETWORK = 64  # bits of an IPv6 address that are all one subscriber's
 
 
@@ -41,7 +42,7 @@ class Strangers:
     """How often we refuse somebody of an address whom we do not know, in so many words."""
 
     def __init__(self) -> None:
-        self._pace = Pace(at_once=1000, per_second=100)
+        self._pace = Pace(at_once=_STRANGERS_AT_ONCE, per_second=_STRANGERS_PER_SECOND)
 
     def clock_set(self, by: timedelta) -> None:
         self._pace.clock_set(by)
