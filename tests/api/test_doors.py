@@ -266,7 +266,7 @@ async def test_who_takes_no_answer_is_not_waited_for() -> None:
                 while len(lines) == 0:
                     await asyncio.sleep(0)
                 while len(lines):
-                    await asyncio.sleep(0.01)
+                    await asyncio.sleep(0)
 
 
 async def test_where_one_is_too_many_the_one_that_has_waited_longest_goes() -> None:
