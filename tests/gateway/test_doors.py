@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -480,3 +481,12 @@ async def test_who_is_refused_too_often_is_told_little_and_agents_are_heard(
         assert [said.status_code for said in told] == [403, 403, 403, 401, 429, 429]
         assert {said.json()["reason"] for said in told[-2:]} == {"rate"}
         assert (await agent.beat()).status_code == 200
+
+
+def test_a_clock_that_is_set_back_keeps_nobody_waiting() -> None:
+    limit, now = pace.Pace(at_once=2, per_second=1), datetime(2026, 1, 2, tzinfo=UTC)
+    assert [limit.allows("i-1", now) for _ in range(3)] == [True, True, False]
+    limit.clock_set(timedelta(days=-1))
+    before = now - timedelta(days=1)
+    assert not limit.allows("i-1", before)
+    assert limit.allows("i-1", before + timedelta(seconds=1))
