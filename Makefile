@@ -76,7 +76,7 @@ fuzz: setup-dev ## Hostile input to templates, gateway and API, much of it: make
 	@CLOUDHAND_TEST_ANSWERS=build/fuzz CLOUDHAND_TEST_EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest -q -n 2 --timeout 3600 tests/api/test_fuzz.py tests/gateway/test_fuzz.py tests/unit/orchestration/test_hostile.py $(ARGS)
 	@echo "What was answered, by operation: build/fuzz/answers-*.json"
 
-check: setup-dev ## Format, lint, types, import layers, docs fresh
+check: setup-dev ## Format, lint, types, import layers, docs fresh, dependencies audited where PyPI's database answers
 	@$(BIN)/ruff format --check -q . || { echo "run 'make format'"; exit 1; }
 	@$(BIN)/ruff check -q .
 	@$(BIN)/mypy --no-error-summary
@@ -84,6 +84,7 @@ check: setup-dev ## Format, lint, types, import layers, docs fresh
 	@rm -f .import-lint.log
 	@$(BIN)/vermin -q --no-tips --eval-annotations -t=3.9- --violations src/cloudhand/agent src/cloudhand/wire src/cloudhand/faults.py
 	@$(BIN)/python scripts/docs.py --check
+	@$(BIN)/python scripts/audit.py
 	@echo "Format, lint, types, import layers, the agent's Python and the docs: all as they should be"
 
 format: setup-dev ## Format everything

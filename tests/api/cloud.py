@@ -14,10 +14,11 @@ from typing import TypeVar
 
 import uvicorn
 
-from cloudhand.api.http import LongLineProtocol, app
+from cloudhand.api.http import app
 from cloudhand.control.settings import ControlSettings
 from cloudhand.core.account import AccessKey
 from cloudhand.core.ids import ActivationId, InstanceId
+from cloudhand.server.main import web_config
 from cloudhand.wire.agent import Registration
 from tests.world import World
 
@@ -126,9 +127,7 @@ async def _serve(
 @asynccontextmanager
 async def _listening(world: World) -> AsyncIterator[int]:
     """The web server, on a free port of the loopback interface."""
-    config = uvicorn.Config(
-        app(world.tenancy), http=LongLineProtocol, lifespan="off", log_config=None, access_log=False
-    )
+    config = web_config(app(world.tenancy), None)
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)

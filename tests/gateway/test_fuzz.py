@@ -7,6 +7,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,9 @@ _fuzz = settings(
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
+
+# Between two examples, so that however many there are none is one too many.
+_A_WHILE = timedelta(milliseconds=20)
 
 _PATHS = st.sampled_from(
     [
@@ -115,6 +119,7 @@ def test_signed_nonsense_gets_one_clear_answer(
     room: Room, path: str, query: dict[str, str] | str, body: bytes, about_ours: bool
 ) -> None:
     async def ask() -> None:
+        room.plane.world.clock.move(_A_WHILE)
         before = await room.plane.result(room.invoke_id)
         known = {"taskId": room.invoke_id} if about_ours and isinstance(query, dict) else {}
         asked = {**query, **known} if isinstance(query, dict) else query
@@ -149,6 +154,7 @@ def test_unsigned_nonsense_is_refused(
     room: Room, method: str, path: str, headers: dict[str, str], body: bytes
 ) -> None:
     async def ask() -> None:
+        room.plane.world.clock.move(_A_WHILE)
         signed = room.visitor.signed(method, path, "", body)
         answer = await room.plane.send(
             method, path, "", body, {**signed, "x-cloudhand-signature": "", **headers}

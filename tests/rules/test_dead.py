@@ -20,7 +20,6 @@ _USED_BY_OTHERS = {
     "cloudhand.pytest.pytest_configure": "pytest",
     "cloudhand.server.outward.on_body": "httptools",
     "cloudhand.server.outward.on_header": "httptools",
-    "cloudhand.server.outward.on_message_complete": "httptools",
     "cloudhand.wire.signature.v1_signature": "clients; we only verify, with what libcrypto does",
 }
 

@@ -19,6 +19,7 @@ from cloudhand.api.render import Format
 from cloudhand.api.request import RawAnswer, RawRequest
 from cloudhand.api.throttle import Throttle
 from cloudhand.control.control import Control
+from cloudhand.control.pace import Strangers
 from cloudhand.control.tenancy import Tenancy
 from cloudhand.core import ids
 from cloudhand.core.audit import Kind, Record
@@ -91,10 +92,12 @@ class Gate:
     def __init__(self, *, since: datetime) -> None:
         self.replays = authenticate.ReplayGuard(since)
         self.throttle = Throttle()
+        self.strangers = Strangers()
 
     def clock_set(self, by: timedelta) -> None:
         self.replays.clock_set(by)
         self.throttle.clock_set(by)
+        self.strangers.clock_set(by)
 
 
 async def answer(
@@ -105,6 +108,8 @@ async def answer(
         body = await _handled(call, operations, tenancy, gate)
         return call.answer(200, body)
     except Refused as refused:
+        if not call.who and not gate.strangers.allow(raw.source_ip, call.now):
+            return replace(call.told(Refused(wrong.STRANGER_THROTTLED)), close=True)
         return call.refuse(refused)
     except StoreError as error:
         log.error("store failed: %s: request %s", error, call.request_id)
@@ -143,6 +148,9 @@ class _Answering:
         log.info("refused %r: %s: request %s", self.action, first.code, self.request_id)
         if not self.handed_on:
             self.audit.note(self._record(first.code))
+        return self.told(refused)
+
+    def told(self, refused: Refused) -> RawAnswer:
         body = render.error(
             refused,
             product=self.product,
@@ -150,7 +158,8 @@ class _Answering:
             host=self.raw.host,
             form=self.form,
         )
-        return replace(self.answer(first.status, body), retry_after=refused.retry_after)
+        status = refused.errors[0].status
+        return replace(self.answer(status, body), retry_after=refused.retry_after)
 
     def _record(self, outcome: str) -> Record:
         return Record(

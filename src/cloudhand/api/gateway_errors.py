@@ -112,6 +112,10 @@ BODY_TOO_LARGE = WireError(
     code="RequestEntityTooLarge", status=413, message="The request body is larger than 1 MiB."
 )
 
+TOO_SLOW = WireError(
+    code="RequestTimeout", status=408, message="The request was not whole within two minutes."
+)
+
 
 def v1_mismatch(string_to_sign: str) -> WireError:
     # Compat: one client splits this text at its colon and compares what follows.
@@ -136,6 +140,11 @@ def v3_mismatch(string_to_sign: str, canonical_request: str) -> WireError:
 THROTTLED = WireError(
     code="Throttling.User", status=400, message="Request was denied due to user flow control."
 )
+STRANGER_THROTTLED = WireError(
+    code="Throttling",
+    status=429,
+    message="Too many requests from this address were refused; those that are signed are answered.",
+)
 
 GATEWAY = (
     HTTP_METHOD,
@@ -154,12 +163,14 @@ GATEWAY = (
     TOKEN_MALFORMED,
     TOKEN_EXPIRED,
     THROTTLED,
+    STRANGER_THROTTLED,
     FORBIDDEN,
     NO_SUCH_REGION,
     MALFORMED_REQUEST,
     BODY_TOO_LARGE,
     LINE_TOO_LONG,
     HEADERS_TOO_LARGE,
+    TOO_SLOW,
     INTERNAL,
     UNAVAILABLE,
 )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import string
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from typing import Any
 from urllib.parse import quote_from_bytes
 
@@ -13,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from cloudhand.api import gateway_errors as wrong
 from cloudhand.api import render
 from cloudhand.api.answer import Gate, answer
+from cloudhand.api.connections import Connections
 from cloudhand.api.products import BY_VERSION
 from cloudhand.api.refusal import Refused, WireError
 from cloudhand.api.request import RawAnswer, RawRequest
@@ -32,6 +35,13 @@ BODY_LIMIT = 1024 * 1024
 _ORDINARY = 60_000
 # Until here a head that is too large is read to its end, so that its sender hears the answer.
 _HEAD_LIMIT = 2 * 1024 * 1024
+# Seconds from the opening of a connection, or the first byte of a request, to its last one; and
+# for which somebody may take nothing of an answer.
+TIME_LIMIT = 120.0
+
+
+class _Gone(Exception):
+    """Whoever asked has gone before the end of the request."""
 
 
 def app(tenancy: Tenancy) -> App:
@@ -44,7 +54,10 @@ def app(tenancy: Tenancy) -> App:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close"})  # before it is accepted: refuse it
             return
-        body = await _body(receive)
+        try:
+            body = await _body(receive)
+        except _Gone:
+            return
         if body is None:
             await _send(send, _refusal(wrong.BODY_TOO_LARGE, random), close=True)
             return
@@ -62,11 +75,13 @@ def app(tenancy: Tenancy) -> App:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """The whole body; None when it is too large."""
+    """The whole body; None when it is too large. _Gone: half of a request is none."""
     parts = []
     size = 0
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _Gone
         part = message.get("body", b"")
         size += len(part)
         if size > BODY_LIMIT:
@@ -86,6 +101,7 @@ def _headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 async def _send(send: Send, result: RawAnswer, *, close: bool = False) -> None:
+    close = close or result.close
     headers = [
         (b"content-type", result.content_type.encode()),
         (b"content-length", str(len(result.body)).encode()),
@@ -143,11 +159,87 @@ class LongLineProtocol(HttpToolsProtocol):
     The parser takes a line of any length, but the splitter of its URL does not: for a long head
     the query is cut off before and put back after. What is over a limit is answered in its turn
     among pipelined requests, as the error that clients can read.
+
+    Nobody is waited for without end: neither for a request, nor for who takes no answer.
     """
 
     _chunk = 0  # bytes that came last
     _head = 0  # at least the bytes of the head, as far as it is read
     _in_head = True
+    _whole = False  # the request that came last
+    _until: asyncio.TimerHandle | None = None  # by when the next one must be whole
+    _taken_until: asyncio.TimerHandle | None = None  # by when an answer must be taken
+
+    def __init__(
+        self, *args: Any, lines: Connections, time_limit: float = TIME_LIMIT, **options: Any
+    ) -> None:
+        super().__init__(*args, **options)
+        self._lines = lines
+        self._time_limit = time_limit
+
+    @property
+    def busy(self) -> bool:
+        """api.connections.Line"""
+        return self._whole and self.cycle is not None and not self.cycle.response_complete
+
+    def hang_up(self) -> None:
+        """api.connections.Line"""
+        self.transport.abort()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._until = self.loop.call_later(self._time_limit, self._too_slow)
+        self._lines.waits(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._leave()
+        super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self) -> None:
+        self._whole = True
+        self._leave()
+        super().handle_websocket_upgrade()
+
+    def _leave(self) -> None:
+        self._lines.ended(self)
+        self._stop_waiting()
+        self._taken()
+
+    def _stop_waiting(self) -> None:
+        if self._until is not None:
+            self._until.cancel()
+            self._until = None
+
+    def _too_slow(self) -> None:
+        cycle = self.cycle
+        # What is answered, or being so, can be told nothing else.
+        answered = cycle is not None and (cycle.response_started or not cycle.more_body)
+        if self.transport.is_closing() or answered or self._head == 0:
+            self.transport.abort()
+        else:
+            self._refuse(wrong.TOO_SLOW)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._to_be_taken()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._taken()
+
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        self._to_be_taken()
+
+    def _to_be_taken(self) -> None:
+        """Else a connection that is closed stays as long as its other end takes nothing."""
+        if self._taken_until is None and self.transport.get_write_buffer_size():
+            self._taken_until = self.loop.call_later(self._time_limit, self.transport.abort)
+
+    def _taken(self) -> None:
+        if self._taken_until is not None:
+            self._taken_until.cancel()
+            self._taken_until = None
 
     def data_received(self, data: bytes) -> None:
         if self.cycle is None and self._head == 0:
@@ -158,9 +250,16 @@ class LongLineProtocol(HttpToolsProtocol):
             self._refuse(wrong.LINE_TOO_LONG)
             return
         super().data_received(data)
+        if self._whole:
+            self._stop_waiting()
+        else:
+            self._lines.holds(self, self._chunk)
+            if self._until is None and not self.transport.is_closing():
+                self._until = self.loop.call_later(self._time_limit, self._too_slow)
 
     def on_message_begin(self) -> None:
         self._in_head = True
+        self._whole = False
         self._head = self._chunk
         super().on_message_begin()
 
@@ -171,8 +270,15 @@ class LongLineProtocol(HttpToolsProtocol):
         else:
             self._long_headers_complete()
 
+    def on_message_complete(self) -> None:
+        self._whole = True
+        self._lines.waits(self)
+        super().on_message_complete()
+
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        if self.transport.is_closing():
+            self._to_be_taken()
         # Thousands of agents keep a connection that they use once a minute: nothing of the last
         # request stays with it, unless the rest of its body, or the next one, is on its way.
         if self._in_head or not self.cycle.response_complete or self.cycle.more_body:
@@ -215,3 +321,9 @@ class LongLineProtocol(HttpToolsProtocol):
         )
         self.transport.write(head.encode() + result.body)
         self.transport.close()
+        self._to_be_taken()
+
+
+def protocol(lines: Connections, *, time_limit: float = TIME_LIMIT) -> Any:
+    """What the server makes for each connection; it takes this for the class itself."""
+    return partial(LongLineProtocol, lines=lines, time_limit=time_limit)

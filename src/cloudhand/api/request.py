@@ -43,6 +43,7 @@ class RawAnswer:
     content_type: str
     request_id: str
     body: bytes
+    close: bool = False  # and hang up
     retry_after: int = 0  # ms, where too many requests came; 0: it is not said
 
 

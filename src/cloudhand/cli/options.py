@@ -54,6 +54,14 @@ PlainProcesses = Annotated[
     bool,
     typer.Option("--plain-processes", help="Make instances of plain processes, not namespaces."),
 ]
+PlainHttp = Annotated[
+    bool,
+    typer.Option(
+        "--plain-http",
+        help="Listen beyond this machine without TLS, although whoever is on the way then reads"
+        " all commands, outputs and the keys of agents that join.",
+    ),
+]
 PowerExitCodes = Annotated[
     str,
     typer.Option(

@@ -24,8 +24,8 @@ def command(
     listen: Annotated[
         str,
         typer.Option(
-            help="HOST:PORT; nothing beyond this machine unless you say so. If not said it is"
-            " 127.0.0.1 with the port that this state had last, or with 8650.",
+            help="HOST:PORT; nothing beyond this machine unless you say so, and then with --tls."
+            " If not said it is 127.0.0.1 with the port that this state had last, or with 8650.",
         ),
     ] = "",
     region: options.Region = "cn-hangzhou",
@@ -40,6 +40,7 @@ def command(
             metavar="HOST",
         ),
     ] = None,
+    plain_http: options.PlainHttp = False,
     plain_processes: options.PlainProcesses = False,
     power_exit_codes: options.PowerExitCodes = "success",
     web_hooks_to: options.WebHooks = None,
@@ -100,6 +101,7 @@ def command(
         listen_port=port,
         region_id=holding.region(region),
         tls=tls,
+        plain_http=plain_http,
         names=holding.names(name),
         plain_processes=plain_processes,
         power_exit_codes=holding.policy(power_exit_codes),

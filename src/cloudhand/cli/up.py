@@ -66,6 +66,7 @@ def command(
             " the access key and the port. Without it nothing is kept."
         ),
     ] = None,
+    plain_http: options.PlainHttp = False,
     region: options.Region = "cn-hangzhou",
     plain_processes: options.PlainProcesses = False,
     power_exit_codes: options.PowerExitCodes = "success",
@@ -98,6 +99,7 @@ def command(
     )
     settings = replace(
         settings,
+        plain_http=plain_http,
         instances_per_call=instances_per_call,
         invocations_per_day=invocations_per_day,
         limits=holding.limits(limit),

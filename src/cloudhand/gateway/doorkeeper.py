@@ -6,6 +6,7 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from hmac import compare_digest
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from cloudhand.control.control import Control
+from cloudhand.control.pace import Pace, Strangers
 from cloudhand.control.speaker import Speaker
 from cloudhand.core.ids import BootId, InstanceId
 from cloudhand.core.instance import Agent, AgentKind
@@ -24,15 +26,19 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # A process that starts knows nothing of earlier requests, so it refuses what may be one.
 _BEFORE_START = timedelta(seconds=5)
 _KEYS_KEPT = 10_000
-_LONGEST_REQUEST_ID = 128  # characters; each is remembered for a while
+_LONGEST_REQUEST_ID = 128  # characters
+_REMEMBERED = 16  # bytes of the digest of each, which are kept for a while
+# Requests of one agent. What is refused beyond is asked again, so that nothing is lost.
+_AT_ONCE, _PER_SECOND = 2000, 200
 
 
 class Refused(Exception):
     """A request that is not answered. ``reason`` is one word for the agent."""
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, reason: str, message: str, *, status: int = 401) -> None:
         super().__init__(message)
         self.reason = reason
+        self.status = status
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +50,7 @@ class Knock:
     query: str  # raw
     headers: Mapping[str, str]
     body: bytes
+    address: str = ""  # of who sent it; empty: over a channel, whose opening was believed
 
 
 class Doorkeeper:
@@ -52,13 +59,17 @@ class Doorkeeper:
         self._started_at = control.clock.now()
         self._rotated_at = self._started_at
         control.pokes.on_clock_set(self._clock_set)
-        self._seen: set[str] = set()
-        self._seen_before: set[str] = set()
+        self._strangers = Strangers()
+        self._pace = Pace(at_once=_AT_ONCE, per_second=_PER_SECOND)
+        self._seen: set[bytes] = set()
+        self._seen_before: set[bytes] = set()
         self._rsa_keys: dict[bytes, rsa.RSAPublicKey] = {}
 
     def _clock_set(self, by: timedelta) -> None:
         self._started_at += by
         self._rotated_at += by
+        self._strangers.clock_set(by)
+        self._pace.clock_set(by)
 
     async def identify(self, knock: Knock) -> Speaker:
         """The agent that sent a request; Refused."""
@@ -71,8 +82,14 @@ class Doorkeeper:
         self._check_signature(agent, knock)
         # Last, so that nobody but the agent itself can use a request id up.
         self._check_replay(instance_id, headers.get(wire.REQUEST_HEADER, ""))
-        boot_id = headers.get(wire.BOOT_HEADER)
+        self._check_pace(instance_id)
+        # What nobody signed says nothing: the published signature does not cover this header.
+        boot_id = headers.get(wire.BOOT_HEADER) if agent.kind is AgentKind.CLOUDHAND else None
         return Speaker(agent=agent, boot_id=BootId(boot_id) if boot_id else None)
+
+    def tolerates(self, address: str) -> bool:
+        """Whether one more refusal of somebody there is told, and logged, in full."""
+        return not address or self._strangers.allow(address, self._control.clock.now())
 
     def _check_time(self, timestamp: str) -> None:
         now = self._control.clock.now()
@@ -88,7 +105,8 @@ class Doorkeeper:
     def _check_replay(self, instance_id: InstanceId, request_id: str) -> None:
         if not 0 < len(request_id) <= _LONGEST_REQUEST_ID:
             raise Refused("request-id", "the request id is missing or too long")
-        key = f"{instance_id} {request_id}"
+        # As a digest: a busy agent has some hundred thousand remembered.
+        key = sha256(f"{instance_id} {request_id}".encode()).digest()[:_REMEMBERED]
         now = self._control.clock.now()
         if now - self._rotated_at > 2 * WINDOW:
             self._seen_before, self._seen = self._seen, set()
@@ -96,6 +114,11 @@ class Doorkeeper:
         if key in self._seen or key in self._seen_before:
             raise Refused("replay", "the request id was used before")
         self._seen.add(key)
+
+    def _check_pace(self, instance_id: InstanceId) -> None:
+        if not self._pace.allows(instance_id, self._control.clock.now()):
+            message = f"{instance_id} asks more than {_PER_SECOND} times a second"
+            raise Refused("rate", message, status=429)
 
     def _check_signature(self, agent: Agent, knock: Knock) -> None:
         match agent.kind:

@@ -108,10 +108,12 @@ def _client(body: bytes) -> _Client:
 
 
 async def _body(receive: Receive) -> bytes:
-    """ValueError when it is too large."""
+    """ValueError when it is too large, or was cut off."""
     parts, size, more = [], 0, True
     while more:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ValueError("the body was cut off")
         part = message.get("body", b"")
         size += len(part)
         if size > _BODY_LIMIT:

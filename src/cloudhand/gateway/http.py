@@ -11,7 +11,7 @@ import base64
 import json
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -32,8 +32,15 @@ log = logging.getLogger(__name__)
 Scope = MutableMapping[str, Any]
 Answer = tuple[int, dict[str, Any]]
 
+# With a body of which the rest is not read, and one refusal too many.
+_HANGS_UP = (413, 429)
 _BODY_LIMIT = 1024 * 1024  # bytes; the largest body is the rest of an output
 _AGENT_VERSION = re.compile(r"/(\d+\.\d+\.\d+\.\d+)\Z")  # at the end of the User-Agent
+
+_ONE_TOO_MANY: Answer = (
+    429,
+    {"code": 429, "reason": "rate", "message": "too much from this address was refused"},
+)
 
 # Headers of a channel's opening that hold for every request over it.
 _SAID_ONCE = (wire.INSTANCE_HEADER, wire.EXTENSIONS_HEADER, "user-agent")
@@ -85,6 +92,12 @@ class GatewayApp:
             **{wire.REPORT_PATH + kind: self._report for kind in wire.KINDS},
         }
 
+    @property
+    def paths(self) -> Collection[str]:
+        """All that anybody may ask here, or open."""
+        opened = (wire.CHANNEL_PATH, session.AGENT_PATH, session.USER_PATH)
+        return {wire.CONNECTION_PATH, wire.REGISTER_PATH, *opened, *self._asked, *_UNSUPPORTED}
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             opening = self._user if scope["path"] == session.USER_PATH else self._socket
@@ -98,7 +111,8 @@ class GatewayApp:
         if status == 200 and scope["path"] == wire.CONNECTION_PATH:
             await _reply(send, status, b"ok", b"text/plain")
         else:
-            await _reply(send, status, json.dumps(body).encode(), b"application/json")
+            close = status in _HANGS_UP
+            await _reply(send, status, json.dumps(body).encode(), b"application/json", close=close)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         path = scope["path"]
@@ -111,7 +125,7 @@ class GatewayApp:
         except _TooLarge:
             return 413, {"code": 413, "reason": "size", "message": "the body is too large"}
         if path == wire.REGISTER_PATH:
-            return await self._register(scope, knock)
+            return await self._register(knock)
         return await self._known(await self._office(knock), path, knock)
 
     async def _office(self, knock: Knock) -> Office:
@@ -140,13 +154,16 @@ class GatewayApp:
         try:
             speaker = await office.doorkeeper.identify(knock)
         except Refused as refusal:
+            if not office.doorkeeper.tolerates(knock.address):
+                return _ONE_TOO_MANY
             log.info("agent refused", extra={"path": path, "reason": refusal.reason})
             said = {"reason": refusal.reason, "message": str(refusal)}
             instance_id = knock.headers.get(wire.INSTANCE_HEADER, "")
-            if path == wire.HEARTBEAT_PATH and await office.desk.deregistered(instance_id):
+            beats = path == wire.HEARTBEAT_PATH and refusal.status == 401
+            if beats and await office.desk.deregistered(instance_id):
                 # Compat: at this a newer published agent forgets its registration, and ends.
                 return 403, {"code": 403, "errMsg": "instance_deregistered", **said}
-            return 401, {"code": 401, **said}
+            return refusal.status, {"code": refusal.status, **said}
         if await office.faults.silences(speaker.id, speaker.boot_id):
             return 503, {"code": 503, "reason": "fault", "message": "a fault was made on purpose"}
         asked = self._asked.get(path)
@@ -157,17 +174,19 @@ class GatewayApp:
             return 200, known
         return 404, {"code": 404, "reason": "path", "message": f"cannot find {path}"}
 
-    async def _register(self, scope: Scope, knock: Knock) -> Answer:
+    async def _register(self, knock: Knock) -> Answer:
         registration = wire.Registration.from_json(_object(knock.body))
-        address = scope["client"][0] if scope.get("client") else ""
+        address = knock.address
+        office = await self._offices.of_activation(ActivationId(registration.activation_id))
         try:
-            office = await self._offices.of_activation(ActivationId(registration.activation_id))
             registered = await office.desk.register(registration, address=address)
         except MachineKnown as error:
             # Compat: who reads this, and takes 400 for an answer, comes back with another name.
             log.info("registration refused", extra={"address": address, "reason": str(error)})
             return 400, {"code": 400, "errCode": "fingerprint_duplicate", "message": str(error)}
         except wire.Rejected as error:
+            if not office.doorkeeper.tolerates(address):
+                return _ONE_TOO_MANY
             log.info("registration refused", extra={"address": address, "reason": str(error)})
             raise
         log.info("registered", extra={"instance": registered.instance_id, "address": address})
@@ -307,6 +326,7 @@ def _knock(scope: Scope, body: bytes) -> Knock:
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         },
         body=body,
+        address=scope["client"][0] if scope.get("client") else "",
     )
 
 
@@ -337,7 +357,9 @@ async def _read(receive: Receive) -> bytes:
             return body
 
 
-async def _reply(send: Send, status: int, body: bytes, kind: bytes) -> None:
+async def _reply(send: Send, status: int, body: bytes, kind: bytes, *, close: bool = False) -> None:
     headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
+    if close:
+        headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

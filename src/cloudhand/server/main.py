@@ -25,7 +25,8 @@ import uvicorn
 
 from cloudhand.agent_dist.build import ensure as ensure_agent
 from cloudhand.api import http as api_http
-from cloudhand.api.http import App, LongLineProtocol
+from cloudhand.api.connections import Connections
+from cloudhand.api.http import App
 from cloudhand.control.pokes import Loop
 from cloudhand.control.tenancy import Tenancy
 from cloudhand.core.clock import Clock
@@ -273,11 +274,18 @@ class _Server(uvicorn.Server):
         yield
 
 
-def web_config(app: App, tls: TlsFiles | None) -> uvicorn.Config:
+def web_config(
+    app: App,
+    tls: TlsFiles | None,
+    *,
+    lines: Connections | None = None,
+    time_limit: float = api_http.TIME_LIMIT,
+) -> uvicorn.Config:
     """The web server as agents and callers of the cloud API need it."""
+    lines = Connections() if lines is None else lines  # an empty one is false
     return uvicorn.Config(
         app,
-        http=LongLineProtocol,
+        http=api_http.protocol(lines, time_limit=time_limit),
         ws=SmallSocket,
         ws_per_message_deflate=False,
         ws_ping_interval=None,  # agents ping
@@ -305,9 +313,20 @@ def _listen(settings: Settings) -> Iterator[socket.socket]:
             _bind(listener, host, port or states.last_port(settings.state), wanted=bool(port))
         except OSError as error:
             raise CannotStart(f"cannot listen on {host}:{port}: {_why(error, port)}") from error
+        _check_openness(settings, bound=listener.getsockname()[0])
         listener.listen(_BACKLOG)
         listener.setblocking(False)
         yield listener
+
+
+def _check_openness(settings: Settings, *, bound: str) -> None:
+    """CannotStart where others could read along. ``bound``: the address, whatever name it had."""
+    if not (settings.tls or settings.plain_http or _is_loopback(bound)):
+        raise CannotStart(
+            f"cannot listen on {settings.listen_host} without TLS: whoever is on the way could read"
+            " all commands, outputs and the keys of agents; `cloudhand serve` has --tls for that,"
+            " and where something else encrypts say --plain-http"
+        )
 
 
 def _why(error: OSError, port: int) -> str:

@@ -39,6 +39,7 @@ class Settings:
     outward: tuple[Network, ...] = ()
     names: tuple[str, ...] = ()  # by which agents and callers reach us, or addresses
     tls: bool = False  # serve https with a certificate of an authority of our own
+    plain_http: bool = False  # listen beyond this machine without that, all the same
 
 
 __all__ = [
