@@ -43,6 +43,10 @@ def pss(pid: int) -> int:
     return int(found[1]) * 1024
 
 
+def descriptors(pid: int) -> int:
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
 def cpu_of_spawn(arguments: list[str], times: int) -> float:
     """Seconds of CPU of one fork, exec and wait, ours and the child's; mean of many."""
     null = os.open("/dev/null", os.O_WRONLY)

@@ -10,9 +10,9 @@ from typing import Optional
 import cloudhand
 from cloudhand.agent import identity as identities
 from cloudhand.agent import log, machine
-from cloudhand.agent.backoff import jittered
 from cloudhand.agent.channel import Channel
 from cloudhand.agent.client import Client, UnknownInstance
+from cloudhand.agent.comeback import beat_again
 from cloudhand.agent.enrolment import attempts
 from cloudhand.agent.identity import Identity
 from cloudhand.agent.power import Power
@@ -24,7 +24,6 @@ from cloudhand.agent.upgrade import Upgrader
 from cloudhand.wire import agent as wire
 
 _SHORTEST, _LONGEST = 55_000, 65_000  # ms between heart-beats that a server may choose
-_AFTER_FAILURE = 10.0  # seconds
 _CLOSE_WITHIN = 12.0  # seconds; a little more than any request takes
 _BOOT = "boot"  # file: the boot id of the last agent's start
 
@@ -117,7 +116,7 @@ class Life:
             raise
         except (wire.Unavailable, wire.Rejected) as error:
             log.warning(f"heart-beat failed: {error}")
-            return jittered(_AFTER_FAILURE)
+            return beat_again()
 
     def _say_beat(self) -> float:
         """Seconds until the next one."""
