@@ -124,6 +124,7 @@ class Tasks:
         scripts, self._scripts = self._scripts, set()
         for task in scripts:
             task.cancel()
+        self._write("down", "-", self._link.boot_id, "-")
         now = _now()
         for entry in self._journal.values():
             if entry.report is None:
@@ -201,7 +202,7 @@ class Tasks:
                 pause = backoff.pause()
             await asyncio.sleep(pause)
         if report.power and not ack.refused:
-            self._mark("power", entry, report.power)
+            self._mark("order", entry, report.power)
             self._power(report.power)
         self.acknowledged += not entry.acknowledged
         entry.acknowledged, entry.told = True, False
@@ -230,10 +231,14 @@ class Tasks:
         task.add_done_callback(tasks.discard)
 
     def _mark(self, what: str, entry: Entry, word: str = "-") -> None:
-        if self._marks is not None and entry.plan.uid:
-            words = (what, entry.plan.uid, self._link.instance_id, entry.boot_id, word, _now())
+        if entry.plan.uid:
+            self._write(what, entry.plan.uid, entry.boot_id, word)
+
+    def _write(self, what: str, uid: str, boot_id: str, word: str) -> None:
+        if self._marks is not None:
+            words = (what, uid, self._link.instance_id, boot_id, word, str(_now()))
             with (self._marks / self._link.instance_id).open("a") as file:
-                file.write(" ".join(map(str, words)) + "\n")
+                file.write(" ".join(words) + "\n")
 
 
 def output_of(size: int) -> bytes:
