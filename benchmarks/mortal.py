@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -66,6 +68,24 @@ class Mortal:
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             self._process.wait(_START_BOUND)
+        for pid in self._supervisors():
+            os.kill(pid, signal.SIGTERM)
+
+    def _supervisors(self) -> list[int]:
+        """Who keeps its instances, and outlives it."""
+        words = (b"cloudhand.providers.sandbox.supervisor", str(self.state / "sandbox").encode())
+        return [
+            int(name)
+            for name in os.listdir("/proc")
+            if name.isdigit() and all(word in _words(name) for word in words)
+        ]
+
+
+def _words(pid: str) -> list[bytes]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return []
 
 
 class Flock:

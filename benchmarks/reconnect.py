@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.costs import cpu_of_tree, descriptors, pss
-from benchmarks.machine import described
 from benchmarks.mortal import Flock, Mortal, flock
+from benchmarks.origin import described
 from benchmarks.plane import Plane
 
 _AT_ONCE = 1000  # machines that join by one order

@@ -26,7 +26,7 @@ import uvloop
 from benchmarks.link import Connection, Link, Opcode, Refused, Server, register
 from benchmarks.tasks import Mischief, Tasks
 from cloudhand.agent.backoff import Backoff
-from cloudhand.agent.comeback import Comeback, beat_again
+from cloudhand.agent.comeback import Comeback, beats
 from cloudhand.agent.enrolment import RETRY_FIRST, RETRY_LAST
 from cloudhand.wire import agent as wire
 
@@ -59,6 +59,8 @@ class Machine:
         self._weather = weather
         self._ends = asyncio.Event()  # of this agent
         self._beats = 0
+        self._unheard = False  # the last heart-beat failed
+        self._failing = beats()
         self.tasks = Tasks(
             link, random=random, mischief=weather.mischief, marks=marks, power=self._powered
         )
@@ -132,7 +134,7 @@ class Machine:
     async def _keep_channel(self) -> None:
         """As `Channel.run` does."""
         clock = asyncio.get_running_loop().time
-        comeback = Comeback(clock())
+        comeback = self._comeback = Comeback(clock())
         while True:
             opened_at = clock()
             with contextlib.suppress(OSError, EOFError, Refused):
@@ -142,12 +144,15 @@ class Machine:
                 moment = min(comeback.open_at, comeback.look_at)
                 await asyncio.sleep(max(moment - clock(), 0))
                 if clock() >= comeback.look_at:
+                    answered = False
                     with contextlib.suppress(OSError, Refused):
                         await self._fetch(wire.Fetch(reason="kickoff"))
-                    comeback.looked(clock())
+                        answered = True
+                    comeback.looked(clock(), answered=answered)
 
     async def _serve(self) -> None:
         channel = await self._link.open_channel()
+        self._comeback.opened()
         self.open = True
         try:
             async with asyncio.TaskGroup() as kicked:
@@ -182,14 +187,24 @@ class Machine:
     async def _fetch(self, fetch: wire.Fetch) -> None:
         answer = await self._link.ask("POST", wire.TASK_LIST_PATH, fetch.to_query())
         self.tasks.take(wire.Worklist.from_json(answer))
+        if self._unheard:
+            await self._try_to_beat()
 
     async def _keep_beating(self) -> None:
         while True:
             await asyncio.sleep(self._interval)
-            try:
-                self._interval = await self._beat()
-            except (OSError, Refused):
-                self._interval = beat_again()
+            self._interval = await self._try_to_beat()
+
+    async def _try_to_beat(self) -> float:
+        """Seconds to the next one."""
+        try:
+            pause = await self._beat()
+        except (OSError, Refused):
+            self._unheard = True
+            return self._failing.pause()
+        self._unheard = False
+        self._failing.reset()
+        return pause
 
     async def _beat(self) -> float:
         """Seconds to the next one."""

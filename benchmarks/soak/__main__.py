@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.machine import described
+from benchmarks.origin import described
 from benchmarks.soak.checker import KINDS
 from benchmarks.soak.course import Course, Options
 

@@ -103,7 +103,7 @@ def _signed(
         "Action": action,
         "Version": _VERSION,
         "Format": "JSON",
-        "RegionId": where["regionId"],
+        "RegionId": where["region"],
         "AccessKeyId": where["accessKeyId"],
         "SignatureMethod": "HMAC-SHA1",
         "SignatureVersion": "1.0",

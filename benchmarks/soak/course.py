@@ -28,9 +28,7 @@ from benchmarks.soak.traffic import Ledger, Traffic
 _FLOCK = 1000  # simulated machines of one process
 _LOOK_EVERY = 0.1  # seconds, at power switches
 _PRINT_EVERY = 10.0  # seconds
-_SETTLE_WITHIN = (
-    420.0  # seconds: the longest deadline, and what each start adds
-)
+_SETTLE_WITHIN = 420.0  # seconds: the longest deadline, and what each start adds
 _AWAY = (0.2, 8.0)  # seconds
 _PATIENCE = 90.0
 _RATES = {"cuts": 6.0, "crashes": 3.0, "failures": 1.5}  # an hour and machine, of simulated ones

@@ -23,7 +23,7 @@ from tests.agent.gateway import FakeGateway
 
 _TICK = threading.Event()  # never set
 
-# Runs the agent of the one file with a hook that kills it at a named point.
+# Runs the agent of the one file with a hook that kills it at a named point, and other pauses.
 _DRIVER = """
 import os, signal, sys
 sys.path.insert(0, sys.argv[1])
@@ -34,7 +34,8 @@ def hook(name):
         os.kill(os.getpid(), signal.SIGKILL)
 faults.hook = hook
 from cloudhand.agent.main import main
-sys.exit(main(sys.argv[3:]))
+exec(sys.argv[3])
+sys.exit(main(sys.argv[4:]))
 """
 
 
@@ -49,6 +50,7 @@ class Machine:
     python: str = sys.executable
     process: subprocess.Popen[bytes] | None = None
     options: tuple[str, ...] = ()
+    pauses: str = ""  # Python that gives the agent's modules other ones
     environment: dict[str, str] = field(default_factory=dict)
     extra: list[str] = field(default_factory=list)  # marks of what a test started besides
 
@@ -96,7 +98,8 @@ class Machine:
 
     def start_only(self, *, die_at: str = "") -> None:
         words = ["run", f"--state={self.state}", f"--power-command={self._recorder()}"]
-        start = ["-c", _DRIVER, str(self.pyz), die_at] if die_at else [str(self.pyz)]
+        driven = ["-c", _DRIVER, str(self.pyz), die_at, self.pauses]
+        start = driven if die_at or self.pauses else [str(self.pyz)]
         self.gateway.fetches.clear()
         with (self.root / "log").open("ab") as log:
             self.process = subprocess.Popen(

@@ -33,10 +33,11 @@ class Channel:
         self._fetch = fetch
         self._closing = closing
         self._line: Optional[Line] = None
+        self._comeback = Comeback(time.monotonic())
 
     def run(self) -> None:
         """Keep the channel open until the agent ends."""
-        comeback = Comeback(time.monotonic())
+        comeback = self._comeback
         while not self._closing.is_set():
             opened_at = time.monotonic()
             try:
@@ -49,24 +50,27 @@ class Channel:
                 moment = min(comeback.open_at, comeback.look_at)
                 self._closing.wait(max(moment - time.monotonic(), 0))
                 if time.monotonic() >= comeback.look_at:
-                    self._look()
-                    comeback.looked(time.monotonic())
+                    answered = self._look()
+                    comeback.looked(time.monotonic(), answered=answered)
 
     def close(self) -> None:
         line = self._line
         if line is not None:
             line.leave()
 
-    def _look(self) -> None:
-        """Ask for work without having been kicked."""
+    def _look(self) -> bool:
+        """Ask for work without having been kicked; whether somebody answered."""
         try:
             self._fetch(wire.Fetch(reason="kickoff"))
         except (wire.Unavailable, wire.Rejected) as error:
             log.info(f"channel: down, and {error}")
+            return False
+        return True
 
     def _serve(self) -> None:
         connection, rest, takes_requests = self._client.upgrade()
         line = self._line = Line(connection, rest)
+        self._comeback.opened()
         log.info("channel: open")
         try:
             if takes_requests:

@@ -12,7 +12,7 @@ from cloudhand.agent import identity as identities
 from cloudhand.agent import log, machine
 from cloudhand.agent.channel import Channel
 from cloudhand.agent.client import Client, UnknownInstance
-from cloudhand.agent.comeback import beat_again
+from cloudhand.agent.comeback import beats
 from cloudhand.agent.enrolment import attempts
 from cloudhand.agent.identity import Identity
 from cloudhand.agent.power import Power
@@ -53,6 +53,8 @@ class Life:
         self._cold_start = machine.read(os.path.join(state, _BOOT)) != machine.boot_id()
         self._started = time.monotonic()
         self._sent = self._acknowledged = 0
+        self._beats = beats()
+        self._unheard = False  # the last heart-beat failed
 
     def run(self) -> bool:
         """Until ``closing`` is set; UnknownInstance when the control plane does not know us.
@@ -110,13 +112,18 @@ class Life:
             log.warning(f"boot id not kept: {error}")
 
     def _beat(self) -> float:
+        """Seconds until the next one."""
         try:
-            return self._say_beat()
+            pause = self._say_beat()
         except UnknownInstance:
             raise
         except (wire.Unavailable, wire.Rejected) as error:
             log.warning(f"heart-beat failed: {error}")
-            return beat_again()
+            self._unheard = True
+            return self._beats.pause()
+        self._unheard = False
+        self._beats.reset()
+        return pause
 
     def _say_beat(self) -> float:
         """Seconds until the next one."""
@@ -150,6 +157,8 @@ class Life:
         """Rejected or Unavailable."""
         try:
             self._take(self._client.fetch(fetch))
+            if self._unheard:  # it is not online until it has beaten again
+                self._beat()
         except UnknownInstance:
             self._unknown = True
             self._closing.set()
