@@ -37,8 +37,8 @@ def main(arguments: Sequence[str]) -> int:
     folder = Path(tempfile.mkdtemp(prefix="cloudhand-soak-"))
     found = {**about, **Course(options, folder).run()}
     text = json.dumps(found, indent=2) + "\n"
-    _RESULTS.parent.mkdir(exist_ok=True)
-    _RESULTS.write_text(text)
+    given.results.parent.mkdir(exist_ok=True)
+    given.results.write_text(text)
     if given.keep:
         _KEPT.write_text(text)
     for fault in found["faults"][:50]:
@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=2.0, help="of commands, a second")
     parser.add_argument("--kills", type=float, default=60.0, help="of the control plane, an hour")
+    parser.add_argument("--results", type=Path, default=_RESULTS)
     parser.add_argument("--keep", action="store_true", help=f"write {_KEPT.name} in benchmarks/")
     return parser
 
