@@ -117,6 +117,8 @@ class Course:
         while self._online() < len(self._joined) + len(self._own):
             if time.monotonic() > deadline:
                 raise RuntimeError(f"only {self._online()} machines came online")
+            self._fleet.look(calm=True)
+            self._start_stopped()
             time.sleep(0.2)
 
     def _online(self) -> int:
@@ -147,7 +149,8 @@ class Course:
 
     def _kill_now_and_then(self, over: threading.Event) -> None:
         random = Random(self._options.seed + 1)
-        while not over.wait(random.expovariate(self._options.kills / 3600)):
+        mean = 3600 / self._options.kills
+        while not over.wait(random.uniform(0.3 * mean, 1.7 * mean)):
             began = time.time()
             with self._ledger.lock:
                 self._outages.append(Outage(began=began, ended=None))

@@ -55,9 +55,15 @@ def marked(folder: str) -> "Set[int]":
 
 
 def end(find: "Callable[[], Set[int]]") -> "List[int]":
-    """End everything that ``find`` finds, politely and then not; pids of the survivors."""
-    for pid in find():
-        _signal(pid, signal.SIGTERM)
+    """End everything that ``find`` finds, politely and then not; pids of the survivors.
+
+    All are asked at one moment: a shell that saw the end of what it waits for before its own
+    would go on to its next line.
+    """
+    asked = _frozen(find)
+    for number in (signal.SIGTERM, signal.SIGCONT):
+        for pid in asked:
+            _signal(pid, number)
     _wait_until(lambda: not find(), _GRACE)
     return kill(find)
 
@@ -76,7 +82,7 @@ def kill(find: "Callable[[], Set[int]]") -> "List[int]":
 
 
 def _frozen(find: "Callable[[], Set[int]]") -> "Set[int]":
-    """Stop all of them first: what forks faster than it is killed would never end."""
+    """Stop all of them first: what forks faster than it is ended would never end."""
     frozen: Set[int] = set()
     for _ in range(_FREEZE_ROUNDS):
         new = find() - frozen
