@@ -113,8 +113,10 @@ class Machine:
         while found := self._processes():
             if time.monotonic() > deadline:
                 raise RuntimeError(f"{found} of {self.folder} cannot be ended")
-            for pid in found:
-                _kill(pid)
+            # All at one moment: a script must not run on because its child has ended.
+            for number in (signal.SIGSTOP, signal.SIGKILL):
+                for pid in found:
+                    _signal(pid, number)
             if self._process is not None:
                 self._process.poll()
             time.sleep(0.01)
@@ -148,9 +150,9 @@ def _marked(name: str, mark: bytes) -> bool:
         return False
 
 
-def _kill(pid: int) -> None:
+def _signal(pid: int, number: int) -> None:
     try:
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
     except ProcessLookupError:
         pass
 
