@@ -28,6 +28,7 @@ _BOUND = 60.0  # seconds in which all are to be back
 _GIVEN_UP = 180.0  # seconds
 _LOOK_EVERY = 0.25  # seconds
 _WATCHED_FOR = 35.0  # seconds at least: so long a control plane that starts trusts its records
+_NEVER = float("inf")
 _KEPT = Path(__file__).parent / "reconnect.json"
 
 
@@ -83,11 +84,13 @@ def _outage(machines: int, flocks: int, seed: int, away: float) -> dict[str, Any
         found |= {
             "away_seconds": round(answers_at - killed_at, 2),
             "start_seconds": round(answers_at - start_at, 2),
-            **_traffic(before, after, answers_at, found["all_open_seconds"]),
+            **_traffic(before, after, start_at, answers_at + found["all_open_seconds"]),
             "plane_pss_mib": round(pss(plane.pid) / 2**20, 1),
             "plane_descriptors": descriptors(plane.pid),
         }
     found["met"] = max(found["all_open_seconds"], found["all_online_seconds"]) <= _BOUND
+    # JSON has no word for what never came.
+    found = {name: None if value == _NEVER else value for name, value in found.items()}
     for name, value in found.items():
         if not isinstance(value, (list, dict)):
             _say(f"  {name}: {value}")
@@ -142,7 +145,7 @@ def _watch(plane: Plane, crowds: Sequence[Flock], machines: int, began: float) -
 
 
 def _reached(series: Sequence[tuple[float, int]], wanted: int) -> float:
-    return next((now for now, count in series if count >= wanted), float("inf"))
+    return next((now for now, count in series if count >= wanted), _NEVER)
 
 
 def _lasting(series: Sequence[tuple[float, int]], wanted: int) -> float:
@@ -150,20 +153,20 @@ def _lasting(series: Sequence[tuple[float, int]], wanted: int) -> float:
     short = [number for number, (_, count) in enumerate(series) if count < wanted]
     if not short:
         return series[0][0]
-    return series[short[-1] + 1][0] if short[-1] + 1 < len(series) else float("inf")
+    return series[short[-1] + 1][0] if short[-1] + 1 < len(series) else _NEVER
 
 
 def _traffic(
     before: Sequence[dict[str, Any]],
     after: Sequence[dict[str, Any]],
-    answers_at: float,
-    lasted: float,
+    began: float,
+    ended: float,
 ) -> dict[str, Any]:
-    """Connections from when it answered until all were back, and failures over the outage."""
+    """Connections from when it was started until all were back, and failures over the outage."""
     seconds: Counter[int] = Counter()
     for one in after:
         seconds.update({int(second): count for second, count in one["by_second"].items()})
-    first, last = int(answers_at) - 1, int(answers_at + min(lasted, _GIVEN_UP))
+    first, last = int(began), int(min(ended, began + _GIVEN_UP))
     came = [seconds[second] for second in range(first, last + 1)]
     mean = sum(came) / len(came)
     return {

@@ -267,7 +267,7 @@ class Crowd:
             second = int(time.time())
             await asyncio.sleep(second + 1 - time.time())
             now = self._server.connections
-            self._by_second[second] = now - before
+            self._by_second[second] += now - before
             before = now
 
 
