@@ -183,8 +183,9 @@ class Tasks:
 
     async def _until_acknowledged(self, entry: Entry) -> None:
         assert entry.report is not None
-        again = entry.acknowledged or entry.boot_id != self._link.boot_id
-        report = replace(entry.report, power="") if again else entry.report
+        report = entry.report
+        if entry.acknowledged:  # whatever power action followed is long done
+            report = replace(report, power="")
         ends = report.kind == wire.FINISH
         output = output_of(entry.plan.size) if ends and report.offset is not None else b""
         backoff = Backoff(RETRY_FIRST, RETRY_LAST)
@@ -201,7 +202,7 @@ class Tasks:
                     break
                 pause = backoff.pause()
             await asyncio.sleep(pause)
-        if report.power and not ack.refused:
+        if report.power and not ack.refused and entry.boot_id == self._link.boot_id:
             self._mark("order", entry, report.power)
             self._power(report.power)
         self.acknowledged += not entry.acknowledged
