@@ -30,7 +30,8 @@ _LOOK_EVERY = 0.1  # seconds, at power switches
 _PRINT_EVERY = 10.0  # seconds
 _SETTLE_WITHIN = 420.0  # seconds: the longest deadline, and what each start adds
 _AWAY = (0.2, 8.0)  # seconds
-_PATIENCE = 90.0
+_JOINED_WITHIN = 600.0  # seconds
+_PATIENCE = 90.0  # seconds
 _RATES = {"cuts": 6.0, "crashes": 3.0, "failures": 1.5}  # an hour and machine, of simulated ones
 _MISCHIEF = {"twice": 0.05, "unheard": 0.05}
 _WEATHER = Weather(crashes=6.0, failures=2.0)
@@ -113,7 +114,7 @@ class Course:
         return flocks
 
     def _await_online(self) -> None:
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + _JOINED_WITHIN
         while self._online() < len(self._joined) + len(self._own):
             if time.monotonic() > deadline:
                 raise RuntimeError(f"only {self._online()} machines came online")
