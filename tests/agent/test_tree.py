@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from cloudhand.agent import process
+from cloudhand.agent import machine, process
 from tests.agent.conftest import wait_until
 
 
 class _ChildrenFirst(set[int]):
-    """An order that a set may have, on a machine that does something else after each."""
+    """An order that a set may have, on a machine that does something else after the first."""
 
     def __iter__(self) -> Iterator[int]:
         for pid in sorted(super().__iter__(), reverse=True):
             yield pid
-            time.sleep(0.1)
+            wait_until(lambda pid=pid: not machine.start_time(pid))  # type: ignore[misc]
 
 
 def test_a_script_does_not_go_on_to_its_next_line_when_it_is_ended(tmp_path: Path) -> None:
