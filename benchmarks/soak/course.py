@@ -129,7 +129,7 @@ class Course:
         )
         count: int = joined["TotalCount"]
         for first in range(0, len(self._own), 50):
-            asked = {"InstanceId": self._own[first : first + 50]}
+            asked = {"InstanceId": self._own[first : first + 50], "PageSize": 50}
             told = self._api.until_answered(
                 "DescribeCloudAssistantStatus", asked, at_most=_PATIENCE
             )["InstanceCloudAssistantStatusSet"]["InstanceCloudAssistantStatus"]
