@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # On a terminal pip shows what it is doing; a log needs only what goes wrong.
 QUIET = `test -t 2 || echo -q`
 
-.PHONY: help setup setup-dev demo test test-quick test-lives situations faults crash stops adopt fleet guest documents fuzz check format agent package bundle test-bundle bench coverage docs clean
+.PHONY: help setup setup-dev demo test test-quick test-lives situations faults crash stops adopt fleet guest documents fuzz check format agent package bundle test-bundle bench soak reconnect coverage docs clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 14
@@ -112,6 +112,12 @@ test-bundle: setup-dev ## Make that file, and install and use it where only loop
 
 bench: setup-dev ## Measure, with a table of ratios and benchmarks/results.json
 	@$(BIN)/python -m benchmarks
+
+soak: setup-dev ## Everything at random, and whether all of it was told truly: make soak HOURS=1 AGENTS=200 SIMULATED=2000 SEED=1 (KEEP=1: into benchmarks/soak.json)
+	@$(BIN)/python -m benchmarks.soak --hours $(or $(HOURS),1) --agents $(or $(AGENTS),200) --simulated $(or $(SIMULATED),2000) --seed $(or $(SEED),1) $(if $(KEEP),--keep) $(ARGS)
+
+reconnect: setup-dev ## The control plane killed under 10,000 simulated agents: when all are back (KEEP=1: into benchmarks/reconnect.json)
+	@$(BIN)/python -m benchmarks.reconnect --machines $(or $(SIMULATED),10000) --seed $(or $(SEED),1) $(if $(KEEP),--keep) $(ARGS)
 
 clean: ## Remove what was built
 	@rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -27,6 +27,7 @@ from benchmarks import (
     plane_memory,
     prompt,
     scaling,
+    silence,
     templates,
 )
 from benchmarks.figure import Figure, NotMeasured, Outcome
@@ -36,6 +37,7 @@ MEASURES: dict[str, Callable[..., list[Outcome]]] = {
     "agent_cpu": agent_cpu.measure,
     "latency": latency.measure,
     "agent_memory": agent_memory.measure,
+    "silence": silence.measure,
     "plane_memory": plane_memory.measure,
     "scaling": scaling.measure,
     "orchestration": orchestration.measure,

@@ -6,10 +6,11 @@ import os
 import re
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+_HOLDER_BOUND = 60.0  # seconds; a holder leaves when it has had nothing to do for ten
 _TICK = 1 / os.sysconf("SC_CLK_TCK")
 _PSS = re.compile(r"^Pss:\s+(\d+) kB", re.MULTILINE)
 
@@ -41,6 +42,10 @@ def pss(pid: int) -> int:
     found = _PSS.search(Path(f"/proc/{pid}/smaps_rollup").read_text())
     assert found is not None
     return int(found[1]) * 1024
+
+
+def descriptors(pid: int) -> int:
+    return len(os.listdir(f"/proc/{pid}/fd"))
 
 
 def cpu_of_spawn(arguments: list[str], times: int) -> float:
@@ -80,3 +85,19 @@ def fsyncs(folder: Path, times: int) -> list[float]:
     finally:
         os.close(descriptor)
     return taken
+
+
+def await_idle(agents: Sequence[int]) -> None:
+    """Until no holder is left that could share the memory of its agent."""
+    deadline = time.monotonic() + _HOLDER_BOUND
+    while any(_living(child) for agent in agents for child in children(agent)):
+        if time.monotonic() > deadline:
+            raise RuntimeError("the agents did not become idle")
+        time.sleep(0.1)
+
+
+def _living(pid: int) -> bool:
+    try:
+        return pss(pid) > 0
+    except (OSError, AssertionError):  # it has ended, and has no memory any more
+        return False

@@ -25,7 +25,7 @@ from tests.faults.disk import MARK, Disk
 _TICK = threading.Event()  # never set
 
 # Runs the agent of the one file with a hook that kills it at a named point, and leaves a mark of
-# each on a disk that a test keeps (tests/faults/disk.py).
+# each on a disk that a test keeps (tests/faults/disk.py); and with other pauses.
 _DRIVER = """
 import os, signal, sys
 sys.path.insert(0, sys.argv[1])
@@ -38,7 +38,8 @@ def hook(name):
         os.kill(os.getpid(), signal.SIGKILL)
 faults.hook = hook
 from cloudhand.agent.main import main
-sys.exit(main(sys.argv[3:]))
+exec(sys.argv[3])
+sys.exit(main(sys.argv[4:]))
 """
 
 
@@ -54,6 +55,7 @@ class Machine:
     process: subprocess.Popen[bytes] | None = None
     options: tuple[str, ...] = ()
     before: tuple[str, ...] = ()  # words of a program that becomes the agent
+    pauses: str = ""  # Python that gives the agent's modules other ones
     environment: dict[str, str] = field(default_factory=dict)
     extra: list[str] = field(default_factory=list)  # marks of what a test started besides
     disk: Disk | None = None  # that its state is on
@@ -111,12 +113,14 @@ class Machine:
 
     def start_only(self, *, die_at: str = "") -> None:
         words = ["run", f"--state={self.state}", f"--power-command={self._recorder()}"]
-        hooked = die_at or self.disk is not None
-        start = ["-c", _DRIVER, str(self.pyz), die_at] if hooked else [str(self.pyz)]
+        hooked = die_at or self.disk is not None or self.pauses
+        driven = ["-c", _DRIVER, str(self.pyz), die_at, self.pauses]
+        python = [*self._inside, *self.before, self.python, "-S", "-E"]
+        start = [*python, *(driven if hooked else [str(self.pyz)])]
         self.gateway.fetches.clear()
         with (self.root / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*self._inside, *self.before, self.python, "-S", "-E", *start, *words, *self.options],
+                [*start, *words, *self.options],
                 stderr=log,
                 stdout=log,
                 env=self._environment(),

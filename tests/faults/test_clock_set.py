@@ -25,7 +25,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
 
 async def _run(site: Site, machine: Machine, plan: Plan) -> str:
     site.fleet.plans[plan.name] = plan
-    order = {"Type": "RunShellScript", "CommandContent": plan.name, "Timeout": 600}
+    order: dict[str, Any] = {"Type": "RunShellScript", "CommandContent": plan.name, "Timeout": 600}
     answer = await site.call(
         "RunCommand", ContentEncoding="PlainText", InstanceId=[machine.instance_id], **order
     )

@@ -11,14 +11,10 @@ import time
 from typing import Callable, List, Optional
 
 from cloudhand.agent import log
-from cloudhand.agent.backoff import Backoff, jittered
 from cloudhand.agent.client import Client
+from cloudhand.agent.comeback import Comeback
 from cloudhand.agent.line import Line
 from cloudhand.wire import agent as wire
-
-_LASTING = 60.0  # seconds; a channel that lived so long was a good one
-_RETRY_FIRST, _RETRY_LAST = 0.2, 30.0  # seconds between attempts
-_POLL_EVERY = 5.0  # seconds between looks for work while the channel is down
 
 Fetch = Callable[[wire.Fetch], None]
 
@@ -37,11 +33,11 @@ class Channel:
         self._fetch = fetch
         self._closing = closing
         self._line: Optional[Line] = None
+        self._comeback = Comeback(time.monotonic())
 
     def run(self) -> None:
         """Keep the channel open until the agent ends."""
-        backoff = Backoff(_RETRY_FIRST, _RETRY_LAST)
-        look_at = time.monotonic() + jittered(_POLL_EVERY)
+        comeback = self._comeback
         while not self._closing.is_set():
             opened_at = time.monotonic()
             try:
@@ -49,30 +45,32 @@ class Channel:
             except Exception as error:  # an outermost loop: whatever it was, kicks must go on
                 if not self._closing.is_set():
                     log.info(f"channel: {error}")
-            if time.monotonic() - opened_at > _LASTING:
-                backoff.reset()
-            again_at = time.monotonic() + backoff.pause()
-            while time.monotonic() < again_at and not self._closing.is_set():
-                self._closing.wait(max(min(again_at, look_at) - time.monotonic(), 0))
-                if time.monotonic() >= look_at:
-                    self._look()
-                    look_at = time.monotonic() + jittered(_POLL_EVERY)
+            comeback.ended(opened_at=opened_at, now=time.monotonic())
+            while time.monotonic() < comeback.open_at and not self._closing.is_set():
+                moment = min(comeback.open_at, comeback.look_at)
+                self._closing.wait(max(moment - time.monotonic(), 0))
+                if time.monotonic() >= comeback.look_at:
+                    answered = self._look()
+                    comeback.looked(time.monotonic(), answered=answered)
 
     def close(self) -> None:
         line = self._line
         if line is not None:
             line.leave()
 
-    def _look(self) -> None:
-        """Ask for work without having been kicked."""
+    def _look(self) -> bool:
+        """Ask for work without having been kicked; whether somebody answered."""
         try:
             self._fetch(wire.Fetch(reason="kickoff"))
         except (wire.Unavailable, wire.Rejected) as error:
             log.info(f"channel: down, and {error}")
+            return False
+        return True
 
     def _serve(self) -> None:
         connection, rest, takes_requests = self._client.upgrade()
         line = self._line = Line(connection, rest)
+        self._comeback.opened()
         log.info("channel: open")
         try:
             if takes_requests:

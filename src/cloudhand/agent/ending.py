@@ -45,7 +45,7 @@ class Ending:
         # A tree that fights takes all of the machine, and would be ended by who gets none of it.
         _go(_FIRST)
         try:
-            process.ask_to_end(self._found())
+            process.ask_to_end(self._found)
             self._wait(self._found, over)
             return self._killed(over)
         finally:
@@ -54,7 +54,7 @@ class Ending:
     def first_only(self, over: Over) -> wire.Receipt:
         """End the script's first process alone, and leave what it has started."""
         self._first_only = True
-        process.ask_to_end(self._first())
+        process.ask_to_end(self._first)
         self._wait(self._first, over)
         return self._killed(over)
 

@@ -14,7 +14,7 @@ from cloudhand.agent.identity import Identity
 from cloudhand.agent.server import Server
 from cloudhand.wire import agent as wire
 
-_RETRY_FIRST, _RETRY_LAST = 0.2, 30.0  # seconds between attempts to reach the server
+RETRY_FIRST, RETRY_LAST = 0.2, 30.0  # seconds between attempts to reach the server
 
 
 def registration(
@@ -104,7 +104,7 @@ def register_by_boot(
 
 def attempts(closing: threading.Event) -> "Iterator[None]":
     """Once at once, then again and again with growing pauses until the agent ends."""
-    backoff = Backoff(_RETRY_FIRST, _RETRY_LAST)
+    backoff = Backoff(RETRY_FIRST, RETRY_LAST)
     while not closing.is_set():
         yield None
         closing.wait(backoff.pause())

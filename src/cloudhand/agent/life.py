@@ -10,9 +10,9 @@ from typing import Optional
 import cloudhand
 from cloudhand.agent import identity as identities
 from cloudhand.agent import log, machine
-from cloudhand.agent.backoff import jittered
 from cloudhand.agent.channel import Channel
 from cloudhand.agent.client import Client, UnknownInstance
+from cloudhand.agent.comeback import beats
 from cloudhand.agent.enrolment import attempts
 from cloudhand.agent.identity import Identity
 from cloudhand.agent.power import Power
@@ -24,7 +24,6 @@ from cloudhand.agent.upgrade import Upgrader
 from cloudhand.wire import agent as wire
 
 _SHORTEST, _LONGEST = 55_000, 65_000  # ms between heart-beats that a server may choose
-_AFTER_FAILURE = 10.0  # seconds
 _CLOSE_WITHIN = 12.0  # seconds; a little more than any request takes
 _BOOT = "boot"  # file: the boot id of the last agent's start
 
@@ -54,6 +53,8 @@ class Life:
         self._cold_start = machine.read(os.path.join(state, _BOOT)) != machine.boot_id()
         self._started = time.monotonic()
         self._sent = self._acknowledged = 0
+        self._beats = beats()
+        self._unheard = False  # the last heart-beat failed
 
     def run(self) -> bool:
         """Until ``closing`` is set; UnknownInstance when the control plane does not know us.
@@ -111,13 +112,18 @@ class Life:
             log.warning(f"boot id not kept: {error}")
 
     def _beat(self) -> float:
+        """Seconds until the next one."""
         try:
-            return self._say_beat()
+            pause = self._say_beat()
         except UnknownInstance:
             raise
         except (wire.Unavailable, wire.Rejected) as error:
             log.warning(f"heart-beat failed: {error}")
-            return jittered(_AFTER_FAILURE)
+            self._unheard = True
+            return self._beats.pause()
+        self._unheard = False
+        self._beats.reset()
+        return pause
 
     def _say_beat(self) -> float:
         """Seconds until the next one."""
@@ -151,6 +157,8 @@ class Life:
         """Rejected or Unavailable."""
         try:
             self._take(self._client.fetch(fetch))
+            if self._unheard:  # it is not online until it has beaten again
+                self._beat()
         except UnknownInstance:
             self._unknown = True
             self._closing.set()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from typing import Callable, Dict, Iterable, List, Set
+from typing import Callable, Dict, List, Set
 
 from cloudhand.agent import machine
 
@@ -70,11 +70,16 @@ def marked(folder: str) -> "Set[int]":
     return found - {os.getpid()}
 
 
-def ask_to_end(pids: "Iterable[int]") -> None:
-    """Politely; also those that are stopped, which would not hear it."""
-    for pid in pids:
-        _signal(pid, signal.SIGTERM)
-        _signal(pid, signal.SIGCONT)
+def ask_to_end(find: "Callable[[], Set[int]]") -> None:
+    """Politely; also those that are stopped, which would not hear it.
+
+    All are asked at one moment: a shell that saw the end of what it waits for before its own
+    would go on to its next line.
+    """
+    asked = _frozen(find)
+    for number in (signal.SIGTERM, signal.SIGCONT):
+        for pid in asked:
+            _signal(pid, number)
 
 
 def kill(find: "Callable[[], Set[int]]") -> None:
@@ -94,7 +99,7 @@ def kill_once(find: "Callable[[], Set[int]]") -> "Set[int]":
 
 
 def _frozen(find: "Callable[[], Set[int]]") -> "Set[int]":
-    """Stop all of them first: what forks faster than it is killed would never end."""
+    """Stop all of them first: what forks faster than it is ended would never end."""
     frozen: Set[int] = set()
     for _ in range(_FREEZE_ROUNDS):
         new = find() - frozen

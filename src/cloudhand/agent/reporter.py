@@ -20,7 +20,7 @@ from cloudhand.agent.power import Power
 from cloudhand.wire import agent as wire
 from cloudhand.wire.receipt import Receipt
 
-_RETRY_FIRST, _RETRY_LAST = 0.2, 15.0  # seconds between reports that were not acknowledged
+RETRY_FIRST, RETRY_LAST = 0.2, 15.0  # seconds between reports that were not acknowledged
 PIECE = 64 * 1024  # bytes of output in one report
 _SILENCE = 60.0  # seconds after which a task without new output is said to run
 
@@ -147,7 +147,7 @@ class Reporter:
         ``acts``: the power action may still follow, unless the machine refuses it by then.
         """
         deadline = time.monotonic() + within if within is not None else None
-        backoff = Backoff(_RETRY_FIRST, _RETRY_LAST)
+        backoff = Backoff(RETRY_FIRST, RETRY_LAST)
         first = True
         while not self._closing.is_set():
             report = self._with_output(report)

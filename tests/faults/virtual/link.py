@@ -22,6 +22,10 @@ class Unavailable(Exception):
     """There is no answer; whether the question was heard, its asker cannot know."""
 
 
+class NotDone(Unavailable):
+    """What was asked for is refused."""
+
+
 class Way(Enum):
     OPEN = "open"
     CUT = "cut"

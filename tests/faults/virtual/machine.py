@@ -65,6 +65,8 @@ class Machine:
         self.boots: list[BootId] = []
         self.asked: list[str] = []
         self.power_cuts = 0
+        self.off_for = 0.0  # seconds, in all
+        self._off_since = fleet.tick
         self.scripts: dict[str, Script] = {}
         self.agent: Agent | None = None
 
@@ -76,6 +78,7 @@ class Machine:
         if self.on:
             return
         self.on, self.going_down = True, False
+        self.off_for += self.fleet.tick - self._off_since
         self.boots.append(BootId(f"boot-{self.instance_id}-{len(self.boots) + 1}"))
         self.fleet.boots += 1
         self.fleet.start_agent(self)
@@ -83,6 +86,7 @@ class Machine:
     def power_off(self) -> None:
         """At once, and all that runs with it."""
         self.on, self.going_down = False, False
+        self._off_since = self.fleet.tick
         self.kill_agent(again=False)
         for script in self.scripts.values():
             self.end_script(script)

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.faults.checker import ENDS, End, Run
 from tests.faults.virtual.fleet import acting_for
-from tests.faults.virtual.link import Unavailable, Way
+from tests.faults.virtual.link import NotDone, Unavailable, Way
 from tests.faults.virtual.machine import Machine, Plan
 from tests.faults.virtual.site import FULL, READ_ONLY, Site
 
@@ -100,6 +100,7 @@ class Sitting:
     answered: bool = False
     told: dict[str, Any] | None = None
     before: tuple[int, int, int] = (0, 0, 0)  # boots, asked, power cuts
+    off_before: float = 0.0  # seconds that the machine had been off
     machine_on: bool = True
     over_after: float = 0.0
     shared: list[str] = field(default_factory=list)  # what befell others and everybody
@@ -118,7 +119,7 @@ class Sitting:
             boots=tuple(machine.boots[boots - 1 :]),
             asked_of_machine=tuple(machine.asked[asked:]),
             power_cuts=machine.power_cuts - cuts,
-            away=self.away,
+            away=self.away + machine.off_for - self.off_before,
             unwritten=self.hit
             and self.cell.fault in ("power cut", "SIGKILL agent and holder")
             and self.cell.point in _BEFORE_DISK,
@@ -160,6 +161,7 @@ class Round:
             plan=plan,
             skip=skip,
             before=(len(machine.boots), len(machine.asked), machine.power_cuts),
+            off_before=machine.off_for,
         )
 
     async def play(self) -> list[Sitting]:
@@ -292,9 +294,12 @@ class Round:
     async def _insist(self, action: str, sitting: Sitting, **parameters: object) -> dict[str, Any]:
         """Ask until there is an answer, as a person would."""
         while True:
-            with suppress(Unavailable):
+            try:
                 return await self._site.call(action, by=sitting.plan.name, **parameters)
-            await self._site.fleet.sleep(2)
+            except NotDone:
+                raise
+            except Unavailable:
+                await self._site.fleet.sleep(2)
 
     async def _ask(self, sitting: Sitting) -> None:
         plan = sitting.plan
@@ -323,7 +328,8 @@ class Round:
         until = fleet.tick + self._chance.choice((0.0, 5.0, 30.0))
         while not sitting.plan.lines and fleet.tick < until:
             await fleet.sleep(0.5)
-        await self._insist("StopInvocation", sitting, InvokeId=sitting.invoke_id)
+        with suppress(NotDone):  # it has stopped already, and who asked was not told
+            await self._insist("StopInvocation", sitting, InvokeId=sitting.invoke_id)
 
     async def _over(self, sitting: Sitting) -> bool:
         await self._look(sitting)

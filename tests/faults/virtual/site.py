@@ -31,7 +31,7 @@ from cloudhand.rehearsal.clock import VirtualClock
 from cloudhand.store.database import StoreError
 from cloudhand.wire import rpc
 from tests.faults.virtual.fleet import Fleet
-from tests.faults.virtual.link import Unavailable
+from tests.faults.virtual.link import NotDone, Unavailable
 from tests.faults.virtual.machine import Machine
 from tests.rehearsals.mortal import Killed
 from tests.world import World
@@ -194,8 +194,11 @@ class Site(World):
 
     # What a person or a program asks by the API
 
-    async def call(self, action: str, *, by: str = "", **parameters: object) -> dict[str, Any]:
-        """The answer as JSON; Unavailable when there is none. ``by``: which run it is about."""
+    async def call(self, action: str, *, by: str = "", **parameters: Any) -> dict[str, Any]:
+        """The answer as JSON; Unavailable when there is none, NotDone when it is a refusal.
+
+        ``by``: which run it is about.
+        """
 
         async def asked() -> dict[str, Any]:
             account = self.settings.account_id
@@ -215,7 +218,7 @@ class Site(World):
         try:
             return await self.fleet.serve(asked, acting_for=by)
         except Refused as refused:
-            raise Unavailable(str(refused)) from None
+            raise NotDone(str(refused)) from None
 
     async def made(self, count: int) -> list[InstanceId]:
         """New machines, running and online."""

@@ -83,7 +83,12 @@ class Storm:
         self._site.on_step = step
 
     async def _asked(self, name: str, machines: list[Machine]) -> str:
-        order = {"Name": name, "Type": "RunShellScript", "CommandContent": name, "Timeout": 3600}
+        order: dict[str, Any] = {
+            "Name": name,
+            "Type": "RunShellScript",
+            "CommandContent": name,
+            "Timeout": 3600,
+        }
         while True:
             with suppress(Unavailable):
                 answer = await self._site.call(
