@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from cloudhand.core.ids import InstanceId
-from tests.faults.virtual.machine import Machine, Plan
+from tests.faults.virtual.ground import Plan
+from tests.faults.virtual.machine import Machine
 from tests.faults.virtual.site import Site
 
 _DAY = timedelta(days=1)

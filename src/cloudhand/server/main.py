@@ -148,18 +148,21 @@ async def control_plane(settings: Settings) -> AsyncIterator[Running]:
             mode_sentence=found.sentence,
             tenancy=houses.tenancy,
         )
-        tenancy = houses.tenancy
-        loops = (
-            houses.run(),
-            keep_time(tenancy.first, clock, lambda: tenancy.controls),
-            _keep_telling(settings.state, running),
-        )
+        loops = _loops(houses, clock, settings.state, running)
         watched = Watching(houses.tenancy, store_file(settings.state), settings.metrics_to)
         app = _faces(houses, _installer(ground, tls), watched)
         renewal = _renewal(settings)
         async with serving(app, loops, listener, tls, renewal=renewal, clock=ground.clock):
             states.write_endpoint(settings.state, _endpoint(running))
             yield running
+
+
+def _loops(
+    houses: Houses, clock: SystemClock, state: Path, running: Running
+) -> tuple[Coroutine[Any, Any, None], ...]:
+    tenancy = houses.tenancy
+    time = keep_time(tenancy.first, clock, lambda: tenancy.controls)
+    return houses.run(), time, _keep_telling(state, running)
 
 
 def _tls(settings: Settings) -> TlsFiles | None:

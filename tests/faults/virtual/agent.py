@@ -8,15 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cloudhand.control.speaker import Speaker
 from cloudhand.wire import agent as wire
+from tests.faults.virtual.ground import Plan
 from tests.faults.virtual.journal import Entry
 from tests.faults.virtual.link import Unavailable
-
-if TYPE_CHECKING:
-    from tests.faults.virtual.machine import Machine, Script
+from tests.faults.virtual.machine import Machine, Script
 
 _RETRY_FIRST, _RETRY_LAST = 0.25, 15.0  # seconds between reports that were not acknowledged
 _POLL_EVERY = 5.0  # seconds between looks for work where no kick comes through
@@ -29,11 +28,11 @@ class Agent:
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
-        self._fleet = machine.fleet
+        self._ground = machine.ground
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopped: dict[str, asyncio.Event] = {}
-        self._pid = machine.fleet.next_pid()
-        self._began = machine.fleet.tick
+        self._pid = machine.ground.next_pid()
+        self._began = machine.ground.tick
         self._spawn(self._life())
 
     def kill(self) -> None:
@@ -45,25 +44,25 @@ class Agent:
         self._spawn(self._fetch("kickoff", task_id))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = self._fleet.spawn(work)
+        task = self._ground.spawn(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _point(self, name: str, task_id: str) -> None:
-        if self._fleet.strikes(self._machine, name, task_id):
+        if self._ground.strikes(self._machine.instance_id, name, task_id):
             # Whoever struck may have ended this very process.
             await asyncio.sleep(0)
 
     async def _ask(self, ask: Any, *said: Any, **more: Any) -> Any:
         async def question() -> Any:
-            desk = self._fleet.desk
+            desk = self._ground.desk
             speaker = await self._speaker()
             return await getattr(desk, ask)(speaker, *said, **more)
 
         return await self._machine.link.ask(question)
 
     async def _speaker(self) -> Speaker:
-        agent = await self._fleet.control.agents.get(self._machine.instance_id)
+        agent = await self._ground.control.agents.get(self._machine.instance_id)
         assert agent is not None
         return Speaker(agent=agent, boot_id=self._boot_id)
 
@@ -75,16 +74,16 @@ class Agent:
             if entries[task_id].boot_id == self._boot_id:
                 del entries[task_id]  # it never began, and is handed out again
         while not await self._came():
-            await self._fleet.sleep(_RETRY_FIRST)
+            await self._ground.rest(_RETRY_FIRST)
         for task_id, entry in list(entries.items()):
             self._spawn(self._take_up(task_id, entry))
-        beat_at = self._fleet.tick + _BEAT_EVERY
+        beat_at = self._ground.tick + _BEAT_EVERY
         while True:
             await self._fetch("startup", "")
             quiet = machine.link.carries_kicks
-            await self._fleet.sleep(_BEAT_EVERY / 2 if quiet else _POLL_EVERY)
-            if self._fleet.tick >= beat_at and await self._beat(cold=False):
-                beat_at = self._fleet.tick + _BEAT_EVERY
+            await self._ground.rest(_BEAT_EVERY / 2 if quiet else _POLL_EVERY)
+            if self._ground.tick >= beat_at and await self._beat(cold=False):
+                beat_at = self._ground.tick + _BEAT_EVERY
 
     async def _came(self) -> bool:
         """Whether it is known, and has said what it has."""
@@ -92,7 +91,7 @@ class Agent:
         if not machine.registered:
 
             async def register() -> wire.Registered:
-                return await self._fleet.register(machine)
+                return await self._ground.register(machine.boot)
 
             try:
                 await machine.link.ask(register)
@@ -117,7 +116,7 @@ class Agent:
             uptime=1_000,
             timestamp=0,
             pid=self._pid,
-            process_uptime=int((self._fleet.tick - self._began) * 1000),
+            process_uptime=int((self._ground.tick - self._began) * 1000),
             index=0 if cold else 1,
             seq_no=1,
             release="0.1.0",
@@ -137,7 +136,7 @@ class Agent:
         except Unavailable:
             return
         for task in worklist.run:
-            self._fleet.dispatches += 1
+            self._ground.dispatches += 1
             await self._accept(task)
         for stopped in worklist.stop:
             self._stop(stopped)
@@ -201,7 +200,7 @@ class Agent:
     async def _follow(self, task_id: str, entry: Entry, script: Script) -> None:
         heard = [0]  # bytes of output that the control plane has
         self._spawn(self._progress(task_id, script, heard))
-        over = await self._fleet.first_of(
+        over = await self._ground.first_of(
             script.over, self._stopped[task_id], within=float(script.task.timeout)
         )
         if over is script.over:
@@ -231,7 +230,7 @@ class Agent:
         )
 
     async def _progress(self, task_id: str, script: Script, heard: list[int]) -> None:
-        await self._fleet.sleep(_FIRST_WORD)
+        await self._ground.rest(_FIRST_WORD)
         if script.over.is_set():
             return
         half = script.plan.output[: script.said // 2]
@@ -244,8 +243,8 @@ class Agent:
         if ack.stop:
             self._stop(task_id)
 
-    def _plan(self, task_id: str) -> Any:
-        return self._fleet.plan_of(self._machine, task_id)
+    def _plan(self, task_id: str) -> Plan:
+        return self._ground.plan_of(self._machine.instance_id, task_id)
 
     def _final(self, task_id: str, heard: int = 0) -> wire.Report:
         code = self._machine.disk.ends[task_id]
@@ -289,8 +288,8 @@ class Agent:
 
     async def _deliver(self, report: wire.Report, within: float = float("inf")) -> bool:
         """Whether it was acknowledged in so many seconds."""
-        pause, until, saved = _RETRY_FIRST, self._fleet.tick + within, False
-        while self._fleet.tick < until:
+        pause, until, saved = _RETRY_FIRST, self._ground.tick + within, False
+        while self._ground.tick < until:
             try:
                 ack = await self._ask("report", report)
             except Unavailable:
@@ -301,7 +300,7 @@ class Agent:
             if not saved:
                 self._machine.disk.sync(end_of=report.task_id)
                 saved = True
-            await self._fleet.sleep(pause)
+            await self._ground.rest(pause)
             pause = min(pause * 2, _RETRY_LAST)
         return False
 

@@ -6,8 +6,8 @@ import asyncio
 import contextvars
 import itertools
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any, Protocol
 
 from cloudhand.control.control import Control
 from cloudhand.control.pokes import Kick, Work
@@ -17,20 +17,37 @@ from cloudhand.gateway.desk import Desk
 from cloudhand.store.database import StoreError
 from cloudhand.wire import agent as wire
 from tests.faults.virtual.agent import Agent
+from tests.faults.virtual.ground import Answer, Plan, Question
 from tests.faults.virtual.link import Unavailable
-from tests.faults.virtual.machine import Machine, Plan
+from tests.faults.virtual.machine import Machine
 from tests.machines import registration
 from tests.rehearsals.mortal import Killed
 
-if TYPE_CHECKING:
-    from tests.faults.virtual.site import Site
-
-Answer = TypeVar("Answer")
-Question = Callable[[], Awaitable[Answer]]
 _GRID = 0.25  # seconds: who sleeps wakes with others, so that one look serves many
+
+Strike = Callable[[InstanceId, str, str], bool]
 
 # For whom a step is taken: the name of a run, or the id of a machine.
 acting_for: contextvars.ContextVar[str] = contextvars.ContextVar("acting_for", default="")
+
+
+class Clock(Protocol):
+    @property
+    def tick(self) -> float: ...
+
+    async def rest(self, seconds: float) -> None: ...
+
+
+class Where(Protocol):
+    """The site of a fleet."""
+
+    dead: bool  # whether its control plane is
+
+    @property
+    def clock(self) -> Clock: ...
+
+    def broke(self, error: BaseException | None) -> None:
+        """Something is wrong with the test itself."""
 
 
 class Fleet:
@@ -38,13 +55,15 @@ class Fleet:
 
     name = "fleet"
 
-    def __init__(self, site: Site, chance: random.Random) -> None:
+    def __init__(self, site: Where, chance: random.Random) -> None:
         self._site = site
         self._chance = chance
         self.machines: dict[InstanceId, Machine] = {}
         self.plans: dict[str, Plan] = {}  # by the name of a run, which is the text of its script
         self._plan_of: dict[tuple[str, str], Plan] = {}  # by task and machine, once it has begun
-        self.strike: Callable[[Machine, str, str], bool] = lambda machine, name, task_id: False
+        self.strike: Callable[[InstanceId, str, str], bool] = lambda instance_id, name, task_id: (
+            False
+        )
         self.dispatches = 0
         self.boots = 0
         self.busy = 0
@@ -87,8 +106,8 @@ class Fleet:
             raise Unavailable("it died")
         return answer
 
-    async def register(self, machine: Machine) -> wire.Registered:
-        return await self.desk.register(registration(machine.boot), address="127.0.0.1")
+    async def register(self, boot: Boot) -> wire.Registered:
+        return await self.desk.register(registration(boot), address="127.0.0.1")
 
     # Virtual time
 
@@ -116,10 +135,10 @@ class Fleet:
         finally:
             self.busy -= 1
 
-    async def sleep(self, seconds: float) -> None:
+    async def rest(self, seconds: float) -> None:
         self.busy -= 1
         try:
-            await self._site.clock.sleep(-(-seconds // _GRID) * _GRID)
+            await self._site.clock.rest(-(-seconds // _GRID) * _GRID)
         finally:
             self.busy += 1
 
@@ -134,7 +153,7 @@ class Fleet:
         """Which of them is set first; None when none is in so many seconds."""
         loop = asyncio.get_running_loop()
         waits: list[asyncio.Task[Any]] = [loop.create_task(event.wait()) for event in events]
-        waits.append(loop.create_task(self._site.clock.sleep(within)))
+        waits.append(loop.create_task(self._site.clock.rest(within)))
         self.busy -= 1
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -144,27 +163,24 @@ class Fleet:
                 wait.cancel()
         return next((event for event in events if event.is_set()), None)
 
-    def plan_for(self, machine: Machine, task: wire.Task) -> Plan:
+    def plan_for(self, instance_id: InstanceId, task: wire.Task) -> Plan:
         """What a task does on a machine; the same text may have a plan of its own on each."""
         name = task.content.decode()
-        plan = self.plans.get(name) or self.plans[f"{name} {machine.instance_id}"]
-        self._plan_of[task.task_id, machine.instance_id] = plan
+        plan = self.plans.get(name) or self.plans[f"{name} {instance_id}"]
+        self._plan_of[task.task_id, instance_id] = plan
         return plan
 
-    def plan_of(self, machine: Machine, task_id: str) -> Plan:
+    def plan_of(self, instance_id: InstanceId, task_id: str) -> Plan:
         """Of a task that has begun."""
-        return self._plan_of[task_id, machine.instance_id]
+        return self._plan_of[task_id, instance_id]
 
     def next_pid(self) -> int:
         return next(self._pids)
 
     # Faults
 
-    def strikes(self, machine: Machine, name: str, task_id: str) -> bool:
-        return self.strike(machine, name, task_id)
-
-    def start_agent(self, machine: Machine) -> None:
-        machine.agent = Agent(machine)
+    def strikes(self, instance_id: InstanceId, name: str, task_id: str) -> bool:
+        return self.strike(instance_id, name, task_id)
 
     async def close(self) -> None:
         for task in [*self._tasks, *self._serving]:
@@ -180,7 +196,7 @@ class Fleet:
         self._alive()
         if boot.instance_id not in self.machines:
             chance = random.Random(self._chance.random())
-            self.machines[boot.instance_id] = Machine(self, boot, chance)
+            self.machines[boot.instance_id] = Machine(self, boot, chance, Agent)
 
     async def start(self, instance_id: InstanceId) -> None:
         self._alive()

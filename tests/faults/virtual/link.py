@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable
 from enum import Enum
-from typing import TYPE_CHECKING, TypeVar
 
-if TYPE_CHECKING:
-    from tests.faults.virtual.fleet import Fleet
-
-Answer = TypeVar("Answer")
-Ask = Callable[[], Awaitable[Answer]]
+from tests.faults.virtual.ground import Answer, Ground, Question
 
 _GIVES_UP = 10.0  # seconds after which an agent takes a question for lost
 _SLOW = (2.0, 9.0)  # seconds that a slow way takes
@@ -35,8 +29,8 @@ class Way(Enum):
 
 
 class Link:
-    def __init__(self, fleet: Fleet, name: str, chance: random.Random) -> None:
-        self._fleet = fleet
+    def __init__(self, ground: Ground, name: str, chance: random.Random) -> None:
+        self._ground = ground
         self._name = name
         self._chance = chance
         self.way = Way.OPEN
@@ -47,21 +41,21 @@ class Link:
     def carries_kicks(self) -> bool:
         return self.way in (Way.OPEN, Way.SLOW)
 
-    async def ask(self, question: Ask[Answer]) -> Answer:
+    async def ask(self, question: Question[Answer]) -> Answer:
         """Unavailable if no answer comes."""
         if self.delays:
             self.delays -= 1
-            self._fleet.spawn(self._late(question))
+            self._ground.spawn(self._late(question))
             raise await self._lost()
         if self.way is Way.SLOW:
-            await self._fleet.sleep(self._chance.uniform(*_SLOW))
+            await self._ground.rest(self._chance.uniform(*_SLOW))
         if self.way in (Way.CUT, Way.REFUSED):
             raise Unavailable(self.way.value)
         if self.way is Way.DARK:
             raise await self._lost()
         if self.doubles:
-            await self._fleet.serve(question, acting_for=self._name)
-        answer = await self._fleet.serve(question, acting_for=self._name)
+            await self._ground.serve(question, acting_for=self._name)
+        answer = await self._ground.serve(question, acting_for=self._name)
         await self._answered()
         return answer
 
@@ -73,12 +67,12 @@ class Link:
             raise await self._lost()
 
     async def _lost(self) -> Unavailable:
-        await self._fleet.sleep(_GIVES_UP)
+        await self._ground.rest(_GIVES_UP)
         return Unavailable("no answer")
 
-    async def _late(self, question: Ask[Answer]) -> None:
-        await self._fleet.sleep(self._chance.uniform(*_LATE))
+    async def _late(self, question: Question[Answer]) -> None:
+        await self._ground.rest(self._chance.uniform(*_LATE))
         try:
-            await self._fleet.serve(question, acting_for=self._name)
+            await self._ground.serve(question, acting_for=self._name)
         except Unavailable:
             return

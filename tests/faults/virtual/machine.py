@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Protocol
 
 from cloudhand.control.provider import Boot
 from cloudhand.core.ids import BootId, InstanceId
 from cloudhand.wire import agent as wire
-from tests.faults.checker import End
+from tests.faults.virtual.ground import Ground, Plan
 from tests.faults.virtual.journal import Disk
 from tests.faults.virtual.link import Link
-
-if TYPE_CHECKING:
-    from tests.faults.virtual.agent import Agent
-    from tests.faults.virtual.fleet import Fleet
 
 # Seconds from when it was asked to when it is down, and from there to when it boots: how often, and
 # between which. Some restart faster than anybody looks, and some take their time.
@@ -28,16 +24,12 @@ _AGENT_AGAIN = 1.0  # seconds after which its service manager starts an agent th
 _CODES = {"exit 0": 0, "exit 3": 3, "exit 193": 193, "exit 194": 194}
 
 
-@dataclass
-class Plan:
-    """What a script does, and what is seen of it."""
+class Process(Protocol):
+    """Its agent."""
 
-    name: str
-    end: End
-    takes: float = 0.0  # seconds
-    output: bytes = b""
-    lines: list[str] = field(default_factory=list)  # that it leaves
-    holder_killed: bool = False
+    def kill(self) -> None: ...
+
+    def kicked(self, task_id: str) -> None: ...
 
 
 class Script:
@@ -52,13 +44,20 @@ class Script:
 
 
 class Machine:
-    def __init__(self, fleet: Fleet, boot: Boot, chance: random.Random) -> None:
+    def __init__(
+        self,
+        ground: Ground,
+        boot: Boot,
+        chance: random.Random,
+        start_agent: Callable[[Machine], Process],
+    ) -> None:
+        self._start_agent = start_agent
         self.instance_id = InstanceId(boot.instance_id)
         self.boot = boot
-        self.fleet = fleet
+        self.ground = ground
         self.chance = chance
         self.disk = Disk(chance)
-        self.link = Link(fleet, boot.instance_id, chance)
+        self.link = Link(ground, boot.instance_id, chance)
         self.on, self.going_down = False, False
         self.going_down = False
         self.registered = False
@@ -66,9 +65,9 @@ class Machine:
         self.asked: list[str] = []
         self.power_cuts = 0
         self.off_for = 0.0  # seconds, in all
-        self._off_since = fleet.tick
+        self._off_since = ground.tick
         self.scripts: dict[str, Script] = {}
-        self.agent: Agent | None = None
+        self.agent: Process | None = None
 
     @property
     def boot_id(self) -> BootId:
@@ -78,15 +77,15 @@ class Machine:
         if self.on:
             return
         self.on, self.going_down = True, False
-        self.off_for += self.fleet.tick - self._off_since
+        self.off_for += self.ground.tick - self._off_since
         self.boots.append(BootId(f"boot-{self.instance_id}-{len(self.boots) + 1}"))
-        self.fleet.boots += 1
-        self.fleet.start_agent(self)
+        self.ground.boots += 1
+        self.agent = self._start_agent(self)
 
     def power_off(self) -> None:
         """At once, and all that runs with it."""
         self.on, self.going_down = False, False
-        self._off_since = self.fleet.tick
+        self._off_since = self.ground.tick
         self.kill_agent(again=False)
         for script in self.scripts.values():
             self.end_script(script)
@@ -99,7 +98,7 @@ class Machine:
         self.power_cuts += 1
         self.power_off()
         self.disk.cut()
-        self.fleet.spawn(self._back())
+        self.ground.spawn(self._back())
 
     def ask(self, what: str) -> None:
         """To stop or to restart; who is going down already does not hear it."""
@@ -107,11 +106,11 @@ class Machine:
             return
         self.asked.append(what)
         self.going_down = True
-        self.fleet.spawn(self._down(what))
+        self.ground.spawn(self._down(what))
 
     async def _down(self, what: str) -> None:
         boot_id = self.boot_id
-        await self.fleet.sleep(self._drawn(_GOES_DOWN))
+        await self.ground.rest(self._drawn(_GOES_DOWN))
         if self.boot_id != boot_id or not self.on:
             return
         self.power_off()
@@ -119,11 +118,11 @@ class Machine:
             await self._back()
 
     async def _back(self) -> None:
-        await self.fleet.sleep(self._drawn(_COMES_BACK))
+        await self.ground.rest(self._drawn(_COMES_BACK))
         self.power_on()
         if self.chance.random() < _FALLS_OVER:
             boot_id = self.boot_id
-            await self.fleet.sleep(self.chance.uniform(*_LASTS_THEN))
+            await self.ground.rest(self.chance.uniform(*_LASTS_THEN))
             if self.boot_id == boot_id:
                 self.cut_power()
 
@@ -136,12 +135,12 @@ class Machine:
         if agent is not None:
             agent.kill()
         if again:
-            self.fleet.spawn(self._agent_again(self.boot_id))
+            self.ground.spawn(self._agent_again(self.boot_id))
 
     async def _agent_again(self, boot_id: BootId) -> None:
-        await self.fleet.sleep(_AGENT_AGAIN)
+        await self.ground.rest(_AGENT_AGAIN)
         if self.on and self.boot_id == boot_id and self.agent is None:
-            self.fleet.start_agent(self)
+            self.agent = self._start_agent(self)
 
     def kill_holders(self) -> None:
         for script in self.scripts.values():
@@ -151,10 +150,10 @@ class Machine:
 
     def begin(self, task: wire.Task) -> Script:
         """A holder is given a script."""
-        plan = self.fleet.plan_for(self, task)
+        plan = self.ground.plan_for(self.instance_id, task)
         script = Script(plan, task)
         self.scripts[task.task_id] = script
-        script.body = self.fleet.spawn(self._run(script))
+        script.body = self.ground.spawn(self._run(script))
         return script
 
     def end_script(self, script: Script) -> None:
@@ -166,11 +165,11 @@ class Machine:
         plan = script.plan
         plan.lines.append(f"begin {self.boot_id}")
         script.said = len(plan.output)
-        await self.fleet.sleep(plan.takes)
+        await self.ground.rest(plan.takes)
         if plan.end == "reboot":
             self.ask("restart")
         if plan.end not in _CODES:
-            await self.fleet.for_ever()
+            await self.ground.for_ever()
         code = _CODES[plan.end]
         plan.lines.append(f"end {self.boot_id} {code}")
         self.disk.ends[script.task.task_id] = code

@@ -6,14 +6,16 @@ import asyncio
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from cloudhand.core.ids import InstanceId
 from tests.faults.checker import ENDS, End, Run
 from tests.faults.virtual.fleet import acting_for
+from tests.faults.virtual.ground import Plan
 from tests.faults.virtual.link import NotDone, Unavailable, Way
-from tests.faults.virtual.machine import Machine, Plan
+from tests.faults.virtual.machine import Machine
 from tests.faults.virtual.site import FULL, READ_ONLY, Site
 
 AGENT_POINTS = (
@@ -102,8 +104,6 @@ class Sitting:
     before: tuple[int, int, int] = (0, 0, 0)  # boots, asked, power cuts
     off_before: float = 0.0  # seconds that the machine had been off
     machine_on: bool = True
-    over_after: float = 0.0
-    shared: list[str] = field(default_factory=list)  # what befell others and everybody
 
     def run(self) -> Run:
         machine = self.machine
@@ -183,8 +183,8 @@ class Round:
 
     # Strike
 
-    def _strike(self, machine: Machine, name: str, task_id: str) -> bool:
-        sitting = self._by_machine.get(machine.instance_id)
+    def _strike(self, instance_id: InstanceId, name: str, task_id: str) -> bool:
+        sitting = self._by_machine.get(instance_id)
         if sitting is None or not self._due(sitting, name):
             return False
         self._befall(sitting)
@@ -268,7 +268,7 @@ class Round:
 
     async def _sit(self, sitting: Sitting) -> None:
         fleet = self._site.fleet
-        await fleet.sleep(self._chance.uniform(0, 5))
+        await fleet.rest(self._chance.uniform(0, 5))
         sitting.open = True
         healing = fleet.spawn(self._heal_later(sitting))
         await self._ask(sitting)
@@ -276,9 +276,8 @@ class Round:
             await self._stop(sitting)
         until = fleet.tick + _WITHIN
         while fleet.tick < until and not await self._over(sitting):
-            await fleet.sleep(2)
+            await fleet.rest(2)
         sitting.open = False
-        sitting.over_after = fleet.tick - until + _WITHIN
         healing.cancel()
         sitting.machine_on = sitting.machine.on
         await self._start_again(sitting)
@@ -287,8 +286,8 @@ class Round:
         fleet = self._site.fleet
         forgotten = fleet.tick + _IDLE_AFTER + sitting.plan.takes
         while sitting.struck_at is None and fleet.tick < forgotten:
-            await fleet.sleep(1)
-        await fleet.sleep(self._chance.uniform(*_LASTS))
+            await fleet.rest(1)
+        await fleet.rest(self._chance.uniform(*_LASTS))
         self._heal(sitting)
 
     async def _insist(self, action: str, sitting: Sitting, **parameters: object) -> dict[str, Any]:
@@ -299,7 +298,7 @@ class Round:
             except NotDone:
                 raise
             except Unavailable:
-                await self._site.fleet.sleep(2)
+                await self._site.fleet.rest(2)
 
     async def _ask(self, sitting: Sitting) -> None:
         plan = sitting.plan
@@ -317,7 +316,7 @@ class Round:
                 sitting.invoke_id, sitting.answered = answer["InvokeId"], True
             except Unavailable:
                 # Whether it was heard shows when one looks.
-                await self._site.fleet.sleep(2)
+                await self._site.fleet.rest(2)
                 found = await self._insist("DescribeInvocations", sitting, MaxResults=50)
                 for one in found["Invocations"]["Invocation"]:
                     if one["CommandName"] == plan.name:
@@ -327,7 +326,7 @@ class Round:
         fleet = self._site.fleet
         until = fleet.tick + self._chance.choice((0.0, 5.0, 30.0))
         while not sitting.plan.lines and fleet.tick < until:
-            await fleet.sleep(0.5)
+            await fleet.rest(0.5)
         with suppress(NotDone):  # it has stopped already, and who asked was not told
             await self._insist("StopInvocation", sitting, InvokeId=sitting.invoke_id)
 
@@ -364,7 +363,7 @@ class Round:
                 await self._site.call(
                     "StartInstance", by=sitting.plan.name, InstanceId=machine.instance_id
                 )
-            await fleet.sleep(5)
+            await fleet.rest(5)
 
     @property
     def _loop(self) -> asyncio.AbstractEventLoop:

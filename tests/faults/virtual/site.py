@@ -61,7 +61,7 @@ class SettableClock(VirtualClock):
     def follow(self) -> None:
         self._shown_wrong_by = self.wrong_by
 
-    async def sleep(self, seconds: float) -> None:
+    async def rest(self, seconds: float) -> None:
         await super().sleep_until(super().now() + timedelta(seconds=seconds))
 
     def move_to(self, moment: datetime) -> None:

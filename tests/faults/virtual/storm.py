@@ -11,8 +11,9 @@ from typing import Any
 
 from tests.faults.checker import End, Run
 from tests.faults.tally import Tally
+from tests.faults.virtual.ground import Plan
 from tests.faults.virtual.link import Unavailable, Way
-from tests.faults.virtual.machine import Machine, Plan
+from tests.faults.virtual.machine import Machine
 from tests.faults.virtual.site import Site
 
 _POINTS = ("plane.handed-out", "plane.heard", "plane.stored", "plane.beat", "store.commit")
