@@ -30,6 +30,8 @@ def _words() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.virtual", description=__doc__)
     parser.add_argument("--runs", type=int, default=8500, help="each with a fault at a step")
     parser.add_argument("--dispatches", type=int, default=0, help="in a storm of commands")
+    parser.add_argument("--points", default="", help="only these, separated by commas")
+    parser.add_argument("--faults", default="", help="only these")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path("build/faults/virtual.json"))
@@ -40,6 +42,7 @@ def _words() -> argparse.Namespace:
 class Worker:
     def __init__(self, words: argparse.Namespace) -> None:
         self._seed = f"{words.seed}/{words.worker}"
+        self._points, self._faults = _named(words.points), _named(words.faults)
         self._runs = words.runs // words.workers
         self._dispatches = words.dispatches // words.workers
         self.tally = Tally("virtual", words.seed)
@@ -65,7 +68,7 @@ class Worker:
 
     def _endless(self, chance: random.Random) -> Iterator[list[Cell]]:
         while True:
-            yield from cells(chance)
+            yield from cells(chance, points=self._points, faults=self._faults)
 
     async def _round(self, site: Site, some: list[Cell], chance: random.Random) -> None:
         for one in await Round(site, some, chance).play():
@@ -106,6 +109,10 @@ class Worker:
             "kills": self.kills,
         }
         return {**self.tally.to_json(), **counted}
+
+
+def _named(text: str) -> list[str]:
+    return [one for one in text.split(",") if one]
 
 
 def _work(words: argparse.Namespace) -> int:

@@ -77,11 +77,13 @@ class Agent:
             await self._ground.rest(_RETRY_FIRST)
         for task_id, entry in list(entries.items()):
             self._spawn(self._take_up(task_id, entry))
-        beat_at = self._ground.tick + _BEAT_EVERY
+        beat_at, channel = self._ground.tick + _BEAT_EVERY, -1
         while True:
-            await self._fetch("startup", "")
-            quiet = machine.link.carries_kicks
-            await self._ground.rest(_BEAT_EVERY / 2 if quiet else _POLL_EVERY)
+            # As long as the same channel is open it is told when there is something.
+            if channel != self._ground.channels or not machine.link.carries_kicks:
+                channel = self._ground.channels if machine.link.carries_kicks else -1
+                await self._fetch("startup", "")
+            await self._ground.rest(_POLL_EVERY)
             if self._ground.tick >= beat_at and await self._beat(cold=False):
                 beat_at = self._ground.tick + _BEAT_EVERY
 

@@ -66,6 +66,7 @@ class Fleet:
         )
         self.dispatches = 0
         self.boots = 0
+        self.channels = -1
         self.busy = 0
         self._pids = itertools.count(100)
         self.waiting: list[asyncio.Task[None]] = []
@@ -75,6 +76,7 @@ class Fleet:
     # A control plane comes and goes
 
     def join(self, control: Control, tasks: asyncio.TaskGroup) -> None:
+        self.channels += 1
         self.control = control
         self.desk = Desk(control)
         control.pokes.on_kick(self._kicked)

@@ -35,6 +35,7 @@ class Ground(Protocol):
     desk: Desk
     boots: int
     dispatches: int
+    channels: int  # how often all channels of agents were lost
 
     @property
     def tick(self) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -41,6 +41,7 @@ PLANE_POINTS = (
     "plane.beat",
 )
 COMMON_POINTS = ("plane.ordered", "plane.carried-out", "store.commit")
+POINTS = (*AGENT_POINTS, *PLANE_POINTS, *COMMON_POINTS)
 OF_ONE = (
     "SIGKILL agent",
     "SIGKILL agent and holder",
@@ -370,21 +371,26 @@ class Round:
         return self._site.loop
 
 
-def cells(chance: random.Random) -> Iterator[list[Cell]]:
-    """All cells, once, in rounds: those of single machines together, those that befall all in
-    rounds of their own.
+def cells(
+    chance: random.Random, *, points: Collection[str] = (), faults: Collection[str] = ()
+) -> Iterator[list[Cell]]:
+    """All cells, or those of some points and faults, once, in rounds: those of single machines
+    together, those that befall all in rounds of their own.
     """
+    wanted = [point for point in POINTS if not points or point in points]
     of_one = [
         Cell(point, fault, end)
-        for point in (*AGENT_POINTS, *PLANE_POINTS, *COMMON_POINTS)
+        for point in wanted
         for fault in OF_ONE
         for end in ENDS
+        if not faults or fault in faults
     ]
     chance.shuffle(of_one)
     of_all = [
         [Cell(point, fault, end) for end in ENDS]
-        for point in (*AGENT_POINTS, *PLANE_POINTS, *COMMON_POINTS)
+        for point in wanted
         for fault in OF_ALL
+        if not faults or fault in faults
     ]
     chance.shuffle(of_all)
     size = ROUND
