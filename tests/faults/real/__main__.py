@@ -15,6 +15,7 @@ from pathlib import Path
 from tests.faults.disk import Disk
 from tests.faults.real.arena import Arena
 from tests.faults.real.boots import Boots
+from tests.faults.real.boots import cells as boots_cells
 from tests.faults.real.cells import drawn
 from tests.faults.tally import Tally
 
@@ -58,7 +59,8 @@ def _work(words: argparse.Namespace) -> int:
         (root / "boots").mkdir()
         with Boots(root / "boots", instances=words.instances) as there:
             say(f"{boots} boots of {words.instances} instances, in {root}")
-            there.run(boots, tally, say)
+            mine = boots_cells(words.seed)[words.worker - 1 :: words.workers]
+            there.run(mine, boots, tally, say)
             errors += there.errors
     words.out.write_text(json.dumps(tally.to_json()))
     if not tally.findings and not errors:

@@ -6,7 +6,7 @@ import queue
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -102,11 +102,13 @@ class Boots:
                 return play.met(point, about)
         return ""
 
-    def run(self, boots: int, tally: Tally, say: Callable[[str], None]) -> None:
-        """Until there were so many."""
+    def run(
+        self, meant: Sequence[Cell], boots: int, tally: Tally, say: Callable[[str], None]
+    ) -> None:
+        """These runs, again and again, until there were so many boots."""
         waiting: queue.SimpleQueue[Cell] = queue.SimpleQueue()
         while waiting.qsize() < boots:
-            for cell in cells(tally.seed):
+            for cell in meant:
                 waiting.put(cell)
         record = Record(self.root, tally, say)
         threads = [

@@ -197,7 +197,7 @@ class Link:
             await self._release(0)
 
     async def _release(self, after: float) -> None:
-        await asyncio.sleep(after)
+        await _pause(after)
         held, self.held = self.held, None
         if held is not None:
             self.done[REORDER] += 1
@@ -212,8 +212,13 @@ class Link:
         writer.close()
 
 
+async def _pause(seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.Event().wait(), seconds)
+
+
 async def _after(seconds: float, send: Write, raw: bytes) -> None:
-    await asyncio.sleep(seconds)
+    await _pause(seconds)
     await send(raw)
 
 
@@ -363,7 +368,7 @@ class _Way:
             self._link.done[SLOW] += 1
             writer.write(data[at : at + 1])
             await writer.drain()
-            await asyncio.sleep(_BYTE_EVERY)
+            await _pause(_BYTE_EVERY)
         if not self.slow:
             writer.write(data)
             await writer.drain()
