@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
+from typing import Any
 
 import pytest
 
@@ -55,6 +57,24 @@ def test_agent_killed_at_every_step(machine: Machine, gateway: FakeGateway, poin
     gateway.run(task("t-1", _counting(machine)))  # as a server that lost what it had
     gateway.wait(lambda: "t-1" not in gateway.open)
     assert _count(machine) == (point != "agent.spawn")
+
+
+@pytest.mark.parametrize("kind", [wire.TIMEOUT, wire.STOPPED])
+def test_killed_when_it_has_ended_a_script(
+    machine: Machine, gateway: FakeGateway, kind: str
+) -> None:
+    machine.register()
+    machine.start_only(die_at="agent.spool")
+    timeout = 1 if kind == wire.TIMEOUT else 60
+    gateway.run(task("t-1", "echo begun; exec sleep 1000", timeout=timeout))
+    gateway.wait(lambda: gateway.output_of("t-1") == b"begun\n")
+    if kind == wire.STOPPED:
+        gateway.stop("t-1")
+    machine.died()
+    machine.start()
+    end = gateway.end_of("t-1")
+    assert end.kind == kind  # and not that it ended by itself, with the code of a signal
+    assert gateway.output_of("t-1") == b"begun\n"
 
 
 def test_new_agent_follows_a_script_that_runs(machine: Machine, gateway: FakeGateway) -> None:
@@ -194,6 +214,38 @@ def test_machine_that_ends_a_holder_before_its_agent(
     os.kill(machine.holder_of("t-1"), signal.SIGKILL)
     machine.stop()
     assert "interrupted" not in machine.log
+    machine.boot_id = "boot-2"
+    machine.start()
+    end = gateway.end_of("t-1")
+    assert (end.kind, end.error_code) == (wire.INTERRUPTED, "InstanceRestarted")
+
+
+def test_machine_goes_down_while_the_agent_waits_for_an_answer(
+    machine: Machine, gateway: FakeGateway
+) -> None:
+    waits, answers = threading.Event(), threading.Event()
+    answer = gateway.answer
+
+    def late(method: str, target: str, *said: Any) -> Any:
+        if target.startswith(wire.TASK_LIST_PATH):
+            waits.set()
+            answers.wait(15)
+        return answer(method, target, *said)
+
+    gateway.takes_requests = False
+    machine.start()
+    gateway.run(task("t-1", _counting(machine, then="sleep 1000")))
+    gateway.wait(lambda: gateway.output_of("t-1") == b"helloworld\n")
+    gateway.answer = late  # type: ignore[method-assign, assignment]
+    gateway.kick("kick_vm")
+    assert waits.wait(15)
+    assert machine.process is not None
+    machine.process.terminate()
+    wait_until(lambda: "ending, as asked" in machine.log)
+    os.kill(machine.holder_of("t-1"), signal.SIGKILL)
+    machine.process.wait(30)
+    answers.set()
+    assert '"what":"ended"' not in (machine.state / "journal").read_text()
     machine.boot_id = "boot-2"
     machine.start()
     end = gateway.end_of("t-1")

@@ -17,6 +17,13 @@ ENDS: tuple[End, ...] = ("exit 0", "exit 3", "exit 193", "exit 194", "reboot", "
 LOST, TWICE, STUCK, WRONG = "lost", "twice", "stuck", "wrong"
 KINDS = (LOST, TWICE, STUCK, WRONG)
 
+# What befalls a run, by the names that are counted.
+FAULTS = (
+    "SIGKILL agent", "SIGKILL agent and holder", "SIGKILL control plane", "connection cut",
+    "half-open connection", "5xx", "slow 1 byte/s", "duplicate", "reorder", "disk full",
+    "read-only disk", "clock +1 day", "clock -1 day", "power cut",
+)  # fmt: skip
+
 _OPEN = ("Pending", "Scheduled", "Running", "Stopping")
 _BY_ITSELF = ("Success", "Failed")
 _ENDED_BY_US = {"Timeout": "timeout", "Terminated": "stop", "Cancelled": "stop"}
@@ -47,6 +54,8 @@ class Run:
     unwritten: bool = False  # power went off before the script's end can have been on disk
     killed_holder: bool = False  # what watched over the script was killed with it
     killed_between: bool = False  # its agent died between saying that it begins it and doing so
+    unwritable: bool = False  # whether the machine's disk took nothing for a while
+    survivors: int = 0  # processes of the script that live when all is over
     machine_on: bool = True  # whether it is, before it is started again by hand
     bystander: bool = False  # whether what befell it was meant for another one
 
@@ -61,6 +70,21 @@ class Run:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Sent:
+    """A file that was to come to its place on a machine, once and whole."""
+
+    name: str
+    faults: Sequence[str] = ()
+    content: bytes
+    found: bytes | None = None  # in its place, when all is over
+    parts: Sequence[str] = ()  # names of what else lies beside it
+    told: dict[str, Any] | None = None  # its InvokeInstance, when all is over
+    away: float = 0.0  # as of a Run, and what follows
+    unwritable: bool = False
+    end: str = "file"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finding:
     kind: str  # one of KINDS
     why: str
@@ -70,8 +94,10 @@ class Finding:
         return f"{self.kind}: {self.run}: {self.why}"
 
 
-def check(run: Run) -> list[Finding]:
+def check(run: Run | Sent) -> list[Finding]:
     """What is wrong with what was said of a run; empty: nothing."""
+    if isinstance(run, Sent):
+        return [Finding(kind=kind, why=why, run=run.name) for kind, why in _sent(run)]
     found = [*_runs(run)]
     if not found and run.told is not None:
         found = [*_verdict(run, run.told), *_power(run, run.told)]
@@ -98,18 +124,22 @@ def _verdict(run: Run, told: dict[str, Any]) -> Found:
     status, code = told["InvocationStatus"], told["ErrorCode"]
     if status in _BY_ITSELF and not code.startswith("Client"):
         return _own_end(run, told)
-    if run.codes and not run.unwritten:
+    if run.codes and not (run.unwritten or run.killed_holder):
         return [(LOST, f"it ended with {run.codes[0]}, and is called {status} ({code})")]
+    if run.survivors:
+        return [(WRONG, f"it is called {status}, and {run.survivors} of its processes live")]
     if status in _ENDED_BY_US:
         if run.end != _ENDED_BY_US[status]:
             return [(WRONG, f"it is called {status}, and was to {run.end}")]
         if status == "Cancelled" and run.begun:
             return [(WRONG, "it is called cancelled, and had begun")]
-        return []
+        return _said_before(run, told)
     if code in _CUT_OFF:
         return _cut_off(run, code)
     if run.begun:
         return [(LOST, f"it had begun, and is called {status} ({code})")]
+    if status == "Error" and run.unwritable:
+        return []  # what cannot be written down is not begun, and that is said
     if run.away < _DELIVERY_WINDOW:
         return [(LOST, f"it never began, and is called {status} ({code})")]
     return []
@@ -127,8 +157,20 @@ def _own_end(run: Run, told: dict[str, Any]) -> Found:
     if len(output) + told["Dropped"] != len(run.produced):
         kept = f"{len(output)} bytes were kept and {told['Dropped']} dropped"
         return [(LOST, f"it said {len(run.produced)} bytes; {kept}")]
-    if not told["Dropped"] and output != run.produced:
-        return [(WRONG, f"it said {run.produced!r}, and is said to have said {output!r}")]
+    whole = not told["Dropped"]
+    if (output != run.produced) if whole else not run.produced.endswith(output):
+        said, heard = run.produced[-200:], output[-200:]
+        return [(WRONG, f"it said {said!r} at last, and is said to have said {heard!r}")]
+    return []
+
+
+def _said_before(run: Run, told: dict[str, Any]) -> Found:
+    """What is told of the output of a script that was ended: as far as it came, from the start."""
+    output = base64.b64decode(told["Output"])
+    if len(output) + told["Dropped"] > len(run.produced):
+        return [(WRONG, f"it can say {len(run.produced)} bytes, and is said to have said more")]
+    if not told["Dropped"] and not run.produced.startswith(output):
+        return [(WRONG, f"it is said to have said {output[-200:]!r}")]
     return []
 
 
@@ -190,4 +232,23 @@ def _carried_out(run: Run, action: dict[str, Any], restarts: int) -> Found:
     before, after = action["BootIdBefore"], action["BootIdAfter"]
     if before not in run.boots or after not in run.boots or before == after:
         return [(WRONG, f"it restarted from {before} to {after}, and had {list(run.boots)}")]
+    return []
+
+
+def _sent(sent: Sent) -> Found:
+    if sent.told is None:
+        return [(LOST, "it was to be sent, and nobody knows of it")]
+    status, code = sent.told["InvocationStatus"], sent.told["ErrorCode"]
+    if status in _OPEN:
+        return [(STUCK, f"it is {status} when all is over")]
+    if sent.found is not None and sent.found != sent.content:
+        return [(WRONG, f"{len(sent.found)} of its {len(sent.content)} bytes are in its place")]
+    if sent.parts and not sent.unwritable:
+        return [(WRONG, f"beside it were left {list(sent.parts)}")]
+    if status == "Success":
+        return [] if sent.found is not None else [(LOST, "it is said to be there, and is not")]
+    if sent.found is not None:
+        return [(WRONG, f"it is in its place, and is called {status} ({code})")]
+    if not sent.unwritable and sent.away < _DELIVERY_WINDOW:
+        return [(LOST, f"it is called {status} ({code}), and nothing stood in its way")]
     return []

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
-from tests.faults.checker import KINDS, Finding, Run, check
+from tests.faults.checker import KINDS, Finding, Run, Sent, check
 
 _SHOWN = 20  # findings
 
@@ -34,7 +34,7 @@ class Tally:
     def seconds(self) -> float:
         return self._seconds or time.monotonic() - self._began
 
-    def add(self, run: Run, point: str, fault: str, hit: bool) -> list[Finding]:
+    def add(self, run: Run | Sent, point: str, fault: str, hit: bool) -> list[Finding]:
         """Check a run and count it; what was found."""
         cell = f"{point}|{fault}|{run.end}"
         self.runs += 1

@@ -32,12 +32,14 @@ class Follower:
         folder: Callable[[str], str],
         stop: Callable[[str], object],
         closing: threading.Event,
+        ending: threading.Event,
         rulebook: Rulebook,
     ) -> None:
         self._gateway = gateway
         self._folder = folder
         self._stop = stop
         self._closing = closing
+        self._ending = ending
         self._rulebook = rulebook
 
     def follow(self, entry: Entry, watch: Watch, holder: Optional[Holder]) -> Optional[wire.Report]:
@@ -58,8 +60,14 @@ class Follower:
                 return None
             if over:
                 faults.point("agent.exit")
-                return None if self._going_down(entry) else self._final(entry, "", None, progress)
+                if self._going_down(entry):
+                    return None
+                # An earlier agent may have ended it, and not have come to say so.
+                how = spool.ended_for(self._folder(entry.task_id))
+                receipt = self._rest(entry) if how else None
+                return self._final(entry, how, receipt, progress)
             how = wire.STOPPED if watch.stopped else wire.TIMEOUT
+            spool.end_for(self._folder(entry.task_id), how)
             receipt = self._end(entry, watch, ended)
             ended.wait_until(time.monotonic() + _HOLDER_BOUND, regardless=True)
             return self._final(entry, how, receipt, progress)
@@ -74,7 +82,7 @@ class Follower:
         Then the machine may be going down, and the next agent knows by its boot what happened.
         """
         unseen = spool.read_end(self._folder(entry.task_id)) is None
-        return unseen and self._closing.wait(_GOING_DOWN)
+        return unseen and self._ending.wait(_GOING_DOWN)
 
     def _progress(self, entry: Entry) -> Progress:
         return Progress(
@@ -96,6 +104,12 @@ class Follower:
         if entry.task["mode"] == "Process":
             return ending.first_only(over)
         return ending.whole(over)
+
+    def _rest(self, entry: Entry) -> Optional[Receipt]:
+        """End what an earlier agent may have left of a tree that it was ending."""
+        if entry.task["mode"] == "Process":
+            return None
+        return Ending(entry, self._folder(entry.task_id), heard_at=time.monotonic()).at_once()
 
     def _final(
         self, entry: Entry, how: str, receipt: Optional[Receipt], progress: Optional[Progress]

@@ -43,7 +43,12 @@ class Life:
         self._client = Client(Server(identity.server, identity.ca, identity.proxy), identity)
         self._rulebook = rulebook
         self._runner = Runner(
-            gateway=self._client, identity=identity, state=state, power=power, rulebook=rulebook
+            gateway=self._client,
+            identity=identity,
+            state=state,
+            power=power,
+            rulebook=rulebook,
+            ending=closing,
         )
         self._upgrader = Upgrader(
             gateway=self._client, slots=slots, state=state, rulebook=rulebook, closing=closing

@@ -42,7 +42,9 @@ class Runner:
         state: str,
         power: Power,
         rulebook: Rulebook,
+        ending: threading.Event,
     ) -> None:
+        """``ending``: set as soon as the agent is told to end, which takes until it is closed."""
         self._gateway = gateway
         self._identity = identity
         self._rulebook = rulebook
@@ -64,6 +66,7 @@ class Runner:
             folder=self._folder,
             stop=self._stop_watched,
             closing=self._closing,
+            ending=ending,
             rulebook=rulebook,
         )
         self._home = cgroups.home()

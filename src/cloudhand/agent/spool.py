@@ -21,6 +21,7 @@ _HEAD = "head"  # of the output, growing
 _TAIL = "tail"  # of the output, written at the end
 _END = "end"  # how it ended; the last thing that a holder writes
 _PIECE = 1024 * 1024  # bytes that are read at once
+_CAUSE = "cause"  # made by the agent: why it ends the script, before it does
 _OUTLAST = "outlast"  # made by the agent: end only when nothing of the script is left
 
 
@@ -136,6 +137,19 @@ def _size(folder: str, name: str) -> int:
         return os.stat(os.path.join(folder, name)).st_size
     except OSError:
         return 0
+
+
+def end_for(folder: str, how: str) -> None:
+    """Note that the script is ended now, as the kind of the report that will say so."""
+    try:
+        write_file(os.path.join(folder, _CAUSE), how.encode())
+    except OSError:
+        pass  # on a full disk this agent still knows, and only one that follows it does not
+
+
+def ended_for(folder: str) -> str:
+    """Empty if nobody has ended it."""
+    return machine.read(os.path.join(folder, _CAUSE))
 
 
 def ask_to_outlast(folder: str) -> None:
