@@ -56,6 +56,9 @@ class Run:
     killed_between: bool = False  # its agent died between saying that it begins it and doing so
     unwritable: bool = False  # whether the machine's disk took nothing for a while
     survivors: int = 0  # processes of the script that live when all is over
+    # Whether its end was told before the machine was asked to go down; None: nobody looked.
+    told_first: bool | None = None
+    seen_power: bool = False  # whether it can be seen from beside it that the machine is off
     machine_on: bool = True  # whether it is, before it is started again by hand
     bystander: bool = False  # whether what befell it was meant for another one
 
@@ -199,6 +202,8 @@ def _power(run: Run, told: dict[str, Any]) -> Found:
         return [(WRONG, f"it asked for a {wanted}, of which nothing is told")]
     if action["Action"] != wanted:
         return [(WRONG, f"it asked for a {wanted}, and a {action['Action']} is told")]
+    if run.told_first is False:
+        return [(WRONG, "the machine was to go down before anybody was told how it ended")]
     asked = list(run.asked_of_machine)
     if asked != [wanted] and not (run.power_cuts and asked == []):
         return [(WRONG, f"the machine was asked {asked}, and was to {wanted}")]
@@ -224,6 +229,8 @@ def _carried_out(run: Run, action: dict[str, Any], restarts: int) -> Found:
     if action["Action"] == "stop":
         if run.machine_on and not run.power_cuts:
             return [(WRONG, "the machine was to stop, and is on")]
+        if run.seen_power and action["Status"] != "Done":
+            return [(STUCK, f"its stop is {action['Status']} when all is over")]
         return []
     if action["Status"] != "Done":
         return [(STUCK, f"its restart is {action['Status']} when all is over")]

@@ -20,17 +20,18 @@ class Mutant:
 
 
 _RESTARTS = "agent.power,agent.after-power,plane.stored,plane.heard"
+_FEW = ("--boots=0", "--workers=1", "--seats=8")
 
-MUTANTS = (
+# Of the control plane.
+_PLANE = (
     Mutant(
         name="acknowledge before commit",
         path="control/deliveries.py",
-        before='        ack = await self._database.write(work)\n        faults.point("plane.stored")\n',
+        before="        ack = await self._database.write(work)\n",
         after="        ack = wire.Ack()\n"
-        '        faults.point("plane.stored")\n'
-        "        await self._database.write(work)\n",
+        "        __import__('asyncio').ensure_future(self._database.write(work))\n",
         tier="virtual",
-        words=("--points=plane.stored", "--faults=SIGKILL control plane"),
+        words=("--points=store.commit", "--faults=SIGKILL control plane"),
     ),
     Mutant(
         name="no second kick",
@@ -43,8 +44,8 @@ MUTANTS = (
     Mutant(
         name="a lost connection is a restart",
         path="control/agents.py",
-        before="            await tx.agents.gone(instance_id, at=now if for_good else now + BACK_WITHIN)\n",
-        after="            await booted(tx, instance_id, None, now)\n",
+        before="await tx.agents.gone(instance_id, at=now if for_good else now + BACK_WITHIN)",
+        after="await booted(tx, instance_id, None, now)",
         tier="virtual",
         words=(f"--points={_RESTARTS}", "--faults=connection cut,half-open connection"),
     ),
@@ -83,29 +84,97 @@ MUTANTS = (
         words=("--points=agent.spawned,plane.stored", "--faults=clock +1 day,clock -1 day"),
     ),
     Mutant(
-        name="who came back unseen is not looked at",
-        path="store/instances.py",
-        before="AND (due_at IS NULL OR due_at > ?)",
-        after="AND due_at > ?",
-        tier="virtual",
-        words=("--points=plane.asked,plane.recorded,agent.before-journal", "--faults=power cut"),
-    ),
-    Mutant(
-        name="what was fetched in another boot is handed out again",
+        name="a stop is not told to who asks for work",
         path="control/deliveries.py",
-        before="                if target.state is not State.PENDING:\n"
-        "                    await close(tx, target, _forgotten(target, boot_id), now)\n",
-        after="                if target.state is not State.PENDING:\n"
-        "                    continue\n",
+        before="                    stop.append(target.task_id)\n                    continue\n",
+        after="                    continue\n",
         tier="virtual",
-        words=("--points=agent.spawned,agent.spawn", "--faults=power cut"),
+        words=("--points=agent.spawned,agent.spawn", "--faults=duplicate,slow 1 byte/s"),
     ),
     Mutant(
-        name="nothing is said of what died with the control plane",
-        path="control/agents.py",
-        before="            await tx.agents.all_gone(at=until, beat_after=until - ONLINE_WITHIN)\n",
-        after="            await tx.agents.all_gone(at=until, beat_after=until)\n",
+        name="nobody waits for who is late",
+        path="control/settings.py",
+        before="delivery_window: timedelta = timedelta(seconds=60)",
+        after="delivery_window: timedelta = timedelta(seconds=3)",
         tier="virtual",
-        words=("--points=plane.recorded",),
+        words=("--points=plane.handed-out,agent.before-journal", "--faults=half-open connection"),
+    ),
+    Mutant(
+        name="a machine that went down has not stopped",
+        path="reconcilers/lifecycles.py",
+        before="            await tx.power_actions.move(\n"
+        '                action, power.Event.STOPPED, at=now, source="lifecycles", done_at=now\n'
+        "            )\n",
+        after="            continue\n",
+        tier="virtual",
+        words=("--points=agent.report,agent.ack", "--faults=SIGKILL agent,duplicate"),
     ),
 )
+
+# Of the agent.
+_AGENT = (
+    Mutant(
+        name="the journal is not synced",
+        path="agent/journal.py",
+        before="            if durable:\n                os.fsync(self._file)\n",
+        after="",
+        tier="real",
+        words=(*_FEW, "--points=agent.spawned,agent.spawn", "--faults=power cut"),
+    ),
+    Mutant(
+        name="only the leader is killed",
+        path="agent/ending.py",
+        before="        spool.ask_to_outlast(self._folder)\n        before =",
+        after="        self._first_only = True\n        before =",
+        tier="real",
+        words=(*_FEW, "--points=agent.spawned", "--faults=duplicate,SIGKILL agent"),
+    ),
+    Mutant(
+        name="the machine goes down before the result is told",
+        path="agent/reporter.py",
+        before="        if acts:\n            ack = self._deliver(",
+        after="        if acts:\n            ack = None if self._go_down(entry, report) else self._deliver(",
+        tier="real",
+        words=(*_FEW, "--points=agent.before-power,agent.power", "--faults=SIGKILL agent"),
+    ),
+    Mutant(
+        name="who starts anew forgets what it began",
+        path="agent/journal.py",
+        before="            started = entry.holder_pid or entry.report is not None or entry.is_file\n",
+        after="            started = entry.report is not None or entry.is_file\n",
+        tier="real",
+        words=(*_FEW, "--points=agent.spawned", "--faults=SIGKILL agent"),
+    ),
+    Mutant(
+        name="a script is begun before it is written down",
+        path="agent/runner.py",
+        before="                self._journal.started(task.task_id, pid=holder.pid, start=holder.start)\n"
+        '                faults.point("agent.spawn")\n'
+        "                holder.give(self._placed(prepared.script))\n",
+        after='                faults.point("agent.spawn")\n'
+        "                holder.give(self._placed(prepared.script))\n"
+        '                faults.point("agent.spawned")\n'
+        "                self._journal.started(task.task_id, pid=holder.pid, start=holder.start)\n",
+        tier="real",
+        words=(*_FEW, "--points=agent.spawned", "--faults=SIGKILL agent"),
+    ),
+    Mutant(
+        name="a result is told four times and given up",
+        path="agent/reporter.py",
+        before="        while not self._closing.is_set():\n"
+        "            report = self._with_output(report)\n",
+        after="        for _ in range(4):\n            report = self._with_output(report)\n",
+        tier="real",
+        words=(*_FEW, "--points=agent.report", "--faults=5xx,connection cut"),
+    ),
+    Mutant(
+        name="output is thrown away before it is told",
+        path="agent/reporter.py",
+        before='        faults.point("agent.report")\n',
+        after='        spool.remove(self.folder(entry.task_id))\n        faults.point("agent.report")\n',
+        tier="real",
+        words=(*_FEW, "--points=agent.report", "--faults=SIGKILL agent,duplicate"),
+    ),
+)
+
+MUTANTS = (*_PLANE, *_AGENT)

@@ -32,6 +32,7 @@ def _words() -> argparse.Namespace:
     parser.add_argument("--disks", type=int, default=_DISKS, help="of these seats")
     parser.add_argument("--instances", type=int, default=_INSTANCES, help="of each worker")
     parser.add_argument("--points", default="", help="only these, separated by commas")
+    parser.add_argument("--faults", default="", help="only these")
     parser.add_argument("--out", type=Path, default=Path("build/faults/real.json"))
     parser.add_argument("--worker", type=int, default=0, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -40,7 +41,8 @@ def _words() -> argparse.Namespace:
 def _work(words: argparse.Namespace) -> int:
     """The part of one worker."""
     points = [point for point in words.points.split(",") if point]
-    cells = drawn(words.seed, words.runs, points, disks=bool(words.disks))
+    faults = [fault for fault in words.faults.split(",") if fault]
+    cells = drawn(words.seed, words.runs, points, faults=faults, disks=bool(words.disks))
     cells = cells[words.worker - 1 :: words.workers]
     boots = len(range(words.worker, words.boots + 1, words.workers))
     root = Path(tempfile.mkdtemp(prefix=f"cloudhand-arena-{words.worker}-"))

@@ -73,13 +73,21 @@ def every() -> list[Key]:
     ]
 
 
-def drawn(seed: int, count: int, points: Sequence[str] = (), *, disks: bool = True) -> list[Cell]:
+def drawn(
+    seed: int,
+    count: int,
+    points: Sequence[str] = (),
+    *,
+    faults: Sequence[str] = (),
+    disks: bool = True,
+) -> list[Cell]:
     """So many, each once before any comes again.
 
-    ``points``: only these; ``disks``: whether there are any that can be spoilt.
+    ``points``, ``faults``: only these; ``disks``: whether there are any that can be spoilt.
     """
     chance = random.Random(f"cells {seed}")
     there = [key for key in every() if not points or key[0] in points]
+    there = [key for key in there if not faults or key[1] in faults]
     there = [key for key in there if disks or key[1] not in _ON_DISK]
     keys: list[Key] = []
     while len(keys) < count:

@@ -32,6 +32,8 @@ _LINKS = {
     "5xx": (links.REFUSING, 0.5, 6.0),
     "slow 1 byte/s": (links.SLOW, 1.0, 9.0),
 }
+# Through which an agent is heard by the control plane, and it by the agent.
+_HEARD = ("SIGKILL agent", "SIGKILL agent and holder", "duplicate", "clock +1 day", "clock -1 day")
 _AFTER_END = ("agent.ack", "agent.before-power", "agent.power", "agent.after-power")
 
 
@@ -66,6 +68,8 @@ class Play:
         self._strike = _Strike()
         self._lock = threading.Lock()
         self._armed = False
+        self._invoke_id = ""
+        self._told_first: bool | None = None
         self._left_before = frozenset[str]()  # of what came before it on the seat
 
     @property
@@ -87,7 +91,7 @@ class Play:
         self._began = time.monotonic()
         self._arm(on=True)
         try:
-            invoke_id = self._ask()
+            invoke_id = self._invoke_id = self._ask()
             told = self._follow(invoke_id)
         finally:
             self._arm(on=False)
@@ -114,6 +118,7 @@ class Play:
             killed_between=strike.killed_between,
             unwritable=strike.unwritable,
             survivors=len(marked(self.script.mark)) if self._leaves_children else 0,
+            told_first=self._told_first,
             machine_on=self._was_on,
             bystander=not self.hit,
         )
@@ -331,6 +336,14 @@ class Play:
         """A machine that was asked for it stays until its agent has come to its last point."""
         if self.cell.point == "agent.after-power" and not self.hit:
             self._strike.hit.wait(3)
+        if self.cell.end in ("exit 193", "exit 194") and self._all_speak():
+            told = self._told(self._invoke_id)
+            self._told_first = told is not None and told["InvocationStatus"] not in _OPEN
+
+    def _all_speak(self) -> bool:
+        """Whether nothing has kept agent and control plane from speaking to each other."""
+        silent = self.hit and self.cell.fault not in _HEARD
+        return bool(self._invoke_id) and not silent and not self.host.deaths_since(self._began)
 
     def _faults(self) -> tuple[str, ...]:
         own = (f"{self.cell.fault} at {self.cell.point}",) if self.hit else ()

@@ -128,6 +128,7 @@ class Sitting:
             killed_between=self.hit
             and self.cell.point == "agent.spawn"
             and self.cell.fault.startswith("SIGKILL agent"),
+            seen_power=True,
             machine_on=self.machine_on,
         )
 
