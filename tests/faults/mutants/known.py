@@ -21,6 +21,7 @@ class Mutant:
 
 _RESTARTS = "agent.power,agent.after-power,plane.stored,plane.heard"
 _FEW = ("--boots=0", "--workers=1", "--seats=8")
+_SOON = ("--until-found", "--workers=1")
 
 # Of the control plane.
 _PLANE = (
@@ -31,7 +32,7 @@ _PLANE = (
         after="        ack = wire.Ack()\n"
         "        __import__('asyncio').ensure_future(self._database.write(work))\n",
         tier="virtual",
-        words=("--points=store.commit", "--faults=SIGKILL control plane"),
+        words=(*_SOON, "--points=store.commit", "--faults=SIGKILL control plane"),
     ),
     Mutant(
         name="no second kick",
@@ -39,7 +40,7 @@ _PLANE = (
         before='        self._pokes.kick(waiting.instance_ids, Kick.RUN, InvokeId(""))\n',
         after="",
         tier="virtual",
-        words=("--points=plane.handed-out,plane.beat", "--faults=reorder,5xx,duplicate"),
+        words=(*_SOON, "--points=plane.handed-out,plane.beat", "--faults=reorder,5xx,duplicate"),
     ),
     Mutant(
         name="a lost connection is a restart",
@@ -47,7 +48,7 @@ _PLANE = (
         before="await tx.agents.gone(instance_id, at=now if for_good else now + BACK_WITHIN)",
         after="await booted(tx, instance_id, None, now)",
         tier="virtual",
-        words=(f"--points={_RESTARTS}", "--faults=connection cut,half-open connection"),
+        words=(*_SOON, f"--points={_RESTARTS}", "--faults=connection cut,half-open connection"),
     ),
     Mutant(
         name="output that comes twice is kept twice",
@@ -55,7 +56,7 @@ _PLANE = (
         before="position=report.offset",
         after="position=None",
         tier="virtual",
-        words=("--points=agent.spawned,agent.before-journal", "--faults=duplicate"),
+        words=(*_SOON, "--points=agent.spawned,agent.before-journal", "--faults=duplicate"),
     ),
     Mutant(
         name="a restart is done when it was ordered",
@@ -65,7 +66,7 @@ _PLANE = (
         after="        await booted(tx, speaker.id, None, now)\n        return wire.Ack()\n\n"
         "    async def asked_again",
         tier="virtual",
-        words=("--points=agent.power", "--faults=SIGKILL agent"),
+        words=(*_SOON, "--points=agent.power", "--faults=SIGKILL agent"),
     ),
     Mutant(
         name="what was assumed is never corrected",
@@ -73,7 +74,7 @@ _PLANE = (
         before="            target.final\n            and target.inferred\n",
         after="            False and target.final\n            and target.inferred\n",
         tier="virtual",
-        words=("--points=agent.spool,agent.exit", "--faults=power cut"),
+        words=(*_SOON, "--points=agent.spool,agent.exit", "--faults=power cut"),
     ),
     Mutant(
         name="deadlines follow a clock that is set",
@@ -81,7 +82,7 @@ _PLANE = (
         before="        await self._database.write(lambda tx: tx.moments.shift(by, now=now))\n",
         after="",
         tier="virtual",
-        words=("--points=agent.spawned,plane.stored", "--faults=clock +1 day,clock -1 day"),
+        words=(*_SOON, "--points=agent.spawned,plane.stored", "--faults=clock +1 day,clock -1 day"),
     ),
     Mutant(
         name="a stop is not told to who asks for work",
@@ -89,7 +90,7 @@ _PLANE = (
         before="                    stop.append(target.task_id)\n                    continue\n",
         after="                    continue\n",
         tier="virtual",
-        words=("--points=agent.spawned,agent.spawn", "--faults=duplicate,slow 1 byte/s"),
+        words=(*_SOON, "--points=agent.spawned,agent.spawn", "--faults=duplicate,slow 1 byte/s"),
     ),
     Mutant(
         name="nobody waits for who is late",
@@ -97,7 +98,11 @@ _PLANE = (
         before="delivery_window: timedelta = timedelta(seconds=60)",
         after="delivery_window: timedelta = timedelta(seconds=3)",
         tier="virtual",
-        words=("--points=plane.handed-out,agent.before-journal", "--faults=half-open connection"),
+        words=(
+            *_SOON,
+            "--points=plane.handed-out,agent.before-journal",
+            "--faults=half-open connection",
+        ),
     ),
     Mutant(
         name="a machine that went down has not stopped",
@@ -107,7 +112,7 @@ _PLANE = (
         "            )\n",
         after="            continue\n",
         tier="virtual",
-        words=("--points=agent.report,agent.ack", "--faults=SIGKILL agent,duplicate"),
+        words=(*_SOON, "--points=agent.report,agent.ack", "--faults=SIGKILL agent,duplicate"),
     ),
 )
 
@@ -133,28 +138,28 @@ _AGENT = (
         name="the machine goes down before the result is told",
         path="agent/reporter.py",
         before="        if acts:\n            ack = self._deliver(",
-        after="        if acts:\n            ack = None if self._go_down(entry, report) else self._deliver(",
+        after="        if acts:\n"
+        "            self._go_down(entry, report)\n"
+        "            ack = self._deliver(",
         tier="real",
         words=(*_FEW, "--points=agent.before-power,agent.power", "--faults=SIGKILL agent"),
     ),
     Mutant(
         name="who starts anew forgets what it began",
         path="agent/journal.py",
-        before="            started = entry.holder_pid or entry.report is not None or entry.is_file\n",
-        after="            started = entry.report is not None or entry.is_file\n",
+        before="            started = entry.holder_pid or entry.report",
+        after="            started = entry.report",
         tier="real",
         words=(*_FEW, "--points=agent.spawned", "--faults=SIGKILL agent"),
     ),
     Mutant(
         name="a script is begun before it is written down",
         path="agent/runner.py",
-        before="                self._journal.started(task.task_id, pid=holder.pid, start=holder.start)\n"
-        '                faults.point("agent.spawn")\n'
-        "                holder.give(self._placed(prepared.script))\n",
-        after='                faults.point("agent.spawn")\n'
-        "                holder.give(self._placed(prepared.script))\n"
-        '                faults.point("agent.spawned")\n'
-        "                self._journal.started(task.task_id, pid=holder.pid, start=holder.start)\n",
+        before="self._journal.started(task.task_id, pid=holder.pid, start=holder.start)",
+        after="holder.give(self._placed(prepared.script))\n"
+        "                faults.point('agent.spawned')\n"
+        "                self._journal.started(task.task_id, pid=holder.pid, start=holder.start)\n"
+        "                return holder",
         tier="real",
         words=(*_FEW, "--points=agent.spawned", "--faults=SIGKILL agent"),
     ),
@@ -171,7 +176,8 @@ _AGENT = (
         name="output is thrown away before it is told",
         path="agent/reporter.py",
         before='        faults.point("agent.report")\n',
-        after='        spool.remove(self.folder(entry.task_id))\n        faults.point("agent.report")\n',
+        after="        spool.remove(self.folder(entry.task_id))\n"
+        '        faults.point("agent.report")\n',
         tier="real",
         words=(*_FEW, "--points=agent.report", "--faults=SIGKILL agent,duplicate"),
     ),

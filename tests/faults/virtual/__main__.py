@@ -32,6 +32,7 @@ def _words() -> argparse.Namespace:
     parser.add_argument("--dispatches", type=int, default=0, help="in a storm of commands")
     parser.add_argument("--points", default="", help="only these, separated by commas")
     parser.add_argument("--faults", default="", help="only these")
+    parser.add_argument("--until-found", action="store_true", help="end with the first finding")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path("build/faults/virtual.json"))
@@ -43,6 +44,7 @@ class Worker:
     def __init__(self, words: argparse.Namespace) -> None:
         self._seed = f"{words.seed}/{words.worker}"
         self._points, self._faults = _named(words.points), _named(words.faults)
+        self._until_found = words.until_found
         self._runs = words.runs // words.workers
         self._dispatches = words.dispatches // words.workers
         self.tally = Tally("virtual", words.seed)
@@ -57,14 +59,19 @@ class Worker:
     async def _rounds(self) -> None:
         chance = random.Random(self._seed)
         ahead = self._endless(chance)
-        while self.tally.runs < self._runs:
+        while self.tally.runs < self._runs and not self._enough:
             with tempfile.TemporaryDirectory() as folder:
                 async with Site(Path(folder), random.Random(chance.random())) as site:
                     await site.made(ROUND)
                     for _ in range(_ROUNDS_OF_A_SITE):
-                        await self._round(site, next(ahead), chance)
+                        if not self._enough:
+                            await self._round(site, next(ahead), chance)
                     self._count(site)
             self._say()
+
+    @property
+    def _enough(self) -> bool:
+        return self._until_found and bool(self.tally.findings)
 
     def _endless(self, chance: random.Random) -> Iterator[list[Cell]]:
         while True:
