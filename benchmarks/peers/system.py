@@ -1,0 +1,164 @@
+"""What a system must be able to do here, and how its programs are called."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from benchmarks.peers.init import ROOT
+from benchmarks.peers.machine import Process, Service
+from benchmarks.peers.verdict import Said
+
+CONTROL = ROOT / "control"  # the controller's files
+LIMIT = 40  # seconds that a script may take, as each system is told, unless the fault says another
+PATIENCE = LIMIT + 30  # seconds for which a last word is waited for
+_SHOWN = 1500  # characters of what a program prints that the raw log keeps, at either end
+_CALL_BOUND = 90.0  # seconds for a program that only asks
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A script that is to run on the machine, within ``limit`` seconds."""
+
+    token: str
+    script: str
+    limit: int = LIMIT
+    then_restart: bool = False  # the machine is to restart when it has ended
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cannot:
+    """The system has nothing that does it; where that is said."""
+
+    source: str
+
+
+class System(Protocol):
+    name: str
+    restart_exit_code: int  # of a script after which the machine restarts; 0 if another way is used
+
+    def settings(self) -> dict[str, str]:
+        """What differs from its defaults, each with the reason."""
+
+    def versions(self) -> dict[str, str]: ...
+
+    def prepare(self) -> list[Service]:
+        """Write configurations and keys; what the machine starts. The controller runs after it."""
+
+    def ready(self) -> bool:
+        """Whether a command would reach the machine."""
+
+    def start_controller(self) -> None: ...
+
+    def kill_controller(self) -> None:
+        """SIGKILL to all that runs on the controller's side."""
+
+    def begin(self, run: Run) -> str:
+        """Have it run, without waiting for its end; what is needed to ask for it later."""
+
+    def again(self, run: Run, job: str) -> str:
+        """The same request once more, as somebody does who has heard nothing."""
+
+    def last_word(self, job: str, patience: float) -> Said: ...
+
+    def cancel(self, job: str) -> Cannot | None: ...
+
+    def is_agent(self, process: Process) -> bool:
+        """Whether it is a process of the agent, or session, itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    code: int
+    out: str
+    err: str
+
+
+class Programs:
+    """Calls of a system's programs, each of which is in the raw log."""
+
+    def __init__(self, log: Callable[[str], None], environment: dict[str, str]) -> None:
+        self.log = log
+        self._environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(CONTROL / "home"),
+            "LC_ALL": "C.UTF-8",
+            "COLUMNS": "200",
+        } | environment
+        self._background: list[subprocess.Popen[bytes]] = []
+        (CONTROL / "home").mkdir(parents=True, exist_ok=True)
+
+    def ask(self, *words: str | Path, quiet: bool = False) -> Answer:
+        """Call it and wait for its end; ``quiet`` keeps it out of the raw log."""
+        try:
+            done = subprocess.run(
+                [str(word) for word in words],
+                capture_output=True,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                timeout=_CALL_BOUND,
+            )
+            answer = Answer(code=done.returncode, out=_text(done.stdout), err=_text(done.stderr))
+        except subprocess.TimeoutExpired as late:
+            out, err = _text(late.stdout or b""), _text(late.stderr or b"")
+            answer = Answer(code=-1, out=out, err=f"{err}(ended after {_CALL_BOUND:.0f} s)")
+        if not quiet:
+            self.show(words, answer)
+        return answer
+
+    def show(self, words: Sequence[str | Path], answer: Answer) -> None:
+        self.log(f"$ {' '.join(_short(word) for word in words)}")
+        self.log(f"exit code {answer.code}\n{_cut(answer.out)}{_cut(answer.err)}".rstrip())
+
+    def start(self, *words: str | Path, log: Path) -> subprocess.Popen[bytes]:
+        """In the background, in a process group of its own; what it prints goes to a file."""
+        self.log(f"$ {' '.join(_short(word) for word in words)} &")
+        with log.open("ab") as file:
+            process = subprocess.Popen(
+                [str(word) for word in words],
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                env=self._environment,
+                start_new_session=True,
+            )
+        self._background.append(process)
+        return process
+
+    def kill_all(self) -> None:
+        for process in self._background:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        self._background.clear()
+
+
+def until(condition: Callable[[], bool], bound: float, gap: float = 0.2) -> bool:
+    """Whether it came true in time."""
+    deadline = time.monotonic() + bound
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(gap)
+    return True
+
+
+def _text(said: bytes) -> str:
+    return said.decode(errors="replace")
+
+
+def _short(word: str | Path) -> str:
+    text = str(word)
+    return Path(text).name if text.startswith("/") and "/bin/" in text else repr(text)[1:-1]
+
+
+def _cut(text: str) -> str:
+    if len(text) <= 2 * _SHOWN:
+        return text
+    return f"{text[:_SHOWN]}\n[{len(text) - 2 * _SHOWN} characters more]\n{text[-_SHOWN:]}"
