@@ -13,7 +13,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from benchmarks.peers.init import DISK
 from benchmarks.peers.line import MACHINE
@@ -59,6 +59,10 @@ _JOB = re.compile(r"jid=([0-9.j]+)")
 class Ansible:
     name = "Ansible"
     restart_exit_code = 0
+    environment: ClassVar[dict[str, str]] = {
+        "ANSIBLE_CONFIG": str(_FOLDER / "ansible.cfg"),
+        "ANSIBLE_NOCOLOR": "1",
+    }
 
     def __init__(self, venv: Path, programs: Programs) -> None:
         self._bin = venv / "bin"
@@ -101,13 +105,13 @@ class Ansible:
         for option in (
             *(f"HostKey={_SSH}/host", f"AuthorizedKeysFile={_SSH}/keys", "StrictModes=no"),
             *("PidFile=none", "UsePAM=no", "PasswordAuthentication=no"),
-            *("PermitRootLogin=prohibit-password", f"SetEnv=TMPDIR={DISK}/tmp"),
+            *("PermitRootLogin=prohibit-password", "Subsystem=sftp internal-sftp", f"SetEnv=TMPDIR={DISK}/tmp"),
         ):
             words += ["-o", option]
         return [Service(words=words, log=str(DISK / "sshd.log"))]
 
     def ready(self) -> bool:
-        return self._ask("-m", "ping", quiet=True).code == 0
+        return "SUCCESS" in self._ask("-m", "ping", quiet=True).out
 
     def start_controller(self) -> None:
         """It has no process of its own between two playbooks."""

@@ -10,7 +10,7 @@ import base64
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from benchmarks.peers.init import DISK
 from benchmarks.peers.line import CONTROLLER
@@ -31,6 +31,7 @@ _NEVER_RAN = {"DeliveryTimeout", "ClientNotRunning"}
 class Cloudhand:
     name = "Cloudhand"
     restart_exit_code = 194
+    environment: ClassVar[dict[str, str]] = {}
 
     def __init__(self, venv: Path, programs: Programs) -> None:
         self._bin = venv / "bin"

@@ -11,7 +11,7 @@ import json
 import re
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from benchmarks.peers.init import DISK
 from benchmarks.peers.line import CONTROLLER
@@ -42,6 +42,7 @@ print(salt.client.LocalClient(c_path=folder + "/master").cmd_async(
 class Salt:
     name = "Salt"
     restart_exit_code = 0
+    environment: ClassVar[dict[str, str]] = {}
 
     def __init__(self, venv: Path, programs: Programs) -> None:
         self._bin = venv / "bin"

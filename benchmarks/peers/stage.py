@@ -52,7 +52,8 @@ class Stage:
             ["mount", "-t", "tmpfs", "-o", f"size={DISK_SIZE}", "tmpfs", str(DISK)], check=True
         )
         line.heal()
-        self.system: System = SYSTEMS[system](venv, Programs(self.log, {}))
+        made = SYSTEMS[system]
+        self.system: System = made(venv, Programs(self.log, made.environment))
         self.machine = Machine(self.system.prepare(), self.log)
         self.machine.boot()
         self.await_ready()

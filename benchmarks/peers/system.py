@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from benchmarks.peers.init import ROOT
 from benchmarks.peers.machine import Process, Service
@@ -41,6 +41,7 @@ class Cannot:
 
 class System(Protocol):
     name: str
+    environment: ClassVar[dict[str, str]]  # of its programs, beside what all have
     restart_exit_code: int  # of a script after which the machine restarts; 0 if another way is used
 
     def settings(self) -> dict[str, str]:
