@@ -11,7 +11,7 @@ from benchmarks.peers.stage import Played, Script, Stage
 from benchmarks.peers.system import PATIENCE, Cannot
 
 _AWAY = 12.0  # seconds for which a line is cut, or a controller away
-_WORK = "echo one; sleep 6; echo two"  # a script in whose middle something happens
+_WORK = "echo one; sleep 15; echo two"  # a script in whose middle something happens
 _WORKED = "one\ntwo"
 _SAYS = Script(body=_WORK, exit_code=3, output=_WORKED)
 _LINES = 300_000
@@ -48,7 +48,7 @@ def _reboot_in_the_middle(stage: Stage) -> Played:
 
 
 def _never_back(stage: Stage) -> Played:
-    script = Script(body="echo one; sleep 30; echo two", output=_WORKED)
+    script = Script(body="echo one; sleep 45; echo two", output=_WORKED)
     run, job = stage.begin(script)
     stage.await_begun(run)
     line.cut()
@@ -59,8 +59,7 @@ def _never_back(stage: Stage) -> Played:
 
 def _controller_killed(stage: Stage) -> Played:
     run, job = stage.begin(_SAYS)
-    stage.await_begun(run)
-    time.sleep(2)  # so that whoever polls has polled
+    stage.await_known(run, job)
     stage.log("the controller is killed")
     stage.system.kill_controller()
     stage.await_ended(run)
@@ -72,8 +71,7 @@ def _controller_killed(stage: Stage) -> Played:
 
 def _cut_before_the_report(stage: Stage) -> Played:
     run, job = stage.begin(_SAYS)
-    stage.await_begun(run)
-    time.sleep(2)
+    stage.await_known(run, job)
     stage.log("the line is cut")
     line.cut()
     stage.await_ended(run)
@@ -133,8 +131,7 @@ def _full_disk(stage: Stage) -> Played:
 
 def _agent_killed(stage: Stage) -> Played:
     run, job = stage.begin(_SAYS)
-    stage.await_begun(run)
-    time.sleep(2)
+    stage.await_known(run, job)
     number = stage.machine.kill(stage.system.is_agent)
     stage.log(f"{number} processes of the agent are killed")
     said = stage.system.last_word(job, PATIENCE)
@@ -143,14 +140,13 @@ def _agent_killed(stage: Stage) -> Played:
 
 def _asked_twice(stage: Stage) -> Played:
     run, job = stage.begin(_SAYS)
-    stage.await_begun(run)
-    time.sleep(2)
+    stage.await_known(run, job)
     stage.log("the controller is killed, started again, and asked the same once more")
     stage.system.kill_controller()
     stage.system.start_controller()
     job = stage.system.again(run, job)
     said = stage.system.last_word(job, PATIENCE)
-    time.sleep(8)  # in which one that runs a second time begins
+    time.sleep(20)  # in which one that runs a second time begins
     return Played(said=said, truth=stage.truth(run, _SAYS))
 
 
@@ -166,7 +162,7 @@ FAULTS = (
         name="nothing",
         title="Nothing goes wrong",
         title_zh="一切正常",
-        story="A script prints two lines with six seconds between them, and ends with exit code 3.",
+        story="A script prints two lines with fifteen seconds between them, and ends with exit code 3.",
         play=_nothing,
     ),
     Fault(

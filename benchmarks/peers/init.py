@@ -37,6 +37,7 @@ echo "$what" >/run/machine/asked && mv /run/machine/asked /run/machine/power
 _COMMANDS = ("shutdown", "reboot", "poweroff", "halt", "systemctl")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SERVICE_PAUSE = 1.0  # seconds before an ended service is started again, as systemd is told to
+_BEFORE = 1.0  # seconds from the order to the first SIGTERM, as a service manager takes
 _MANNERS = 2.0  # seconds from SIGTERM to the end of a machine that goes down
 
 
@@ -85,6 +86,7 @@ def _mount(*words: str) -> None:
 
 def _go_down() -> None:
     """All processes get SIGTERM and a moment; what remains ends with this one."""
+    time.sleep(_BEFORE)
     os.kill(-1, signal.SIGTERM)  # from the first process: all of this PID namespace, and no other
     until = time.monotonic() + _MANNERS
     with contextlib.suppress(ChildProcessError):

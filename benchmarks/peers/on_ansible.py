@@ -33,7 +33,6 @@ _CONFIGURATION = """[defaults]
 inventory = /srv/control/ansible/hosts
 host_key_checking = False
 [ssh_connection]
-retries = 3
 ssh_args = -C -o ControlMaster=auto -o ControlPersist=60s -o ServerAliveInterval=5 -o ServerAliveCountMax=3
 """
 _PLAYBOOK = """- hosts: machine
@@ -57,6 +56,10 @@ _JOB = re.compile(r"jid=([0-9.j]+)")
 
 
 class Ansible:
+    """A playbook with an asynchronous task that is polled, as its documents advise for what takes
+    long or may lose its connection; the job id that is printed lets `async_status` ask later. A
+    restart is a task of the module `reboot`."""
+
     name = "Ansible"
     restart_exit_code = 0
     environment: ClassVar[dict[str, str]] = {
@@ -73,8 +76,7 @@ class Ansible:
         return {
             f"async: the script's limit, poll: {_POLL}": "advised for what takes long, or may lose"
             " its connection; a lost connection while it polls is not the end",
-            "ServerAliveInterval 5, ServerAliveCountMax 3, retries 3": "so that it finds dead"
-            " connections soon, and tries again",
+            "ServerAliveInterval 5, ServerAliveCountMax 3": "so that it finds dead connections soon",
             "host_key_checking False": "one machine that we made",
             "async_dir, remote_tmp": "on the machine's disk",
             "gather_facts false": "no fact is used",
@@ -135,6 +137,10 @@ class Ansible:
             log=_FOLDER / f"{job}.log",
         )
         return job
+
+    def asked_for_later(self, job: str) -> bool:
+        """It prints the job id when it polls first."""
+        return bool(_JOB.search((_FOLDER / f"{job}.log").read_text(errors="replace")))
 
     def again(self, run: Run, job: str) -> str:
         """The playbook once more: it has no key of a request."""

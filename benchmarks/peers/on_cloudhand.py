@@ -29,6 +29,10 @@ _NEVER_RAN = {"DeliveryTimeout", "ClientNotRunning"}
 
 
 class Cloudhand:
+    """Commands are asked for by `RunCommand` (`cloudhand call`), whose `ClientToken` says that a
+    request is the same as an earlier one, looked up with `cloudhand result`, and ended with
+    `cloudhand stop-run`; a restart is the exit code 194."""
+
     name = "Cloudhand"
     restart_exit_code = 194
     environment: ClassVar[dict[str, str]] = {}
@@ -95,6 +99,9 @@ class Cloudhand:
             f"ClientToken={run.token}",
         )
         return str(made["InvokeId"])
+
+    def asked_for_later(self, job: str) -> bool:
+        return bool(job)
 
     def again(self, run: Run, job: str) -> str:
         return self.begin(run)

@@ -40,6 +40,10 @@ print(salt.client.LocalClient(c_path=folder + "/master").cmd_async(
 
 
 class Salt:
+    """What takes long is run with `salt --async` and looked up with `jobs.lookup_jid`;
+    `saltutil.find_job` says whether it goes on, and `saltutil.kill_job` ends it. A restart is
+    `system.reboot`. A request is repeated under its job id, with `LocalClient.cmd_async`."""
+
     name = "Salt"
     restart_exit_code = 0
     environment: ClassVar[dict[str, str]] = {}
@@ -101,6 +105,9 @@ class Salt:
         )
         found = re.search(r"\b(\d{20})\b", answer.out)
         return found[1] if found else ""
+
+    def asked_for_later(self, job: str) -> bool:
+        return bool(job)
 
     def again(self, run: Run, job: str) -> str:
         """Under the same job id: a minion does not run one twice while it remembers it."""

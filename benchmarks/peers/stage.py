@@ -19,8 +19,8 @@ from benchmarks.peers.system import CONTROL, LIMIT, Programs, Run, System, until
 from benchmarks.peers.verdict import Said, Truth
 
 SYSTEMS = {"cloudhand": Cloudhand, "salt": Salt, "ansible": Ansible}
-_READY_BOUND = 30.0  # seconds until a command would reach a machine that boots
-_BEGIN_BOUND = 30.0  # seconds until a script begins that nothing hinders
+_READY_BOUND = 120.0  # seconds until a command would reach a machine that boots
+_BEGIN_BOUND = 90.0  # seconds until a script begins that nothing hinders
 
 
 class NotPlayed(Exception):
@@ -87,6 +87,12 @@ class Stage:
     def await_begun(self, run: Run) -> None:
         if not until(lambda: self.began(run) > 0, _BEGIN_BOUND, 0.05):
             raise NotPlayed("the script did not begin, with nothing in its way")
+
+    def await_known(self, run: Run, job: str) -> None:
+        """It runs, and whoever asked for it knows how to ask for it again."""
+        self.await_begun(run)
+        known = until(lambda: self.system.asked_for_later(job), 12)
+        self.log("the script runs" if known else "the script runs; what names the run is not told")
 
     def await_ended(self, run: Run) -> None:
         if not until(lambda: self._marks(run).count("ended") > 0, LIMIT, 0.05):
