@@ -74,8 +74,11 @@ def _play_all(system: str, faults: list[str], venv: Path) -> dict[str, Any]:
             played = _play(system, name, venv)
             if "verdict" in played:
                 break
-        print(f"{system:10} {name:11} {played.get('verdict', 'NOT PLAYED'):8}"
-              f" {played.get('reason', '')}", flush=True)
+        print(
+            f"{system:10} {name:11} {played.get('verdict', 'NOT PLAYED'):8}"
+            f" {played.get('reason', '')}",
+            flush=True,
+        )
         if "verdict" in played:
             done |= {part: played.pop(part) for part in ("versions", "settings")}
             done["faults"][name] = played
@@ -84,8 +87,8 @@ def _play_all(system: str, faults: list[str], venv: Path) -> dict[str, Any]:
 
 def _play(system: str, fault: str, venv: Path) -> dict[str, Any]:
     """In namespaces of its own, with which all that it started ends."""
-    with tempfile.TemporaryDirectory(prefix="peers-") as folder:
-        answer = Path(folder) / "answer.json"
+    with tempfile.TemporaryDirectory(prefix="peers-") as scratch:
+        answer = Path(scratch) / "answer.json"
         words = ["unshare", "--mount", "--pid", "--net", "--ipc", "--fork", "--kill-child"]
         words += ["--mount-proc", "--propagation", "private", sys.executable, "-m"]
         words += ["benchmarks.peers", "--system", system, "--fault", fault]
@@ -103,9 +106,8 @@ def _play(system: str, fault: str, venv: Path) -> dict[str, Any]:
             return {}
         played: dict[str, Any] = json.loads(answer.read_text())
     folder = RAW if "verdict" in played else ROOT / "build" / "peers" / "not-played"
-    path = folder / f"{fault}-{system}.log"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(played.pop("raw"))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{fault}-{system}.log").write_text(played.pop("raw"))
     return played
 
 

@@ -1,4 +1,4 @@
-"""The faults, each a short story on a stage: what happens to a run, and what is asked at the end."""
+"""The faults, each a short story on a stage: what happens to a run, and what is asked at last."""
 
 from __future__ import annotations
 
@@ -162,14 +162,14 @@ FAULTS = (
         name="nothing",
         title="Nothing goes wrong",
         title_zh="一切正常",
-        story="A script prints two lines with fifteen seconds between them, and ends with exit code 3.",
+        story="A script prints two lines, fifteen seconds apart, and ends with exit code 3.",
         play=_nothing,
     ),
     Fault(
         name="restart",
         title="The machine restarts as the last act",
         title_zh="命令最后一步重启机器",
-        story="The same, with the machine to be restarted afterwards: exit code 194, `system.reboot`,"
+        story="The same, and the machine is to restart afterwards: exit code 194, `system.reboot`,"
         " the module `reboot`.",
         play=_restart_at_the_end,
     ),
@@ -191,8 +191,8 @@ FAULTS = (
         name="controller",
         title="The controller is killed in mid-run",
         title_zh="运行中控制端被杀",
-        story="SIGKILL to all that runs on the controller's side. The script ends meanwhile. Then the"
-        " controller is started again.",
+        story="SIGKILL to all that runs on the controller's side. The script ends meanwhile. Then"
+        " the controller is started again.",
         play=_controller_killed,
     ),
     Fault(
@@ -206,22 +206,22 @@ FAULTS = (
         name="half-open",
         title="Connections are half open",
         title_zh="连接半开",
-        story="The controller's ends of all connections are gone, without a word to the machine. Then"
-        " the script is asked for.",
+        story="The controller's ends of all connections are gone, without a word to the machine."
+        " Then the script is asked for.",
         play=_half_open,
     ),
     Fault(
         name="cancel",
         title="Cancel, with `setsid` children",
         title_zh="取消带 `setsid` 子进程的命令",
-        story="A child with a session of its own, and one that has lost its parent, too; then the run"
-        " is to be stopped.",
+        story="A child with a session of its own, and one that has lost its parent, too; then the"
+        " run is to be stopped.",
         play=_cancel,
     ),
     Fault(
         name="limit",
         title="Time limit, children ignore SIGTERM",
-        title_zh="超时，子进程忽略 SIGTERM",
+        title_zh="子进程忽略 SIGTERM 的命令超时",
         story="The script and a child of it ignore SIGTERM, and never end; 10 s are allowed.",
         play=_time_limit,
     ),
@@ -236,8 +236,8 @@ FAULTS = (
         name="agent",
         title="The agent is killed in mid-run",
         title_zh="运行中 Agent 被杀",
-        story="SIGKILL to the agent, the minion and what keeps it, or the ssh sessions; it is started"
-        " again after a second, as a service manager does.",
+        story="SIGKILL to the agent, the minion and what keeps it, or the ssh sessions; it is"
+        " started again after a second, as a service manager does.",
         play=_agent_killed,
     ),
     Fault(

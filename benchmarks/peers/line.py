@@ -29,13 +29,16 @@ def cut() -> None:
 def forget_connections() -> None:
     """While it is cut, the controller's end of each connection is gone, and nobody is told."""
     for address in (MACHINE, CONTROLLER):
-        subprocess.run(["ss", "--kill", "--tcp", "src", CONTROLLER, "dst", address], check=True)
+        words = ["ss", "--kill", "--tcp", "src", CONTROLLER, "dst", address]
+        subprocess.run(words, check=True, capture_output=True)
 
 
 def _forget() -> None:
     for there, _ in _PAIRS:
         subprocess.run(
-            ["ip", "route", "del", f"{there}/32", "table", "local"], check=False, capture_output=True
+            ["ip", "route", "del", f"{there}/32", "table", "local"],
+            check=False,
+            capture_output=True,
         )
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from benchmarks.peers import init
 
 DISK_SIZE = "96m"
+_NAMESPACES = ("unshare", "--pid", "--mount", "--uts", "--fork", "--kill-child")
 _DOWN_FOR = 1.0  # seconds from the end of one boot to the next
 
 
@@ -59,8 +60,7 @@ class Machine:
             self._log(f"machine: boot {boot_id}")
             log = (init.ROOT / "machine.log").open("ab")
             self._init = subprocess.Popen(
-                ["unshare", "--pid", "--mount", "--uts", "--fork", "--kill-child"]
-                + [sys.executable, "-S", "-E", str(Path(init.__file__))],
+                [*_NAMESPACES, sys.executable, "-S", "-E", str(Path(init.__file__))],
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -69,7 +69,7 @@ class Machine:
 
     def _watch(self, process: subprocess.Popen[bytes]) -> None:
         how = process.wait()
-        self._log(f"machine: down ({ {init.RESTART: 'restart', init.STOP: 'stop'}.get(how, how)})")
+        self._log(f"machine: down ({ {init.RESTART: 'restart', init.STOP: 'stop'}.get(how, how) })")
         if how == init.RESTART and self._comes_back:
             time.sleep(_DOWN_FOR)
             self.boot()
@@ -106,7 +106,9 @@ class Machine:
     def left_of(self, token: str) -> tuple[str, ...]:
         """What of a script still runs: its children carry the token in their environment."""
         return tuple(
-            one.words for one in self.processes() if f"PEER_RUN={token}".encode() in _environ(one.pid)
+            one.words
+            for one in self.processes()
+            if f"PEER_RUN={token}".encode() in _environ(one.pid)
         )
 
     def kill(self, chosen: Callable[[Process], bool]) -> int:

@@ -24,7 +24,7 @@ from benchmarks.peers.verdict import Kind, Said
 _FOLDER = CONTROL / "ansible"
 _SSH = DISK / "ssh"
 _PORT = 2222
-_POLL = 2  # seconds
+_POLL = 5  # seconds
 _CANNOT = Cannot(
     source="no module and no option ends an asynchronous job: async_status has the modes status and"
     " cleanup (docs.ansible.com, async_status), and Ctrl-C ends the playbook alone"
@@ -33,8 +33,8 @@ _CONFIGURATION = """[defaults]
 inventory = /srv/control/ansible/hosts
 host_key_checking = False
 [ssh_connection]
-ssh_args = -C -o ControlMaster=auto -o ControlPersist=60s -o ServerAliveInterval=5 -o ServerAliveCountMax=3
-"""
+ssh_args = -C -o ControlMaster=auto -o ControlPersist=60s {alive}
+""".format(alive="-o ServerAliveInterval=5 -o ServerAliveCountMax=3")
 _PLAYBOOK = """- hosts: machine
   gather_facts: false
   tasks:
@@ -76,7 +76,7 @@ class Ansible:
         return {
             f"async: the script's limit, poll: {_POLL}": "advised for what takes long, or may lose"
             " its connection; a lost connection while it polls is not the end",
-            "ServerAliveInterval 5, ServerAliveCountMax 3": "so that it finds dead connections soon",
+            "ServerAliveInterval 5, ServerAliveCountMax 3": "so that dead connections are found",
             "host_key_checking False": "one machine that we made",
             "async_dir, remote_tmp": "on the machine's disk",
             "gather_facts false": "no fact is used",
@@ -107,7 +107,11 @@ class Ansible:
         for option in (
             *(f"HostKey={_SSH}/host", f"AuthorizedKeysFile={_SSH}/keys", "StrictModes=no"),
             *("PidFile=none", "UsePAM=no", "PasswordAuthentication=no"),
-            *("PermitRootLogin=prohibit-password", "Subsystem=sftp internal-sftp", f"SetEnv=TMPDIR={DISK}/tmp"),
+            *(
+                "PermitRootLogin=prohibit-password",
+                "Subsystem=sftp internal-sftp",
+                f"SetEnv=TMPDIR={DISK}/tmp",
+            ),
         ):
             words += ["-o", option]
         return [Service(words=words, log=str(DISK / "sshd.log"))]

@@ -34,8 +34,9 @@ _PUBLISH = """
 import sys
 import salt.client
 folder, jid, script, limit = sys.argv[1:]
-print(salt.client.LocalClient(c_path=folder + "/master").cmd_async(
-    "machine", "cmd.run_all", [script], jid=jid, kwarg={"timeout": int(limit), "python_shell": True}))
+settings = {"timeout": int(limit), "python_shell": True}
+client = salt.client.LocalClient(c_path=folder + "/master")
+print(client.cmd_async("machine", "cmd.run_all", [script], jid=jid, kwarg=settings))
 """
 
 
@@ -100,9 +101,7 @@ class Salt:
         return job
 
     def _async(self, *words: str) -> str:
-        answer = self._programs.ask(
-            self._bin / "salt", "-c", _MASTER, "--async", "machine", *words
-        )
+        answer = self._programs.ask(self._bin / "salt", "-c", _MASTER, "--async", "machine", *words)
         found = re.search(r"\b(\d{20})\b", answer.out)
         return found[1] if found else ""
 
@@ -181,13 +180,13 @@ class Salt:
 
     def _run(self, *words: str, quiet: bool = False) -> Any:
         answer = self._programs.ask(
-            *(self._bin / "salt-run", "-c", _MASTER, "--out=json", *words), quiet=quiet
+            self._bin / "salt-run", "-c", _MASTER, "--out=json", *words, quiet=quiet
         )
         return _json(answer.out)
 
     def _salt(self, *words: str, quiet: bool = False) -> dict[str, Any]:
         answer = self._programs.ask(
-            *(self._bin / "salt", "-c", _MASTER, "--out=json", "--static", *words), quiet=quiet
+            self._bin / "salt", "-c", _MASTER, "--out=json", "--static", *words, quiet=quiet
         )
         said = _json(answer.out)
         return said if isinstance(said, dict) else {}

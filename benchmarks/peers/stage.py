@@ -18,7 +18,11 @@ from benchmarks.peers.on_salt import Salt
 from benchmarks.peers.system import CONTROL, LIMIT, Programs, Run, System, until
 from benchmarks.peers.verdict import Said, Truth
 
-SYSTEMS = {"cloudhand": Cloudhand, "salt": Salt, "ansible": Ansible}
+SYSTEMS: dict[str, type[Cloudhand | Salt | Ansible]] = {
+    "cloudhand": Cloudhand,
+    "salt": Salt,
+    "ansible": Ansible,
+}
 _READY_BOUND = 120.0  # seconds until a command would reach a machine that boots
 _BEGIN_BOUND = 90.0  # seconds until a script begins that nothing hinders
 

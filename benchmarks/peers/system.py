@@ -16,9 +16,9 @@ from benchmarks.peers.machine import Process, Service
 from benchmarks.peers.verdict import Said
 
 CONTROL = ROOT / "control"  # the controller's files
-LIMIT = 60  # seconds that a script may take, as each system is told, unless the fault says another
-# Seconds for which a last word is waited for. Of the bounds that the systems announce themselves the
-# longest is Cloudhand's, which may take the limit and 60 s; this is half a minute more.
+LIMIT = 60  # seconds that a script may take, as each system is told, if the fault says nothing
+# Seconds for which a last word is waited for. Of the bounds that the systems announce the longest
+# is Cloudhand's, which may take the limit and 60 s; this is half a minute more.
 PATIENCE = LIMIT + 90
 _SHOWN = 1500  # characters of what a program prints that the raw log keeps, at either end
 _CALL_BOUND = 90.0  # seconds for a program that only asks

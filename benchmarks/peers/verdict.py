@@ -69,7 +69,10 @@ def judge(said: Said, truth: Truth) -> tuple[Verdict, str]:
         return Verdict.RIGHT, "it says that it does not know, and nobody could"
     if said.kind is Kind.REFUSED:
         if truth.began:
-            return Verdict.WRONG, f"it says that the script did not run, and {_what_happened(truth)}"
+            return (
+                Verdict.WRONG,
+                f"it says that the script did not run, and {_what_happened(truth)}",
+            )
         return Verdict.RIGHT, "it says that the script did not run"
     if said.kind is Kind.STOPPED:
         return _stopped(said, truth)

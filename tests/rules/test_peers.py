@@ -66,9 +66,9 @@ def test_the_rule(said: Said, truth: Truth, expected: Verdict) -> None:
 
 def test_the_rule_knows_no_system() -> None:
     tree = ast.parse(Path(verdict.__file__).read_text())
-    imported = {
-        node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)
-    } | {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
+    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)} | {
+        name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names
+    }
     assert imported == {"__future__", "dataclasses", "enum"}
 
 
