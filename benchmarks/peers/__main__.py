@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -29,6 +30,7 @@ from benchmarks.peers.verdict import Verdict, judge
 RESULTS = ROOT / "benchmarks" / "peers.json"
 RAW = ROOT / "benchmarks" / "peers" / "raw"
 _TOOLS = ("unshare", "mount", "ip", "ss", "ssh", "ssh-keygen")
+_KEEPING = threading.Lock()
 _TRIES = 2  # of a fault that the harness could not make
 _ONE_BOUND = 600  # seconds for one fault
 
@@ -46,8 +48,7 @@ def main(arguments: list[str]) -> int:
     faults = options.fault or [fault.name for fault in FAULTS]
     with ThreadPoolExecutor(max_workers=len(chosen)) as pool:
         done = list(pool.map(lambda name: _play_all(name, faults, venvs[name]), chosen))
-    _keep(dict(zip(chosen, done, strict=True)))
-    return 0 if all(len(one["faults"]) == len(faults) for one in done) else 1
+    return 0 if all(done) else 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -67,22 +68,19 @@ def _missing() -> str:
     return f"not on this machine: {', '.join(lacking)}" if lacking else ""
 
 
-def _play_all(system: str, faults: list[str], venv: Path) -> dict[str, Any]:
-    done: dict[str, Any] = {"use": (SYSTEMS[system].__doc__ or "").strip(), "faults": {}}
+def _play_all(system: str, faults: list[str], venv: Path) -> bool:
+    """Whether all could be played."""
+    lacking = len(faults)
     for name in faults:
         for _ in range(_TRIES):
             played = _play(system, name, venv)
             if "verdict" in played:
+                _keep(system, name, played)
+                lacking -= 1
                 break
-        print(
-            f"{system:10} {name:11} {played.get('verdict', 'NOT PLAYED'):8}"
-            f" {played.get('reason', '')}",
-            flush=True,
-        )
-        if "verdict" in played:
-            done |= {part: played.pop(part) for part in ("versions", "settings")}
-            done["faults"][name] = played
-    return done
+        verdict, reason = played.get("verdict", "NOT PLAYED"), played.get("reason", "")
+        print(f"{system:10} {name:11} {verdict:8} {reason}", flush=True)
+    return lacking == 0
 
 
 def _play(system: str, fault: str, venv: Path) -> dict[str, Any]:
@@ -141,17 +139,21 @@ def _inside(system: str, fault: str, answer: Path) -> int:
     return 0
 
 
-def _keep(played: dict[str, dict[str, Any]]) -> None:
-    kept: dict[str, Any] = {"systems": {}}
-    if RESULTS.exists():
-        kept = json.loads(RESULTS.read_text())
-    for system, one in played.items():
+def _keep(system: str, fault: str, played: dict[str, Any]) -> None:
+    with _KEEPING:
+        kept: dict[str, Any] = {"systems": {}}
+        if RESULTS.exists():
+            kept = json.loads(RESULTS.read_text())
         there = kept["systems"].setdefault(system, {"faults": {}})
-        there["faults"] |= one["faults"]
-        if one["faults"]:
-            there |= {name: one[name] for name in ("versions", "settings", "use")}
-        order = [fault.name for fault in FAULTS if fault.name in there["faults"]]
-        there["faults"] = {name: there["faults"][name] for name in order}
+        there |= {part: played.pop(part) for part in ("versions", "settings")}
+        there["use"] = " ".join((SYSTEMS[system].__doc__ or "").split())
+        known = there["faults"] | {fault: played}
+        there["faults"] = {one.name: known[one.name] for one in FAULTS if one.name in known}
+        RESULTS.write_text(json.dumps(kept | _of_all(), indent=1, ensure_ascii=False) + "\n")
+
+
+def _of_all() -> dict[str, Any]:
+    kept: dict[str, Any] = {}
     kept["faults"] = [
         {"name": fault.name, "title": fault.title, "title_zh": fault.title_zh, "story": fault.story}
         for fault in FAULTS
@@ -161,7 +163,7 @@ def _keep(played: dict[str, dict[str, Any]]) -> None:
         f"{os.cpu_count()} cores of {platform.machine()}, Linux {platform.release()},"
         f" Python {platform.python_version()}"
     )
-    RESULTS.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+    return kept
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ def _cancel(stage: Stage) -> Played:
     script = Script(
         body="echo one; setsid sleep 301 & (setsid sleep 302 &); sleep 300; echo two",
         output=_WORKED,
-        limit=120,
+        limit=600,
     )
     run, job = stage.begin(script)
     stage.await_begun(run)

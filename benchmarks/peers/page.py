@@ -112,11 +112,11 @@ def _page(played: dict[str, Any]) -> str:
 # The same faults, three systems
 
 One harness (`benchmarks/peers`) plays each fault against Cloudhand, Salt and Ansible. The machine
-is the same for all: PID and mount namespaces with a first process, a small disk, a boot id and
-power commands of its own, to which a line leads that drops packets when it is cut. What was said is what
-the system's own programs printed; what was true is what the script wrote down on the machine, what
-still runs there, and its boots. One rule (`benchmarks/peers/verdict.py`) that knows no system makes
-a verdict of the two:
+is the same for all: it has PID and mount namespaces with a first process, a small disk, a boot id
+and power commands of its own, and a line leads to it that drops packets when it is cut. What was
+said is what the system's own programs printed; what was true is what the script wrote down on the
+machine, what still runs there, and its boots. One rule (`benchmarks/peers/verdict.py`) that knows
+no system makes a verdict of the two:
 
 {words}
 
