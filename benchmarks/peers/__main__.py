@@ -7,6 +7,7 @@ Part of it replaces that part only.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import os
 import platform
@@ -14,7 +15,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -30,7 +30,6 @@ from benchmarks.peers.verdict import Verdict, judge
 RESULTS = ROOT / "benchmarks" / "peers.json"
 RAW = ROOT / "benchmarks" / "peers" / "raw"
 _TOOLS = ("unshare", "mount", "ip", "ss", "ssh", "ssh-keygen")
-_KEEPING = threading.Lock()
 _TRIES = 2  # of a fault that the harness could not make
 _ONE_BOUND = 600  # seconds for one fault
 
@@ -140,7 +139,8 @@ def _inside(system: str, fault: str, answer: Path) -> int:
 
 
 def _keep(system: str, fault: str, played: dict[str, Any]) -> None:
-    with _KEEPING:
+    with (RAW.parent / "__main__.py").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # others may play other parts
         kept: dict[str, Any] = {"systems": {}}
         if RESULTS.exists():
             kept = json.loads(RESULTS.read_text())

@@ -131,7 +131,7 @@ class Cloudhand:
             kind = Kind.ENDED
         elif error in _NOT_KNOWN:
             kind = Kind.UNKNOWN
-        elif error in _NEVER_RAN or status == "Invalid":
+        elif error in _NEVER_RAN or result["run"] == 0:  # it counts runs that have begun
             kind = Kind.REFUSED
         else:
             kind = Kind.STOPPED
