@@ -87,7 +87,9 @@ def _play(system: str, fault: str, venv: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="peers-") as scratch:
         answer = Path(scratch) / "answer.json"
         words = ["unshare", "--mount", "--pid", "--net", "--ipc", "--fork", "--kill-child"]
-        words += ["--mount-proc", "--propagation", "private", sys.executable, "-m"]
+        words += ["--mount-proc", "--propagation", "private"]
+        # The shell, as the first process, waits for orphans that end.
+        words += ["sh", "-c", '"$@"; exit $?', "sh", sys.executable, "-m"]
         words += ["benchmarks.peers", "--system", system, "--fault", fault]
         try:
             subprocess.run(

@@ -63,7 +63,7 @@ class Salt:
             "master, id, root_dir (minion)": "where it runs here",
             "tcp_keepalive_idle 15, _intvl 5, _cnt 3, master_alive_interval 15 (minion)": "so that"
             " it finds dead connections soon; its defaults are minutes, or never",
-            "return_retry_tries 10 (minion)": "so that a return outlasts a master that starts; else 3",
+            "return_retry_tries 10 (minion)": "so that a return outlasts a start of the master",
             "cmd.run_all timeout=": "the script's limit",
         }
 
