@@ -14,6 +14,8 @@ _AWAY = 12.0  # seconds for which a line is cut, or a controller away
 _WORK = "echo one; sleep 15; echo two"  # a script in whose middle something happens
 _WORKED = "one\ntwo"
 _SAYS = Script(body=_WORK, exit_code=3, output=_WORKED)
+# Long enough for whoever polls to have polled, on a busy machine too.
+_LONG = Script(body="echo one; sleep 45; echo two", exit_code=3, output=_WORKED, limit=90)
 _LINES = 300_000
 _MUCH = "\n".join(f"line {number:09d}" for number in range(1, _LINES + 1))
 
@@ -59,7 +61,7 @@ def _never_back(stage: Stage) -> Played:
 
 
 def _controller_killed(stage: Stage) -> Played:
-    run, job = stage.begin(_SAYS)
+    run, job = stage.begin(_LONG)
     stage.await_known(run, job)
     stage.log("the controller is killed")
     stage.system.kill_controller()
@@ -67,11 +69,11 @@ def _controller_killed(stage: Stage) -> Played:
     stage.log("the controller is started again")
     stage.system.start_controller()
     said = stage.system.last_word(job, PATIENCE)
-    return Played(said=said, truth=stage.truth(run, _SAYS))
+    return Played(said=said, truth=stage.truth(run, _LONG))
 
 
 def _cut_before_the_report(stage: Stage) -> Played:
-    run, job = stage.begin(_SAYS)
+    run, job = stage.begin(_LONG)
     stage.await_known(run, job)
     stage.log("the line is cut")
     line.cut()
@@ -80,7 +82,7 @@ def _cut_before_the_report(stage: Stage) -> Played:
     stage.log("the line is healed")
     line.heal()
     said = stage.system.last_word(job, PATIENCE)
-    return Played(said=said, truth=stage.truth(run, _SAYS))
+    return Played(said=said, truth=stage.truth(run, _LONG))
 
 
 def _half_open(stage: Stage) -> Played:
@@ -131,24 +133,24 @@ def _full_disk(stage: Stage) -> Played:
 
 
 def _agent_killed(stage: Stage) -> Played:
-    run, job = stage.begin(_SAYS)
+    run, job = stage.begin(_LONG)
     stage.await_known(run, job)
     number = stage.machine.kill(stage.system.is_agent)
     stage.log(f"{number} processes of the agent are killed")
     said = stage.system.last_word(job, PATIENCE)
-    return Played(said=said, truth=stage.truth(run, _SAYS))
+    return Played(said=said, truth=stage.truth(run, _LONG))
 
 
 def _asked_twice(stage: Stage) -> Played:
-    run, job = stage.begin(_SAYS)
+    run, job = stage.begin(_LONG)
     stage.await_known(run, job)
     stage.log("the controller is killed, started again, and asked the same once more")
     stage.system.kill_controller()
     stage.system.start_controller()
     job = stage.system.again(run, job)
     said = stage.system.last_word(job, PATIENCE)
-    time.sleep(20)  # in which one that runs a second time begins
-    return Played(said=said, truth=stage.truth(run, _SAYS))
+    time.sleep(30)  # in which one that runs a second time begins
+    return Played(said=said, truth=stage.truth(run, _LONG))
 
 
 def _much_output(stage: Stage) -> Played:

@@ -95,11 +95,11 @@ class Stage:
     def await_known(self, run: Run, job: str) -> None:
         """It runs, and whoever asked for it knows how to ask for it again."""
         self.await_begun(run)
-        known = until(lambda: self.system.asked_for_later(job), 12)
+        known = until(lambda: self.system.asked_for_later(job), 35)
         self.log("the script runs" if known else "the script runs; what names the run is not told")
 
     def await_ended(self, run: Run) -> None:
-        if not until(lambda: self._marks(run).count("ended") > 0, LIMIT, 0.05):
+        if not until(lambda: self._marks(run).count("ended") > 0, run.limit, 0.05):
             raise NotPlayed("the script did not end, with nothing in its way")
 
     def began(self, run: Run) -> int:
