@@ -121,6 +121,8 @@ def _inside(system: str, fault: str, answer: Path) -> int:
         verdict, reason = judge(played.said, played.truth)
         if played.cannot:
             verdict, reason = Verdict.CANNOT, f"{played.cannot}. What was tried: {reason}"
+        if verdict is not Verdict.RIGHT:
+            stage.show_logs()
         found = {
             "verdict": verdict,
             "reason": reason,

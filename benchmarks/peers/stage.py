@@ -69,9 +69,13 @@ class Stage:
 
     def await_ready(self) -> None:
         if not until(self.system.ready, _READY_BOUND, 0.5):
-            for log in (ROOT / "machine.log", *DISK.glob("*.log"), *CONTROL.glob("*.log")):
-                self.log(f"{log}:\n{log.read_text()[-2000:]}")
+            self.show_logs()
             raise NotPlayed(f"{self.system.name} is not ready within {_READY_BOUND:.0f} s")
+
+    def show_logs(self) -> None:
+        """What the services of both sides have written: why it went as it did."""
+        for log in (ROOT / "machine.log", *DISK.glob("*.log"), *CONTROL.glob("*.log")):
+            self.log(f"the end of {log}:\n{log.read_text(errors='replace')[-2500:]}")
 
     def run_of(self, script: Script) -> Run:
         token = f"run-{uuid4().hex[:12]}"
