@@ -137,7 +137,7 @@ def _inside(system: str, fault: str, answer: Path) -> int:
         lines += [f"not played: {traceback.format_exc()}"]
     if stage is not None:
         stage.close()
-    text = "\n".join(lines) + "\n"
+    text = "\n".join(lines).replace(f"{ROOT}/", "") + "\n"
     answer.write_text(json.dumps({**found, "raw": text}))
     return 0
 

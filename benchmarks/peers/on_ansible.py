@@ -65,6 +65,7 @@ class Ansible:
     environment: ClassVar[dict[str, str]] = {
         "ANSIBLE_CONFIG": str(_FOLDER / "ansible.cfg"),
         "ANSIBLE_NOCOLOR": "1",
+        "PYTHONUNBUFFERED": "1",  # it prints what it would on a terminal, when it would
     }
 
     def __init__(self, venv: Path, programs: Programs) -> None:
