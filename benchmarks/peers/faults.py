@@ -106,8 +106,7 @@ def _cancel(stage: Stage) -> Played:
         limit=600,
     )
     run, job = stage.begin(script)
-    stage.await_begun(run)
-    time.sleep(3)
+    stage.await_known(run, job)
     cannot = stage.system.cancel(job)
     said = stage.system.last_word(job, PATIENCE)
     played = Played(said=said, truth=stage.truth(run, script, stop_asked=True))

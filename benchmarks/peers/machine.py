@@ -89,11 +89,7 @@ class Machine:
     def processes(self) -> list[Process]:
         """Without its first one."""
         assert self._init is not None
-        children: dict[int, list[int]] = {}
-        for path in Path("/proc").glob("[0-9]*/stat"):
-            with contextlib.suppress(OSError, IndexError):  # it has ended
-                parent = int(path.read_text().rpartition(")")[2].split()[1])
-                children.setdefault(parent, []).append(int(path.parent.name))
+        children = children_of()
         found = []
         waiting = [(first, 1) for first in children.get(self._init.pid, [])]
         while waiting:
@@ -131,6 +127,16 @@ class Machine:
     def empty_disk(self) -> None:
         (init.DISK / "ballast").unlink()
         (init.DISK / "crumbs").unlink()
+
+
+def children_of() -> dict[int, list[int]]:
+    """Who was started by whom, of all that runs in the namespaces of the harness."""
+    children: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError, IndexError):  # it has ended
+            parent = int(path.read_text().rpartition(")")[2].split()[1])
+            children.setdefault(parent, []).append(int(path.parent.name))
+    return children
 
 
 def _words(pid: int) -> str:

@@ -27,7 +27,6 @@ _KEPT_ALIVE = {
     "tcp_keepalive_idle": 15,
     "tcp_keepalive_intvl": 5,
     "tcp_keepalive_cnt": 3,
-    "master_alive_interval": 15,
     "return_retry_tries": 10,
 }
 # Publishes under the job id that it is given, as LocalClient.cmd_async allows.
@@ -61,7 +60,7 @@ class Salt:
             "auto_accept: true (master)": "one machine that we made; else salt-key -A",
             "interface: 0.0.0.0, user: root, root_dir (master)": "where it runs here",
             "master, id, root_dir (minion)": "where it runs here",
-            "tcp_keepalive_idle 15, _intvl 5, _cnt 3, master_alive_interval 15 (minion)": "so that"
+            "tcp_keepalive_idle 15, _intvl 5, _cnt 3 (minion)": "so that"
             " it finds dead connections soon; its defaults are minutes, or never",
             "return_retry_tries 10 (minion)": "so that a return outlasts a start of the master",
             "cmd.run_all timeout=": "the script's limit",

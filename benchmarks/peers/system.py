@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from benchmarks.peers.init import ROOT
-from benchmarks.peers.machine import Process, Service
+from benchmarks.peers.machine import Process, Service, children_of
 from benchmarks.peers.verdict import Said
 
 CONTROL = ROOT / "control"  # the controller's files
@@ -138,10 +139,13 @@ class Programs:
         return process
 
     def kill_all(self) -> None:
+        """What was started in the background, with all that it has started, in whatever session."""
         for process in self._background:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            for pid in descendants(process.pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            process.kill()
+            process.wait()
         self._background.clear()
 
 
@@ -153,6 +157,16 @@ def until(condition: Callable[[], bool], bound: float, gap: float = 0.2) -> bool
             return False
         time.sleep(gap)
     return True
+
+
+def descendants(pid: int) -> list[int]:
+    children = children_of()
+    found, waiting = [], [pid]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        found += below
+        waiting += below
+    return found
 
 
 def _text(said: bytes) -> str:
