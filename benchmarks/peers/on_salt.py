@@ -21,6 +21,7 @@ from benchmarks.peers.verdict import Kind, Said
 
 _MASTER = CONTROL / "salt"
 _MINION = DISK / "salt"
+_TRIMMED = "VALUE_TRIMMED"  # in the place of what is larger than max_event_size, 1 MiB
 _GAP = 2.0  # seconds between two looks
 _GRACE = 12.0  # seconds for a late return, once the minion says that the job does not run
 _KEPT_ALIVE = {
@@ -208,8 +209,15 @@ def _understood(returned: Any, after: float) -> Said:
         return Said(kind=Kind.STOPPED, output="", words=text[-300:], after=after)
     code = int(returned["retcode"])
     kind = Kind.STOPPED if code < 0 else Kind.ENDED  # the number of the signal that ended it
-    words = f"retcode {code}"
-    return Said(kind=kind, exit_code=code, output=text.rstrip("\n"), words=words, after=after)
+    trimmed = _TRIMMED in text
+    return Said(
+        kind=kind,
+        exit_code=code,
+        output=text.rstrip("\n"),
+        tells_missing=trimmed,
+        words=f"retcode {code}{f', stdout {_TRIMMED}' * trimmed}",
+        after=after,
+    )
 
 
 def _json(text: str) -> Any:

@@ -83,7 +83,7 @@ def _stopped(said: Said, truth: Truth) -> tuple[Verdict, str]:
     if truth.ended:
         return Verdict.WRONG, "it says that the script did not end, and it did"
     if truth.left and not said.tells_left:
-        return Verdict.WRONG, f"it says that it was ended, and {len(truth.left)} processes go on"
+        return Verdict.SILENT, f"{_processes(truth)} on, of which it says nothing"
     return Verdict.RIGHT, "it says that the script was cut off"
 
 
@@ -96,9 +96,15 @@ def _ended(said: Said, truth: Truth) -> tuple[Verdict, str]:
         what = f"{len(said.output)} of {len(truth.output)} characters"
         return Verdict.SILENT, f"it shows {what}, and says nothing of the rest"
     if truth.stop_asked and truth.left and not said.tells_left:
-        return Verdict.SILENT, f"{len(truth.left)} processes go on, of which it says nothing"
+        return Verdict.SILENT, f"{_processes(truth)} on, of which it says nothing"
     if truth.restart_asked:
         return _restarted(said, truth)
+    if said.output != truth.output:
+        what = f"{len(said.output)} of {len(truth.output)} characters"
+        return (
+            Verdict.RIGHT,
+            f"the exit code is right; it shows {what}, and says that there are more",
+        )
     return Verdict.RIGHT, "exit code and output are right"
 
 
@@ -109,6 +115,10 @@ def _restarted(said: Said, truth: Truth) -> tuple[Verdict, str]:
         claim = "restarted" if said.restarted else "did not restart"
         return Verdict.WRONG, f"it says that the machine {claim}, and that is not so"
     return Verdict.RIGHT, "exit code, output and restart are right"
+
+
+def _processes(truth: Truth) -> str:
+    return "a process goes" if len(truth.left) == 1 else f"{len(truth.left)} processes go"
 
 
 def _what_happened(truth: Truth) -> str:

@@ -51,7 +51,7 @@ _REFUSED = replace(_SAID, kind=Kind.REFUSED, exit_code=None)
         (_SAID, _RESTARTED, Verdict.LOST),
         (_STOPPED, _CUT_OFF, Verdict.RIGHT),
         (_STOPPED, _TRUTH, Verdict.WRONG),
-        (_STOPPED, replace(_CUT_OFF, left=("sleep",)), Verdict.WRONG),
+        (_STOPPED, replace(_CUT_OFF, left=("sleep",)), Verdict.SILENT),
         (replace(_STOPPED, tells_left=True), replace(_CUT_OFF, left=("sleep",)), Verdict.RIGHT),
         (_UNKNOWN, _TRUTH, Verdict.LOST),
         (_UNKNOWN, replace(_CUT_OFF, there=False), Verdict.RIGHT),
