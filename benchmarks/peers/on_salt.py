@@ -206,7 +206,9 @@ def _understood(returned: Any, after: float) -> Said:
         return Said(kind=kind, words=text[:300], after=after)
     text = "\n".join(filter(None, (returned["stdout"], returned["stderr"])))
     if "Timed out after" in text:
-        return Said(kind=Kind.STOPPED, output="", words=text[-300:], after=after)
+        return Said(
+            kind=Kind.STOPPED, output="", words=text[text.index("Timed out") :], after=after
+        )
     code = int(returned["retcode"])
     kind = Kind.STOPPED if code < 0 else Kind.ENDED  # the number of the signal that ended it
     trimmed = _TRIMMED in text
