@@ -208,7 +208,7 @@ def _understood(text: str, after: float) -> Said:
     results = [(found["why"], json.loads(found["result"])) for found in _RESULT.finditer(text)]
     if not results:
         kind = Kind.UNKNOWN
-        last = (text.split("\n\n")[-1].splitlines() or [""])[-1]
+        last = text.strip().rpartition("\n")[2]
         return Said(kind=kind, words=f"no result: {last[-200:]}", after=after)
     why, result = results[0]
     if "Failed to create temporary directory" in str(result.get("msg", "")):

@@ -135,7 +135,7 @@ class Cloudhand:
             kind = Kind.REFUSED
         else:
             kind = Kind.STOPPED
-        power = result["powerAction"]
+        power, receipt = result["powerAction"], result["receipt"] or {}
         output = result["output"]
         if result["dropped"]:
             words = (self._bin / "cloudhand", "result", job, "--whole", "--state", _STATE)
@@ -146,7 +146,7 @@ class Cloudhand:
             output=output.rstrip("\n"),
             # What --json does not show it counts; what is not kept at all --whole says.
             tells_missing="bytes" in output[:200] and "dropped" in output[:200],
-            tells_left="survived" in result["errorInfo"] or "still runs" in result["errorInfo"],
+            tells_left=bool(receipt.get("survived") or receipt.get("left")),
             restarted=None if power is None else power["status"] == "Done",
             words=f"{status} {error} {result['errorInfo']}".strip(),
             after=after,

@@ -123,8 +123,9 @@ no system makes a verdict of the two:
 A script may run for 60 s, as each system is told, and a last word is waited for 150 s from the
 moment when what can be healed is healed: half a minute longer than the longest bound that one of
 them announces, which is Cloudhand's. {_counts(played)}
-`make peers` plays it all anew. One run of each fault says what can happen, not how often; and seconds
-are no measure, as the machine was busy with other things. Raw logs: [benchmarks/peers/raw](../../benchmarks/peers/raw).
+`make peers` plays it all anew. One run of each fault says what can happen, not how often; and its
+seconds are no measure, as the machine was busy with other things.
+Raw logs: [benchmarks/peers/raw](../../benchmarks/peers/raw).
 
 ## How each is used
 
