@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # On a terminal pip shows what it is doing; a log needs only what goes wrong.
 QUIET = `test -t 2 || echo -q`
 
-.PHONY: help setup setup-dev demo test test-quick test-lives situations faults crash stops adopt fleet guest documents fuzz check format agent package bundle test-bundle bench soak reconnect coverage docs clean
+.PHONY: help setup setup-dev demo test test-quick test-lives situations faults crash stops adopt fleet guest documents fuzz check format agent package bundle test-bundle bench soak reconnect peers coverage docs clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 14
@@ -118,6 +118,10 @@ soak: setup-dev ## Everything at random, and whether all of it was told truly: m
 
 reconnect: setup-dev ## The control plane killed under 10,000 simulated agents: when all are back (KEEP=1: into benchmarks/reconnect.json)
 	@$(BIN)/python -m benchmarks.reconnect --machines $(or $(SIMULATED),10000) --seed $(or $(SEED),1) $(if $(KEEP),--keep) $(ARGS)
+
+peers: setup-dev ## The same faults against Cloudhand, Salt and Ansible, and the table of the README: half an hour; what it needs is in CONTRIBUTING.md
+	@$(BIN)/python -m benchmarks.peers $(ARGS)
+	@$(BIN)/python scripts/docs.py
 
 clean: ## Remove what was built
 	@rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,12 +15,14 @@ from cloudhand.cli import reference as command_line
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
+_PEERS = ROOT / "benchmarks" / "peers" / "page.py"
 # Each gives pages by their file name below a directory.
 GENERATORS: tuple[tuple[Path, Callable[[], dict[str, str]]], ...] = (
     (REFERENCE, reference.pages),
     (REFERENCE, action_reference.pages),
     (REFERENCE, command_line.pages),
     (ROOT, third_party.pages),
+    (ROOT, runpy.run_path(str(_PEERS))["pages"]),
 )
 
 
