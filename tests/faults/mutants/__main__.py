@@ -17,7 +17,7 @@ import cloudhand
 from tests.faults.checker import KINDS
 from tests.faults.mutants.known import MUTANTS, Mutant
 
-_SOURCES = Path(cloudhand.__file__).parent
+SOURCES = Path(cloudhand.__file__).parent
 _BOUND = 600.0  # seconds
 
 
@@ -32,7 +32,7 @@ def found(mutant: Mutant, *, runs: int, seed: int) -> list[str]:
     """What the matrix finds of it; empty: it goes unnoticed."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        shutil.copytree(_SOURCES, root / "cloudhand", ignore=shutil.ignore_patterns("*.pyz"))
+        shutil.copytree(SOURCES, root / "cloudhand", ignore=shutil.ignore_patterns("*.pyz"))
         path = root / "cloudhand" / mutant.path
         path.write_text(broken(mutant, path.read_text()))
         told = root / "told.json"
