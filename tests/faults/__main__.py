@@ -1,4 +1,4 @@
-"""``python -m tests.faults``: the whole fault matrix, in virtual time and with real agents and boots.
+"""``python -m tests.faults``: the fault matrix, in virtual time and with real agents and boots.
 
 With ``--keep`` what was counted is kept for the reliability card, one file for each time.
 """

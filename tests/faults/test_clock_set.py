@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from cloudhand.core.ids import InstanceId
+from cloudhand.store.database import StoreError
 from tests.faults.virtual.ground import Plan
 from tests.faults.virtual.machine import Machine
 from tests.faults.virtual.site import Site
@@ -92,3 +93,15 @@ async def test_a_machine_that_came_back_unseen_does_what_a_command_asks_for(site
     machine.power_on()
     await site.advance_to(site.clock.tick + 0.25)
     assert await site.status(instance_id) == "Running"
+
+
+async def test_what_was_begun_by_the_old_clock_is_not_written(site: Site) -> None:
+    """Its deadline would be over at once, or in a day."""
+    async with site.control.deadlines.clock_set(_DAY):
+        with pytest.raises(StoreError):
+            await site.database.write(_nothing)
+    await site.database.write(_nothing)
+
+
+async def _nothing(tx: object) -> None:
+    return None

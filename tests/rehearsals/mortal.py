@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
 from cloudhand.rehearsal.script import Script
@@ -33,6 +34,9 @@ class Mortal:
 
     async def read(self, work: Callable[[Any], Awaitable[Answer]]) -> Answer:
         return await self._database.read(work)
+
+    def turned(self, work: Callable[[Any], Awaitable[None]]) -> AbstractAsyncContextManager[None]:
+        return self._database.turned(work)
 
     async def close(self) -> None:
         await self._database.close()

@@ -4,6 +4,7 @@ are due."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -54,11 +55,11 @@ class Deadlines:
 
         await self._database.write(work)
 
-    async def clock_set(self, by: timedelta) -> None:
-        """Somebody set the clock, which shows so much more from now on. Nothing is due for that,
-        and nothing later."""
+    def clock_set(self, by: timedelta) -> AbstractAsyncContextManager[None]:
+        """Somebody set the clock, which shows so much more from the end of the block on. Nothing
+        is due for that, and nothing later. Verbs that began by the old time are refused."""
         now = self._clock.now() + by
-        await self._database.write(lambda tx: tx.moments.shift(by, now=now))
+        return self._database.turned(lambda tx: tx.moments.shift(by, now=now))
 
     async def expire(self) -> Waiting:
         """Decide about everything whose deadline has passed; what is still to be fetched."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
 from datetime import timedelta
 
 from cloudhand.control.control import Control
@@ -34,11 +35,13 @@ async def keep_time(
             clock.follow()
             return
         log.warning("the clock was set", extra={"seconds": round(by.total_seconds())})
-        for control in controls():
-            account_id = control.settings.account_id
-            await control.deadlines.clock_set(by - told.get(account_id, timedelta()))
-            told[account_id] = by
-        clock.follow()
+        async with AsyncExitStack() as turned:
+            for control in controls():
+                account_id = control.settings.account_id
+                more = by - told.get(account_id, timedelta())
+                await turned.enter_async_context(control.deadlines.clock_set(more))
+                told[account_id] = by
+            clock.follow()
         told.clear()
         for control in controls():
             control.pokes.clock_set(by)

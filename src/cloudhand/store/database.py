@@ -7,6 +7,7 @@ it must not touch anything else. What ``write`` returns is durable.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, TypeVar
 
 Answer = TypeVar("Answer")
@@ -38,5 +39,10 @@ class Database(Protocol):
 
     async def read(self, work: Callable[[Any], Awaitable[Answer]]) -> Answer:
         """Do work that only reads, on one consistent state."""
+
+    def turned(self, work: Callable[[Any], Awaitable[None]]) -> AbstractAsyncContextManager[None]:
+        """Do the work; writes that others ask for until the block ends are refused, since they
+        were made up for how things were before. StoreError.
+        """
 
     async def close(self) -> None: ...

@@ -10,9 +10,9 @@ import asyncio
 import queue
 import sqlite3
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -49,11 +49,16 @@ class _Statements:
 class _Job:
     """A piece of work on its way to the writer thread and back."""
 
-    __slots__ = ("future", "loop", "outcome", "work")
+    __slots__ = ("era", "future", "loop", "outcome", "turns", "work")
 
-    def __init__(self, work: Work, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, work: Work, loop: asyncio.AbstractEventLoop, *, era: int, turns: bool = False
+    ) -> None:
+        """``turns``: the era is over with it."""
         self.work = work
         self.loop = loop
+        self.era = era
+        self.turns = turns
         self.future: asyncio.Future[Any] = loop.create_future()
         self.outcome: tuple[Any, BaseException | None] = (None, None)
 
@@ -75,6 +80,8 @@ class SqliteDatabase:
         self._envelope = envelope
         self._synchronous = "FULL" if durable else "OFF"
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._era = 0  # of what is asked for now
+        self._written_from = 0  # the era whose writes are still, or again, made
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
         writer = self._first()
@@ -85,9 +92,19 @@ class SqliteDatabase:
         self._writer.start()
 
     async def write(self, work: Callable[[Transaction], Awaitable[Answer]]) -> Answer:
-        job = _Job(work, asyncio.get_running_loop())
+        job = _Job(work, asyncio.get_running_loop(), era=self._era)
         self._jobs.put(job)
         return cast(Answer, await job.future)
+
+    @asynccontextmanager
+    async def turned(self, work: Callable[[Transaction], Awaitable[None]]) -> AsyncIterator[None]:
+        job = _Job(work, asyncio.get_running_loop(), era=self._era, turns=True)
+        self._jobs.put(job)
+        await job.future
+        try:
+            yield
+        finally:
+            self._era += 1
 
     async def read(self, work: Callable[[Transaction], Awaitable[Answer]]) -> Answer:
         loop = asyncio.get_running_loop()
@@ -152,14 +169,19 @@ class SqliteDatabase:
         transaction = Transaction(_Statements(connection), self._envelope)
         while True:
             jobs, ended = self._next_jobs()
-            if jobs:
+            late = [job for job in jobs if job.era < self._written_from]
+            for job in late:
+                job.outcome = (None, StoreError("not written: it is from before the clock was set"))
+            if timely := [job for job in jobs if job.era >= self._written_from]:
                 try:
-                    _commit_together(connection, transaction, jobs)
+                    _commit_together(connection, transaction, timely)
                 except sqlite3.Error:
                     # One of them may have filled the disk; the others deserve their chance.
-                    for job in jobs:
+                    for job in timely:
                         _commit_alone(connection, transaction, job)
-                _tell(jobs)
+                if timely[-1].turns and timely[-1].outcome[1] is None:
+                    self._written_from = timely[-1].era + 1
+            _tell(jobs)
             if ended:
                 return
 
@@ -168,7 +190,7 @@ class SqliteDatabase:
         job = self._jobs.get()
         while job is not None:
             jobs.append(job)
-            if len(jobs) == _AT_ONCE:
+            if len(jobs) == _AT_ONCE or job.turns:
                 return jobs, False
             try:
                 job = self._jobs.get_nowait()
@@ -197,6 +219,11 @@ class MemoryDatabase:
             _roll_back(self._connection)
             raise
         return cast(Answer, answer)
+
+    @asynccontextmanager
+    async def turned(self, work: Callable[[Transaction], Awaitable[None]]) -> AsyncIterator[None]:
+        await self.write(work)  # whoever else asks is not waited for
+        yield
 
     async def read(self, work: Callable[[Transaction], Awaitable[Answer]]) -> Answer:
         return cast(Answer, _run(work, self._transaction))

@@ -64,6 +64,7 @@ class Machine:
         self.boots: list[BootId] = []
         self.asked: list[str] = []
         self.power_cuts = 0
+        self.unsteady = False  # whether it may yet fall over
         self.off_for = 0.0  # seconds, in all
         self._off_since = ground.tick
         self.scripts: dict[str, Script] = {}
@@ -120,11 +121,14 @@ class Machine:
     async def _back(self) -> None:
         await self.ground.rest(self._drawn(_COMES_BACK))
         self.power_on()
+        self.unsteady = True
         if self.chance.random() < _FALLS_OVER:
             boot_id = self.boot_id
             await self.ground.rest(self.chance.uniform(*_LASTS_THEN))
             if self.boot_id == boot_id:
                 self.cut_power()
+                return
+        self.unsteady = False
 
     def _drawn(self, spans: tuple[tuple[float, float, float], ...]) -> float:
         ((_, least, most),) = self.chance.choices(spans, [often for often, _, _ in spans])

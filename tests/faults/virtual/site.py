@@ -157,6 +157,7 @@ class Site(World):
         self.dead = False
         on_step, self.on_step = self.on_step, lambda name: None  # it is let start
         await self._open()
+        await self._still()
         self.on_step = on_step
 
     async def settle(self) -> None:
