@@ -5,11 +5,12 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	&& echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
+CARD := benchmarks/reliability
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # On a terminal pip shows what it is doing; a log needs only what goes wrong.
 QUIET = `test -t 2 || echo -q`
 
-.PHONY: help setup setup-dev demo test test-quick test-lives situations faults crash stops adopt fleet guest documents fuzz check format agent package bundle test-bundle bench soak reconnect peers coverage docs clean
+.PHONY: help setup setup-dev demo test test-quick test-lives situations faults kills mutants card crash stops adopt fleet guest documents fuzz check format agent package bundle test-bundle bench soak reconnect peers coverage docs clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 14
@@ -50,14 +51,23 @@ test-lives: setup-dev ## Anything in any order, in virtual time: make test-lives
 situations: setup-dev ## A hundred things that keep something waiting, each made and explained; make test draws a few
 	@CLOUDHAND_TEST_SITUATIONS=all $(BIN)/python -m pytest -q -n 2 tests/explained $(ARGS)
 
-faults: setup-dev ## The control plane killed at each of its steps, with real instances; make test draws a few
+faults: setup-dev ## 10,800 runs that a fault strikes, judged by an outsider, in half an hour: SEED=, KEEP=1 for the card
+	@$(BIN)/python -m tests.faults --seed $(or $(SEED),1) $(if $(KEEP),--keep $(CARD)) $(ARGS)
+
+kills: setup-dev ## The control plane killed, and the power cut, at each step of one life; make test draws a few
 	@CLOUDHAND_TEST_FAULTS=all $(BIN)/python -m pytest -q -n 2 tests/faults $(ARGS)
+
+mutants: setup-dev ## Cloudhand broken in each way that is known, and whether the faults find it
+	@$(BIN)/python -m tests.faults.mutants $(if $(KEEP),--out $(CARD)/mutants.json) $(ARGS)
+
+card: setup-dev ## Write docs/reliability.md from what was kept with KEEP=1
+	@$(BIN)/python -m benchmarks.card
 
 crash: setup-dev ## Every rehearsal with the engine killed after every write; make test draws a few of them
 	@CLOUDHAND_TEST_CRASHES=all $(BIN)/python -m pytest -q -n 2 tests/rehearsals/test_rehearsals.py tests/control/test_effects.py $(ARGS)
 
 stops: setup-dev ## Scripts that fight their end, stopped again and again, with and without cgroups: make stops STOPS=20
-	@CLOUDHAND_TEST_STOPS=$(or $(STOPS),20) $(BIN)/python -m pytest -q -s -p no:xdist --timeout 600 tests/agent/test_stopping.py -k "soon or bomb" $(ARGS)
+	@$(if $(KEEP),CLOUDHAND_TEST_KEEP=$(CARD)) CLOUDHAND_TEST_STOPS=$(or $(STOPS),20) $(BIN)/python -m pytest -q -s -p no:xdist --timeout 600 tests/agent/test_stopping.py -k "soon or bomb" $(ARGS)
 
 adopt: setup-dev ## Adopt 50 machines over ssh, of which three are broken; needs root, sshd and ssh
 	@CLOUDHAND_TEST_MACHINES=50 $(BIN)/python -m pytest -q -p no:xdist tests/system/test_adopting.py -k fleet $(ARGS)

@@ -16,6 +16,7 @@ from cloudhand.cli import reference as command_line
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
 _PEERS = ROOT / "benchmarks" / "peers" / "page.py"
+_CARD = ROOT / "benchmarks" / "card.py"
 # Each gives pages by their file name below a directory.
 GENERATORS: tuple[tuple[Path, Callable[[], dict[str, str]]], ...] = (
     (REFERENCE, reference.pages),
@@ -23,6 +24,7 @@ GENERATORS: tuple[tuple[Path, Callable[[], dict[str, str]]], ...] = (
     (REFERENCE, command_line.pages),
     (ROOT, third_party.pages),
     (ROOT, runpy.run_path(str(_PEERS))["pages"]),
+    (ROOT, runpy.run_path(str(_CARD))["pages"]),
 )
 
 

@@ -221,7 +221,7 @@ def _takes_nothing(plane: PlaneOnDisk) -> None:
         plane.disk.mark(f"command {made['CommandId']}")
 
 
-@pytest.mark.skipif(not _ALL, reason="make faults: a start that only says a sentence")
+@pytest.mark.skipif(not _ALL, reason="make kills: a start that only says a sentence")
 def test_a_control_plane_says_that_its_disk_is_not_to_be_written(powered: PlaneOnDisk) -> None:
     powered.disk.read_only = True
     powered.start_only()

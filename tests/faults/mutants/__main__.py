@@ -37,14 +37,17 @@ def found(mutant: Mutant, *, runs: int, seed: int) -> list[str]:
         path.write_text(broken(mutant, path.read_text()))
         told = root / "told.json"
         words = [f"--runs={runs}", f"--seed={seed}", f"--out={told}", *mutant.words]
-        played = subprocess.run(
-            [sys.executable, "-m", f"tests.faults.{mutant.tier}", *words],
-            env={**os.environ, "PYTHONPATH": f"{root}:{os.getcwd()}"},
-            capture_output=True,
-            text=True,
-            timeout=_BOUND,
-            check=False,
-        )
+        try:
+            played = subprocess.run(
+                [sys.executable, "-m", f"tests.faults.{mutant.tier}", *words],
+                env={**os.environ, "PYTHONPATH": f"{root}:{os.getcwd()}"},
+                capture_output=True,
+                text=True,
+                timeout=_BOUND,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return []
         if not told.exists():
             raise RuntimeError(f"{mutant.name}: {played.stdout[-500:]}{played.stderr[-500:]}")
         result = json.loads(told.read_text())

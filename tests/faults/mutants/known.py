@@ -20,7 +20,7 @@ class Mutant:
 
 
 _RESTARTS = "agent.power,agent.after-power,plane.stored,plane.heard"
-_FEW = ("--boots=0", "--workers=1", "--seats=8")
+_FEW = ("--boots=0", "--workers=2", "--seats=8", "--runs=16")
 _SOON = ("--until-found", "--workers=1")
 
 # Of the control plane.

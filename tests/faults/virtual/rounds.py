@@ -343,7 +343,11 @@ class Round:
 
     def _quiet(self, machine: Machine) -> bool:
         """Whether it has nothing to do, nor to say."""
-        if machine.going_down or machine.unsteady or (not machine.on and machine.asked[-1:] != ["stop"]):
+        if (
+            machine.going_down
+            or machine.unsteady
+            or (not machine.on and machine.asked[-1:] != ["stop"])
+        ):
             return False
         return not machine.on or not (machine.disk.entries or machine.scripts)
 
