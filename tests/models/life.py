@@ -35,7 +35,9 @@ def _documented() -> dict[str, tuple[list[str], list[str]]]:
     """Of each noun its states, in the order of the page, and which of them are final."""
     text = (_ROOT / "ARCHITECTURE.md").read_text()
     found = {}
-    for noun, states in re.findall(r"^\| ([a-z ]+?)(?: \(.*\))? \| `core/.*?` \| (.*) \|$", text, re.M):
+    for noun, states in re.findall(
+        r"^\| ([a-z ]+?)(?: \(.*\))? \| `core/.*?` \| (.*) \|$", text, re.MULTILINE
+    ):
         going, _, ended = states.partition(";")
         both = [one.strip() for one in f"{going},{ended}".split(",") if one.strip()]
         found[noun] = both, [one.strip() for one in ended.split(",") if one.strip()]

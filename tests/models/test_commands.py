@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hypothesis import strategies as st
-from hypothesis.stateful import invariant, rule
+from hypothesis.stateful import invariant, precondition, rule
 
 from cloudhand.control.provider import Power
 from cloudhand.core.errors import CannotFinish, IncorrectState
@@ -91,10 +91,9 @@ class CommandLife(Life):
         until = self.now + _GRACE
         self.commands.append(Command(invoke_id, timedelta(seconds=seconds), until, until))
 
+    @precondition(lambda self: self.commands)
     @rule(data=st.data())
     def stop(self, data: st.DataObject) -> None:
-        if not self.commands:
-            return
         one = data.draw(st.sampled_from(self.commands))
         self.run(self.world.control.invocations.stop(one.invoke_id))
         if one.state == "Pending":
@@ -103,10 +102,9 @@ class CommandLife(Life):
             one.state = "Stopping"
             one.bound(self.now + _GRACE)
 
+    @precondition(lambda self: self.commands)
     @rule(data=st.data(), state=st.sampled_from([State.SUCCESS, State.FAILED, State.ERROR]))
     def finish_by_hand(self, data: st.DataObject, state: State) -> None:
-        if not self.commands:
-            return
         one = data.draw(st.sampled_from(self.commands))
         finishing = self.world.control.finishing
         try:
@@ -119,13 +117,35 @@ class CommandLife(Life):
 
     # What a machine does
 
+    @precondition(lambda self: self.running)
     @rule(data=st.data(), code=st.sampled_from(sorted(_CODES)), way=st.sampled_from("hhhun"))
     def script_ends(self, data: st.DataObject, code: int, way: str) -> None:
         """h: its agent is heard, and does what follows. u: it does not hear that it was, and does
         nothing. n: nothing is said."""
-        if self.machine.power is not Power.RUNNING or not self.machine.running:
-            return
-        name = data.draw(st.sampled_from(sorted(self.machine.running)))
+        self._end(data.draw(st.sampled_from(self.running)), code, way)
+
+    @precondition(lambda self: self.running)
+    @rule(data=st.data(), code=st.sampled_from(sorted(_CODES)), back=st.booleans())
+    def script_ends_in_a_long_silence(self, data: st.DataObject, code: int, back: bool) -> None:
+        """Long enough for it to be judged; what its agent says then is believed."""
+        self.machine.connected = False
+        self._end(data.draw(st.sampled_from(self.running)), code, "n")
+        self.the_truth_is_told()
+        self.time_passes(400)
+        self.the_truth_is_told()
+        if back:
+            self.is_back()
+
+    @property
+    def ended(self) -> list[Command]:
+        return [one for one in self.commands if one.code is not None and one.told]
+
+    @property
+    def running(self) -> list[str]:
+        on = self.machine.power is Power.RUNNING
+        return sorted(self.machine.running) if on else []
+
+    def _end(self, name: str, code: int, way: str) -> None:
         one = next(one for one in self.commands if one.invoke_id == name)
         report = finish(self.machine.running[name], code, b"output of " + name.encode())
         one.code, one.end = code, _CODES[code]
@@ -139,26 +159,30 @@ class CommandLife(Life):
         if self.machine.connected and way == "u":
             self.run(self.world.machines.say(self.machine, report))
 
+    @precondition(
+        lambda self: self.heard and any(one.code is not None and one.told for one in self.commands)
+    )
     @rule(data=st.data())
     def says_again(self, data: st.DataObject) -> None:
         """Reports may come twice, and late."""
-        ended = [one for one in self.commands if one.code is not None and one.told]
-        if ended and self.heard:
-            one = data.draw(st.sampled_from(ended))
-            task = wire.Task(task_id=one.invoke_id, type="RunShellScript", content=b"", timeout=1)
-            assert one.code is not None
-            report = finish(task, one.code, b"output of " + one.invoke_id.encode())
-            self.run(self.world.machines.say(self.machine, report))
+        one = data.draw(st.sampled_from(self.ended))
+        task = wire.Task(task_id=one.invoke_id, type="RunShellScript", content=b"", timeout=1)
+        assert one.code is not None
+        report = finish(task, one.code, b"output of " + one.invoke_id.encode())
+        self.run(self.world.machines.say(self.machine, report))
 
+    @precondition(lambda self: self.heard)
     @rule()
     def starts_again(self) -> None:
         """The agent, within the boot."""
         self._start_agent()
 
+    @precondition(lambda self: self.machine.connected)
     @rule()
     def is_cut_off(self) -> None:
         self.machine.connected = False
 
+    @precondition(lambda self: not self.machine.connected)
     @rule()
     def is_back(self) -> None:
         self.machine.connected = True
@@ -169,16 +193,16 @@ class CommandLife(Life):
             self.world.machines.start_agent(self.machine)
             self.run(self.world.settle())
 
+    @precondition(lambda self: self.machine.power is Power.RUNNING)
     @rule()
     def goes_off(self) -> None:
-        if self.machine.power is Power.RUNNING:
-            self.world.machines.power_off(self.id)
+        self.world.machines.power_off(self.id)
 
+    @precondition(lambda self: self.machine.power is Power.STOPPED)
     @rule()
     def comes_on(self) -> None:
-        if self.machine.power is Power.STOPPED:
-            self.world.machines.power_on(self.id)
-            self.run(self.world.settle())
+        self.world.machines.power_on(self.id)
+        self.run(self.world.settle())
 
     # What is to be said of it
 
@@ -271,4 +295,4 @@ class CommandLife(Life):
 
 
 TestCommands = CommandLife.TestCase
-TestCommands.settings = played(times=20, steps=25)
+TestCommands.settings = played(times=4, steps=20)

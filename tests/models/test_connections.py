@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hypothesis import strategies as st
-from hypothesis.stateful import invariant, rule
+from hypothesis.stateful import invariant, precondition, rule
 
 from cloudhand.control.speaker import Speaker
 from cloudhand.core.errors import SessionNotFound, TooMany
@@ -60,11 +60,10 @@ class ConnectionLife(Life):
             one.state = "Failed"
         self.sessions.append(one)
 
+    @precondition(lambda self: self.sessions)
     @rule(data=st.data())
     def is_fetched(self, data: st.DataObject) -> None:
         """Once: an agent that is given it again calls it a failure."""
-        if not self.sessions:
-            return
         one = data.draw(st.sampled_from(self.sessions))
         agent = self.look(agent_of(self.world, self.id))
         offer = self.run(self.world.control.sessions.hand_out(agent, one.id))
@@ -73,10 +72,9 @@ class ConnectionLife(Life):
         if offer is not None:
             one.fetched, one.until = True, one.asked + _OPENED
 
+    @precondition(lambda self: self.sessions)
     @rule(data=st.data(), good=st.booleans())
     def is_told_of(self, data: st.DataObject, good: bool) -> None:
-        if not self.sessions:
-            return
         one = data.draw(st.sampled_from(self.sessions))
         agent = self.look(agent_of(self.world, self.id))
         self._judge(one)
@@ -85,21 +83,19 @@ class ConnectionLife(Life):
         if one.open:
             one.state = "Disconnected" if good else "Failed"
 
+    @precondition(lambda self: self.sessions)
     @rule(data=st.data())
     def is_ended(self, data: st.DataObject) -> None:
-        if not self.sessions:
-            return
         one = data.draw(st.sampled_from(self.sessions))
         self._judge(one)
         self.run(self.world.control.sessions.end(one.id))
         if one.open:
             one.state = "Terminated"
 
+    @precondition(lambda self: self.sessions)
     @rule(data=st.data(), right=st.booleans())
     def its_url_is_opened(self, data: st.DataObject, right: bool) -> None:
         """Nobody carries terminals yet, so it is only let in or not."""
-        if not self.sessions:
-            return
         one = data.draw(st.sampled_from(self.sessions))
         self._judge(one)
         try:
@@ -151,4 +147,4 @@ class ConnectionLife(Life):
 
 
 TestConnections = ConnectionLife.TestCase
-TestConnections.settings = played(times=5, steps=30)
+TestConnections.settings = played(times=4, steps=20)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hypothesis import strategies as st
-from hypothesis.stateful import invariant, rule
+from hypothesis.stateful import invariant, precondition, rule
 
 from cloudhand.core.errors import CannotFinish, ExecutionEnded, TaskNotFound
 from cloudhand.core.execution import Mode, State
@@ -68,9 +68,7 @@ class Course:
         self.at, self.since = to, now
         if to == "many":
             self.state = self.tasks[to] = "Running"
-        elif to == "ask":
-            self.state = self.tasks[to] = "Waiting"
-        elif to == "fail" and self.mode is Mode.FAILURE_PAUSE:
+        elif to == "ask" or (to == "fail" and self.mode is Mode.FAILURE_PAUSE):
             self.state = self.tasks[to] = "Waiting"
         elif to == "fail":
             self.end("Failed", "Failed")
@@ -90,18 +88,18 @@ class ExecutionLife(Life):
         self.off_since: datetime | None = None
         self.off_until: datetime | None = None  # as it was last
 
+    @precondition(lambda self: self.off_since is None)
     @rule()
     def its_machine_goes_off(self) -> None:
-        if self.off_since is None:
-            self.world.machines.power_off(self.id)
-            self.off_since = self.off_until = self.now
+        self.world.machines.power_off(self.id)
+        self.off_since = self.off_until = self.now
 
+    @precondition(lambda self: self.off_since is not None)
     @rule()
     def its_machine_comes_on(self) -> None:
-        if self.off_since is not None:
-            self.world.machines.power_on(self.id)
-            self.run(self.world.settle())
-            self.off_since, self.off_until = None, self.now
+        self.world.machines.power_on(self.id)
+        self.run(self.world.settle())
+        self.off_since, self.off_until = None, self.now
 
     def restarted(self) -> None:
         if self.off_since is not None:
@@ -119,21 +117,18 @@ class ExecutionLife(Life):
         assert started.state.value == "Started"
         self.courses.append(Course(started.id, mode, self.now))
 
+    @precondition(lambda self: self.courses)
     @rule(
         data=st.data(),
         word=st.sampled_from(["Approve", "Approve", "Reject", "SkipTask", "SkipTask", "RetryTask"]),
     )
     def is_told(self, data: st.DataObject, word: str) -> None:
-        if not self.courses:
-            return
         one = data.draw(st.sampled_from(self.courses))
         heard = {"ask": {"Approve", "Reject"}, "fail": {"SkipTask", "RetryTask"}}.get(one.at, set())
         waits = one.state == "Waiting" and word in heard
         try:
             self.run(
-                self.world.control.executions.tell(
-                    Word(execution_id=one.id, type=word, by="ann")
-                )
+                self.world.control.executions.tell(Word(execution_id=one.id, type=word, by="ann"))
             )
         except ExecutionEnded:
             assert not one.open
@@ -154,10 +149,9 @@ class ExecutionLife(Life):
                 one.tasks["fail"] = "Skipped"
                 one.move("many", self.now)
 
+    @precondition(lambda self: self.courses)
     @rule(data=st.data())
     def is_cancelled(self, data: st.DataObject) -> None:
-        if not self.courses:
-            return
         one = data.draw(st.sampled_from(self.courses))
         try:
             self.run(self.world.control.executions.cancel(one.id))
@@ -167,10 +161,9 @@ class ExecutionLife(Life):
         assert one.open
         one.end("Cancelled", "Cancelled")
 
+    @precondition(lambda self: self.courses)
     @rule(data=st.data(), state=st.sampled_from([State.SUCCESS, State.FAILED, State.CANCELLED]))
     def is_finished_by_hand(self, data: st.DataObject, state: State) -> None:
-        if not self.courses:
-            return
         one = data.draw(st.sampled_from(self.courses))
         finishing = self.world.control.finishing
         try:
@@ -225,4 +218,4 @@ class ExecutionLife(Life):
 
 
 TestExecutions = ExecutionLife.TestCase
-TestExecutions.settings = played(times=5, steps=25)
+TestExecutions.settings = played(times=3, steps=20)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hypothesis import strategies as st
-from hypothesis.stateful import invariant, rule
+from hypothesis.stateful import invariant, precondition, rule
 
 from cloudhand.control.provider import Power
 from cloudhand.core.errors import CannotFinish
@@ -76,32 +76,46 @@ class FileLife(Life):
         one.state = "Pending" if runs else "Aborted"
         self.files.append(one)
 
+    @precondition(lambda self: self.known and self.machine.power is Power.RUNNING)
     @rule(data=st.data(), end=st.sampled_from(sorted(_SAYS)))
     def becomes_something(self, data: st.DataObject, end: str) -> None:
-        known = [one for one in self.files if one.fetched and not one.end]
-        if not known or self.machine.power is not Power.RUNNING:
-            return
-        one = data.draw(st.sampled_from(known))
+        self._become(data.draw(st.sampled_from(self.known)), end)
+
+    @precondition(lambda self: self.known and self.machine.power is Power.RUNNING)
+    @rule(data=st.data(), end=st.sampled_from(sorted(_SAYS)), back=st.booleans())
+    def becomes_something_in_a_long_silence(
+        self, data: st.DataObject, end: str, back: bool
+    ) -> None:
+        self.machine.connected = False
+        self._become(data.draw(st.sampled_from(self.known)), end)
+        self.time_passes(400)
+        self.the_truth_is_told()
+        if back:
+            self.is_back()
+
+    @property
+    def known(self) -> list[Sent]:
+        return [one for one in self.files if one.fetched and not one.end]
+
+    def _become(self, one: Sent, end: str) -> None:
         one.end = end
         report = wire.Report(task_id=one.invoke_id, file=True, **_SAYS[end])  # type: ignore[arg-type]
         self.machine.unacknowledged[one.invoke_id] = report
         if self.heard:
             self.run(self.world.machines.say(self.machine, report))
 
+    @precondition(lambda self: self.heard and any(one.told for one in self.files))
     @rule(data=st.data(), end=st.sampled_from(sorted(_SAYS)))
     def is_told_of_again(self, data: st.DataObject, end: str) -> None:
         """Even of something else."""
-        known = [one for one in self.files if one.told]
-        if known and self.heard:
-            one = data.draw(st.sampled_from(known))
-            report = wire.Report(task_id=one.invoke_id, file=True, **_SAYS[end])  # type: ignore[arg-type]
-            self.run(self.world.machines.say(self.machine, report))
+        one = data.draw(st.sampled_from([one for one in self.files if one.told]))
+        report = wire.Report(task_id=one.invoke_id, file=True, **_SAYS[end])  # type: ignore[arg-type]
+        self.run(self.world.machines.say(self.machine, report))
 
+    @precondition(lambda self: self.files)
     @rule(data=st.data(), state=st.sampled_from([State.SUCCESS, State.FAILED, State.ERROR]))
     def is_finished_by_hand(self, data: st.DataObject, state: State) -> None:
         """What was never fetched has not been written, and nothing was tried."""
-        if not self.files:
-            return
         one = data.draw(st.sampled_from(self.files))
         may = one.state == "Running" or (one.state == "Pending" and state is State.ERROR)
         finishing = self.world.control.finishing
@@ -113,10 +127,12 @@ class FileLife(Life):
         assert may
         one.state, one.guessed = state.value, True
 
+    @precondition(lambda self: self.machine.connected)
     @rule()
     def is_cut_off(self) -> None:
         self.machine.connected = False
 
+    @precondition(lambda self: not self.machine.connected)
     @rule()
     def is_back(self) -> None:
         self.machine.connected = True
@@ -124,16 +140,16 @@ class FileLife(Life):
             self.world.machines.start_agent(self.machine)
             self.run(self.world.settle())
 
+    @precondition(lambda self: self.machine.power is Power.RUNNING)
     @rule()
     def goes_off(self) -> None:
-        if self.machine.power is Power.RUNNING:
-            self.world.machines.power_off(self.id)
+        self.world.machines.power_off(self.id)
 
+    @precondition(lambda self: self.machine.power is Power.STOPPED)
     @rule()
     def comes_on(self) -> None:
-        if self.machine.power is Power.STOPPED:
-            self.world.machines.power_on(self.id)
-            self.run(self.world.settle())
+        self.world.machines.power_on(self.id)
+        self.run(self.world.settle())
 
     @invariant()
     def the_truth_is_told(self) -> None:
@@ -146,9 +162,12 @@ class FileLife(Life):
                 one.latest = min(one.latest, self.now + _MINUTE)
             found = self._found(one)
             said = found.state.value
-            if one.open and self.now >= one.earliest:
-                if self.now > one.latest + LOOK or said == _SILENT[one.state]:
-                    one.state, one.guessed = _SILENT[one.state], True
+            judged = one.open and (
+                self.now > one.latest + LOOK
+                or (self.now >= one.earliest and said == _SILENT[one.state])
+            )
+            if judged:
+                one.state, one.guessed = _SILENT[one.state], True
             if self.heard and one.state == "Pending":
                 one.state, one.fetched = "Running", True
                 one.earliest = one.latest = self.now + one.timeout
@@ -161,12 +180,10 @@ class FileLife(Life):
             assert (one.invoke_id in self.machine.files) is one.fetched
 
     def _found(self, one: Sent) -> FileTarget:
-        page = self.look(
-            self.world.control.files.find(FileFilter(invoke_id=one.invoke_id), ALL)
-        )
+        page = self.look(self.world.control.files.find(FileFilter(invoke_id=one.invoke_id), ALL))
         ((target,),) = [view.targets for view in page.items]
         return target
 
 
 TestFiles = FileLife.TestCase
-TestFiles.settings = played(times=5, steps=25)
+TestFiles.settings = played(times=3, steps=20)

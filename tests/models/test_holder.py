@@ -103,4 +103,4 @@ class HolderLife(RuleBasedStateMachine):
 
 
 TestHolder = HolderLife.TestCase
-TestHolder.settings = played(times=60, steps=20)
+TestHolder.settings = played(times=40, steps=20)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from hypothesis import strategies as st
-from hypothesis.stateful import invariant, rule
+from hypothesis.stateful import invariant, precondition, rule
 
 from cloudhand.control.provider import Power
 from cloudhand.core.errors import IncorrectState, InstanceNotFound
@@ -83,13 +83,12 @@ class InstanceLife(Life):
         self.state, self.ordered_at, self.boot_before = _ORDERED[what], self.now, before
         self.undisturbed()
 
+    @precondition(lambda self: self.state == "Released")
     @rule()
     def another_is_made(self) -> None:
         if self.state == "Released":
             settings = self.world.settings
-            new = NewInstances(
-                amount=1, region_id=settings.region_id, zone_id=settings.zone_ids[0]
-            )
+            new = NewInstances(amount=1, region_id=settings.region_id, zone_id=settings.zone_ids[0])
             (self.id,) = self.run(self.world.control.instances.create(new))
             self.state, self.ordered_at = "Pending", self.now
             self.undisturbed()
@@ -100,11 +99,13 @@ class InstanceLife(Life):
         self.failing.update(calls)
         self.undisturbed()
 
+    @precondition(lambda self: self.failing)
     @rule()
     def its_provider_is_well(self) -> None:
         self.failing.clear()
         self.undisturbed()
 
+    @precondition(lambda self: self.machine is not None)
     @rule(how=st.sampled_from(["off", "on", "cycle"]))
     def does_by_itself(self, how: str) -> None:
         machine = self.machine
@@ -120,6 +121,7 @@ class InstanceLife(Life):
             self.run(self.world.settle())
         self.undisturbed()
 
+    @precondition(lambda self: self.machine is not None)
     @rule(connected=st.booleans())
     def its_agent_can_be_heard(self, connected: bool) -> None:
         machine = self.machine
@@ -188,4 +190,4 @@ def _if(holds: bool, state: str) -> set[str]:
 
 
 TestInstances = InstanceLife.TestCase
-TestInstances.settings = played(times=6, steps=25)
+TestInstances.settings = played(times=4, steps=20)

@@ -11,6 +11,7 @@ import errno
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,13 +20,13 @@ from typing import Any
 from unittest.mock import patch
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from cloudhand.agent import journal, log, machine, spool
 from cloudhand.agent.journal import Entry, Journal, unfinished
 from tests.models.examples import played
 
-_IDS = tuple(f"t-{number}" for number in range(7))
+_IDS = tuple(f"t-{number}" for number in range(4))
 _ENDLESS = 1 << 40
 _FULL = st.one_of(st.just(0), st.integers(0, 400))  # bytes that there is still room for
 
@@ -76,6 +77,23 @@ class Known:
     @property
     def may_have_run(self) -> bool:
         return bool(self.pid) or self.report is not None or self.file
+
+
+def _startable(known: Known) -> bool:
+    return not known.may_have_run
+
+
+def _droppable(known: Known) -> bool:
+    """Of a file, whether nothing of it can be in its place."""
+    return known.file and not known.placing and known.report is None
+
+
+def _endable(known: Known) -> bool:
+    return known.report is None
+
+
+def _to_go_down(known: Known) -> bool:
+    return known.report is not None and not known.power
 
 
 @dataclass
@@ -178,55 +196,50 @@ class JournalLife(RuleBasedStateMachine):
         """The acknowledged tasks that may not be forgotten: those of late."""
         return list(self.kept.done)[-self.remembered :]
 
+    @precondition(lambda self: self._that(_startable))
     @rule(data=st.data(), pid=st.integers(2, 99))
     def started(self, data: st.DataObject, pid: int) -> None:
         def write(task_id: str) -> None:
             self.journal.started(task_id, pid=pid, start="1")
 
-        self._record(data, lambda known: not known.may_have_run, write, "pid", pid, durable=False)
+        self._record(data, _startable, write, "pid", pid, durable=False)
 
+    @precondition(lambda self: self._that(_droppable))
     @rule(data=st.data())
     def placing(self, data: st.DataObject) -> None:
-        def may(known: Known) -> bool:
-            return known.file and not known.placing and known.report is None
+        self._record(data, _droppable, self.journal.placing, "placing", True, durable=True)
 
-        self._record(data, may, self.journal.placing, "placing", True, durable=True)
-
+    @precondition(lambda self: self._that(_endable))
     @rule(data=st.data(), name=st.sampled_from("abc"), durable=st.booleans())
     def ended(self, data: st.DataObject, name: str, durable: bool) -> None:
         def write(task_id: str) -> None:
             self.journal.ended(task_id, {"kind": name}, durable=durable)
 
-        self._record(data, lambda known: known.report is None, write, "report", name, durable)
+        self._record(data, _endable, write, "report", name, durable)
 
+    @precondition(lambda self: self._that(_to_go_down))
     @rule(data=st.data())
     def power_asked(self, data: st.DataObject) -> None:
-        def may(known: Known) -> bool:
-            return known.report is not None and not known.power
+        self._record(data, _to_go_down, self.journal.power_asked, "power", True, durable=True)
 
-        self._record(data, may, self.journal.power_asked, "power", True, durable=True)
-
+    @precondition(lambda self: self.kept.open)
     @rule(data=st.data())
     def acknowledged(self, data: st.DataObject) -> None:
         # Also of one whose end could not be recorded.
-        names = list(self.kept.open)
-        if names:
-            name = data.draw(st.sampled_from(names))
-            report = self.kept.open[name].report
-            self._record_one(name, self.journal.acknowledged, "acknowledged", report, durable=False)
+        name = data.draw(st.sampled_from(list(self.kept.open)))
+        report = self.kept.open[name].report
+        self._record_one(name, self.journal.acknowledged, "acknowledged", report, durable=False)
 
+    @precondition(lambda self: self._that(_droppable))
     @rule(data=st.data())
     def drop(self, data: st.DataObject) -> None:
         """Of a file of which nothing is in its place; a journal that is read anew has it again."""
-        names = [
-            name
-            for name, one in self.kept.open.items()
-            if one.file and not one.placing and one.report is None
-        ]
-        if names:
-            name = data.draw(st.sampled_from(names))
-            self.journal.drop(name)
-            del self.kept.open[name]
+        name = data.draw(st.sampled_from(self._that(_droppable)))
+        self.journal.drop(name)
+        del self.kept.open[name]
+
+    def _that(self, may: Callable[[Known], bool]) -> list[str]:
+        return [name for name, known in self.kept.open.items() if may(known)]
 
     @rule()
     def sync(self) -> None:
@@ -238,17 +251,17 @@ class JournalLife(RuleBasedStateMachine):
     def _record(
         self,
         data: st.DataObject,
-        may: Any,
-        write: Any,
+        may: Callable[[Known], bool],
+        write: Callable[[str], None],
         what: str,
         value: Any,
         durable: bool,
     ) -> None:
-        names = [name for name, known in self.kept.open.items() if may(known)]
-        if names:
-            self._record_one(data.draw(st.sampled_from(names)), write, what, value, durable)
+        self._record_one(data.draw(st.sampled_from(self._that(may))), write, what, value, durable)
 
-    def _record_one(self, name: str, write: Any, what: str, value: Any, durable: bool) -> None:
+    def _record_one(
+        self, name: str, write: Callable[[str], None], what: str, value: Any, durable: bool
+    ) -> None:
         try:
             write(name)
         except OSError:
@@ -283,13 +296,15 @@ class JournalLife(RuleBasedStateMachine):
     def fills(self, room: int) -> None:
         self.disk.room = room
 
+    @precondition(lambda self: self.disk.room < _ENDLESS or not self.disk.syncs)
     @rule()
-    def is_emptied(self) -> None:
-        self.disk.room = _ENDLESS
+    def is_well_again(self) -> None:
+        self.disk.room, self.disk.syncs = _ENDLESS, True
 
-    @rule(syncs=st.booleans())
-    def syncs(self, syncs: bool) -> None:
-        self.disk.syncs = syncs
+    @precondition(lambda self: self.disk.syncs)
+    @rule()
+    def fails(self) -> None:
+        self.disk.syncs = False
 
     # What becomes of the agent
 
@@ -360,4 +375,4 @@ def _known(entry: Entry) -> Known:
 
 
 TestJournal = JournalLife.TestCase
-TestJournal.settings = played(times=150, steps=40)
+TestJournal.settings = played(times=100, steps=40)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hypothesis import strategies as st
-from hypothesis.stateful import invariant, rule
+from hypothesis.stateful import invariant, precondition, rule
 
 from cloudhand.wire.release import REFUSED, ROLLED_BACK, UPGRADED, Outcome
 from tests.models.examples import played
@@ -49,16 +49,14 @@ class UpgradeLife(Life):
         if self.now > self.heard_at + _ONLINE:
             self.last.state = "Refused"
 
+    @precondition(lambda self: self.machine.connected and self.machine.orders)
     @rule(outcome=st.sampled_from([UPGRADED, ROLLED_BACK, REFUSED]), earlier=st.integers(0, 2))
     def tells(self, outcome: str, earlier: int) -> None:
         """Of the last one that it was handed, or of an earlier one, perhaps again."""
         orders = list(dict.fromkeys(order.id for order in self.machine.orders))
-        if not self.machine.connected or not orders:
-            return
         told = orders[-1 - min(earlier, len(orders) - 1)]
         said = Outcome(told, outcome, "" if outcome == UPGRADED else "no luck")
-        work = self._say(said)
-        self.run(work)
+        self.run(self._say(said))
         one = self.last
         if one is not None and one.id == told and one.state in ("Asked", "Trying", "TimedOut"):
             one.state = _ENDS[outcome]
@@ -68,10 +66,12 @@ class UpgradeLife(Life):
             await self.world.machines.speaker(self.machine), said
         )
 
+    @precondition(lambda self: self.machine.connected)
     @rule()
     def is_cut_off(self) -> None:
         self.machine.connected = False
 
+    @precondition(lambda self: not self.machine.connected)
     @rule()
     def is_back(self) -> None:
         self.machine.connected = True
@@ -111,4 +111,4 @@ class UpgradeLife(Life):
 
 
 TestUpgrades = UpgradeLife.TestCase
-TestUpgrades.settings = played(times=5, steps=25)
+TestUpgrades.settings = played(times=3, steps=20)
