@@ -295,4 +295,4 @@ class CommandLife(Life):
 
 
 TestCommands = CommandLife.TestCase
-TestCommands.settings = played(times=4, steps=20)
+TestCommands.settings = played(times=3, steps=20)

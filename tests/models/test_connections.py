@@ -147,4 +147,4 @@ class ConnectionLife(Life):
 
 
 TestConnections = ConnectionLife.TestCase
-TestConnections.settings = played(times=4, steps=20)
+TestConnections.settings = played(times=3, steps=20)

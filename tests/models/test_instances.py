@@ -190,4 +190,4 @@ def _if(holds: bool, state: str) -> set[str]:
 
 
 TestInstances = InstanceLife.TestCase
-TestInstances.settings = played(times=4, steps=20)
+TestInstances.settings = played(times=3, steps=20)

@@ -134,7 +134,7 @@ class JournalLife(RuleBasedStateMachine):
         self.written_anew = Kept()  # with what the file begins
         self.lines: list[Line] = []  # and what was recorded since
         self.kept = Kept()
-        self.patches = [
+        self.patches: list[Any] = [
             patch.object(journal, "os", self.disk),
             patch.object(spool, "os", self.disk),
             patch.object(machine, "boot_id", lambda: f"boot-{self.boot}"),
@@ -180,7 +180,7 @@ class JournalLife(RuleBasedStateMachine):
     @rule(task_id=st.sampled_from(_IDS), is_file=st.booleans())
     def accept(self, task_id: str, is_file: bool) -> None:
         known = Known(boot=f"boot-{self.boot}", file=is_file)
-        detail = {"file": {}} if is_file else {"timeout": 60}
+        detail: dict[str, Any] = {"file": {}} if is_file else {"timeout": 60}
         try:
             entry = self.journal.accept(task_id, boot_id=known.boot, detail=detail)
         except OSError:

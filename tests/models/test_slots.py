@@ -235,6 +235,6 @@ class MachinesLife(Life):
 
 
 TestTools = ToolsLife.TestCase
-TestTools.settings = played(times=4, steps=20)
+TestTools.settings = played(times=3, steps=20)
 TestMachines = MachinesLife.TestCase
 TestMachines.settings = played(times=2, steps=20)
