@@ -72,7 +72,8 @@ class InstanceLife(Life):
                 case "reboot":
                     self.run(instances.reboot(one, force=False, together=True))
                 case _:
-                    self.run(instances.release(one, force="force" in what))
+                    self.look(instances.release(one, force="force" in what))
+                    self._lose_agent()
         except InstanceNotFound:
             assert self.state == "Released"
             return
@@ -82,6 +83,12 @@ class InstanceLife(Life):
         assert self.state in _MAY[what], (self.state, what)
         self.state, self.ordered_at, self.boot_before = _ORDERED[what], self.now, before
         self.undisturbed()
+
+    def _lose_agent(self) -> None:
+        """Nobody knows it any more; what it would say while its machine lasts is refused."""
+        if self.machine is not None:
+            self.machine.has_agent = self.machine.connected = False
+        self.run(self.world.settle())
 
     @precondition(lambda self: self.state == "Released")
     @rule()
@@ -121,7 +128,7 @@ class InstanceLife(Life):
             self.run(self.world.settle())
         self.undisturbed()
 
-    @precondition(lambda self: self.machine is not None)
+    @precondition(lambda self: self.machine is not None and self.machine.has_agent)
     @rule(connected=st.booleans())
     def its_agent_can_be_heard(self, connected: bool) -> None:
         machine = self.machine

@@ -97,7 +97,7 @@ class UpgradeLife(Life):
             self.heard_at = view.agent.last_seen_at
         found = view.upgrade
         if one is None or found is None:
-            assert one is found is None
+            assert one is None and found is None
             return
         assert found.id == one.id
         late = one.open and self.now >= one.until
