@@ -121,14 +121,13 @@ class CommandLife(Life):
     @rule(data=st.data(), code=st.sampled_from(sorted(_CODES)), way=st.sampled_from("hhhun"))
     def script_ends(self, data: st.DataObject, code: int, way: str) -> None:
         """h: its agent is heard, and does what follows. u: it does not hear that it was, and does
-        nothing. n: nothing is said."""
+        nothing. n: it is cut off before it says a word."""
         self._end(data.draw(st.sampled_from(self.running)), code, way)
 
     @precondition(lambda self: self.running)
     @rule(data=st.data(), code=st.sampled_from(sorted(_CODES)), back=st.booleans())
     def script_ends_in_a_long_silence(self, data: st.DataObject, code: int, back: bool) -> None:
         """Long enough for it to be judged; what its agent says then is believed."""
-        self.machine.connected = False
         self._end(data.draw(st.sampled_from(self.running)), code, "n")
         self.the_truth_is_told()
         self.time_passes(400)
@@ -149,7 +148,9 @@ class CommandLife(Life):
         one = next(one for one in self.commands if one.invoke_id == name)
         report = finish(self.machine.running[name], code, b"output of " + name.encode())
         one.code, one.end = code, _CODES[code]
-        if self.heard and way != "n":
+        if way == "n":
+            self.machine.connected = False
+        if self.heard:
             self._told(one)
         if way == "h":
             self.run(self.world.machines.end(self.machine, report))
@@ -272,8 +273,10 @@ class CommandLife(Life):
                 assert view.target.exit_code == one.code
                 assert view.output == b"output of " + one.invoke_id.encode()
 
-    @invariant()
-    def power_is_told_by_what_was_seen(self) -> None:
+        self._check_power()
+
+    def _check_power(self) -> None:
+        """What is said of it is what was seen."""
         for one in self.commands:
             found = self.rows(
                 "SELECT kind, state FROM power_actions WHERE invoke_id = ?", one.invoke_id

@@ -161,6 +161,7 @@ class MachinesLife(Life):
             restarts=_RESTARTS,
             within=_WITHIN,
         )
+        self.returned: set[str] = set()
         self.asked = dict.fromkeys(self.ids, 0)
         self.own = dict.fromkeys(self.ids, 1)  # boots that nobody asked for
 
@@ -212,6 +213,15 @@ class MachinesLife(Life):
     def no_more_at_once_than_may(self) -> None:
         held = self.rows("SELECT count(*) FROM governor_slots WHERE state = 'Held'")
         assert held[0][0] <= 1
+
+    @invariant()
+    def who_is_back_has_its_agent(self) -> None:
+        """A machine that runs, and whose agent nobody has heard since, goes on to hold its slot."""
+        for slot, holder in self.rows(
+            "SELECT id, holder FROM governor_slots WHERE state = 'Returned'"
+        ):
+            assert slot in self.returned or self.world.machine(holder).connected
+            self.returned.add(slot)
 
     @invariant()
     def nobody_restarts_without_leave(self) -> None:
