@@ -41,7 +41,7 @@ class InstanceLife(Life):
         self.state = "Running"
         self.undisturbed()
         self.ordered_at = self.now
-        self.boot_before = 0
+        self.boot_before = ""
         self.was_on = self.was_off = False
 
     @property
@@ -62,7 +62,7 @@ class InstanceLife(Life):
     def is_ordered(self, what: str) -> None:
         instances = self.world.control.instances
         one = [self.id]
-        before = self.machine.boots if self.machine else 0
+        before = self._known_boot()
         try:
             match what:
                 case "start":
@@ -83,6 +83,10 @@ class InstanceLife(Life):
         assert self.state in _MAY[what], (self.state, what)
         self.state, self.ordered_at, self.boot_before = _ORDERED[what], self.now, before
         self.undisturbed()
+
+    def _known_boot(self) -> str:
+        found = self.rows("SELECT boot_id FROM instances WHERE id = ?", self.id)
+        return str(found[0][0])
 
     def _lose_agent(self) -> None:
         """Nobody knows it any more; what it would say while its machine lasts is refused."""
@@ -152,8 +156,9 @@ class InstanceLife(Life):
             case "Starting":
                 return _if(on or self.was_on, "Running") | _if(late, "Stopped")
             case "Rebooting":
-                # Only another boot is evidence of a restart.
-                again = machine is not None and machine.boots > self.boot_before
+                # Only another boot than the one that was known is evidence of a restart: one that
+                # nobody had seen when it was ordered counts, too.
+                again = machine is not None and machine.boot_id != self.boot_before
                 return _if(again, "Running") | _if(late, "Stopped")
             case "Stopping" | "Running":
                 return _if(off or self.was_off, "Stopped")
