@@ -94,7 +94,9 @@ class CommandLife(Life):
     @precondition(lambda self: self.commands)
     @rule(data=st.data())
     def stop(self, data: st.DataObject) -> None:
-        one = data.draw(st.sampled_from(self.commands))
+        self._stop(data.draw(st.sampled_from(self.commands)))
+
+    def _stop(self, one: Command) -> None:
         self.run(self.world.control.invocations.stop(one.invoke_id))
         if one.state == "Pending":
             one.state = "Cancelled"
@@ -134,6 +136,17 @@ class CommandLife(Life):
         self.the_truth_is_told()
         if back:
             self.is_back()
+
+    @precondition(lambda self: self.running)
+    @rule(data=st.data(), code=st.sampled_from(sorted(_CODES)))
+    def script_ends_before_it_hears_of_its_stop(self, data: st.DataObject, code: int) -> None:
+        """Then how it ended is what counts."""
+        name = data.draw(st.sampled_from(self.running))
+        self.machine.connected = False
+        self._stop(next(one for one in self.commands if one.invoke_id == name))
+        self._end(name, code, "n")
+        self.the_truth_is_told()
+        self.is_back()
 
     @property
     def ended(self) -> list[Command]:
@@ -190,9 +203,14 @@ class CommandLife(Life):
         self._start_agent()
 
     def _start_agent(self) -> None:
-        if self.machine.power is Power.RUNNING:
-            self.world.machines.start_agent(self.machine)
-            self.run(self.world.settle())
+        if self.machine.power is not Power.RUNNING:
+            return
+        for one in self.commands:
+            over = not one.open and not one.by_hand and not one.end
+            if one.invoke_id in self.machine.running and over:
+                one.end, one.told = "gone", True  # told to stop, and no word of it is waited for
+        self.world.machines.start_agent(self.machine)
+        self.run(self.world.settle())
 
     @precondition(lambda self: self.machine.power is Power.RUNNING)
     @rule()
@@ -245,9 +263,6 @@ class CommandLife(Life):
             elif one.state == "Pending":
                 one.state, one.fetched, one.began_in = "Running", True, self.machine.boots
                 one.bound(self.now + one.timeout + _GRACE)
-            elif not one.open and one.fetched and not one.by_hand:
-                one.end = "gone"  # told to stop, and nobody waits for a word of it
-                one.told = True
 
     def _judge(self, one: Command, said: str) -> None:
         """Silence, once it has lasted."""

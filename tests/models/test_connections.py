@@ -30,7 +30,7 @@ class Open:
     asked: datetime
     until: datetime
     state: str = "Connecting"
-    fetched: bool = False
+    fetched: datetime | None = None
 
     @property
     def open(self) -> bool:
@@ -42,6 +42,7 @@ class ConnectionLife(Life):
         self.id = await join(self.world)
         self.beat_at = self.now
         self.pid = 7
+        self.silent = False
         self.sessions: list[Open] = []
 
     def restarted(self) -> None:
@@ -63,19 +64,20 @@ class ConnectionLife(Life):
     @precondition(lambda self: self.sessions)
     @rule(data=st.data())
     def is_fetched(self, data: st.DataObject) -> None:
-        """Once: an agent that is given it again calls it a failure."""
-        one = data.draw(st.sampled_from(self.sessions))
+        """Once, while it can be opened: an agent that is given it again calls it a failure."""
+        one = data.draw(st.sampled_from(self.sessions[-2:]))
         agent = self.look(agent_of(self.world, self.id))
         offer = self.run(self.world.control.sessions.hand_out(agent, one.id))
         self._judge(one)
-        assert (offer is not None) is (one.open and not one.fetched)
+        in_time = self.now < one.asked + _OPENED
+        assert (offer is not None) is (one.open and not one.fetched and in_time)
         if offer is not None:
-            one.fetched, one.until = True, one.asked + _OPENED
+            one.fetched, one.until = self.now, one.asked + _OPENED
 
     @precondition(lambda self: self.sessions)
     @rule(data=st.data(), good=st.booleans())
     def is_told_of(self, data: st.DataObject, good: bool) -> None:
-        one = data.draw(st.sampled_from(self.sessions))
+        one = data.draw(st.sampled_from(self.sessions[-2:]))
         agent = self.look(agent_of(self.world, self.id))
         self._judge(one)
         said = Report(channel_id=one.id, succeeded=good, error_code="" if good else "Timeout")
@@ -86,7 +88,7 @@ class ConnectionLife(Life):
     @precondition(lambda self: self.sessions)
     @rule(data=st.data())
     def is_ended(self, data: st.DataObject) -> None:
-        one = data.draw(st.sampled_from(self.sessions))
+        one = data.draw(st.sampled_from(self.sessions[-2:]))
         self._judge(one)
         self.run(self.world.control.sessions.end(one.id))
         if one.open:
@@ -96,7 +98,7 @@ class ConnectionLife(Life):
     @rule(data=st.data(), right=st.booleans())
     def its_url_is_opened(self, data: st.DataObject, right: bool) -> None:
         """Nobody carries terminals yet, so it is only let in or not."""
-        one = data.draw(st.sampled_from(self.sessions))
+        one = data.draw(st.sampled_from(self.sessions[-2:]))
         self._judge(one)
         try:
             self.look(self.world.control.sessions.check(one.id, one.token if right else "other"))
@@ -105,9 +107,18 @@ class ConnectionLife(Life):
             return
         assert right and one.open
 
-    @rule()
-    def agent_beats(self) -> None:
-        self.run(self._beat(cold=False))
+    @rule(silent=st.booleans())
+    def agent_speaks_or_is_silent(self, silent: bool) -> None:
+        self.silent = silent
+        if not silent:
+            self.run(self._beat(cold=False))
+
+    async def _pass(self, seconds: float) -> None:
+        while seconds > 0:
+            if not self.silent:
+                await self._beat(cold=False)
+            await super()._pass(min(seconds, 50))
+            seconds -= 50
 
     @rule()
     def agent_is_started_anew(self) -> None:
@@ -116,7 +127,8 @@ class ConnectionLife(Life):
         self.run(self._beat(cold=True))
         for one in self.sessions:
             self._judge(one)
-            if one.fetched and one.open:
+            # What was fetched just now may have been so by the new one.
+            if one.open and one.fetched and one.fetched < self.now:
                 one.state = "Failed"
 
     async def _beat(self, *, cold: bool) -> None:
@@ -142,7 +154,7 @@ class ConnectionLife(Life):
             self._judge(one)
             found = self.look(connection(self.world, one.id))
             assert found.state.value == one.state, one
-            assert (found.fetched_at is not None) is one.fetched
+            assert found.fetched_at == one.fetched
             assert (found.ended_at is None) is one.open is not bool(found.closed_reason)
 
 

@@ -28,9 +28,9 @@ Tasks:
     Properties: {Service: ECS, API: StartInstance, Parameters: {InstanceId: i-none}}
   - Name: many
     Action: ACS::WaitFor
-    Retries: 100
+    Retries: 300
     DelayType: Constant
-    Delay: 10
+    Delay: 30
     Properties:
       Service: ECS
       API: DescribeInstances
@@ -40,8 +40,8 @@ Tasks:
     Loop: {Items: [a, b, c], RateControl: {Mode: Concurrency, Concurrency: 2, MaxErrors: 0}}
 """
 _SLEEP = timedelta(seconds=60)
-_RETRIED = timedelta(seconds=1000)  # then what each item waits for has not come
-_SEEN = timedelta(seconds=50)  # that a machine is off, by who looks at it every 10 s, one by one
+_RETRIED = timedelta(seconds=8000)  # not much later its items fail, by how often they have looked
+_SEEN = timedelta(seconds=100)  # that a machine is off, by who looks every 30 s, two at a time
 
 
 @dataclass
@@ -53,6 +53,7 @@ class Course:
     since: datetime  # when its task began
     at: str = "sleep"  # a task; empty: it has ended
     state: str = "Running"
+    refused: bool = False  # what it asks for, so that it waits as for what has failed
     tasks: dict[str, str] | None = None
 
     def __post_init__(self) -> None:
@@ -65,7 +66,7 @@ class Course:
     def move(self, to: str, now: datetime) -> None:
         """Go on from one task, whose end is noted, to another."""
         assert self.tasks is not None
-        self.at, self.since = to, now
+        self.at, self.since, self.refused = to, now, False
         if to == "many":
             self.state = self.tasks[to] = "Running"
         elif to == "ask" or (to == "fail" and self.mode is Mode.FAILURE_PAUSE):
@@ -123,8 +124,20 @@ class ExecutionLife(Life):
         word=st.sampled_from(["Approve", "Approve", "Reject", "SkipTask", "SkipTask", "RetryTask"]),
     )
     def is_told(self, data: st.DataObject, word: str) -> None:
-        one = data.draw(st.sampled_from(self.courses))
-        heard = {"ask": {"Approve", "Reject"}, "fail": {"SkipTask", "RetryTask"}}.get(one.at, set())
+        self._tell(data.draw(st.sampled_from(self.courses[-2:])), word)
+
+    @precondition(lambda self: any(one.state == "Waiting" for one in self.courses))
+    @rule(data=st.data(), seconds=st.sampled_from([1, 20]))
+    def is_let_go_on(self, data: st.DataObject, seconds: int) -> None:
+        waiting = [one for one in self.courses if one.state == "Waiting"]
+        one = data.draw(st.sampled_from(waiting))
+        self._tell(one, "Approve" if one.at == "ask" and not one.refused else "SkipTask")
+        self.it_is_as_far_as_it_should_be()
+        self.time_passes(seconds)
+
+    def _tell(self, one: Course, word: str) -> None:
+        fails = one.at == "fail" or one.refused
+        heard = ("SkipTask", "RetryTask") if fails else ("Approve", "Reject")
         waits = one.state == "Waiting" and word in heard
         try:
             self.run(
@@ -137,22 +150,27 @@ class ExecutionLife(Life):
             assert one.open and not waits
             return
         assert waits
+        self.run(self.world.advance(seconds=1))  # what follows takes several looks
         assert one.tasks is not None
         match word:
             case "Approve":
                 one.tasks["ask"] = "Success"
                 one.move("fail", self.now)
             case "Reject":
-                # Who says no means the whole, whatever becomes of what fails.
-                one.end("Failed", "Failed")
+                # In Mode.FAILURE_PAUSE whatever fails waits to be tried again or skipped.
+                one.refused = one.mode is Mode.FAILURE_PAUSE
+                if not one.refused:
+                    one.end("Failed", "Failed")
             case "SkipTask":
-                one.tasks["fail"] = "Skipped"
-                one.move("many", self.now)
+                one.tasks[one.at] = "Skipped"
+                one.move("many" if one.at == "fail" else "fail", self.now)
+            case "RetryTask":
+                one.refused = False  # it asks, or fails, once more
 
     @precondition(lambda self: self.courses)
     @rule(data=st.data())
     def is_cancelled(self, data: st.DataObject) -> None:
-        one = data.draw(st.sampled_from(self.courses))
+        one = data.draw(st.sampled_from(self.courses[-2:]))
         try:
             self.run(self.world.control.executions.cancel(one.id))
         except ExecutionEnded:
@@ -164,7 +182,7 @@ class ExecutionLife(Life):
     @precondition(lambda self: self.courses)
     @rule(data=st.data(), state=st.sampled_from([State.SUCCESS, State.FAILED, State.CANCELLED]))
     def is_finished_by_hand(self, data: st.DataObject, state: State) -> None:
-        one = data.draw(st.sampled_from(self.courses))
+        one = data.draw(st.sampled_from(self.courses[-2:]))
         finishing = self.world.control.finishing
         try:
             self.run(finishing.execution(one.id, state, why="seen", by="root"))
@@ -178,6 +196,7 @@ class ExecutionLife(Life):
     def it_is_as_far_as_it_should_be(self) -> None:
         if self.off_since is not None:
             self.off_until = self.now
+        self.courses = [one for one in self.courses if not self._long_tried(one)]
         for one in self.courses:
             view = self.look(self.world.control.executions.get(one.id))
             wanted = TaskFilter(execution_id=one.id, with_items=True)
@@ -194,6 +213,9 @@ class ExecutionLife(Life):
                 assert ends + loop.active + (loop.total - loop.begun) == loop.total == 3
                 assert loop.active == items["Running"] + items["Waiting"]
 
+    def _long_tried(self, one: Course) -> bool:
+        return one.open and one.at == "many" and self.now - one.since >= _RETRIED
+
     def _pass_time(self, one: Course, top: dict[str, str]) -> None:
         assert one.tasks is not None
         spent, said = self.now - one.since, top.get(one.at)
@@ -202,8 +224,6 @@ class ExecutionLife(Life):
         if one.at == "sleep" and spent >= _SLEEP and (said == "Success" or spent > _SLEEP + LOOK):
             one.tasks["sleep"] = "Success"
             one.move("ask", self.now)
-        elif one.at == "many" and said == "Failed" and spent >= _RETRIED:
-            one.end("Failed", "Failed")
         elif one.at == "many":
             self._wait_for_all(one, said)
 

@@ -23,7 +23,7 @@ _LEASE = timedelta(minutes=5)
 _WITHIN, _RESTARTS = timedelta(hours=1), 3
 _PATIENCE = timedelta(seconds=30)  # who has not asked for so long holds up nobody
 _BACK = timedelta(seconds=60)  # to come back in, after a start of the control plane
-_TOOLS = ("a", "b", "c", "d")
+_TOOLS = ("a", "b", "c")
 
 
 @dataclass
@@ -59,7 +59,7 @@ class ToolsLife(Life):
             within=_WITHIN,
         )
 
-    @rule(number=st.integers(1, 3))
+    @rule(number=st.integers(1, 2))
     def the_budget_is_set(self, number: int) -> None:
         """What is held stays so."""
         self.budget = number
@@ -94,6 +94,19 @@ class ToolsLife(Life):
             assert self.held <= self.budget
         else:
             assert isinstance(word, Wait)
+
+    @rule(
+        first=st.sampled_from(_TOOLS),
+        second=st.sampled_from(_TOOLS),
+        gone=st.sampled_from(_TOOLS),
+        seconds=st.sampled_from([1, 20, 40]),
+    )
+    def ask_one_after_the_other(self, first: str, second: str, gone: str, seconds: int) -> None:
+        self.asks(first)
+        self.gives_back(gone)
+        self.time_passes(seconds)
+        self.places_are_as_they_should_be()
+        self.asks(second)
 
     @property
     def held(self) -> int:
