@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # On a terminal pip shows what it is doing; a log needs only what goes wrong.
 QUIET = `test -t 2 || echo -q`
 
-.PHONY: help setup setup-dev demo test test-quick test-lives situations faults kills mutants card crash stops adopt fleet guest documents fuzz check format agent package bundle test-bundle bench soak reconnect peers coverage docs clean
+.PHONY: help setup setup-dev demo test test-quick test-lives models situations faults kills mutants card crash stops adopt fleet guest documents fuzz check format agent package bundle test-bundle bench soak reconnect peers coverage docs clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 14
@@ -47,6 +47,9 @@ test-quick: setup-dev ## Tests without processes and sockets, in under a minute
 
 test-lives: setup-dev ## Anything in any order, in virtual time: make test-lives LIVES=1000
 	@CLOUDHAND_TEST_LIVES=$(or $(LIVES),1000) $(BIN)/python -m pytest -q -n 2 tests/control/test_any_order.py $(ARGS)
+
+models: setup-dev ## Each noun, and the agent's journal, against a model of it: make models EXAMPLES=1000
+	@CLOUDHAND_TEST_MODELS=$(or $(EXAMPLES),1000) $(BIN)/python -m pytest -q -n 2 --timeout 36000 tests/models $(ARGS)
 
 situations: setup-dev ## A hundred things that keep something waiting, each made and explained; make test draws a few
 	@CLOUDHAND_TEST_SITUATIONS=all $(BIN)/python -m pytest -q -n 2 tests/explained $(ARGS)

@@ -124,6 +124,18 @@ async def test_a_session_that_nobody_fetches_is_kicked_for_and_ends_in_a_minute(
         assert kicks == []
 
 
+async def test_a_session_that_can_be_opened_no_more_is_given_to_no_agent(tmp_path: Path) -> None:
+    """Its time has passed while no control plane was there."""
+    async with World(tmp_path) as world:
+        instance_id = await join(world)
+        started = await start(world, instance_id)
+        await world.restart(after=timedelta(minutes=20))
+        assert not await fetch(world, instance_id, started.id)
+        assert await world.control.health.overdue() == 0
+        await world.advance(seconds=70)
+        assert (await told(world, started.id))[0] == "Failed"
+
+
 async def test_a_session_that_nobody_opens_ends_with_its_url(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         instance_id = await join(world)

@@ -108,7 +108,13 @@ class Journal:
             self._apply(line)
         self._drop_unstarted()
         self._written = 0
-        self._file = self._reopened()
+        self._torn = False  # whether what is there may end within a line
+        file = self._compacted()
+        if file is None:
+            file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            self._torn = True
+            self._sync_name()
+        self._file = file
 
     def close(self) -> None:
         with self._lock:
@@ -215,12 +221,14 @@ class Journal:
             except OSError:
                 self._apply(line)
                 raise
-            if self._written > _COMPACT_AFTER:
-                before, self._file = self._file, self._reopened()
-                os.close(before)
+            file = self._compacted() if self._written > _COMPACT_AFTER else None
+            if file is not None:
+                os.close(self._file)
+                self._file = file
 
     def _write(self, line: "Dict[str, Any]", *, durable: bool) -> None:
-        data = _encoded(line)
+        # Ours must not begin in a torn line; an empty one does no harm.
+        data = b"\n" * self._torn + _encoded(line)
         before = os.fstat(self._file).st_size
         try:
             if os.write(self._file, data) < len(data):
@@ -228,8 +236,10 @@ class Journal:
             if durable:
                 os.fsync(self._file)
         except OSError:
+            self._torn = True  # if it cannot be taken back either
             os.ftruncate(self._file, before)
             raise
+        self._torn = False
         self._written += len(data)
         self._apply(line)
 
@@ -252,50 +262,42 @@ class Journal:
             if not started and entry.boot_id == boot_id:
                 del self._open[entry.task_id]
 
-    def _reopened(self) -> int:
-        """Write what still matters anew, and go on behind it; on a full disk behind all."""
+    def _compacted(self) -> Optional[int]:
+        """Write what still matters anew; None if that cannot be, as on a full disk."""
         self._written = 0
+        done = dict.fromkeys(list(self._done)[-_REMEMBERED:])
+        part = self._path + ".part"
         try:
-            file = self._compacted()
+            file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+            try:
+                self._write_anew(file, done)
+                os.replace(part, self._path)
+            except OSError:
+                os.close(file)
+                os.unlink(part)
+                raise
         except OSError as error:
             log.warning(f"journal not compacted: {error}")
-            file = self._appended()
+            return None
+        self._done = done
+        self._torn = False
+        self._sync_name()
+        return file
+
+    def _sync_name(self) -> None:
+        """Else a power cut brings back the one before, without what is fsynced from now on."""
         try:
-            # Else a power cut brings back the one before, without what is fsynced from now on.
             lasting.sync_names(os.path.dirname(self._path))
         except OSError as error:
             log.error(f"journal: its name may not survive a power cut: {error}")
-        return file
 
-    def _appended(self) -> int:
-        file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        # The last line may be torn; ours must not begin in it.
-        if os.fstat(file).st_size:
-            os.write(file, b"\n")
-        return file
-
-    def _compacted(self) -> int:
-        self._forget()
-        part = self._path + ".part"
-        file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
-        try:
-            for line in _lines(self._path):
-                if line["what"] == "acknowledged" and line["task"] in self._done:
-                    spool.write_all(file, _encoded(line))
-            for entry in self._open.values():
-                spool.write_all(file, b"".join(_encoded(line) for line in entry.lines()))
-            os.fsync(file)
-            os.replace(part, self._path)
-        except OSError:
-            os.close(file)
-            os.unlink(part)
-            raise
-        return file
-
-    def _forget(self) -> None:
-        surplus = len(self._done) - _REMEMBERED
-        for task_id in list(self._done)[: max(surplus, 0)]:
-            del self._done[task_id]
+    def _write_anew(self, file: int, done: "Dict[str, None]") -> None:
+        for line in _lines(self._path):
+            if line["what"] == "acknowledged" and line["task"] in done:
+                spool.write_all(file, _encoded(line))
+        for entry in self._open.values():
+            spool.write_all(file, b"".join(_encoded(line) for line in entry.lines()))
+        os.fsync(file)
 
 
 def unfinished(path: str) -> "List[Entry]":

@@ -175,11 +175,13 @@ def put_end(folder: str, *, status: int, start: int, end: int, tail: bytes, tota
 
 
 def read_end(folder: str) -> Optional[Ended]:
-    """None while the script runs, and for ever if its holder was killed."""
+    """None while the script runs, and for ever if its holder was killed, or if the power was cut
+    before the disk had it."""
     text = machine.read(os.path.join(folder, _END))
-    if not text:
+    try:
+        values = json.loads(text)
+    except ValueError:
         return None
-    values = json.loads(text)
     return Ended(values["status"], values["start"], values["end"], values["total"])
 
 

@@ -188,6 +188,8 @@ class Sessions:
                 return None
             session = await tx.sessions.get(session_id)
             assert session is not None
+            if now >= session.expires_at:  # nobody can open it any more
+                return None
             await tx.sessions.fetched(connection, at=now, deadline_at=session.expires_at)
             return _offer(session)
 
