@@ -114,6 +114,10 @@ class World:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if error is None and self._loops:
+            await self.settle()
+            # Whatever a test was about, nothing may stand still without an owner.
+            assert await self.control.health.overdue() == 0
         await self._close()
         await self.programs.close()
 
