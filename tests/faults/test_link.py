@@ -6,7 +6,7 @@ import socket
 import socketserver
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 from wsproto.frame_protocol import FrameProtocol
@@ -45,6 +45,10 @@ class _Handler(socketserver.StreamRequestHandler):
     server: _Plane
 
     def handle(self) -> None:
+        with suppress(ConnectionResetError):  # the link was cut
+            self._listen()
+
+    def _listen(self) -> None:
         while line := self.rfile.readline():
             channel = False
             while (header := self.rfile.readline()) != b"\r\n":

@@ -385,4 +385,4 @@ def _known(entry: Entry) -> Known:
 
 
 TestJournal = JournalLife.TestCase
-TestJournal.settings = played(times=100, steps=40)
+TestJournal.settings = played(times=30, steps=40)
