@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hypothesis import strategies as st
-from hypothesis.stateful import invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from cloudhand.control.provider import Power
 from cloudhand.core.errors import CannotFinish, IncorrectState
@@ -62,6 +62,12 @@ class CommandLife(Life):
         self.id = await self.world.instance()
         self.commands: list[Command] = []
         self.boots = self.machine.boots
+
+    @initialize(number=st.integers(0, 2))
+    def commands_are_there(self, number: int) -> None:
+        """Most of what happens needs one."""
+        for _ in range(number):
+            self.run_command(200)
 
     @property
     def machine(self) -> Machine:
@@ -155,7 +161,8 @@ class CommandLife(Life):
     @property
     def running(self) -> list[str]:
         on = self.machine.power is Power.RUNNING
-        return sorted(self.machine.running) if on else []
+        known = [one.invoke_id for one in self.commands]  # in an order that does not change
+        return [one for one in known if on and one in self.machine.running]
 
     def _end(self, name: str, code: int, way: str) -> None:
         one = next(one for one in self.commands if one.invoke_id == name)

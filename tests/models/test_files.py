@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hypothesis import strategies as st
-from hypothesis.stateful import invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from cloudhand.control.provider import Power
 from cloudhand.core.errors import CannotFinish
@@ -52,6 +52,11 @@ class FileLife(Life):
         self.world.machines.filing = hang
         self.id = await self.world.instance()
         self.files: list[Sent] = []
+
+    @initialize(number=st.integers(0, 2))
+    def files_are_there(self, number: int) -> None:
+        for _ in range(number):
+            self.is_sent(300)
 
     @property
     def machine(self) -> Machine:
