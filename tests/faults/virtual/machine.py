@@ -119,7 +119,10 @@ class Machine:
             await self._back()
 
     async def _back(self) -> None:
+        boots = len(self.boots)
         await self.ground.rest(self._drawn(_COMES_BACK))
+        if len(self.boots) > boots:
+            return  # somebody has started it meanwhile
         self.power_on()
         self.unsteady = True
         if self.chance.random() < _FALLS_OVER:
