@@ -54,7 +54,7 @@ models: setup-dev ## Each noun, and the agent's journal, against a model of it: 
 situations: setup-dev ## A hundred things that keep something waiting, each made and explained; make test draws a few
 	@CLOUDHAND_TEST_SITUATIONS=all $(BIN)/python -m pytest -q -n 2 tests/explained $(ARGS)
 
-faults: setup-dev ## 10,800 runs that a fault strikes, judged by an outsider, in half an hour: SEED=, KEEP=1 for the card
+faults: setup-dev ## 10,800 runs that a fault strikes, judged by an outsider: SEED=, KEEP=1 for the card
 	@$(BIN)/python -m tests.faults --seed $(or $(SEED),1) $(if $(KEEP),--keep $(CARD)) $(ARGS)
 
 kills: setup-dev ## The control plane killed, and the power cut, at each step of one life; make test draws a few

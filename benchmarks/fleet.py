@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import resource
 import sys
 import time
@@ -18,6 +17,7 @@ from typing import Any
 
 import uvloop
 
+from benchmarks.child import begin, orders
 from benchmarks.link import Connection, Link, Opcode, Server, register
 from cloudhand.wire import agent as wire
 
@@ -85,7 +85,7 @@ class Agent:
         self._beats += 1
         answer = await self._link.ask("GET", wire.HEARTBEAT_PATH, heartbeat.to_query())
         loop = asyncio.get_running_loop()
-        loop.call_later(answer["nextInterval"] / 1000, _task, self.beat())
+        loop.call_later(answer["nextInterval"] / 1000, begin, self.beat())
 
     async def listen(self, channel: Connection) -> None:
         while True:
@@ -95,7 +95,7 @@ class Agent:
                     self._link.answered(payload)
                 case Opcode.TEXT:
                     self._total.kicks += 1
-                    _task(self._kicked(payload.decode(), channel))
+                    begin(self._kicked(payload.decode(), channel))
                 case Opcode.PING:
                     channel.send_frame(Opcode.PONG, payload)
                 case Opcode.CLOSE:
@@ -109,7 +109,7 @@ class Agent:
     async def _fetch(self, fetch: wire.Fetch) -> None:
         answer = await self._link.ask("POST", wire.TASK_LIST_PATH, fetch.to_query())
         for task in wire.Worklist.from_json(answer).run:
-            _task(self._perform(task))
+            begin(self._perform(task))
 
     async def _perform(self, task: wire.Task) -> None:
         now = int(time.time() * 1000)
@@ -120,31 +120,10 @@ class Agent:
         self._total.done()
 
 
-_running: set[asyncio.Task[None]] = set()
-
-
-def _task(work: Any) -> None:
-    """Begin something; if it fails, so does the whole, for no figure may hide that."""
-    task = asyncio.get_running_loop().create_task(work)
-    _running.add(task)
-    task.add_done_callback(_ended)
-
-
-def _ended(task: asyncio.Task[None]) -> None:
-    _running.discard(task)
-    if not task.cancelled() and task.exception() is not None:
-        print(f"a simulated agent failed: {task.exception()!r}", file=sys.stderr, flush=True)
-        os._exit(1)
-
-
 async def _serve(server: Server) -> None:
     total = Total()
-    orders = asyncio.StreamReader(limit=2**20)
-    await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(orders), sys.stdin
-    )
-    while line := await orders.readline():
-        match json.loads(line):
+    async for order in orders():
+        match order:
             case {"join": activations}:
                 answer: Any = await _join(server, total, activations)
             case {"until": acknowledged}:
@@ -158,7 +137,7 @@ async def _join(server: Server, total: Total, activations: list[tuple[str, str, 
     async def one(activation: str, code: str) -> str:
         async with places:
             agent = Agent(server, total)
-            _task(agent.listen(await agent.join(activation, code)))
+            begin(agent.listen(await agent.join(activation, code)))
             return agent.instance_id
 
     wanted = [one(id_, code) for id_, code, count in activations for _ in range(count)]

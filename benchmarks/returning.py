@@ -9,13 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import resource
 import sys
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -23,6 +21,7 @@ from typing import Any
 
 import uvloop
 
+from benchmarks.child import begin, orders
 from benchmarks.link import Connection, Link, Opcode, Refused, Server, register
 from benchmarks.tasks import Mischief, Tasks
 from cloudhand.agent.backoff import Backoff
@@ -271,36 +270,10 @@ class Crowd:
             before = now
 
 
-_running: set[asyncio.Task[None]] = set()
-
-
-def begin(work: Any) -> None:
-    """If it fails, so does the whole, for no figure may hide that."""
-    task = asyncio.get_running_loop().create_task(work)
-    _running.add(task)
-    task.add_done_callback(_ended)
-
-
-def _ended(task: asyncio.Task[None]) -> None:
-    _running.discard(task)
-    if not task.cancelled() and task.exception() is not None:
-        print(f"a simulated machine failed: {task.exception()!r}", file=sys.stderr, flush=True)
-        os._exit(1)
-
-
-async def _orders() -> AsyncIterator[dict[str, Any]]:
-    lines = asyncio.StreamReader(limit=2**20)
-    await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(lines), sys.stdin
-    )
-    while line := await lines.readline():
-        yield json.loads(line)
-
-
 async def _serve(url: str, marks: Path | None) -> None:
     crowd = Crowd(Server(url, ""), marks)
     begin(crowd.keep_counting())
-    async for order in _orders():
+    async for order in orders():
         match order:
             case {"join": activations, "seed": seed, "weather": weather}:
                 answer: Any = await crowd.join(activations, seed, weather)

@@ -20,7 +20,7 @@ import cloudhand
 from cloudhand import faults
 from tests.faults.checker import KINDS
 
-_KEPT = ("runs", "hits", *KINDS, "boots", "seconds", "points")
+_KEPT = ("runs", "hits", *KINDS, "boots", "points")
 _COUNTED = ("dispatches", "virtual_boots", "kills")
 
 

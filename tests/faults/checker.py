@@ -42,7 +42,7 @@ class Run:
 
     name: str
     end: End  # what the script does
-    faults: Sequence[str] = ()  # what befell it, for whoever reads of it
+    faults: Sequence[str] = ()  # what befell it, which is told with a finding
     answered: bool = True  # whether who asked for it was told that it will run
     lines: Sequence[str] = ()  # that the script left
     produced: bytes = b""  # all that it says, if it comes to its end
@@ -60,7 +60,6 @@ class Run:
     told_first: bool | None = None
     seen_power: bool = False  # whether it can be seen from beside it that the machine is off
     machine_on: bool = True  # whether it is, before it is started again by hand
-    bystander: bool = False  # whether what befell it was meant for another one
 
     @property
     def begun(self) -> int:
@@ -100,11 +99,13 @@ class Finding:
 def check(run: Run | Sent) -> list[Finding]:
     """What is wrong with what was said of a run; empty: nothing."""
     if isinstance(run, Sent):
-        return [Finding(kind=kind, why=why, run=run.name) for kind, why in _sent(run)]
-    found = [*_runs(run)]
-    if not found and run.told is not None:
-        found = [*_verdict(run, run.told), *_power(run, run.told)]
-    return [Finding(kind=kind, why=why, run=run.name) for kind, why in found]
+        found = _sent(run)
+    else:
+        found = _runs(run)
+        if not found and run.told is not None:
+            found = [*_verdict(run, run.told), *_power(run, run.told)]
+    befell = f" [{', '.join(run.faults)}]" if run.faults else ""
+    return [Finding(kind=kind, why=why + befell, run=run.name) for kind, why in found]
 
 
 Found = list[tuple[str, str]]

@@ -7,12 +7,12 @@ import json
 import resource
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from tests.faults.disk import Disk
+from tests.faults.parts import played
 from tests.faults.real.arena import Arena
 from tests.faults.real.boots import Boots
 from tests.faults.real.boots import cells as boots_cells
@@ -94,22 +94,9 @@ def main() -> int:
     if words.worker:
         return _work(words)
     tally = Tally("real", words.seed)
-    parts = [words.out.with_suffix(f".{number}.part") for number in range(1, words.workers + 1)]
-    again = (sys.executable, "-m", "tests.faults.real", *sys.argv[1:])
-    children = [
-        subprocess.Popen([*again, f"--worker={number}", f"--out={part}"])
-        for number, part in enumerate(parts, start=1)
-    ]
-    try:
-        broken = sum(bool(child.wait()) for child in children)
-    finally:
-        for child in children:
-            child.terminate()
-            child.wait()
-    for part in parts:
-        if part.exists():
-            tally.merge(Tally.from_json(json.loads(part.read_text())))
-            part.unlink()
+    told, broken = played("tests.faults.real", workers=words.workers, out=words.out)
+    for one in told:
+        tally.merge(Tally.from_json(one))
     words.out.write_text(json.dumps(tally.to_json(), indent=1) + "\n")
     print(tally.say())
     used = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -120,7 +120,6 @@ class Play:
             survivors=len(marked(self.script.mark)) if self._leaves_children else 0,
             told_first=self._told_first,
             machine_on=self._was_on,
-            bystander=not self.hit,
         )
 
     def written(self) -> tuple[str, ...]:

@@ -9,13 +9,13 @@ import asyncio
 import json
 import logging
 import random
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
+from tests.faults.parts import played
 from tests.faults.tally import Tally
 from tests.faults.virtual.rounds import ROUND, Cell, Round, cells
 from tests.faults.virtual.site import Site
@@ -135,25 +135,11 @@ def main() -> int:
     words.out.parent.mkdir(parents=True, exist_ok=True)
     if words.worker:
         return _work(words)
-    parts = [words.out.with_suffix(f".{number}.part") for number in range(1, words.workers + 1)]
-    again = (sys.executable, "-m", "tests.faults.virtual", *sys.argv[1:])
-    children = [
-        subprocess.Popen([*again, f"--worker={number}", f"--out={part}"])
-        for number, part in enumerate(parts, start=1)
-    ]
-    try:
-        broken = sum(bool(child.wait()) for child in children)
-    finally:
-        for child in children:
-            child.terminate()
-            child.wait()
-    tally, counted = Tally("virtual", words.seed), dict.fromkeys(_COUNTED, 0)
-    for part in parts:
-        if part.exists():
-            told = json.loads(part.read_text())
-            tally.merge(Tally.from_json(told))
-            counted = {name: counted[name] + told[name] for name in _COUNTED}
-            part.unlink()
+    tally = Tally("virtual", words.seed)
+    told, broken = played("tests.faults.virtual", workers=words.workers, out=words.out)
+    for one in told:
+        tally.merge(Tally.from_json(one))
+    counted = {name: sum(one[name] for one in told) for name in _COUNTED}
     words.out.write_text(json.dumps({**tally.to_json(), **counted}, indent=1) + "\n")
     print(tally.say())
     print(", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counted.items()))

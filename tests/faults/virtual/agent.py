@@ -275,7 +275,6 @@ class Agent:
         if report.power and entry.boot_id == self._boot_id:
             heard = await self._deliver(report, within=60.0)
             await self._point("agent.before-power", task_id)
-            entry.power = True
             self._machine.disk.sync(end_of=task_id)
             await self._point("agent.power", task_id)
             self._machine.ask(report.power)

@@ -16,7 +16,6 @@ class Entry:
     boot_id: str
     started: bool = False
     report: wire.Report | None = None
-    power: bool = False
 
 
 @dataclass

@@ -64,10 +64,6 @@ class SettableClock(VirtualClock):
     async def rest(self, seconds: float) -> None:
         await super().sleep_until(super().now() + timedelta(seconds=seconds))
 
-    def move_to(self, moment: datetime) -> None:
-        """``moment``: by the right time."""
-        super().move_to(moment)
-
     @property
     def tick(self) -> float:
         return (super().now() - self._began).total_seconds()
