@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import leftovers
+from tests.stillness import StillLoop
 
 # How long an example takes is the machine's matter, and other people's on it.
 settings.register_profile(
@@ -30,6 +31,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_BELONGINGS] = set()
     if hasattr(config, "workerinput") or not getattr(config.option, "numprocesses", None):
         config.add_cleanup(leftovers.own_temporary_folder())
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], StillLoop]]:
+    return {"still": StillLoop}
 
 
 @pytest.hookimpl(wrapper=True)

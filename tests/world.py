@@ -9,13 +9,13 @@ import asyncio
 import hashlib
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from cloudhand.api.inside import Inside, served
 from cloudhand.api.products import OF_TEMPLATES
@@ -56,6 +56,9 @@ from cloudhand.store.envelope import open_envelope
 from cloudhand.store.sqlite import SqliteDatabase
 from cloudhand.store.transaction import Transaction
 from tests.machines import Behaviour, Machine, Machines, succeed
+from tests.stillness import still_loop
+
+_Answer = TypeVar("_Answer")
 
 ALL = Window(limit=1000)
 
@@ -77,8 +80,23 @@ class Releases:
         return self.release
 
 
+class _Store(SqliteDatabase):
+    async def write(self, work: Callable[[Transaction], Awaitable[_Answer]]) -> _Answer:
+        with still_loop().at_work():
+            return await super().write(work)
+
+    @asynccontextmanager
+    async def turned(self, work: Callable[[Transaction], Awaitable[None]]) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            with still_loop().at_work():
+                await stack.enter_async_context(super().turned(work))
+            yield
+
+
 class World:
     """``async with World(tmp_path) as world``"""
+
+    random: Callable[[int], bytes] = staticmethod(os.urandom)  # of which ids are made
 
     def __init__(
         self,
@@ -147,13 +165,13 @@ class World:
         await self._started.wait()
 
     def _store(self, name: str) -> SqliteDatabase:
-        return SqliteDatabase(self.path / f"{name}.sqlite", self._envelope, durable=False)
+        return _Store(self.path / f"{name}.sqlite", self._envelope, durable=False)
 
     def _control(self, database: Database, settings: ControlSettings) -> Control:
         return Control(
             database=database,
             clock=self.clock,
-            random=os.urandom,
+            random=self.random,
             pokes=Pokes(),
             settings=settings,
             library=self.library,
@@ -240,14 +258,12 @@ class World:
 
     async def settle(self) -> None:
         """Until nothing happens any more without time passing."""
-        for _ in range(8):
-            with suppress(StoreError):  # a test may keep the store from being written
-                await self.database.write(_nothing)
-            await self.database.read(_nothing)
-            while self.machines.busy or self.executions.busy or self.notifications.busy:
-                await asyncio.sleep(0)
-            for _ in range(20):
-                await asyncio.sleep(0)
+        with suppress(StoreError):  # a test may keep the store from being written
+            await self.database.write(_nothing)  # behind whatever nobody waits for any more
+        await still_loop().still(unless=self._busy)
+
+    def _busy(self) -> bool:
+        return bool(self.machines.busy or self.executions.busy or self.notifications.busy)
 
     async def advance(self, **span: float) -> None:
         """Let time pass, stopping wherever something is due."""

@@ -20,6 +20,7 @@ from cloudhand.core.account import AccessKey
 from cloudhand.core.ids import ActivationId, InstanceId
 from cloudhand.server.main import web_config
 from cloudhand.wire.agent import Registration
+from tests.stillness import StillLoop
 from tests.world import World
 
 Answer = TypeVar("Answer")
@@ -86,9 +87,12 @@ class Cloud:
 def cloud(path: Path, settings: ControlSettings | None = None) -> Iterator[Cloud]:
     ready: Future[Cloud] = Future()
     stop: Future[Callable[[], object]] = Future()
-    thread = threading.Thread(
-        target=lambda: asyncio.run(_serve(path, settings, ready, stop)), name="cloud"
-    )
+
+    def serve() -> None:
+        with asyncio.Runner(loop_factory=StillLoop) as runner:
+            runner.run(_serve(path, settings, ready, stop))
+
+    thread = threading.Thread(target=serve, name="cloud")
     thread.start()
     try:
         yield ready.result(timeout=30)

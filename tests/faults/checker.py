@@ -196,8 +196,7 @@ def _power(run: Run, told: dict[str, Any]) -> Found:
     action = told.get("PowerAction")
     wanted = _HONOURED.get(run.codes[0]) if run.codes else None
     restarts = len(run.boots) - 1 - run.power_cuts
-    heard = told["InvocationStatus"] in _BY_ITSELF and wanted is not None
-    if not heard:
+    if wanted is None or told["InvocationStatus"] not in _BY_ITSELF:
         return _nobody_asked(run, action)
     if action is None:
         return [(WRONG, f"it asked for a {wanted}, of which nothing is told")]
@@ -206,9 +205,15 @@ def _power(run: Run, told: dict[str, Any]) -> Found:
     if run.told_first is False:
         return [(WRONG, "the machine was to go down before anybody was told how it ended")]
     asked = list(run.asked_of_machine)
-    if asked != [wanted] and not (run.power_cuts and asked == []):
+    if asked not in _may_be_asked(run, wanted):
         return [(WRONG, f"the machine was asked {asked}, and was to {wanted}")]
     return _carried_out(run, action, restarts)
+
+
+def _may_be_asked(run: Run, wanted: str) -> list[list[str]]:
+    """A power cut may come first, and does what a restart is to do; it undoes a stop."""
+    again = 1 + run.power_cuts if wanted == "stop" else 1
+    return [[wanted] * often for often in range(0 if run.power_cuts else 1, again + 1)]
 
 
 def _nobody_asked(run: Run, action: dict[str, Any] | None) -> Found:

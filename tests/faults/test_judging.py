@@ -47,6 +47,17 @@ _CUT_OFF = replace(
     asked_of_machine=("restart",),
 )
 _POWER_CUT = replace(_CUT_OFF, asked_of_machine=(), power_cuts=1, unwritten=True)
+_SWITCHED_OFF = replace(
+    _ENDED,
+    end="exit 193",
+    lines=("begin b1", "end b1 193"),
+    told=_told(ExitCode=193, PowerAction={"Action": "stop", "Status": "Done"}),
+    asked_of_machine=("stop",),
+    machine_on=False,
+)
+_BACK_BY_ITSELF = replace(
+    _SWITCHED_OFF, asked_of_machine=("stop", "stop"), boots=("b1", "b2"), power_cuts=1
+)
 _REFUSED = replace(_ENDED, lines=(), told=_told("Error", "X"), unwritable=True)
 
 
@@ -59,6 +70,8 @@ _REFUSED = replace(_ENDED, lines=(), told=_told("Error", "X"), unwritable=True)
         replace(_STOPPED, told=_told("Terminated", output=b"hel")),
         _CUT_OFF,
         _POWER_CUT,
+        _SWITCHED_OFF,
+        _BACK_BY_ITSELF,
         _REFUSED,
         _SENT,
         replace(_SENT, found=None, unwritable=True, told={**_told("Failed", "X")}),
@@ -101,6 +114,10 @@ def test_what_is_true_passes(run: Run | Sent) -> None:
         (replace(_CUT_OFF, boots=("b1",)), WRONG),
         (replace(_CUT_OFF, asked_of_machine=()), WRONG),
         (replace(_POWER_CUT, power_cuts=0), WRONG),
+        (replace(_SWITCHED_OFF, machine_on=True), WRONG),
+        (replace(_BACK_BY_ITSELF, power_cuts=0), WRONG),
+        (replace(_BACK_BY_ITSELF, asked_of_machine=("stop",) * 3), WRONG),
+        (replace(_RESTARTED, power_cuts=1, asked_of_machine=("restart",) * 2), WRONG),
         (replace(_REFUSED, unwritable=False), LOST),
         (replace(_REFUSED, lines=("begin b1",)), LOST),
         (replace(_SENT, found=None), LOST),

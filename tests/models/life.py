@@ -21,6 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from cloudhand.control.provider import Power
 from tests.machines import run_on
+from tests.stillness import StillLoop
 from tests.world import World
 
 T = TypeVar("T")
@@ -76,7 +77,7 @@ class Life(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
-        self.runner = asyncio.Runner()
+        self.runner = asyncio.Runner(loop_factory=StillLoop)
         self.world = World(self.folder, behave=run_on)
         self.runner.run(self.world.__aenter__())
         self.store = sqlite3.connect(self.folder / "world.sqlite")

@@ -32,12 +32,22 @@ async def keep_looking(
         try:
             due = await look()
             pokes.expect(loop, clock.now() + at_latest)
-        except StoreError as error:  # most likely a full disk, to which traces are not to be added
-            log.error("loop failed", extra={"loop": loop, "error": str(error)})
-        except Exception:  # an outermost loop: the next look may succeed
-            log.exception("loop failed", extra={"loop": loop})
+        except Exception as error:  # an outermost loop: the next look may succeed
+            if failure := _of_the_store(error):
+                # Most likely a full disk, to which traces are not to be added.
+                log.error("loop failed", extra={"loop": loop, "error": str(failure)})
+            else:
+                log.exception("loop failed", extra={"loop": loop})
         latest = clock.now() + at_latest
         await _woken_or_due(woken, clock, min(due, latest) if due else latest)
+
+
+def _of_the_store(error: Exception) -> Exception | None:
+    """What was said of the store, if nothing else went wrong."""
+    if isinstance(error, ExceptionGroup):
+        of_the_store, others = error.split(StoreError)
+        return None if others or not of_the_store else of_the_store.exceptions[0]
+    return error if isinstance(error, StoreError) else None
 
 
 async def _woken_or_due(woken: asyncio.Event, clock: Clock, due: datetime) -> None:

@@ -195,16 +195,21 @@ class Instances:
     async def claim_due(
         self, *, now: datetime, lease: timedelta, by: str, limit: int
     ) -> list[Claim[Instance]]:
-        """Take instances whose orders are due, each with a fence for the writes that follow."""
+        """Take instances whose orders are due, each with a fence for the writes that follow.
+
+        What ``by`` itself still holds is taken anew: it could not write what came of it.
+        """
         rows = await self._statements.fetch(
             "UPDATE instances SET claimed_by = ?, claim_epoch = claim_epoch + 1, lease_until = ?"
             " WHERE id IN (SELECT id FROM instances WHERE due_at <= ?"
-            " AND (lease_until IS NULL OR lease_until <= ?) ORDER BY due_at LIMIT ?)"
+            " AND (lease_until IS NULL OR lease_until <= ? OR claimed_by = ?)"
+            " ORDER BY due_at LIMIT ?)"
             f" RETURNING {_COLUMNS}, claim_epoch",
             by,
             to_ms(now + lease),
             to_ms(now),
             to_ms(now),
+            by,
             limit,
         )
         return [Claim(item=_instance(row), by=by, epoch=row[_COUNT]) for row in rows]
@@ -236,8 +241,9 @@ class Instances:
         )
 
     async def next_due(self) -> datetime | None:
+        """Of those that nobody has claimed."""
         rows = await self._statements.fetch(
-            "SELECT min(due_at) FROM instances WHERE due_at IS NOT NULL"
+            "SELECT min(due_at) FROM instances WHERE due_at IS NOT NULL AND claimed_by IS NULL"
         )
         return from_ms(rows[0][0])
 

@@ -20,6 +20,7 @@ from tests.faults.tally import Tally
 from tests.faults.virtual.rounds import ROUND, Cell, Round, cells
 from tests.faults.virtual.site import Site
 from tests.faults.virtual.storm import Storm
+from tests.stillness import StillLoop
 
 _ROUNDS_OF_A_SITE = 6
 _WAVES_OF_A_SITE = 20
@@ -125,7 +126,8 @@ def _named(text: str) -> list[str]:
 def _work(words: argparse.Namespace) -> int:
     logging.disable(logging.CRITICAL)  # of loops that die, which is what this is about
     worker = Worker(words)
-    asyncio.run(worker.work())
+    with asyncio.Runner(loop_factory=StillLoop) as runner:
+        runner.run(worker.work())
     words.out.write_text(json.dumps(worker.to_json()))
     return 0
 

@@ -73,9 +73,10 @@ class Agent:
         for task_id in [i for i, e in entries.items() if not e.started and e.report is None]:
             if entries[task_id].boot_id == self._boot_id:
                 del entries[task_id]  # it never began, and is handed out again
+        found = list(entries.items())  # what comes now is not taken up: it has just begun
         while not await self._came():
             await self._ground.rest(_RETRY_FIRST)
-        for task_id, entry in list(entries.items()):
+        for task_id, entry in found:
             self._spawn(self._take_up(task_id, entry))
         beat_at, channel = self._ground.tick + _BEAT_EVERY, -1
         while True:

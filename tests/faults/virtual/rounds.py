@@ -204,8 +204,8 @@ class Round:
                 return
 
     def _due(self, sitting: Sitting, name: str) -> bool:
-        if sitting.hit or not sitting.open or sitting.cell.point != name:
-            return False
+        if sitting.hit or sitting.healed or not sitting.open or sitting.cell.point != name:
+            return False  # what strikes once it was forgotten would not be healed
         if sitting.skip:
             sitting.skip -= 1
             return False

@@ -81,6 +81,7 @@ class Site(World):
     def __init__(self, path: Path, chance: random.Random) -> None:
         super().__init__(path)
         self.clock = SettableClock()
+        self.random = random.Random(chance.random()).randbytes
         self.fleet = Fleet(self, chance)
         self.machines = self.fleet  # type: ignore[assignment]
         self.dead = False
@@ -144,7 +145,7 @@ class Site(World):
         self.kills += 1
 
     async def revive(self) -> None:
-        await self._still()
+        await super().settle()
         self._main.cancel()
         with suppress(asyncio.CancelledError, BaseExceptionGroup):
             await self._main
@@ -153,32 +154,17 @@ class Site(World):
         self.dead = False
         on_step, self.on_step = self.on_step, lambda name: None  # it is let start
         await self._open()
-        await self._still()
+        await super().settle()
         self.on_step = on_step
 
     async def settle(self) -> None:
-        await self._still()
+        await super().settle()
         if self.dead:
             await self.revive()
-            await self._still()
         if self._broken is not None:
             raise self._broken
         if self._main.done():
             await self._main
-
-    async def _still(self) -> None:
-        """Until nothing happens any more without time passing; less patient than the world's."""
-        quiet = 0
-        while quiet < 2:
-            quiet += 1
-            with suppress(StoreError):
-                await self.database.write(_nothing)
-            await self.database.read(_nothing)
-            while self.fleet.busy or self.executions.busy or self.notifications.busy:
-                quiet = 0
-                await asyncio.sleep(0)
-            for _ in range(10):
-                await asyncio.sleep(0)
 
     async def advance_to(self, tick: float) -> None:
         """Let time pass, stopping wherever something is due."""
@@ -227,7 +213,3 @@ class Site(World):
                 if await self._all_in(made, "Running"):
                     return made
         raise AssertionError("they have not come")
-
-
-async def _nothing(tx: object) -> None:
-    return None
