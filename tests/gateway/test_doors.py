@@ -157,12 +157,12 @@ def _tells(scene: Scene, text: str) -> list[str]:
     return [one for one in hidden if one in text]
 
 
-def test_every_path_has_a_row(plane: Plane) -> None:
+async def test_every_path_has_a_row(plane: Plane) -> None:
     app = GatewayApp(Office(plane.world.control, plane.channel))
     assert set(app.paths) == {*ROWS, *OPEN, *OPENED}
 
 
-def test_every_path_that_the_protocol_names_is_answered(plane: Plane) -> None:
+async def test_every_path_that_the_protocol_names_is_answered(plane: Plane) -> None:
     """So that none is answered beside the table."""
     app = GatewayApp(Office(plane.world.control, plane.channel))
     named = {

@@ -20,6 +20,7 @@ from cloudhand.core.invocation import State
 from cloudhand.wire import agent as wire
 from cloudhand.wire import enclosed, session
 from tests.gateway.plane import Plane, Visitor, gateway
+from tests.stillness import StillLoop
 
 # A plane lives for all examples of a test: that nothing leaves a mark on it is what is tested.
 _fuzz = settings(
@@ -100,7 +101,7 @@ class Room:
 
 @pytest.fixture
 def room(tmp_path: Path) -> Iterator[Room]:
-    with asyncio.Runner() as runner:
+    with asyncio.Runner(loop_factory=StillLoop) as runner:
         stack = AsyncExitStack()
 
         async def enter() -> Plane:

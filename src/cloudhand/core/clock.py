@@ -8,7 +8,8 @@ from typing import Protocol
 
 class Clock(Protocol):
     def now(self) -> datetime:
-        """Aware, UTC."""
+        """Aware, UTC, and whole milliseconds, as stores keep them: what is written down as due
+        then is due then when it is read again."""
 
     async def sleep_until(self, moment: datetime) -> None: ...
 
@@ -21,3 +22,8 @@ class SteadyClock(Clock, Protocol):
 
     def follow(self) -> None:
         """Show what the machine's clock shows."""
+
+
+def whole(moment: datetime) -> datetime:
+    """Without the part of its last millisecond."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -7,12 +7,16 @@ import heapq
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
+from cloudhand.core.clock import whole
+
+_NEARLY = timedelta(microseconds=999)  # who sleeps until then is not woken before
+
 
 class VirtualClock:
     """core.clock.Clock"""
 
     def __init__(self, start: datetime = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)) -> None:
-        self._now = start
+        self._now = whole(start)
         self._sleepers: list[tuple[datetime, int, asyncio.Future[None]]] = []
         self._count = count()
 
@@ -36,7 +40,7 @@ class VirtualClock:
 
     def move_to(self, moment: datetime) -> None:
         """Jump, and wake whoever slept until then."""
-        self._now = max(self._now, moment)
+        self._now = max(self._now, whole(moment + _NEARLY))
         while self.next_moment is not None and self.next_moment <= self._now:
             heapq.heappop(self._sleepers)[2].set_result(None)
 

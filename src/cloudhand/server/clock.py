@@ -6,6 +6,8 @@ import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 
+from cloudhand.core.clock import whole
+
 
 class SystemClock:
     """core.clock.SteadyClock"""
@@ -14,7 +16,7 @@ class SystemClock:
         self.follow()
 
     def now(self) -> datetime:
-        return self._shown + timedelta(seconds=time.monotonic() - self._at)
+        return whole(self._shown + timedelta(seconds=time.monotonic() - self._at))
 
     async def sleep_until(self, moment: datetime) -> None:
         await asyncio.sleep(max((moment - self.now()).total_seconds(), 0))
