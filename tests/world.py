@@ -81,9 +81,23 @@ class Releases:
 
 
 class _Store(SqliteDatabase):
+    """Its loop knows that it is at work."""
+
+    _given_up = False  # whether it writes something for which nobody waits any more
+
     async def write(self, work: Callable[[Transaction], Awaitable[_Answer]]) -> _Answer:
         with still_loop().at_work():
-            return await super().write(work)
+            try:
+                return await super().write(work)
+            except (asyncio.CancelledError, GeneratorExit):
+                self._given_up = True
+                raise
+
+    async def caught_up(self) -> None:
+        if self._given_up:
+            self._given_up = False
+            with suppress(StoreError):  # a test may keep it from being written
+                await self.write(_nothing)
 
     @asynccontextmanager
     async def turned(self, work: Callable[[Transaction], Awaitable[None]]) -> AsyncIterator[None]:
@@ -164,7 +178,7 @@ class World:
         self._main = asyncio.create_task(self._run())
         await self._started.wait()
 
-    def _store(self, name: str) -> SqliteDatabase:
+    def _store(self, name: str) -> _Store:
         return _Store(self.path / f"{name}.sqlite", self._envelope, durable=False)
 
     def _control(self, database: Database, settings: ControlSettings) -> Control:
@@ -258,8 +272,7 @@ class World:
 
     async def settle(self) -> None:
         """Until nothing happens any more without time passing."""
-        with suppress(StoreError):  # a test may keep the store from being written
-            await self.database.write(_nothing)  # behind whatever nobody waits for any more
+        await self.database.caught_up()
         await still_loop().still(unless=self._busy)
 
     def _busy(self) -> bool:

@@ -63,6 +63,7 @@ _WAYS = {
     "slow 1 byte/s": Way.SLOW,
 }
 _LASTS = (3.0, 40.0)  # seconds from a fault to when it is healed
+_LOOKS_EVERY = 5.0  # seconds, at whether it is over
 _WITHIN = 1200.0  # seconds in which all is over
 _IDLE_AFTER = 60.0  # seconds after which a fault whose step never came is forgotten
 ROUND = 40  # runs, and machines of a site
@@ -278,7 +279,7 @@ class Round:
             await self._stop(sitting)
         until = fleet.tick + _WITHIN
         while fleet.tick < until and not await self._over(sitting):
-            await fleet.rest(2)
+            await fleet.rest(_LOOKS_EVERY)
         sitting.open = False
         healing.cancel()
         sitting.machine_on = sitting.machine.on
