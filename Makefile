@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # On a terminal pip shows what it is doing; a log needs only what goes wrong.
 QUIET = `test -t 2 || echo -q`
 
-.PHONY: help setup setup-dev demo test test-quick test-lives models situations faults kills mutants card crash stops adopt fleet guest documents fuzz check format agent package bundle test-bundle bench soak reconnect peers coverage docs clean
+.PHONY: help setup setup-dev demo test test-all test-quick test-lives models situations faults kills mutants card crash stops adopt fleet guest documents fuzz check format agent package bundle test-bundle bench soak reconnect peers coverage docs clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 14
@@ -39,8 +39,11 @@ setup-dev: $(VENV)/.dev
 demo: setup ## A control plane and three instances; a command restarts and stops them (ONCE=1: and ends)
 	@$(BIN)/cloudhand demo
 
-test: setup-dev ## The whole test suite; the last lines say what was skipped and why
-	@$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
+test: setup-dev ## The tests, of the long ones a third, others with each commit; the last lines say what was skipped and why
+	@$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
+
+test-all: setup-dev ## Every test, also the long ones of which make test draws some
+	@CLOUDHAND_TEST_DRAW=all $(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
 
 test-quick: setup-dev ## Tests without processes and sockets, in under a minute
 	@$(BIN)/python -m pytest -q tests/unit tests/store tests/control tests/rules $(ARGS)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import os
 import signal
+import subprocess
 from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -22,6 +27,42 @@ settings.load_profile("any machine")
 _GROWING = {"fleet", "ground", "it", "shared", "who"}
 
 _BELONGINGS = pytest.StashKey[leftovers.Belongings]()  # of all that is shared
+
+
+# Of the tests of a module that are drawn so many are played, others with each commit.
+_OF = 3
+_DRAW = "CLOUDHAND_TEST_DRAW"
+
+
+def pytest_report_header() -> str:
+    if _draw() == "all":
+        return "drawn: every test"
+    return f"drawn: one in {_OF} of the long tests, by {_DRAW}={_draw()}; make test-all plays all"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if _draw() == "all":
+        return
+    by_module: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("drawn"):
+            by_module.setdefault(item.path, []).append(item)
+    left = set()
+    for some in by_module.values():
+        some.sort(key=lambda item: hashlib.sha256(f"{_draw()} {item.nodeid}".encode()).digest())
+        left |= set(some[-(-len(some) // _OF) :])
+    items[:] = [item for item in items if item not in left]
+    config.hook.pytest_deselected(items=list(left))
+
+
+@functools.cache
+def _draw() -> str:
+    if _DRAW not in os.environ:  # those who play for us draw the same
+        commit = subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+        )
+        os.environ[_DRAW] = commit.stdout.strip() or "1"
+    return os.environ[_DRAW]
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -15,6 +15,8 @@ from cloudhand.wire import agent as wire
 from tests.agent.conftest import Machine, task, wait_until
 from tests.agent.gateway import FakeGateway
 
+pytestmark = pytest.mark.drawn
+
 # In the order in which one command passes them.
 POINTS = (
     "agent.before-journal",

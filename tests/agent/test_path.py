@@ -14,6 +14,8 @@ from cloudhand.wire import agent as wire
 from tests.agent.conftest import Machine, task, wait_until
 from tests.agent.gateway import INSTANCE_ID, FakeGateway
 
+pytestmark = pytest.mark.drawn
+
 
 def test_a_command_runs_and_its_result_is_reported(machine: Machine, gateway: FakeGateway) -> None:
     machine.start()

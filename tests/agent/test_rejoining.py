@@ -13,6 +13,8 @@ from cloudhand.wire import agent as wire
 from tests.agent.conftest import Machine, task, wait_until
 from tests.agent.gateway import INSTANCE_ID, FakeGateway
 
+pytestmark = pytest.mark.drawn
+
 _ANOTHER = "i-0another"
 _PASTE = "paste the line that `cloudhand invite` prints"
 

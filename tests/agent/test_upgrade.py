@@ -30,6 +30,8 @@ _MAIN = """
 import os, signal, sys, time
 from cloudhand import faults
 from cloudhand.agent import trial
+
+pytestmark = pytest.mark.drawn
 trial.ONLINE_WITHIN = float(os.environ["CLOUDHAND_WITHIN"])
 def hook(name):
     path = os.path.join(os.environ["CLOUDHAND_DEATHS"], name)

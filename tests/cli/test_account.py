@@ -13,6 +13,8 @@ from tests.api.cloud import Cloud
 from tests.api.policies import trust
 from tests.cli.conftest import Cli
 
+pytestmark = pytest.mark.drawn
+
 DESCRIBES = {"Version": "1", "Statement": [
     {"Effect": "Allow", "Action": "ecs:Describe*", "Resource": "*"}]}  # fmt: skip
 

@@ -11,6 +11,8 @@ from cloudhand.api.products import BY_PRODUCT
 from tests.api.cloud import Cloud
 from tests.cli.conftest import Cli
 
+pytestmark = pytest.mark.drawn
+
 
 def test_an_operation_is_called_by_its_name(it: Cloud, cli: Cli) -> None:
     (instance_id,) = it.instances()

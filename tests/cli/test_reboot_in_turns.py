@@ -18,6 +18,8 @@ from tests.cli.conftest import Cli
 from tests.cli.test_power import time_passes
 from tests.machines import Behaviour, Machine, finish
 
+pytestmark = pytest.mark.drawn
+
 
 def checked(*ill: str) -> Behaviour:
     """Machines on which a check succeeds, but for these."""

@@ -20,6 +20,8 @@ from tests.cli.test_result import end
 from tests.machines import Behaviour, Machine, exit_with, finish, run_on
 from tests.world import World
 
+pytestmark = pytest.mark.drawn
+
 
 def fails_on(*bad: str) -> Behaviour:
     def behave(machine: Machine, task: wire.Task) -> wire.Report:

@@ -10,6 +10,8 @@ import pytest
 
 from tests.cli.offline import Offline
 
+pytestmark = pytest.mark.drawn
+
 TEMPLATE = """\
 FormatVersion: OOS-2019-06-01
 Parameters:

@@ -17,6 +17,8 @@ from tests.cli.conftest import Cli
 from tests.cli.terminals import Open
 from tests.machines import Behaviour, Machine, finish, run_on
 
+pytestmark = pytest.mark.drawn
+
 BULK = """\
 FormatVersion: OOS-2019-06-01
 Parameters:

@@ -18,6 +18,8 @@ from tests.cli.test_power import time_passes
 from tests.machines import Machine, Upgrading
 from tests.sessions import own_machine
 
+pytestmark = pytest.mark.drawn
+
 ROOM = (("room", "3"),)
 
 

@@ -18,6 +18,8 @@ from cloudhand.cli.errors import ApiError
 from tests.system.place import Place, Plane, lines_until, mode_options
 from tests.system.waiting import until
 
+pytestmark = pytest.mark.drawn
+
 
 def exported(printed: str) -> dict[str, str]:
     """What a shell would take from what was printed."""

@@ -18,7 +18,10 @@ from tests.system.adoptable import NO_KEYS, NO_PYTHON, Machines, missing
 from tests.system.place import Child, Place, Plane, ended, place
 from tests.system.waiting import until
 
-pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "it can")
+pytestmark = [
+    pytest.mark.drawn,
+    pytest.mark.skipif(bool(missing()), reason=missing() or "it can"),
+]
 
 _JOINED = "test -e /var/lib/cloudhand-agent/identity.json"
 _COUNT = int(os.environ.get("CLOUDHAND_TEST_MACHINES", "6"))

@@ -25,6 +25,8 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
+pytestmark = pytest.mark.drawn
+
 _SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "bundle.py"
 _NOBODY = 12345
 _HERE = "{}.{}".format(*sys.version_info[:2])

@@ -25,6 +25,8 @@ from tests.system.place import (
 )
 from tests.system.waiting import until
 
+pytestmark = pytest.mark.drawn
+
 
 class Cli:
     """`cloudhand` with the shared control plane."""

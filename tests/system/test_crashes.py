@@ -20,6 +20,8 @@ from tests.system.meeting import Meeting
 from tests.system.place import Plane
 from tests.system.waiting import until
 
+pytestmark = pytest.mark.drawn
+
 _ENDINGS = (0, 3, 194)  # one exit code for each of three instances
 
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.system.place import Plane, ended
 from tests.system.waiting import until
+
+pytestmark = pytest.mark.drawn
 
 
 def fault(plane: Plane, *words: str) -> str:

@@ -19,6 +19,8 @@ _FRESH = """
 import os
 import pytest
 
+pytestmark = pytest.mark.drawn
+
 seen = set()
 
 def same_as_ever(cloud):

@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import signal
 
+import pytest
+
 from tests.system.meeting import Meeting
 from tests.system.place import Plane
+
+pytestmark = pytest.mark.drawn
 
 
 def test_an_instance_that_is_released_while_it_runs_leaves_the_others_alone(shared: Plane) -> None:

@@ -26,6 +26,8 @@ from tests.agent.proxies import Proxy
 from tests.system.place import Place, Plane, ended
 from tests.system.waiting import until
 
+pytestmark = pytest.mark.drawn
+
 _NAME = "control.test"
 
 

@@ -16,6 +16,8 @@ from tests.rules.sources import ROOT
 from tests.system.place import Place, Plane
 from tests.system.waiting import until
 
+pytestmark = pytest.mark.drawn
+
 PAGE = ROOT / "docs" / "how-to" / "be-told-when-something-fails.md"
 
 

@@ -16,7 +16,10 @@ from tests.system.adoptable import NO_PYTHON, Machines, missing
 from tests.system.place import Child, Plane, ended, place
 
 _WHY_NOT = missing() or program.missing()
-pytestmark = pytest.mark.skipif(bool(_WHY_NOT), reason=_WHY_NOT or "it can")
+pytestmark = [
+    pytest.mark.drawn,
+    pytest.mark.skipif(bool(_WHY_NOT), reason=_WHY_NOT or "it can"),
+]
 
 _FILES = (
     "find /usr/local /etc /var/lib/cloudhand-agent -newer /run/began -not -path '*/systemctl'"

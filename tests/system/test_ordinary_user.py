@@ -20,6 +20,8 @@ import cloudhand
 from tests.system.place import Place, Plane, place
 from tests.system.waiting import until
 
+pytestmark = pytest.mark.drawn
+
 _NOBODY = 12345
 _LIBRARIES = os.pathsep.join(
     (str(Path(cloudhand.__file__).parents[1]), sysconfig.get_path("purelib"))

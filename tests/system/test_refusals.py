@@ -13,6 +13,8 @@ import pytest
 
 from tests.system.place import Place, Plane, ended, mode_options
 
+pytestmark = pytest.mark.drawn
+
 _OF_THE_HOLDER = ("lock",)  # written by whoever tries to start
 
 

@@ -12,10 +12,14 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
+
 from cloudhand.cli.client import OOS
 from cloudhand.cli.fleet import machines
 from tests.system.place import Plane, ended, line, lines_until, mode_options
 from tests.system.waiting import until
+
+pytestmark = pytest.mark.drawn
 
 _OPTIONS = ("--fleet", "1", "--plain-processes")
 _COMMAND = ("--", "sh", "-c", "echo $CLOUDHAND_INSTANCE_IDS")

@@ -17,6 +17,8 @@ from tests.system.meeting import Meeting
 from tests.system.place import Plane, ended, error_lines_until
 from tests.system.waiting import until
 
+pytestmark = pytest.mark.drawn
+
 _ONE_AT_A_TIME = 'rateControl={"Mode": "Concurrency", "Concurrency": 1, "MaxErrors": 0}'
 _TEMPLATE = """\
 FormatVersion: OOS-2019-06-01
