@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Generator, Iterator
@@ -58,10 +59,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @functools.cache
 def _draw() -> str:
     if _DRAW not in os.environ:  # those who play for us draw the same
-        commit = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-        )
-        os.environ[_DRAW] = commit.stdout.strip() or "1"
+        commit = ""
+        if shutil.which("git"):
+            commit = subprocess.run(
+                ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+            ).stdout.strip()
+        os.environ[_DRAW] = commit or "1"
     return os.environ[_DRAW]
 
 
