@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 from cloudhand import faults
 from cloudhand.cli.client import OOS
 from tests.faults.checker import FAULTS
+from tests.faults.real import boots
 from tests.faults.real.arena import Arena
 from tests.faults.real.cells import LIFE, OF_FILES, Cell, drawn, every
 from tests.faults.tally import Tally
@@ -81,3 +83,12 @@ def test_each_cell_has_names_that_are_listed() -> None:
 def test_the_order_is_given_by_the_seed() -> None:
     assert drawn(7, 50) == drawn(7, 50) != drawn(8, 50)
     assert len({cell.key for cell in drawn(7, len(every()))}) == len(every())
+
+
+def test_cells_that_come_again_are_runs_of_their_own() -> None:
+    meant = boots.cells(_SEED)
+
+    some = list(islice(boots.again_and_again(meant), 3 * len(meant)))
+
+    assert len({cell.name for cell in some}) == len(some)
+    assert {cell.key for cell in some} == {cell.key for cell in meant}

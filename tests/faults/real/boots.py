@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import queue
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Self
 
@@ -21,6 +22,7 @@ from tests.faults.real.play import Play
 from tests.faults.real.record import Record
 from tests.faults.tally import Tally
 
+_PASS = 10_000  # what numbers of runs grow by when the same cells come again
 _ENDS: tuple[End, ...] = ("exit 194", "exit 193", "reboot")
 _FAULTS_OF_AGENT = ("SIGKILL agent", "SIGKILL agent and holder", "SIGKILL control plane",
                     "clock +1 day", "clock -1 day")  # fmt: skip
@@ -56,6 +58,7 @@ class Boots:
         self._wanted = instances
         self._plays: dict[str, Play] = {}
         self.guests: list[Guest] = []
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         self.hooks = Hooks()
@@ -106,10 +109,7 @@ class Boots:
         self, meant: Sequence[Cell], boots: int, tally: Tally, say: Callable[[str], None]
     ) -> None:
         """These runs, again and again, until there were so many boots."""
-        waiting: queue.SimpleQueue[Cell] = queue.SimpleQueue()
-        while waiting.qsize() < boots:
-            for cell in meant:
-                waiting.put(cell)
+        waiting = again_and_again(meant)
         record = Record(self.root, tally, say)
         threads = [
             threading.Thread(target=self._sit, args=(guest, waiting, boots, record), daemon=True)
@@ -122,12 +122,12 @@ class Boots:
         record.look_again()
         tally.boots += self.boots
 
-    def _sit(
-        self, guest: Guest, waiting: queue.SimpleQueue[Cell], boots: int, record: Record
-    ) -> None:
+    def _sit(self, guest: Guest, waiting: Iterator[Cell], boots: int, record: Record) -> None:
         caller = self.host.caller()
         while self.boots < boots:
-            play = Play(waiting.get(), guest, self.host, caller, "shutdown")
+            with self._lock:
+                cell = next(waiting)
+            play = Play(cell, guest, self.host, caller, "shutdown")
             self._plays[guest.name] = play
             began = time.monotonic()
             try:
@@ -145,3 +145,9 @@ class Boots:
         if not guest.on:
             guest.boot_by_hand(caller)
         assert guest.ready(caller), f"{guest.id} does not come online"
+
+
+def again_and_again(meant: Sequence[Cell]) -> Iterator[Cell]:
+    """Each time under another number: who asks twice by one name is told of the first time."""
+    for times in count():
+        yield from (replace(cell, number=cell.number + times * _PASS) for cell in meant)
