@@ -100,7 +100,7 @@ _PLANE = (
         tier="virtual",
         words=(
             *_SOON,
-            "--points=plane.handed-out,agent.before-journal",
+            "--points=plane.asked,plane.recorded",
             "--faults=half-open connection",
         ),
     ),
