@@ -119,8 +119,8 @@ def _card(told: dict[str, Any]) -> list[str]:
             f" the other on fifty machines, over links that double, overtake, cut and swallow"
             f" what is said, under a control plane that is killed. Of the other"
             f" {told['runs'] - told['storm']:,}, {told['hits']:,} were struck at the very step that"
-            f" was meant for them; the rest went by it, and was judged all the same. 0 of"
-            f" so many is no proof of never: the bound says how often it may happen at most,"
+            f" was meant for them; the rest went by it, and was judged all the same. To have found"
+            f" nothing is no proof of never: the bound says how often it may happen at most,"
             f" with that number of runs and a certainty of 95 %."
         ),
         _halves(told),
@@ -208,12 +208,14 @@ def _points(told: dict[str, Any]) -> str:
 
 
 def _mutants(told: dict[str, Any]) -> str:
-    found = (_read("mutants.json") or {}).get("found", {})
+    kept = _read("mutants.json") or {}
+    found = kept.get("found", {})
     said = (
         f"{told['mutants']} known ways to break it are kept in `tests/faults/mutants`;"
         f" {told['mutants_caught']} of them are found by the matrix (`make mutants KEEP=1`)."
     )
     rows = [(name, ", ".join(kinds) or "not found") for name, kinds in found.items()]
+    rows += [(name, "not played in time") for name in kept.get("unplayed", [])]
     return "\n\n".join([said, *([_table(("broken so", "found"), *rows)] if rows else [])])
 
 

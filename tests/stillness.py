@@ -30,7 +30,7 @@ class StillLoop(asyncio.SelectorEventLoop):
         selector = _Selector()
         selector.on_wait = self._woken
         super().__init__(selector)
-        self._at_work: set[object] = set()  # a thread may bury what was thrown away
+        self._at_work: set[object] = set()  # what threads do for it
         self._waiting: list[tuple[Callable[[], object], asyncio.Future[None]]] = []
 
     async def still(self, *, unless: Callable[[], object] = lambda: False) -> None:

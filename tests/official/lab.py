@@ -180,8 +180,6 @@ class Lab:
         """Until nobody is at work any more."""
         async with asyncio.timeout(30):
             await self.world.settle()
-            while self.world.machines.busy:
-                await self.world.settle()
 
     async def advance(self, **span: float) -> None:
         clock = self.world.clock

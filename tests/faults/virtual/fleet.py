@@ -67,7 +67,6 @@ class Fleet:
         self.dispatches = 0
         self.boots = 0
         self.channels = -1
-        self.busy = 0
         self._pids = itertools.count(100)
         self.waiting: list[asyncio.Task[None]] = []
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -97,13 +96,10 @@ class Fleet:
         return await asyncio.shield(task)
 
     async def _served(self, question: Question[Answer]) -> Answer:
-        self.busy += 1
         try:
             answer = await question()
         except (Killed, StoreError, wire.Rejected) as error:
             raise Unavailable(str(error)) from None
-        finally:
-            self.busy -= 1
         if self._site.dead:
             raise Unavailable("it died")
         return answer
@@ -119,10 +115,9 @@ class Fleet:
         return self._site.clock.tick
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(self._counted(work))
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
-        task.add_done_callback(lambda _: work.close())  # it may have been ended before it began
         return task
 
     def _done(self, task: asyncio.Task[Any]) -> None:
@@ -130,37 +125,20 @@ class Fleet:
         if not task.cancelled() and task.exception() is not None:
             self._site.broke(task.exception())
 
-    async def _counted(self, work: Coroutine[Any, Any, None]) -> None:
-        self.busy += 1
-        try:
-            await work
-        finally:
-            self.busy -= 1
-
     async def rest(self, seconds: float) -> None:
-        self.busy -= 1
-        try:
-            await self._site.clock.rest(-(-seconds // _GRID) * _GRID)
-        finally:
-            self.busy += 1
+        await self._site.clock.rest(-(-seconds // _GRID) * _GRID)
 
     async def for_ever(self) -> None:
-        self.busy -= 1
-        try:
-            await asyncio.Event().wait()
-        finally:
-            self.busy += 1
+        await asyncio.Event().wait()
 
     async def first_of(self, *events: asyncio.Event, within: float) -> asyncio.Event | None:
         """Which of them is set first; None when none is in so many seconds."""
         loop = asyncio.get_running_loop()
         waits: list[asyncio.Task[Any]] = [loop.create_task(event.wait()) for event in events]
         waits.append(loop.create_task(self._site.clock.rest(within)))
-        self.busy -= 1
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self.busy += 1
             for wait in waits:
                 wait.cancel()
         return next((event for event in events if event.is_set()), None)

@@ -116,6 +116,9 @@ class Site(World):
     def broke(self, error: BaseException | None) -> None:
         self._broken = self._broken or error
 
+    def _busy(self) -> bool:
+        return self.executions.busy or self.notifications.busy  # its machines are seen
+
     def _step(self, name: str) -> None:
         if name.startswith("agent."):
             return
