@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,29 @@ async def test_a_machine_that_came_back_unseen_does_what_a_command_asks_for(site
     machine.power_on()
     await site.advance_to(site.clock.tick + 0.25)
     assert await site.status(instance_id) == "Running"
+
+
+@pytest.mark.parametrize("by", [_DAY, -_DAY])
+async def test_a_clock_that_is_set_back_while_that_is_written_is_followed_twice(
+    site: Site, by: timedelta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, machine = await _machine(site)
+    machine.kill_agent(again=False)
+    clock_set = site.control.deadlines.clock_set
+
+    @asynccontextmanager
+    async def and_back(by: timedelta) -> AsyncIterator[None]:
+        async with clock_set(by):
+            site.clock.wrong_by = timedelta()
+            yield
+
+    monkeypatch.setattr(site.control.deadlines, "clock_set", and_back)
+    invoke_id = await _run(site, machine, Plan(name="never", end="exit 0"))
+    site.clock.wrong_by = by
+    await site.advance_to(site.clock.tick + 50)
+    assert (await _result(site, invoke_id))["InvocationStatus"] == "Pending"
+    await site.advance_to(site.clock.tick + 20)
+    assert (await _result(site, invoke_id))["InvocationStatus"] == "Aborted"
 
 
 async def test_what_was_begun_by_the_old_clock_is_not_written(site: Site) -> None:

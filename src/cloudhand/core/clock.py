@@ -20,8 +20,8 @@ class SteadyClock(Clock, Protocol):
     def astray(self) -> timedelta:
         """The machine's clock less this one."""
 
-    def follow(self) -> None:
-        """Show what the machine's clock shows."""
+    def follow(self, by: timedelta) -> None:
+        """Show so much more. It may have been set once more since ``astray`` told of it."""
 
 
 def whole(moment: datetime) -> datetime:

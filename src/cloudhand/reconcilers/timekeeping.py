@@ -32,7 +32,7 @@ async def keep_time(
     async def look() -> None:
         by = clock.astray()
         if abs(by) <= _SLIGHT and not told:
-            clock.follow()
+            clock.follow(by)
             return
         log.warning("the clock was set", extra={"seconds": round(by.total_seconds())})
         async with AsyncExitStack() as turned:
@@ -41,7 +41,7 @@ async def keep_time(
                 more = by - told.get(account_id, timedelta())
                 await turned.enter_async_context(control.deadlines.clock_set(more))
                 told[account_id] = by
-            clock.follow()
+            clock.follow(by)
         told.clear()
         for control in controls():
             control.pokes.clock_set(by)

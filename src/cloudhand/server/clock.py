@@ -13,16 +13,19 @@ class SystemClock:
     """core.clock.SteadyClock"""
 
     def __init__(self) -> None:
-        self.follow()
+        self._shown, self._at = datetime.now(UTC), time.monotonic()
 
     def now(self) -> datetime:
-        return whole(self._shown + timedelta(seconds=time.monotonic() - self._at))
+        return whole(self._exactly())
 
     async def sleep_until(self, moment: datetime) -> None:
         await asyncio.sleep(max((moment - self.now()).total_seconds(), 0))
 
     def astray(self) -> timedelta:
-        return datetime.now(UTC) - self.now()
+        return datetime.now(UTC) - self._exactly()
 
-    def follow(self) -> None:
-        self._shown, self._at = datetime.now(UTC), time.monotonic()
+    def follow(self, by: timedelta) -> None:
+        self._shown += by
+
+    def _exactly(self) -> datetime:
+        return self._shown + timedelta(seconds=time.monotonic() - self._at)

@@ -58,8 +58,8 @@ class SettableClock(VirtualClock):
     def astray(self) -> timedelta:
         return self.wrong_by - self._shown_wrong_by
 
-    def follow(self) -> None:
-        self._shown_wrong_by = self.wrong_by
+    def follow(self, by: timedelta) -> None:
+        self._shown_wrong_by += by
 
     async def rest(self, seconds: float) -> None:
         await super().sleep_until(super().now() + timedelta(seconds=seconds))
