@@ -119,6 +119,22 @@ async def test_a_clock_that_is_set_back_while_that_is_written_is_followed_twice(
     assert (await _result(site, invoke_id))["InvocationStatus"] == "Aborted"
 
 
+async def test_who_did_not_hear_of_a_stop_is_told_again_when_the_clock_was_set_back(
+    site: Site,
+) -> None:
+    _, machine = await _machine(site)
+    site.clock.wrong_by = _DAY
+    await site.advance_to(site.clock.tick + 5)
+    invoke_id = await _run(site, machine, Plan(name="stopped", end="stop"))
+    await site.advance_to(site.clock.tick + 5)
+    site.control.pokes.on_kick(None)  # this one does not arrive
+    await site.call("StopInvocation", InvokeId=invoke_id)
+    site.control.pokes.on_kick(site.fleet.kick)
+    site.clock.wrong_by = timedelta()
+    await site.advance_to(site.clock.tick + 10)
+    assert (await _result(site, invoke_id))["InvocationStatus"] == "Terminated"
+
+
 async def test_what_was_begun_by_the_old_clock_is_not_written(site: Site) -> None:
     """Its deadline would be over at once, or in a day."""
     async with site.control.deadlines.clock_set(_DAY):

@@ -21,6 +21,14 @@ _SPANS = {
     "power_actions": ("deadline_at",),
     "targets": ("deadline_at",),
 }
+# Since when something waits for its agent, which is told of it again after a while. Of a clock that
+# is set back that may not have come yet.
+_WAITS_SINCE = {
+    "agent_upgrades": "asked_at",
+    "connections": "started_at",
+    "file_targets": "updated_at",
+    "targets": "updated_at",
+}
 # When something is looked at next. To look too early changes nothing.
 _LOOKS = ("instances", "executions", "task_executions")
 
@@ -37,6 +45,12 @@ class Moments:
         for table, columns in _SPANS.items():
             changes = ", ".join(f"{column} = {column} + ?" for column in columns)
             await self._statements.change(f"UPDATE {table} SET {changes}", *[ms] * len(columns))
+        for table, column in _WAITS_SINCE.items():
+            await self._statements.change(
+                f"UPDATE {table} SET {column} = ? WHERE {column} > ? AND deadline_at IS NOT NULL",
+                to_ms(now),
+                to_ms(now),
+            )
         for table in _LOOKS:
             await self._statements.change(
                 f"UPDATE {table} SET due_at = ? WHERE due_at > ?", to_ms(now), to_ms(now)

@@ -78,9 +78,9 @@ class Fleet:
         self.channels += 1
         self.control = control
         self.desk = Desk(control)
-        control.pokes.on_kick(self._kicked)
+        control.pokes.on_kick(self.kick)
 
-    def _kicked(self, instance_id: InstanceId, kick: Kick, work: Work) -> None:
+    def kick(self, instance_id: InstanceId, kick: Kick, work: Work) -> None:
         machine = self.machines.get(instance_id)
         if machine is not None and machine.agent is not None and machine.link.carries_kicks:
             machine.agent.kicked(work if kick is Kick.RUN else "")
