@@ -25,13 +25,13 @@ from cloudhand.wire.release import Manifest, Order, Outcome
 from tests.agent.conftest import Machine, task, wait_until
 from tests.agent.gateway import FakeGateway
 
+pytestmark = pytest.mark.drawn
+
 # Dies where a test has put a file of that name, once.
 _MAIN = """
 import os, signal, sys, time
 from cloudhand import faults
 from cloudhand.agent import trial
-
-pytestmark = pytest.mark.drawn
 trial.ONLINE_WITHIN = float(os.environ["CLOUDHAND_WITHIN"])
 def hook(name):
     path = os.path.join(os.environ["CLOUDHAND_DEATHS"], name)

@@ -13,13 +13,13 @@ import pytest
 from tests.rules.sources import ROOT
 from tests.system.place import Child, Place, ended, lines_until, mode_options
 
+pytestmark = pytest.mark.drawn
+
 _DOCUMENTS = ("README.md", "docs/how-to/test-with-pytest.md")
 
 _FRESH = """
 import os
 import pytest
-
-pytestmark = pytest.mark.drawn
 
 seen = set()
 

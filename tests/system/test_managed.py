@@ -17,11 +17,11 @@ from tests.system.meeting import Meeting
 from tests.system.place import Child, Place, Plane, ended
 from tests.system.waiting import until
 
+pytestmark = pytest.mark.drawn
+
 # Called in place of shutdown. It writes down what the store holds at that very moment.
 _RECORDER = """#!{python}
 import json, sqlite3, sys
-
-pytestmark = pytest.mark.drawn
 database = sqlite3.connect("file:{state}/cloudhand.sqlite?mode=ro", uri=True)
 newest = "SELECT invoke_id, state, exit_code FROM targets ORDER BY created_at DESC LIMIT 1"
 invoke_id, *end = database.execute(newest).fetchone()

@@ -68,7 +68,8 @@ def _sources() -> list[Path]:
     found = []
     for name in _OURS:
         path = _PACKAGE / name
-        found += sorted(path.rglob("*.py")) if path.is_dir() else [path]
+        # No deeper: byte code that others write there comes and goes.
+        found += sorted(path.glob("*.py")) if path.is_dir() else [path]
     return found
 
 

@@ -12,7 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from cloudhand.wire.agent import EXTENSIONS_HEADER, INSTANCE_HEADER
@@ -206,10 +206,9 @@ class Link:
     async def say_apart(self, request: bytes) -> None:
         """A request over a connection of its own; nobody reads the answer."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.upstream())
-        writer.write(request)
-        with suppress(TimeoutError):
+        with closing(writer), suppress(TimeoutError):
+            writer.write(request)
             await asyncio.wait_for(reader.read(4096), 5)
-        writer.close()
 
 
 async def _pause(seconds: float) -> None:
