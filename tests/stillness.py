@@ -16,14 +16,19 @@ class _Selector(selectors.DefaultSelector):
     on_wait: Callable[[], bool]
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        waits = timeout is None or timeout > 0
-        return super().select(0 if waits and self.on_wait() else timeout)
+        if timeout is None or timeout > 0:
+            # What has come over a socket is there at once, and is to be heard first.
+            if ready := super().select(0):
+                return ready
+            if self.on_wait():
+                return []
+        return super().select(timeout)
 
 
 class StillLoop(asyncio.SelectorEventLoop):
     """``await still()`` ends once no task can go on and no thread is at work for one.
 
-    What a real timer, socket or process will bring is not waited for.
+    What a real timer, another process or another machine will bring is not waited for.
     """
 
     def __init__(self) -> None:

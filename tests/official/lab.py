@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -29,6 +29,7 @@ from tests.world import World
 LASTING = "echo begun\nexec sleep 1000\n"  # a script that does not end by itself
 HELD = "echo begun; until [ -e go ]; do sleep 0.01; done"  # one that does when it is let go
 _BOOT = timedelta(seconds=20)
+_HOPS = 2  # of messages that nobody waits for, one because of the other
 
 
 class Lab:
@@ -52,6 +53,7 @@ class Lab:
         self._client = await self._stack.enter_async_context(
             httpx.AsyncClient(trust_env=False, verify=False, timeout=10)  # noqa: S501
         )
+        self._wire = await self._stack.enter_async_context(_wire())
         await self._serve()
         return self
 
@@ -177,9 +179,19 @@ class Lab:
         return (await self.told(invoke_id))[0] == state
 
     async def settle(self) -> None:
-        """Until nobody is at work any more."""
+        """Until nobody is at work any more, and what the control plane has sent has come."""
         async with asyncio.timeout(30):
+            for _ in range(_HOPS):
+                await self.world.settle()
+                await self._echo()
             await self.world.settle()
+
+    async def _echo(self) -> None:
+        """A busy kernel may take a moment to hand on what is sent over loopback: this comes
+        behind it."""
+        reader, writer = self._wire
+        writer.write(b".")
+        await reader.readexactly(1)
 
     async def advance(self, **span: float) -> None:
         clock = self.world.clock
@@ -219,3 +231,18 @@ async def _running(channel: Channel) -> AsyncIterator[None]:
 async def _cancelled(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _wire() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A connection over loopback on which everything comes back."""
+
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer):
+            while said := await reader.read(1):
+                writer.write(said)
+
+    async with await asyncio.start_server(echo, "127.0.0.1", 0) as server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        with closing(writer):
+            yield reader, writer
